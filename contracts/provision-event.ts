@@ -1,0 +1,32 @@
+import type { Check } from './check.ts';
+
+/**
+ * What a provisioner prints on stdout, one JSON object a line, each line prefixed with `PROVISION_EVENT_PREFIX` so that it can be
+ * told from the output of the tools that it runs. Times are milliseconds.
+ */
+export const PROVISION_EVENT_PREFIX = '::ecs-host:: ';
+
+export type ProvisionEvent =
+  | { readonly type: 'provisioner-start'; readonly provisioner: string }
+  | { readonly type: 'step-start'; readonly provisioner: string; readonly step: string }
+  | {
+      readonly type: 'step-end';
+      readonly provisioner: string;
+      readonly step: string;
+      readonly durationMs: number;
+      readonly outcome: 'changed' | 'unchanged' | 'failed';
+      /** One line; present when failed. */
+      readonly error?: string;
+    }
+  | { readonly type: 'check'; readonly provisioner: string; readonly check: Check }
+  | {
+      readonly type: 'versions';
+      /** Component name to installed version, for example { "docker": "20.10.24+dfsg1-1" }. */
+      readonly versions: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly type: 'provisioner-end';
+      readonly provisioner: string;
+      readonly durationMs: number;
+      readonly outcome: 'ok' | 'failed';
+    };

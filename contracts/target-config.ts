@@ -1,0 +1,45 @@
+/**
+ * The file /opt/ecs-host/target.json on the build instance and on the image: everything the provisioners need to know,
+ * resolved at plan time. Written by `render`, read by provisioners/step.ts. Holds no secret.
+ */
+export type TargetConfig = {
+  readonly version: 1;
+  readonly profile: string;
+  readonly os: { readonly distribution: 'ubuntu' | 'debian'; readonly codename: string };
+  /** Login user of the base image (`ubuntu`, `admin`): joins group docker. */
+  readonly sshUser: string;
+  /** Ordered names of the provisioners that run for this profile. */
+  readonly provisioners: readonly string[];
+  readonly docker: {
+    /** `docker-ce` = Docker's own apt repository; `debian` = the distribution's docker.io, named in plan, record and report. */
+    readonly source: 'docker-ce' | 'distribution';
+    /** apt version to pin, or null for the newest that the source offers. */
+    readonly version: string | null;
+    /** Registries that Docker may speak plain http to (the lab's); empty on AWS. */
+    readonly insecureRegistries: readonly string[];
+  };
+  readonly ecsAgent: {
+    /** `aws` = Amazon's deb with its signature verified; `lab-stand-in` = the package built in lab/ecs-agent, carried to the target. */
+    readonly source: 'aws' | 'lab-stand-in';
+    /** `aws`: the URL of the deb (the signature is at the same URL plus `.asc`). `lab-stand-in`: file name under /opt/ecs-host/payload. */
+    readonly package: string;
+    readonly sha256: string | null;
+  };
+  readonly nvidia: null | {
+    readonly driverBranch: string;
+    readonly driverVersion: string;
+    readonly driverUrl: string;
+    readonly driverSha256: string;
+    /** Maxwell has no open kernel module. */
+    readonly kernelModule: 'proprietary' | 'open';
+    readonly containerToolkitVersion: string;
+  };
+  readonly hostService: {
+    /** Path on the image that the unit runs, for example /opt/ecs-host/bin/ecs-hostd.mjs. */
+    readonly entry: string;
+  };
+  readonly userTools: {
+    readonly awsCli: { readonly source: 'aws' | 'distribution'; readonly version: string | null };
+  };
+  readonly swapMiB: number;
+};

@@ -1,0 +1,64 @@
+/**
+ * The seam between the lab's API side (endpoint, moto) and its machines (disks, network, nspawn). The API side speaks in EC2
+ * ids; the machine side owns real things and never calls moto.
+ */
+export type MachineSpec = {
+  readonly instanceId: string;
+  /** moto region, for the identity document and placement. */
+  readonly region: string;
+  readonly availabilityZone: string;
+  readonly accountId: string;
+  readonly imageId: string;
+  readonly instanceType: string;
+  readonly diskId: string;
+  readonly vpcId: string;
+  readonly subnetId: string;
+  /** Null when none was asked for. */
+  readonly keyPair: { readonly name: string; readonly publicKey: string } | null;
+  /** Raw bytes as given to RunInstances, base64-decoded. */
+  readonly userData: Uint8Array | null;
+  readonly instanceProfile: { readonly arn: string; readonly name: string; readonly roleName: string } | null;
+  readonly httpTokens: 'required' | 'optional';
+  readonly httpPutResponseHopLimit: number;
+  readonly securityGroups: readonly { readonly id: string; readonly name: string; readonly ingress: readonly IngressRule[] }[];
+};
+
+export type IngressRule = {
+  readonly protocol: 'tcp' | 'udp' | 'icmp' | 'all';
+  readonly fromPort: number;
+  readonly toPort: number;
+  readonly cidr: string;
+};
+
+export type MachineAddress = { readonly address: string; readonly macAddress: string };
+
+export type MachineStatus = 'running' | 'stopped' | 'gone';
+
+export type Disks = {
+  /** Makes a volume from a snapshot (or from the base image); copy-on-write where the file system can. Grows the file system to sizeGiB. */
+  createFromSnapshot(diskId: string, snapshotId: string, sizeGiB: number): Promise<void>;
+  /** Freezes a volume of a stopped machine into a snapshot. */
+  createSnapshot(snapshotId: string, diskId: string): Promise<void>;
+  copySnapshot(targetId: string, sourceId: string): Promise<void>;
+  removeDisk(diskId: string): Promise<void>;
+  removeSnapshot(snapshotId: string): Promise<void>;
+  list(): Promise<{ readonly disks: readonly string[]; readonly snapshots: readonly string[] }>;
+};
+
+export type Machines = {
+  /** Reserves the address that the instance will have for life (public and private address are one here). */
+  allocateAddress(instanceId: string): Promise<MachineAddress>;
+  /** Boots; resolves when init runs, not when ssh answers (as EC2). */
+  start(spec: MachineSpec): Promise<void>;
+  /** Clean shutdown with a limit, then by force. */
+  stop(instanceId: string, options: { readonly force: boolean }): Promise<void>;
+  reboot(instanceId: string): Promise<void>;
+  /** Stops, frees the address, removes the link and rules. The disk is the caller's. */
+  terminate(instanceId: string): Promise<void>;
+  setIngress(instanceId: string, groups: MachineSpec['securityGroups']): Promise<void>;
+  status(instanceId: string): MachineStatus;
+  /** Everything that the machine printed on its console since it was created, newest 64 KiB. */
+  consoleOutput(instanceId: string): Promise<string>;
+  /** Called when a machine ends by itself (poweroff inside, crash); a reboot inside restarts it and is not reported. */
+  onExit(listener: (instanceId: string, how: 'shutdown' | 'crashed') => void): void;
+};

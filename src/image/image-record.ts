@@ -1,0 +1,45 @@
+import type { Check } from '#contracts/check.ts';
+
+export const RECORD_VERSION = 1;
+
+export type Verdict = 'passed' | 'failed' | 'not-run';
+
+/** images/<imageId>.json under the state folder: the machine-readable memory of one baked image. */
+export type ImageRecord = {
+  readonly recordVersion: typeof RECORD_VERSION;
+  readonly imageId: string;
+  readonly imageName: string;
+  readonly snapshotIds: readonly string[];
+  readonly region: string;
+  readonly apiRegion: string;
+  /** null means AWS itself; kept so that `image list` can tell lab images from real ones. */
+  readonly endpointUrl: string | null;
+  readonly profile: string;
+  readonly planDigest: string;
+  readonly planVersion: string;
+  readonly runId: string;
+  readonly commit: string;
+  readonly sourceImageId: string;
+  readonly createdAt: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly substitutions: readonly { readonly component: string; readonly source: string; readonly reason: string }[];
+  /** Spans in the order in which they ended. */
+  readonly timings: readonly Span[];
+  readonly bakeChecks: readonly Check[];
+  readonly smoke: null | {
+    readonly verdict: Verdict;
+    readonly runId: string;
+    readonly finishedAt: string;
+    readonly instanceIds: readonly string[];
+    readonly checks: readonly Check[];
+    /** Files kept for a failed verdict (console log, journal), absolute. */
+    readonly evidence: readonly string[];
+  };
+};
+
+export type Span = {
+  readonly name: string;
+  readonly stage: string;
+  readonly durationMs: number;
+  readonly outcome: 'ok' | 'failed' | 'skipped';
+};

@@ -1,0 +1,56 @@
+/**
+ * Errors sorted by who must act. Each carries a stable code, one reason and one hint; src/cli.ts turns the kind into the
+ * exit code. Anything else that is thrown is a bug in this program (exit 1).
+ */
+export type ErrorKind = 'user' | 'outside' | 'verdict' | 'interrupted';
+
+export const EXIT_CODES: Readonly<Record<ErrorKind | 'bug', number>> = {
+  bug: 1,
+  user: 2,
+  outside: 3,
+  verdict: 4,
+  interrupted: 130,
+};
+
+export type ErrorDetail = {
+  /** `hosts.yaml:12:7`, a command line, an API action. */
+  readonly where?: string;
+  readonly key?: string;
+  readonly reason: string;
+  readonly hint?: string;
+};
+
+export class EcsHostError extends Error {
+  readonly kind: ErrorKind;
+  readonly code: string;
+  readonly hint: string | undefined;
+  /** Several mistakes reported at once (configuration). */
+  readonly details: readonly ErrorDetail[];
+  /** Output of a child process, printed after the reason. */
+  readonly output: string | undefined;
+
+  constructor(
+    kind: ErrorKind,
+    code: string,
+    reason: string,
+    more: { hint?: string; details?: readonly ErrorDetail[]; output?: string; cause?: unknown } = {},
+  ) {
+    super(reason, more.cause === undefined ? undefined : { cause: more.cause });
+    this.name = 'EcsHostError';
+    this.kind = kind;
+    this.code = code;
+    this.hint = more.hint;
+    this.details = more.details ?? [];
+    this.output = more.output;
+  }
+}
+
+export const userError = (code: string, reason: string, hint?: string, details?: readonly ErrorDetail[]): EcsHostError =>
+  new EcsHostError('user', code, reason, { ...(hint === undefined ? {} : { hint }), ...(details ? { details } : {}) });
+
+export const outsideError = (code: string, reason: string, hint?: string, output?: string, cause?: unknown): EcsHostError =>
+  new EcsHostError('outside', code, reason, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(output === undefined ? {} : { output }),
+    ...(cause === undefined ? {} : { cause }),
+  });

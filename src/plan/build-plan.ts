@@ -1,0 +1,68 @@
+import type { TargetConfig } from '#contracts/target-config.ts';
+
+/** `plan.json`: the resolved build, readonly, nothing optional. Later verbs read it and refuse another version. */
+export const PLAN_VERSION = 1;
+
+export type Transport = 'ssh' | 'session-manager';
+
+export type BuildPlan = {
+  readonly planVersion: typeof PLAN_VERSION;
+  /** sha256 hex over everything that determines the image (not over the run, the region's network or the time). */
+  readonly digest: string;
+  /** A name for people: <profile>-<first 12 of digest>. */
+  readonly version: string;
+  readonly profile: string;
+  /** As the user wrote it: us-east-2, us-east-1, local. */
+  readonly region: string;
+  /** The region name sent to the API (for `local`, the one the lab answers for). */
+  readonly apiRegion: string;
+  /** Where the API is: null means AWS itself. */
+  readonly endpointUrl: string | null;
+  readonly baseImage: {
+    readonly id: string;
+    readonly name: string;
+    readonly ownerId: string;
+    readonly architecture: 'x86_64';
+    readonly rootDeviceName: string;
+  };
+  readonly instanceType: string;
+  /** Ordered fallback after instanceType, for example successors of a retired type. */
+  readonly gpu: boolean;
+  readonly rootVolume: { readonly sizeGiB: number; readonly type: 'gp3'; readonly encrypted: true };
+  readonly network: {
+    readonly transport: Transport;
+    readonly sshUser: string;
+    /** Security group that hosts of this region run in (looked up by name; used by smoke). */
+    readonly securityGroup: { readonly id: string; readonly name: string };
+    readonly vpcId: string;
+    readonly subnetId: string;
+    /** CIDRs from which the temporary build security group lets ssh in; empty under session-manager. */
+    readonly sshSourceCidrs: readonly string[];
+  };
+  readonly instanceProfile: string;
+  readonly imageName: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly target: TargetConfig;
+  /** What is carried to the build instance; paths are relative to the render output folder. */
+  readonly bundles: readonly BundleFile[];
+  readonly node: {
+    readonly source: 'carried' | 'download';
+    readonly version: string;
+    readonly url: string | null;
+    readonly sha256: string;
+  };
+  readonly developerWorkload: {
+    readonly repository: string;
+    readonly ref: string;
+    readonly submoduleRefs: Readonly<Record<string, string>>;
+    readonly app: string;
+    readonly baseImageRegistry: string;
+    readonly ports: { readonly discoveryTcp: number; readonly streamUdp: number; readonly streamTcp: number };
+  };
+  /** Sources that are not the official ones, each with the reason: printed by plan, kept in record and report. */
+  readonly substitutions: readonly { readonly component: string; readonly source: string; readonly reason: string }[];
+  readonly toolchain: { readonly packer: string; readonly amazonPlugin: string };
+  readonly warnings: readonly { readonly code: string; readonly message: string; readonly hint: string }[];
+};
+
+export type BundleFile = { readonly path: string; readonly sha256: string; readonly bytes: number };
