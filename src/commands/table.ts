@@ -1,0 +1,87 @@
+import type { CommandModule, Options } from 'yargs';
+
+/**
+ * The command line as data. A handler only imports its verb and passes the arguments on; everything a user can type stands here.
+ */
+const COMMON = {
+  region: {
+    alias: 'r',
+    type: 'string',
+    describe: 'region of hosts.yaml; `local` is the lab',
+    default: 'local',
+    requiresArg: true,
+  },
+  profile: { alias: 'p', type: 'string', describe: "profile of hosts.yaml (default: the region's)", requiresArg: true },
+  config: { alias: 'c', type: 'string', describe: 'configuration file', default: 'hosts.yaml', requiresArg: true },
+} as const satisfies Record<string, Options>;
+
+const OUTPUT = {
+  json: { type: 'boolean', describe: 'results (and events of long work) as JSON on stdout', default: false },
+  plain: { type: 'boolean', describe: 'plain progress lines, also on a terminal', default: false },
+} as const satisfies Record<string, Options>;
+
+const OUT = {
+  out: { alias: 'o', type: 'string', describe: 'folder to write to', requiresArg: true },
+} as const satisfies Record<string, Options>;
+
+type Verb = (argv: Record<string, unknown>) => Promise<number>;
+
+const verb = (
+  command: string | string[],
+  describe: string,
+  builder: Record<string, Options>,
+  load: () => Promise<Verb>,
+  setExitCode: (code: number) => void,
+): CommandModule => ({
+  command,
+  describe,
+  builder,
+  handler: async (argv) => {
+    const run = await load();
+    setExitCode(await run(argv));
+  },
+});
+
+/** All verbs, in the order in which the flow runs them. */
+export const commands = (setExitCode: (code: number) => void): CommandModule[] => {
+  const make = (command: string, describe: string, builder: Record<string, Options>, load: () => Promise<Verb>) =>
+    verb(command, describe, builder, load, setExitCode);
+  const group = (command: string, describe: string, members: CommandModule[]): CommandModule => ({
+    command,
+    describe,
+    builder: (parser) => members.reduce((p, member) => p.command(member), parser).demandCommand(1, `Name what to do: ${command.replace('..', '')}`),
+    handler: () => {},
+  });
+  return [
+    make('ami', 'bake an image and prove it (= bake + smoke)', { ...COMMON, ...OUTPUT }, async () => (await import('./ami.ts')).ami),
+    make('plan', 'print what a bake will do, and write plan.json', { ...COMMON, ...OUTPUT, ...OUT }, async () => (await import('./plan.ts')).plan),
+    make('render', 'write the Packer template and the bundles', { ...COMMON, ...OUTPUT, ...OUT }, async () => (await import('./plan.ts')).render),
+    make('bake', 'bake an image without proving it', { ...COMMON, ...OUTPUT }, async () => (await import('./ami.ts')).bakeOnly),
+    make(
+      'smoke <image>',
+      'prove an image: boot gate, cluster, build and stream',
+      {
+        ...COMMON,
+        ...OUTPUT,
+        only: { type: 'string', describe: 'comma-separated parts: gate,cluster,verify,workload', requiresArg: true },
+      },
+      async () => (await import('./ami.ts')).smokeOnly,
+    ),
+    group('image', 'images that were baked here', [
+      make('list', 'the images of a region, with their verdicts', { ...COMMON, ...OUTPUT }, async () => (await import('./image.ts')).list),
+      make('show <image>', 'one image, with every check and version', { ...COMMON, ...OUTPUT }, async () => (await import('./image.ts')).show),
+    ]),
+    make(
+      'sweep',
+      'remove what runs that are no longer alive left behind',
+      { ...COMMON, ...OUTPUT, 'dry-run': { type: 'boolean', default: false, describe: 'only list it' } },
+      async () => (await import('./sweep.ts')).sweep,
+    ),
+    group('lab', 'the embedded EC2', [
+      make('up', 'start the lab and leave it running', { ...OUTPUT }, async () => (await import('./lab.ts')).up),
+      make('down', 'stop the lab and all its machines; images stay', { ...OUTPUT }, async () => (await import('./lab.ts')).down),
+      make('status', 'what runs in the lab', { ...OUTPUT }, async () => (await import('./lab.ts')).status),
+    ]),
+    make('doctor', 'every prerequisite: found, needed, and the fix', { ...OUTPUT }, async () => (await import('./doctor.ts')).doctor),
+  ];
+};
