@@ -1,0 +1,184 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DescribeImagesCommand } from '@aws-sdk/client-ec2';
+import { execa } from 'execa';
+import type { Check } from '#contracts/check.ts';
+import type { AwsClients } from '../aws/clients.ts';
+import { expectedTags, versionTags } from '../image/expected-tags.ts';
+import type { Span } from '../image/image-record.ts';
+import { tagImage } from '../image/tag-image.ts';
+import { EcsHostError, outsideError } from '../io/errors.ts';
+import { runFolder } from '../io/paths.ts';
+import type { RunContext } from '../io/reporter.ts';
+import type { BuildPlan } from '../plan/build-plan.ts';
+import { addChild, claimRun, ownerName } from '../sweep/owner.ts';
+import { sweepRun } from '../sweep/sweep.ts';
+import { type BuildOutcome, createBuildTracker } from './build-tracker.ts';
+import { bakeFailure } from './failure.ts';
+import { createMachineReadableParser } from './machine-readable.ts';
+import { runPacker } from './packer-process.ts';
+import { findTemplate, readTemplate, variableArguments } from './template-variables.ts';
+import { findPacker, type PackerTool } from './toolchain.ts';
+
+export type BakeInput = {
+  readonly plan: BuildPlan;
+  /** What `render` wrote: template and bundles. */
+  readonly renderDir: string;
+  readonly ctx: RunContext;
+  /** The commit of this project that bakes, for the image's tags. */
+  readonly commit: string;
+  readonly clients: AwsClients;
+  /** Credentials for packer (see `credentialsEnvironment`). */
+  readonly environment: Readonly<Record<string, string>>;
+};
+
+export type BakeResult = {
+  readonly imageId: string;
+  readonly snapshotIds: readonly string[];
+  readonly versions: Readonly<Record<string, string>>;
+  readonly checks: readonly Check[];
+  readonly spans: readonly Span[];
+};
+
+/** Packer's own removal takes as long as terminating an instance and deleting a group. */
+const GRACE_MS = { interrupt: 180_000, terminate: 20_000 };
+
+type Packer = {
+  readonly tool: PackerTool;
+  readonly template: string;
+  readonly variables: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly runDir: string;
+};
+
+const preparePacker = async (input: BakeInput): Promise<Packer> => {
+  const { plan, ctx } = input;
+  const runDir = runFolder(ctx.runId);
+  const configDir = join(runDir, 'packer-config');
+  await mkdir(configDir, { recursive: true });
+  const tool = await findPacker();
+  const template = await findTemplate(input.renderDir);
+  const values = {
+    run_id: ctx.runId,
+    owner: ownerName(),
+    commit: input.commit,
+    image_name: plan.imageName,
+  };
+  return {
+    tool,
+    template,
+    runDir,
+    variables: variableArguments(await readTemplate(template), values),
+    env: {
+      ...process.env,
+      ...input.environment,
+      ...(tool.pluginPath === null ? {} : { PACKER_PLUGIN_PATH: tool.pluginPath }),
+      PACKER_CONFIG_DIR: configDir,
+      CHECKPOINT_DISABLE: '1',
+      PACKER_LOG: '1',
+      PACKER_LOG_PATH: join(runDir, 'packer.log'),
+      PACKER_NO_COLOR: '1',
+      // Region and endpoint are in the template; a variable of the user's shell must not win over it.
+      AWS_REGION: plan.apiRegion,
+      AWS_DEFAULT_REGION: plan.apiRegion,
+      AWS_ENDPOINT_URL: undefined,
+    },
+  };
+};
+
+const validate = async (packer: Packer, renderDir: string, signal: AbortSignal): Promise<void> => {
+  const result = await execa(packer.tool.packer, ['validate', ...packer.variables, packer.template], {
+    cwd: renderDir,
+    env: packer.env,
+    extendEnv: false,
+    stdin: 'ignore',
+    reject: false,
+    all: true,
+    cancelSignal: signal,
+  });
+  signal.throwIfAborted();
+  if (result.exitCode !== 0) {
+    throw outsideError('PACKER_VALIDATE', 'Packer does not accept the template.', result.command, result.all);
+  }
+};
+
+const build = async (input: BakeInput, packer: Packer, logFile: string): Promise<BuildOutcome> =>
+  input.ctx.span('packer build', async (span) => {
+    const parser = createMachineReadableParser();
+    const tracker = createBuildTracker(span, () => performance.now());
+    const exit = await runPacker({
+      file: packer.tool.packer,
+      args: ['-machine-readable', 'build', '-on-error=cleanup', ...packer.variables, packer.template],
+      cwd: input.renderDir,
+      env: packer.env,
+      outputFile: logFile,
+      signal: input.ctx.signal,
+      graceMs: GRACE_MS,
+      onStart: (pid) => addChild(input.ctx.runId, pid),
+      onOutput: (chunk) => {
+        for (const line of parser.push(chunk)) tracker.take(line);
+      },
+    });
+    for (const line of parser.end()) tracker.take(line);
+    const isGood = exit.exitCode === 0 && !exit.interrupted;
+    const outcome = tracker.finish(isGood ? 'ok' : 'failed');
+    if (exit.interrupted) throw new EcsHostError('interrupted', 'INTERRUPTED', 'The bake was interrupted.');
+    if (!isGood || outcome.failedChecks.length > 0 || outcome.imageId === null) throw bakeFailure(outcome, exit, logFile);
+    return outcome;
+  });
+
+/** Removes what packer left; never hides the reason why it is called. */
+const removeLeftovers = async ({ clients, ctx }: BakeInput): Promise<void> => {
+  try {
+    await sweepRun(clients, ctx.runId, { reporter: ctx.reporter });
+  } catch (error) {
+    ctx.reporter.emit({
+      type: 'warning',
+      code: 'SWEEP_IMPOSSIBLE',
+      text: `What run ${ctx.runId} left could not be removed now: ${error instanceof Error ? error.message : String(error)}`,
+      hint: 'run `ecs-host sweep` later',
+    });
+  }
+};
+
+/** The image's snapshots, once the tags that make it a finished image are on it. */
+const finishImage = async (
+  input: BakeInput,
+  imageId: string,
+  versions: Readonly<Record<string, string>>,
+): Promise<readonly string[]> => {
+  const { plan, ctx, clients, commit } = input;
+  const tags = { ...versionTags(versions), ...expectedTags({ plan, runId: ctx.runId, owner: ownerName(), commit }) };
+  const answer = await clients.ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
+  const snapshotIds = (answer.Images?.[0]?.BlockDeviceMappings ?? []).flatMap(({ Ebs }) =>
+    Ebs?.SnapshotId === undefined ? [] : [Ebs.SnapshotId],
+  );
+  if (answer.Images?.[0]?.State !== 'available' || snapshotIds.length === 0) {
+    throw outsideError('IMAGE_INCOMPLETE', `Image ${imageId} is not available, or has no snapshot, after packer said that it was done.`);
+  }
+  await tagImage(clients, [imageId, ...snapshotIds], tags);
+  return snapshotIds;
+};
+
+/**
+ * Bakes the plan: packer validate, packer build, tags. Whatever happens, nothing but the finished image is left: packer cleans up after
+ * itself, and what it could not is swept by run id before this returns.
+ *
+ * @throws EcsHostError `PACKER_VALIDATE`, `PROVISIONER_FAILED`, `BAKE_VERIFY_FAILED`, `PACKER_FAILED`, `PACKER_KILLED` (outside),
+ *   `INTERRUPTED`
+ */
+export const bake = async (input: BakeInput): Promise<BakeResult> => {
+  const { ctx } = input;
+  await claimRun(ctx.runId, 'build');
+  const packer = await preparePacker(input);
+  const logFile = join(packer.runDir, 'packer-output.txt');
+  await ctx.span('packer validate', () => validate(packer, input.renderDir, ctx.signal));
+  try {
+    const outcome = await build(input, packer, logFile);
+    const imageId = outcome.imageId ?? '';
+    const snapshotIds = await ctx.span('tag image', () => finishImage(input, imageId, outcome.versions));
+    return { imageId, snapshotIds, versions: outcome.versions, checks: outcome.checks, spans: outcome.spans };
+  } finally {
+    await ctx.span('look for leftovers', () => removeLeftovers(input));
+  }
+};

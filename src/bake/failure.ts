@@ -1,0 +1,34 @@
+import type { EcsHostError } from '../io/errors.ts';
+import { outsideError } from '../io/errors.ts';
+import type { BuildOutcome } from './build-tracker.ts';
+
+const firstLine = (text: string): string => text.trim().split('\n')[0] ?? '';
+
+/** Pure: the one reason why a build failed, the most precise one first, with the end of what was said. */
+export const bakeFailure = (
+  outcome: BuildOutcome,
+  exit: { readonly exitCode: number | null; readonly signal: string | null },
+  logFile: string,
+): EcsHostError => {
+  const output = outcome.tail.join('\n');
+  const hint = `the whole output is in ${logFile}`;
+  if (exit.signal !== null) {
+    return outsideError('PACKER_KILLED', `Packer was killed (${exit.signal}) before it was done.`, hint, output);
+  }
+  if (outcome.failedStep) {
+    const { provisioner, step, error } = outcome.failedStep;
+    return outsideError(
+      'PROVISIONER_FAILED',
+      `Provisioner "${provisioner}" failed at "${step}": ${firstLine(error)}`,
+      hint,
+      output,
+    );
+  }
+  const failed = outcome.failedChecks.map((check) => `${check.id} (expected ${check.expected}, found ${check.actual})`);
+  if (failed.length > 0) {
+    return outsideError('BAKE_VERIFY_FAILED', `The image did not pass its own verify: ${failed.join('; ')}.`, hint, output);
+  }
+  const said = outcome.errors[0];
+  const reason = said === undefined ? `exit code ${exit.exitCode ?? 'unknown'}` : firstLine(said);
+  return outsideError('PACKER_FAILED', `Packer failed: ${reason}`, hint, output);
+};

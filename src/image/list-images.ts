@@ -1,0 +1,79 @@
+import { type Image, paginateDescribeImages } from '@aws-sdk/client-ec2';
+import type { AwsClients } from '../aws/clients.ts';
+import type { ImageRecord, Verdict } from './image-record.ts';
+
+/** One line of `image list`: the API's view joined with the record's. */
+export type ImageSummary = {
+  readonly imageId: string;
+  readonly imageName: string;
+  readonly apiRegion: string;
+  readonly profile: string;
+  readonly planDigest: string;
+  readonly createdAt: string;
+  readonly verdict: Verdict;
+  readonly runId: string;
+  /** `both`; `tags` = baked elsewhere or its record is lost; `record` = deregistered since, or another endpoint's. */
+  readonly knownBy: 'both' | 'tags' | 'record';
+  readonly state: string;
+};
+
+const verdictOf = (value: string | undefined): Verdict => (value === 'passed' || value === 'failed' ? value : 'not-run');
+
+const fromTags = (image: Image, apiRegion: string): ImageSummary => {
+  const tags = Object.fromEntries((image.Tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value]));
+  return {
+    imageId: image.ImageId ?? '',
+    imageName: image.Name ?? '',
+    apiRegion,
+    profile: tags['ecs-host:profile'] ?? '',
+    planDigest: tags['ecs-host:plan-digest'] ?? '',
+    createdAt: image.CreationDate ?? '',
+    verdict: verdictOf(tags['ecs-host:verdict']),
+    runId: tags['ecs-host:run-id'] ?? '',
+    knownBy: 'tags',
+    state: String(image.State ?? ''),
+  };
+};
+
+const fromRecord = (record: ImageRecord): ImageSummary => ({
+  imageId: record.imageId,
+  imageName: record.imageName,
+  apiRegion: record.apiRegion,
+  profile: record.profile,
+  planDigest: record.planDigest,
+  createdAt: record.createdAt,
+  verdict: record.smoke?.verdict ?? 'not-run',
+  runId: record.runId,
+  knownBy: 'record',
+  state: 'not found',
+});
+
+/** Pure: joins what the API lists with the records; the record wins where both know something, the API about the state. */
+export const joinImages = (images: readonly Image[], records: readonly ImageRecord[], apiRegion: string): ImageSummary[] => {
+  const listed = new Map(images.map((image) => [image.ImageId ?? '', fromTags(image, apiRegion)]));
+  const known = records.map((record): ImageSummary => {
+    const tagged = listed.get(record.imageId);
+    listed.delete(record.imageId);
+    return tagged ? { ...fromRecord(record), knownBy: 'both', state: tagged.state } : fromRecord(record);
+  });
+  return [...known, ...listed.values()].sort((a, b) => b.createdAt.localeCompare(a.createdAt));
+};
+
+/**
+ * The images of a region: those that this program tagged and those that it has a record of.
+ *
+ * @param records only those of the same region and endpoint (the caller filters)
+ */
+export const listImages = async (
+  clients: AwsClients,
+  records: readonly ImageRecord[],
+  apiRegion: string,
+): Promise<ImageSummary[]> => {
+  const images: Image[] = [];
+  const pages = paginateDescribeImages(
+    { client: clients.ec2 },
+    { Owners: ['self'], Filters: [{ Name: 'tag-key', Values: ['ecs-host:plan-digest'] }] },
+  );
+  for await (const page of pages) images.push(...(page.Images ?? []));
+  return joinImages(images, records, apiRegion);
+};

@@ -1,0 +1,21 @@
+import { CreateTagsCommand } from '@aws-sdk/client-ec2';
+import type { AwsClients } from '../aws/clients.ts';
+import type { Verdict } from './image-record.ts';
+
+/** Sets tags on an image and, given together, its snapshots. Existing values are replaced. */
+export const tagImage = async (
+  { ec2 }: AwsClients,
+  resourceIds: readonly string[],
+  tags: Readonly<Record<string, string>>,
+): Promise<void> => {
+  await ec2.send(
+    new CreateTagsCommand({
+      Resources: [...resourceIds],
+      Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+    }),
+  );
+};
+
+/** Writes the verdict of a smoke run, and which run it was, onto the image itself. */
+export const tagVerdict = (clients: AwsClients, imageId: string, verdict: Verdict, smokeRunId: string): Promise<void> =>
+  tagImage(clients, [imageId], { 'ecs-host:verdict': verdict, 'ecs-host:smoke-run-id': smokeRunId });

@@ -1,0 +1,31 @@
+/** Everything of a region that carries a run id, as plain data: what the pure selection works on. */
+export type Tags = Readonly<Record<string, string>>;
+
+type Tagged = { readonly id: string; readonly tags: Tags };
+
+export type Inventory = {
+  /** Without the terminated ones, which the API goes on listing for an hour. */
+  readonly instances: readonly Tagged[];
+  readonly securityGroups: readonly (Tagged & { readonly name: string })[];
+  readonly keyPairs: readonly (Tagged & { readonly name: string })[];
+  readonly volumes: readonly Tagged[];
+  readonly images: readonly (Tagged & { readonly state: string; readonly snapshotIds: readonly string[] })[];
+  readonly snapshots: readonly Tagged[];
+  readonly clusters: readonly Tagged[];
+};
+
+export const emptyInventory: Inventory = {
+  instances: [],
+  securityGroups: [],
+  keyPairs: [],
+  volumes: [],
+  images: [],
+  snapshots: [],
+  clusters: [],
+};
+
+export const RUN_ID_TAG = 'ecs-host:run-id';
+export const OWNER_TAG = 'ecs-host:owner';
+export const KIND_TAG = 'ecs-host:kind';
+/** Set last, when the record is written: an image without it was never finished. */
+export const VERDICT_TAG = 'ecs-host:verdict';
