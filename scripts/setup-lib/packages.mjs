@@ -1,0 +1,115 @@
+import { lstat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SetupError } from './errors.mjs';
+import { findCommand, probeHolds } from './probe.mjs';
+import { must, run } from './run.mjs';
+
+/** apt waits this long for another apt or dpkg to finish. */
+const LOCK_TIMEOUT_S = 300;
+const UNITS = '/etc/systemd/system';
+
+/**
+ * @param {readonly import('./prerequisites.mjs').SystemPackage[]} packages
+ * @param {string | null} python
+ */
+export const missingPackages = async (packages, python) => {
+  const held = await Promise.all(
+    packages.map(async (entry) => (await Promise.all(entry.probes.map((probe) => probeHolds(probe, python)))).every(Boolean)),
+  );
+  return packages.filter((_, at) => !held[at]);
+};
+
+/**
+ * The command for a person to copy.
+ *
+ * @param {readonly { name: string }[]} packages
+ */
+export const installCommand = (packages) =>
+  `sudo apt-get update && sudo apt-get install -y --no-install-recommends ${packages.map(({ name }) => name).join(' ')}`;
+
+/**
+ * How to become root here: [] as root, sudo when it needs no question or there is someone to ask, null otherwise.
+ *
+ * @param {{ interactive: boolean, uid?: number }} options
+ * @returns {Promise<{ prefix: string[], asks: boolean } | null>}
+ */
+export const rootPrefix = async (options) => {
+  if ((options.uid ?? process.getuid?.()) === 0) return { prefix: [], asks: false };
+  const sudo = await findCommand('sudo');
+  if (sudo === null) return null;
+  if ((await run([sudo, '-n', 'true'])).code === 0) return { prefix: [sudo, '-n'], asks: false };
+  return options.interactive ? { prefix: [sudo], asks: true } : null;
+};
+
+/**
+ * Installs what is missing, or says exactly how.
+ *
+ * @param {readonly import('./prerequisites.mjs').SystemPackage[]} missing
+ * @param {import('./progress.mjs').Step} step
+ * @param {{ interactive: boolean }} options
+ */
+export const installPackages = async (missing, step, options) => {
+  const names = missing.map(({ name }) => name);
+  for (const { name, why } of missing) step.say(`${name} - ${why}`);
+  const root = await rootPrefix(options);
+  if (root === null) {
+    throw new SetupError('user', `system packages are missing, and this user may not install them: ${names.join(', ')}`, {
+      hint: `as a user who may use sudo, run\n${installCommand(missing)}\nthen start again`,
+    });
+  }
+  if (root.asks) {
+    step.pause();
+    const asked = await run([...root.prefix, '-v'], { terminal: true });
+    if (asked.code !== 0) {
+      throw new SetupError('user', `sudo was refused; missing packages: ${names.join(', ')}`, {
+        hint: `run this as root, then start again\n${installCommand(missing)}`,
+      });
+    }
+  }
+  const asRoot = root.prefix.length === 0 ? [] : [root.prefix[0] ?? 'sudo', '-n'];
+  await withUnitsKeptStopped(missing, asRoot, async () => {
+    const apt = [...asRoot, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-o', `DPkg::Lock::Timeout=${LOCK_TIMEOUT_S}`];
+    const hint = `look at the output, then run\n${installCommand(missing)}`;
+    /** @param {string} line */
+    const onLine = (line) => step.at(line.slice(0, 100));
+    await must([...apt, 'update'], { failure: 'apt-get could not fetch its package lists', hint, onLine });
+    await must([...apt, 'install', '-y', '--no-install-recommends', ...names], {
+      failure: `apt-get could not install ${names.join(', ')}`,
+      hint,
+      onLine,
+    });
+  });
+  const still = await missingPackages(missing, '/usr/bin/python3');
+  if (still.length > 0) {
+    throw new SetupError('outside', `apt-get succeeded, but these are still not usable: ${still.map(({ name }) => name).join(', ')}`, {
+      hint: still.map(({ name, probes }) => `${name} should bring ${probes.join(', ')}`).join('\n'),
+    });
+  }
+};
+
+/**
+ * Some packages start a service of their own, e.g. a registry on port 5000 of every interface. A mask during the installation
+ * keeps that from happening; afterwards the unit is there, disabled.
+ *
+ * @param {readonly import('./prerequisites.mjs').SystemPackage[]} packages
+ * @param {readonly string[]} asRoot
+ * @param {() => Promise<void>} work
+ */
+const withUnitsKeptStopped = async (packages, asRoot, work) => {
+  const units = packages.flatMap(({ keepStopped }) => keepStopped ?? []);
+  const masked = [];
+  for (const unit of units) {
+    const path = join(UNITS, unit);
+    if ((await lstat(path).catch(() => null)) !== null) continue;
+    await run([...asRoot, 'ln', '-s', '/dev/null', path]);
+    masked.push({ unit, path });
+  }
+  try {
+    await work();
+  } finally {
+    for (const { unit, path } of masked) {
+      await run([...asRoot, 'rm', '-f', path]);
+      await run([...asRoot, 'systemctl', 'disable', unit]);
+    }
+  }
+};

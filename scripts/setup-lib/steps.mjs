@@ -1,0 +1,90 @@
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { installNodeModules, nodeModulesFit } from './node-modules.mjs';
+import { installPackages, missingPackages } from './packages.mjs';
+import { cacheFolder, projectFolder } from './paths.mjs';
+import { checkPlatform, platformProblems } from './platform.mjs';
+import { readPrerequisites } from './prerequisites.mjs';
+import { findPython, readDistribution } from './probe.mjs';
+import { formatSeconds } from './progress.mjs';
+import { findEnvironment, makeEnvironment } from './python.mjs';
+import { findToolchain, makeToolchain } from './toolchain.mjs';
+
+/**
+ * Everything that has to be on the machine before the command line works, each step only when something is missing.
+ *
+ * @param {{ progress: ReturnType<typeof import('./progress.mjs').createProgress>, interactive: boolean, signal: AbortSignal }} context
+ */
+export const setUp = async ({ progress, interactive, signal }) => {
+  const began = performance.now();
+  const project = projectFolder();
+  const cache = cacheFolder();
+  const needed = readPrerequisites();
+  const lock = join(project, 'lab', 'requirements.lock');
+  const venv = join(cache, 'venv');
+  let worked = 0;
+
+  /**
+   * @param {string} title
+   * @param {string} why
+   * @param {(step: import('./progress.mjs').Step) => Promise<string | void>} work returns what to say at the end
+   */
+  const step = async (title, why, work) => {
+    signal.throwIfAborted();
+    worked += 1;
+    const open = progress.start(title, why);
+    try {
+      const note = await work(open);
+      signal.throwIfAborted();
+      open.end('done', note ?? undefined);
+    } catch (error) {
+      open.end('failed');
+      throw error;
+    }
+  };
+
+  // Asking Python costs as much as all the rest, so a finished environment answers for it.
+  let environment = await findEnvironment(venv, lock);
+  const python = environment === null ? await checkPlatform(needed) : { path: '/usr/bin/python3', version: environment.python };
+  if (environment !== null) await checkPlatformQuickly(needed);
+
+  const wanted = environment === null ? needed.packages : needed.packages.filter(({ name }) => name !== 'python3-venv');
+  const missing = await missingPackages(wanted, python.path);
+  if (missing.length > 0) {
+    const count = `${missing.length} missing`;
+    await step('system packages', count, (open) => installPackages(missing, open, { interactive }));
+  }
+  if (!(await nodeModulesFit(project))) {
+    await step('npm packages', 'package-lock.json is not installed', (open) => installNodeModules(project, open));
+  }
+  if (environment === null) {
+    const best = (await findPython()) ?? python;
+    await step('Python packages', 'lab/requirements.lock is not installed', (open) => makeEnvironment(venv, lock, best, open));
+    environment = await findEnvironment(venv, lock);
+  }
+  if ((await findToolchain({ project, cache, needed })) === null) {
+    const place = { project, cache, needed, signal, python: { path: join(venv, 'bin', 'python3'), version: environment?.python ?? '' } };
+    await step('Packer and its amazon plugin', `${needed.packer.version} and ${needed.amazonPlugin.version}`, async (open) => {
+      await makeToolchain(place, open);
+      const made = await findToolchain({ project, cache, needed });
+      return made === null ? undefined : `${made.packer.version} (${made.packer.origin}), plugin ${made.plugin.version}`;
+    });
+  }
+  const spent = formatSeconds(performance.now() - began);
+  progress.line(worked === 0 ? `set-up  ok  nothing to do (${spent})` : `set-up  ok  ready (${spent})`);
+};
+
+/**
+ * @param {import('./prerequisites.mjs').Prerequisites} needed
+ */
+const checkPlatformQuickly = async (needed) => {
+  const problems = platformProblems(needed, {
+    os: process.platform,
+    arch: process.arch,
+    node: process.versions.node,
+    npm: 'npm',
+    python: needed.python.min,
+    distribution: await readDistribution(),
+  });
+  if (problems.length > 0) await checkPlatform(needed);
+};
