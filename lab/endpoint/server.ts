@@ -1,0 +1,89 @@
+import type { IncomingMessage, RequestListener } from 'node:http';
+import type { Answer } from './aws-answer.ts';
+import { errorAnswer, jsonAnswer } from './aws-answer.ts';
+import type { RawRequest } from './aws-request.ts';
+import type { CallLog } from './call-log.ts';
+import type { Faults } from './faults.ts';
+import { parseFault } from './faults.ts';
+
+/** The largest body that a call may have; user data is 16 KiB, the largest real call a policy document. */
+const MAX_BODY_BYTES = 8 * 1024 * 1024;
+
+export type LabApi = {
+  readonly calls: CallLog;
+  readonly faults: Faults;
+  readonly status: () => Promise<unknown>;
+};
+
+const readBody = async (request: IncomingMessage): Promise<Buffer | null> => {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    size += (chunk as Buffer).length;
+    if (size > MAX_BODY_BYTES) return null;
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks);
+};
+
+/** The lab's own paths: never AWS's, and only for this machine. */
+const answerLab = async (api: LabApi, request: RawRequest): Promise<Answer> => {
+  const { pathname } = new URL(request.path, 'http://lab');
+  switch (`${request.method} ${pathname}`) {
+    case 'GET /_lab/status':
+      return jsonAnswer(200, await api.status());
+    case 'GET /_lab/calls':
+      return jsonAnswer(200, api.calls.recent());
+    case 'GET /_lab/faults':
+      return jsonAnswer(200, api.faults.list());
+    case 'POST /_lab/faults':
+      try {
+        api.faults.add(parseFault(JSON.parse(request.body.toString('utf8'))));
+        return jsonAnswer(200, api.faults.list());
+      } catch (error) {
+        return jsonAnswer(400, { error: error instanceof Error ? error.message : String(error) });
+      }
+    case 'DELETE /_lab/faults':
+      api.faults.clear();
+      return jsonAnswer(200, []);
+    default:
+      return jsonAnswer(404, { error: `no such path: ${request.method} ${pathname}` });
+  }
+};
+
+/**
+ * The HTTP side of the endpoint, for any listener.
+ *
+ * @param from names the caller of a connection: `loopback`, or a machine's address
+ */
+export const createEndpointListener = (
+  answerAws: (request: RawRequest, from: string) => Promise<Answer>,
+  api: LabApi,
+  from: (request: IncomingMessage) => string,
+): RequestListener => {
+  const answer = async (incoming: IncomingMessage): Promise<Answer> => {
+    const body = await readBody(incoming);
+    if (body === null) return errorAnswer('other', 413, 'RequestEntityTooLarge', 'The request is too large.');
+    const request: RawRequest = {
+      method: incoming.method ?? 'GET',
+      path: incoming.url ?? '/',
+      headers: incoming.headers,
+      body,
+    };
+    const caller = from(incoming);
+    if (request.path.startsWith('/_lab/')) {
+      return caller === 'loopback' ? answerLab(api, request) : jsonAnswer(403, { error: 'only from this machine' });
+    }
+    return answerAws(request, caller);
+  };
+
+  return (incoming, outgoing) => {
+    answer(incoming).then(
+      ({ status, headers, body }) => {
+        outgoing.writeHead(status, { ...headers, 'content-length': body.length });
+        outgoing.end(body);
+      },
+      () => outgoing.destroy(),
+    );
+  };
+};

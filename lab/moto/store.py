@@ -1,0 +1,96 @@
+"""moto's memory on disk: one pickle, replaced as a whole, so that ids survive a restart of the lab.
+
+Only the services named here are kept; every other service of moto works, and forgets.
+"""
+
+import os
+import pickle
+import threading
+import time
+from collections import defaultdict
+from typing import Any
+
+import moto
+import moto.backends as backends
+from moto.core.base_backend import BackendDict
+
+KEPT = ("ec2", "ecs", "iam", "kms", "ssm")
+FORMAT = 1
+QUIET_SECONDS = 0.15
+
+
+def nested_tags() -> Any:
+    return defaultdict(dict)
+
+
+def make_picklable() -> None:
+    """SSM keeps a lambda as a default factory; a named function does the same and pickles."""
+    from moto.ssm.models import SimpleSystemManagerBackend
+
+    original = SimpleSystemManagerBackend.__init__
+
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        self._resource_tags = defaultdict(nested_tags)
+
+    SimpleSystemManagerBackend.__init__ = init
+
+
+class Store:
+    """Saves a little after the last change, so that a burst of calls costs one write."""
+
+    def __init__(self, path: str, lock: Any):
+        self.path = path
+        self.lock = lock
+        self._dirty = threading.Event()
+        self._write_lock = threading.Lock()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def touch(self) -> None:
+        self._dirty.set()
+
+    def _run(self) -> None:
+        while True:
+            self._dirty.wait()
+            time.sleep(QUIET_SECONDS)
+            self.save()
+
+    def save(self) -> None:
+        with self._write_lock:
+            with self.lock:
+                self._dirty.clear()
+                services = {
+                    backend.service_name: {account: dict(regions) for account, regions in backend.items()}
+                    for backend in BackendDict._instances
+                    if backend.service_name in KEPT
+                }
+                content = pickle.dumps({"format": FORMAT, "moto": moto.__version__, "services": services})
+            temporary = f"{self.path}.{os.getpid()}.tmp"
+            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(content)
+            os.replace(temporary, self.path)
+
+    def load(self) -> str:
+        """`fresh`, `loaded`, or `unreadable: ...`, in which case the old file was moved aside and nothing is known."""
+        try:
+            with open(self.path, "rb") as file:
+                content = file.read()
+        except FileNotFoundError:
+            return "fresh"
+        try:
+            saved = pickle.loads(content)
+            if saved["format"] != FORMAT:
+                raise ValueError(f"format {saved['format']}, wanted {FORMAT}")
+            if saved["moto"] != moto.__version__:
+                raise ValueError(f"written by moto {saved['moto']}, this is {moto.__version__}")
+        except Exception as problem:  # A pickle can fail in any way that its classes can.
+            aside = f"{self.path}.unreadable-{int(time.time())}"
+            os.replace(self.path, aside)
+            return f"unreadable: {problem!r}; kept as {aside}"
+        for service, accounts in saved["services"].items():
+            backend_dict = backends.get_backend(service)
+            for account, regions in accounts.items():
+                known = backend_dict[account]
+                for region, backend in regions.items():
+                    known[region] = backend
+        return "loaded"

@@ -1,0 +1,385 @@
+"""Images and snapshots that stand for disks.
+
+An image here always has `lab_mapping`, the list that DescribeImages shows as block device mappings. moto's own images have one
+made-up snapshot of 15 GB and no way to say anything else.
+"""
+
+import copy
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.core.utils import utcnow
+from moto.ec2.models.amis import Ami, AmiBackend
+from moto.ec2.models.elastic_block_store import EBSBackend, Snapshot
+from moto.ec2.responses import EC2Response
+from moto.ec2.utils import random_ami_id
+
+import effects
+from .errors import error, unsupported
+
+
+def frozen(volume: Any) -> Any:
+    """A snapshot remembers its volume as it was; later growth, attachment and deletion must not show."""
+    still = copy.copy(volume)
+    still.attachment = None
+    still.modifications = []
+    return still
+
+
+def disk_of(snapshot: Any) -> str:
+    """The lab's name for the snapshot's disk; base images of several regions share one."""
+    return getattr(snapshot, "lab_disk", None) or snapshot.id
+
+
+def _mapping_of(self: Ami) -> list[dict[str, Any]]:
+    own = self.__dict__.get("lab_mapping")
+    return own if own is not None else _moto_mapping.fget(self)
+
+
+_moto_mapping = Ami.block_device_mappings
+
+
+def make_image(backend: Any, *, name: str, description: str, root_device: str, snapshot: Any, ebs: dict[str, Any], **more: Any) -> Ami:
+    """A record of an image over one existing snapshot."""
+    if any(image.name == name and image.owner_id == (more.get("owner_id") or backend.account_id) for image in backend.amis.values()):
+        raise error("InvalidAMIName.Duplicate", f"AMI name {name} is already in use by AMI in your account.")
+    image = Ami(
+        backend,
+        more.pop("ami_id", None) or random_ami_id(),
+        name=name,
+        description=description,
+        root_device_name=root_device,
+        root_device_type="ebs",
+        virtualization_type="hvm",
+        architecture=more.pop("architecture", "x86_64"),
+        hypervisor="xen",
+        region_name=f"{backend.region_name}a",
+        owner_id=more.pop("owner_id", None),
+        public=more.pop("public", False),
+        creation_date=more.pop("creation_date", None),
+        boot_mode=more.pop("boot_mode", "uefi-preferred"),
+    )
+    # The snapshot that moto made up for it.
+    backend.snapshots.pop(image.ebs_snapshot.id, None)
+    image.ebs_snapshot = snapshot
+    image.image_location = f"{image.owner_id}/{name}"
+    image.ena_support = True
+    image.platform_details = "Linux/UNIX"
+    image.usage_operation = "RunInstances"
+    image.source_image_id = more.pop("source_image_id", None)
+    image.source_image_region = more.pop("source_image_region", None)
+    image.imds_support = more.pop("imds_support", None)
+    image.state = more.pop("state", "available")
+    image.lab_mapping = [
+        {
+            "DeviceName": root_device,
+            "Ebs": {
+                "DeleteOnTermination": ebs.get("DeleteOnTermination", True),
+                "Encrypted": snapshot.encrypted,
+                "SnapshotId": snapshot.id,
+                "VolumeSize": int(ebs.get("VolumeSize") or snapshot.volume_size),
+                "VolumeType": ebs.get("VolumeType") or "gp3",
+                **({"Iops": ebs["Iops"]} if ebs.get("Iops") else {}),
+                **({"Throughput": ebs["Throughput"]} if ebs.get("Throughput") else {}),
+            },
+        }
+    ]
+    backend.amis[image.id] = image
+    return image
+
+
+def _tags_of(call: Any) -> dict[str, dict[str, str]]:
+    return call._parse_tag_specification() if call._get_param("TagSpecifications") else {}
+
+
+def create_image(self: Any) -> ActionResult:
+    """CreateImage. The source may be stopped, or running when it may be rebooted for it."""
+    self.error_on_dryrun()
+    backend = self.ec2_backend
+    instance = backend.get_instance(self._get_param("InstanceId"))
+    state = instance._state.name
+    if state not in ("running", "stopped"):
+        raise error("IncorrectState", f"Instance '{instance.id}' is {state}; an image can be made of a running or a stopped one.")
+    if state == "running" and self._get_param("NoReboot", False):
+        raise unsupported("CreateImage with NoReboot of a running instance")
+    device = instance.block_device_mapping[instance.root_device_name]
+    volume = backend.get_volume(device.volume_id)
+    requested = [d for d in self._get_param("BlockDeviceMappings", []) if d.get("NoDevice") is None and not d.get("VirtualName")]
+    if any(d["DeviceName"] != instance.root_device_name for d in requested):
+        raise unsupported("An image of more than the root volume")
+    ebs = {"DeleteOnTermination": device.delete_on_termination, "VolumeType": volume.volume_type}
+    if volume.volume_type == "gp3":
+        ebs |= {"Iops": volume.iops, "Throughput": volume.throughput}
+    for d in requested:
+        ebs.update({key: value for key, value in (d.get("Ebs") or {}).items() if key in ("DeleteOnTermination", "VolumeType", "Iops", "Throughput")})
+    tags = _tags_of(self)
+    source = backend.amis.get(instance.image_id)
+
+    snapshot = EBSBackend.create_snapshot(backend, volume.id, "")
+    snapshot.volume = frozen(volume)
+    snapshot.status = "pending"
+    try:
+        image = make_image(
+            backend,
+            name=self._get_param("Name"),
+            description=self._get_param("Description", ""),
+            root_device=instance.root_device_name,
+            snapshot=snapshot,
+            ebs=ebs,
+            state="pending",
+            architecture=instance.architecture,
+            imds_support=getattr(source, "imds_support", None),
+            source_image_id=instance.image_id,
+            source_image_region=backend.region_name,
+        )
+    except Exception:
+        backend.snapshots.pop(snapshot.id, None)
+        raise
+    image.instance_id = instance.id
+    snapshot.description = f"Created by CreateImage({instance.id}) for {image.id}"
+    snapshot.from_ami = image.id
+    image.add_tags(tags.get("image", {}))
+    snapshot.add_tags(tags.get("snapshot", {}))
+    effects.note("image.create", backend, imageId=image.id, instanceId=instance.id, snapshotId=snapshot.id, volumeId=volume.id, wasRunning=state == "running")
+    return ActionResult({"ImageId": image.id})
+
+
+def _copied(backend: Any, source: Any, description: str, encrypted: bool, kms_key_id: str | None) -> Any:
+    snapshot = EBSBackend.copy_snapshot(backend, source.id, source.ec2_backend.region_name, description, kms_key_id)
+    snapshot.volume = frozen(source.volume)
+    snapshot.encrypted = source.encrypted or encrypted or kms_key_id is not None
+    snapshot.status = "pending"
+    return snapshot
+
+
+def copy_image(self: Any) -> ActionResult:
+    from moto.ec2.models import ec2_backends
+
+    self.error_on_dryrun()
+    backend = self.ec2_backend
+    region = self._get_param("SourceRegion")
+    source_id = self._get_param("SourceImageId")
+    origin = ec2_backends[backend.account_id][region]
+    source = origin.describe_images(ami_ids=[source_id])[0]
+    if source.state != "available":
+        raise error("InvalidAMIID.Unavailable", f"The image ID '{source_id}' is in state {source.state}")
+    if getattr(source, "lab_mapping", None) is None:
+        raise unsupported(f"Copying {source_id}, an image without a disk in the lab,")
+    root = source.lab_mapping[0]
+    tags = _tags_of(self)
+    snapshot = _copied(
+        backend,
+        origin.get_snapshot(root["Ebs"]["SnapshotId"]),
+        f"Copied for DestinationAmi from SourceAmi {source_id} for SourceSnapshot {root['Ebs']['SnapshotId']}.",
+        bool(self._get_param("Encrypted", False)),
+        self._get_param("KmsKeyId"),
+    )
+    try:
+        image = make_image(
+            backend,
+            name=self._get_param("Name"),
+            description=self._get_param("Description") or source.description,
+            root_device=source.root_device_name,
+            snapshot=snapshot,
+            ebs=root["Ebs"],
+            state="pending",
+            architecture=source.architecture,
+            imds_support=getattr(source, "imds_support", None),
+            source_image_id=source_id,
+            source_image_region=region,
+        )
+    except Exception:
+        backend.snapshots.pop(snapshot.id, None)
+        raise
+    snapshot.from_ami = image.id
+    if self._get_param("CopyImageTags", False):
+        image.add_tags({tag["key"]: tag["value"] for tag in source.get_tags() if not tag["key"].startswith("aws:")})
+    image.add_tags(tags.get("image", {}))
+    snapshot.add_tags(tags.get("snapshot", {}))
+    effects.note("image.copy", backend, imageId=image.id, snapshotId=snapshot.id, sourceDisk=disk_of(origin.get_snapshot(root["Ebs"]["SnapshotId"])))
+    return ActionResult({"ImageId": image.id})
+
+
+def register_image(self: Any) -> ActionResult:
+    self.error_on_dryrun()
+    backend = self.ec2_backend
+    root_device = self._get_param("RootDeviceName")
+    devices = [d for d in self._get_param("BlockDeviceMappings", []) if d.get("Ebs")]
+    if self._get_param("ImageLocation") or len(devices) != 1 or devices[0].get("DeviceName") != root_device:
+        raise unsupported("RegisterImage with anything but one root snapshot")
+    ebs = devices[0]["Ebs"]
+    snapshot = backend.get_snapshot(ebs.get("SnapshotId"))
+    if snapshot.status != "completed":
+        raise error("IncorrectState", f"Snapshot '{snapshot.id}' is {snapshot.status}")
+    image = make_image(
+        backend,
+        name=self._get_param("Name"),
+        description=self._get_param("Description", ""),
+        root_device=root_device,
+        snapshot=snapshot,
+        ebs=ebs,
+        architecture=self._get_param("Architecture", "x86_64"),
+        imds_support=self._get_param("ImdsSupport"),
+        boot_mode=self._get_param("BootMode", "legacy-bios"),
+    )
+    image.add_tags(_tags_of(self).get("image", {}))
+    return ActionResult({"ImageId": image.id})
+
+
+def own_image(backend: Any, image_id: str) -> Ami:
+    return backend.describe_images(ami_ids=[image_id])[0]
+
+
+_moto_modify = EC2Response.modify_image_attribute
+
+
+def modify_image_attribute(self: Any) -> Any:
+    attribute = self._get_param("Attribute")
+    imds = self._get_param("ImdsSupport.Value") or (self._get_param("Value") if attribute == "imdsSupport" else None)
+    description = self._get_param("Description.Value") if attribute != "description" else self._get_param("Value")
+    if imds is None and description is None:
+        return _moto_modify(self)
+    self.error_on_dryrun()
+    image = own_image(self.ec2_backend, self._get_param("ImageId"))
+    if imds is not None:
+        if imds != "v2.0":
+            raise error("InvalidParameterValue", f"Value ({imds}) for parameter imdsSupport is invalid.")
+        image.imds_support = imds
+    if description is not None:
+        image.description = description
+    from moto.core.responses import EmptyResult
+
+    return EmptyResult()
+
+
+_moto_describe_attribute = EC2Response.describe_image_attribute
+
+
+def describe_image_attribute(self: Any) -> Any:
+    attribute = self._get_param("Attribute")
+    image = own_image(self.ec2_backend, self._get_param("ImageId"))
+    if attribute == "imdsSupport":
+        return ActionResult({"ImageId": image.id, "ImdsSupport": {"Value": image.imds_support} if image.imds_support else {}})
+    if attribute == "description":
+        return ActionResult({"ImageId": image.id, "Description": {"Value": image.description}})
+    return _moto_describe_attribute(self)
+
+
+_moto_describe = EC2Response.describe_images
+
+
+def describe_images(self: Any) -> Any:
+    result = _moto_describe(self)
+    if self._get_param("IncludeDeprecated", False) or self._get_param("ImageIds"):
+        return result
+    now = f"{utcnow():%Y-%m-%dT%H:%M:%S.000Z}"
+    account = self.ec2_backend.account_id
+
+    def visible(image: Any) -> bool:
+        past = (getattr(image, "deprecation_time", None) or "9") < now
+        return image.owner_id == account or not past
+
+    result.result["Images"] = [image for image in result.result["Images"] if visible(image)]
+    return result
+
+
+def enable_image_deprecation(self: Any) -> ActionResult:
+    self.error_on_dryrun()
+    at = self._get_param("DeprecateAt")
+    text = at if isinstance(at, str) else f"{at:%Y-%m-%dT%H:%M:00.000Z}"
+    own_image(self.ec2_backend, self._get_param("ImageId")).deprecation_time = text
+    return ActionResult({"Return": True})
+
+
+def disable_image_deprecation(self: Any) -> ActionResult:
+    self.error_on_dryrun()
+    own_image(self.ec2_backend, self._get_param("ImageId")).deprecation_time = None
+    return ActionResult({"Return": True})
+
+
+_moto_deregister = EC2Response.deregister_image
+
+
+def deregister_image(self: Any) -> Any:
+    backend = self.ec2_backend
+    image = backend.amis.get(self._get_param("ImageId"))
+    result = _moto_deregister(self)
+    if image is not None and self._get_param("DeleteAssociatedSnapshots", False):
+        for device in image.block_device_mappings:
+            backend.delete_snapshot(device["Ebs"]["SnapshotId"])
+    return result
+
+
+def create_snapshot(self: Any) -> Any:
+    backend = self.ec2_backend
+    volume = backend.get_volume(self._get_param("VolumeId"))
+    instance = volume.attachment.instance if volume.attachment else None
+    if instance is not None and instance._state.name != "stopped":
+        raise unsupported("CreateSnapshot of a volume whose instance is not stopped")
+    result = _moto_create_snapshot(self)
+    snapshot: Snapshot = result.result
+    snapshot.volume = frozen(volume)
+    snapshot.status = "pending"
+    effects.note("snapshot.create", backend, snapshotId=snapshot.id, volumeId=volume.id)
+    return result
+
+
+def copy_snapshot(self: Any) -> Any:
+    from moto.ec2.models import ec2_backends
+
+    self.error_on_dryrun()
+    backend = self.ec2_backend
+    origin = ec2_backends[backend.account_id][self._get_param("SourceRegion")]
+    source = origin.describe_snapshots(snapshot_ids=[self._get_param("SourceSnapshotId")])[0]
+    snapshot = _copied(backend, source, self._get_param("Description") or "", bool(self._get_param("Encrypted", False)), self._get_param("KmsKeyId"))
+    snapshot.add_tags(_tags_of(self).get("snapshot", {}))
+    effects.note("snapshot.copy", backend, snapshotId=snapshot.id, sourceDisk=disk_of(source))
+    return ActionResult({"SnapshotId": snapshot.id, "Tags": snapshot.tag_set})
+
+
+_moto_delete_snapshot = EBSBackend.delete_snapshot
+_moto_create_snapshot = EC2Response.create_snapshot
+
+
+def delete_snapshot(self: Any, snapshot_id: str) -> Any:
+    snapshot = self.get_snapshot(snapshot_id)
+    for image in self.amis.values():
+        if any(device["Ebs"].get("SnapshotId") == snapshot_id for device in image.block_device_mappings):
+            raise error("InvalidSnapshot.InUse", f"The snapshot {snapshot_id} is currently in use by {image.id}")
+    snapshot.from_ami = None
+    _moto_delete_snapshot(self, snapshot_id)
+    if getattr(snapshot, "lab_disk", None) is None:
+        effects.note("snapshot.delete", self, snapshotId=snapshot_id)
+    return snapshot
+
+
+_moto_describe_snapshots = EC2Response.describe_snapshots
+
+
+def describe_snapshots(self: Any) -> Any:
+    result = _moto_describe_snapshots(self)
+    owners = [self.ec2_backend.account_id if owner == "self" else owner for owner in self._get_param("OwnerIds", [])]
+    if owners:
+        result.result["Snapshots"] = [snapshot for snapshot in result.result["Snapshots"] if snapshot.owner_id in owners]
+    return result
+
+
+def install() -> None:
+    Ami.block_device_mappings = property(_mapping_of)
+    EBSBackend.delete_snapshot = delete_snapshot
+    for method in (
+        create_image,
+        copy_image,
+        register_image,
+        modify_image_attribute,
+        describe_image_attribute,
+        describe_images,
+        enable_image_deprecation,
+        disable_image_deprecation,
+        deregister_image,
+        create_snapshot,
+        copy_snapshot,
+        describe_snapshots,
+    ):
+        setattr(EC2Response, method.__name__, method)
+    assert AmiBackend

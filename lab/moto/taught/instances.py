@@ -1,0 +1,245 @@
+"""Instances whose states follow real machines.
+
+moto jumps straight to `running`, `stopped` and `terminated`. Here a call only begins the transition and notes the effect; the
+daemon reports the end of it through control.py.
+"""
+
+import copy
+import hashlib
+from typing import Any
+
+from moto.core.utils import utcnow
+from moto.ec2.exceptions import InvalidSecurityGroupNotFoundError
+from moto.ec2.models.amis import AmiBackend
+from moto.ec2.models.instances import Instance, InstanceBackend, MetadataOptions, StateReason
+from moto.ec2.models import EC2Backend
+from moto.ec2.responses import EC2Response
+
+import effects
+from .errors import error, unsupported
+
+CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
+
+_moto_run = InstanceBackend.run_instances
+_moto_terminate = Instance.terminate
+
+
+def set_state(instance: Instance, name: str, message: str = "", code: str = "") -> None:
+    instance._state.name = name
+    instance._state.code = CODES[name]
+    instance._reason = f"{message} ({utcnow():%Y-%m-%d %H:%M:%S} GMT)" if message else ""
+    instance.state_reason = StateReason(message, code)
+
+
+def root_mapping(image: Any, requested: list[dict[str, Any]]) -> dict[str, Any]:
+    """The root volume: what the image says, overlaid with what the call asks for."""
+    root = next(d for d in image.block_device_mappings if d["DeviceName"] == image.root_device_name)
+    ebs = {**root["Ebs"]}
+    for device in requested:
+        if device.get("VirtualName") or device.get("NoDevice") is not None:
+            continue
+        if device.get("DeviceName") != image.root_device_name:
+            raise unsupported(f"A second volume ({device.get('DeviceName')})")
+        asked = {key: value for key, value in (device.get("Ebs") or {}).items() if value is not None}
+        if asked.get("SnapshotId", ebs["SnapshotId"]) != ebs["SnapshotId"]:
+            raise error("InvalidBlockDeviceMapping", f"snapshotId cannot be modified on root device {image.root_device_name}")
+        ebs.update(asked)
+    snapshot_size = root["Ebs"]["VolumeSize"]
+    if int(ebs["VolumeSize"]) < snapshot_size:
+        raise error(
+            "InvalidBlockDeviceMapping",
+            f"Volume of size {ebs['VolumeSize']}GB is smaller than snapshot '{ebs['SnapshotId']}', "
+            f"expect size >= {snapshot_size}GB",
+        )
+    return {"DeviceName": image.root_device_name, "NoDevice": None, "Ebs": ebs}
+
+
+def _check_network(self: Any, kwargs: dict[str, Any]) -> None:
+    nics = kwargs.get("nics") or []
+    if len(nics) > 1 or any(nic.get("NetworkInterfaceId") for nic in nics):
+        raise unsupported("More than one network interface, or an existing one")
+    if kwargs.get("private_ip") or any(nic.get("PrivateIpAddress") for nic in nics):
+        raise unsupported("A chosen private address")
+    for nic in nics:
+        for group_id in nic.get("Groups") or []:
+            if self.get_security_group_from_id(group_id) is None:
+                raise InvalidSecurityGroupNotFoundError(group_id)
+
+
+def run_instances(self: Any, image_id: str, count: int, user_data: Any, security_group_names: list[str], **kwargs: Any) -> Any:
+    if kwargs.get("launch_template"):
+        raise unsupported("RunInstances from a launch template")
+    token = kwargs.get("client_token")
+    fingerprint = hashlib.sha256(
+        repr((image_id, count, str(user_data), security_group_names, sorted(kwargs.items(), key=lambda kv: kv[0]))).encode()
+    ).hexdigest()
+    known = self.__dict__.setdefault("lab_client_tokens", {})
+    # "ABCDE" is what moto puts in when the caller sent none.
+    if token and token != "ABCDE" and token in known:
+        reservation_id, earlier = known[token]
+        if earlier != fingerprint:
+            raise error("IdempotentParameterMismatch", f"Arguments on this idempotent request are inconsistent with arguments used in previous request(s) for client token {token}")
+        if reservation_id in self.reservations:
+            return self.reservations[reservation_id]
+
+    image = self.describe_images(ami_ids=[image_id] if image_id else None)[0] if image_id else None
+    if image is None or image_id in self.deleted_amis:
+        raise error("InvalidAMIID.NotFound", f"The image id '[{image_id}]' does not exist")
+    if image.state != "available":
+        raise error("InvalidAMIID.Unavailable", f"The image ID '{image_id}' is in state {image.state}")
+    if getattr(image, "lab_mapping", None) is None:
+        raise unsupported(f"Running {image_id}, an image without a disk in the lab,")
+    _check_network(self, kwargs)
+    mapping = root_mapping(image, kwargs.get("block_device_mappings") or [])
+    kwargs["block_device_mappings"] = [mapping]
+    options = dict(kwargs.get("metadata_options") or {})
+    if getattr(image, "imds_support", None) == "v2.0":
+        options = {"HttpTokens": "required", "HttpPutResponseHopLimit": 2, **options}
+    kwargs["metadata_options"] = options
+    interface_tags = (kwargs.get("tags") or {}).get("network-interface", {})
+
+    reservation = _moto_run(self, image_id, count, user_data, security_group_names, **kwargs)
+    if token and token != "ABCDE":
+        known[token] = (reservation.id, fingerprint)
+    for instance in reservation.instances:
+        set_state(instance, "pending")
+        interface = instance.nics[0]
+        interface.add_tags(interface_tags)
+        interface.delete_on_termination = True
+        interface.public_ip_auto_assign = False
+        interface.public_ip = None
+        groups = list({group.id: group for group in [*interface.group_set]}.values())
+        instance.security_groups = groups
+        interface._group_set = groups
+        for _, device in instance.get_block_device_mapping:
+            volume = self.get_volume(device.volume_id)
+            volume.throughput = mapping["Ebs"].get("Throughput", 125 if volume.volume_type == "gp3" else None)
+            volume.iops = mapping["Ebs"].get("Iops", volume.iops)
+        effects.note("instance.launch", self, instanceId=instance.id, placeholderAddress=interface.private_ip_address)
+    return reservation
+
+
+def _refuse_unless(instance: Instance, verb: str, *allowed: str) -> None:
+    if instance._state.name not in allowed:
+        raise error("IncorrectInstanceState", f"The instance '{instance.id}' is in state '{instance._state.name}', from which it cannot be {verb}.")
+
+
+def start(self: Instance) -> Any:
+    previous = copy.copy(self._state)
+    _refuse_unless(self, "started", "stopped", "running", "pending")
+    if self._state.name == "stopped":
+        set_state(self, "pending")
+        effects.note("instance.start", self.ec2_backend, instanceId=self.id)
+    return previous
+
+
+def stop(self: Instance, force: bool = False) -> Any:
+    previous = copy.copy(self._state)
+    _refuse_unless(self, "stopped", "running", "pending", "stopping", "stopped")
+    if self._state.name in ("running", "pending"):
+        set_state(self, "stopping", "User initiated", "Client.UserInitiatedShutdown")
+        effects.note("instance.stop", self.ec2_backend, instanceId=self.id, force=force)
+    return previous
+
+
+def reboot(self: Instance) -> None:
+    _refuse_unless(self, "rebooted", "running", "pending")
+    effects.note("instance.reboot", self.ec2_backend, instanceId=self.id)
+
+
+def terminate(self: Instance) -> Any:
+    previous = copy.copy(self._state)
+    if self._state.name not in ("terminated", "shutting-down"):
+        set_state(self, "shutting-down", "User initiated", "Client.UserInitiatedShutdown")
+        effects.note("instance.terminate", self.ec2_backend, instanceId=self.id)
+    return previous
+
+
+def finish_termination(instance: Instance, message: str, code: str) -> list[str]:
+    """moto's own bookkeeping, once the machine is gone; returns the volumes that went with it."""
+    backend = instance.ec2_backend
+    attached = {device.volume_id for _, device in instance.get_block_device_mapping}
+    if instance._state.name != "terminated":
+        _moto_terminate(instance)
+    set_state(instance, "terminated", message, code)
+    return sorted(volume for volume in attached if volume not in backend.volumes)
+
+
+_moto_stop_call = EC2Response.stop_instances
+
+
+def stop_instances_call(self: Any) -> Any:
+    result = _moto_stop_call(self)
+    if self._get_param("Force", False):
+        for effect in effects._noted:
+            if effect["kind"] == "instance.stop":
+                effect["force"] = True
+    return result
+
+
+def modify_instance_security_groups(self: Any, instance_id: str, new_group_id_list: list[str]) -> Any:
+    instance = self.get_instance(instance_id)
+    groups = []
+    for group_id in new_group_id_list:
+        group = self.get_security_group_from_id(group_id)
+        if group is None:
+            raise InvalidSecurityGroupNotFoundError(group_id)
+        groups.append(group)
+    if not groups:
+        raise error("MissingParameter", "The request must contain at least one group.")
+    instance.security_groups = groups
+    instance.nics[0]._group_set = groups
+    effects.note("ingress.changed", self)
+    return instance
+
+
+_moto_modify_attribute = InstanceBackend.modify_instance_attribute
+NEED_STOPPED = ("instance_type", "user_data", "kernel", "ramdisk")
+
+
+def modify_instance_attribute(self: Any, instance_id: str, key: str, value: Any) -> Any:
+    instance = self.get_instance(instance_id)
+    if key in NEED_STOPPED:
+        _refuse_unless(instance, f"modified ({key})", "stopped")
+    if key == "iam_instance_profile" and value is not None and instance._state.name not in ("pending", "stopped"):
+        raise unsupported("Changing the instance profile of a running instance")
+    return _moto_modify_attribute(self, instance_id, key, value)
+
+
+_moto_modify_metadata = InstanceBackend.modify_instance_metadata_options
+
+
+def modify_instance_metadata_options(self: Any, instance_id: str, **options: Any) -> Any:
+    instance = self.get_instance(instance_id)
+    if instance._state.name != "stopped":
+        raise unsupported("ModifyInstanceMetadataOptions on an instance that is not stopped")
+    current: MetadataOptions = instance.metadata_options
+    options.setdefault("http_tokens", None)
+    merged = {
+        "http_tokens": options.get("http_tokens") or current.http_tokens,
+        "hop_limit": options.get("hop_limit") or current.http_put_response_hop_limit,
+        "http_endpoint": options.get("http_endpoint") or current.http_endpoint,
+        "http_protocol": options.get("http_protocol") or current.http_protocol_ipv6,
+        "metadata_tags": options.get("metadata_tags") or current.instance_metadata_tags,
+    }
+    return _moto_modify_metadata(self, instance_id, **merged)
+
+
+def _parse_block_device_mapping(self: Any) -> list[dict[str, Any]]:
+    """moto turns what was left out into False or None, which hides the image's own values."""
+    return copy.deepcopy(list(self._get_param("BlockDeviceMappings", [])))
+
+
+def install() -> None:
+    # InstanceBackend is a base of EC2Backend: patch it where the method is looked up.
+    InstanceBackend.run_instances = run_instances
+    InstanceBackend.modify_instance_security_groups = modify_instance_security_groups
+    InstanceBackend.modify_instance_attribute = modify_instance_attribute
+    InstanceBackend.modify_instance_metadata_options = modify_instance_metadata_options
+    Instance.start = start
+    Instance.stop = stop
+    Instance.reboot = reboot
+    Instance.terminate = terminate
+    EC2Response.stop_instances = stop_instances_call
+    EC2Response._parse_block_device_mapping = _parse_block_device_mapping
+    assert EC2Backend.run_instances is run_instances and AmiBackend
