@@ -20,7 +20,11 @@ export type MachineSpec = {
   readonly instanceProfile: { readonly arn: string; readonly name: string; readonly roleName: string } | null;
   readonly httpTokens: 'required' | 'optional';
   readonly httpPutResponseHopLimit: number;
-  readonly securityGroups: readonly { readonly id: string; readonly name: string; readonly ingress: readonly IngressRule[] }[];
+  readonly securityGroups: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly ingress: readonly IngressRule[];
+  }[];
 };
 
 export type IngressRule = {

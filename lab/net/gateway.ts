@@ -1,0 +1,42 @@
+import { createConnection, createServer } from 'node:net';
+
+/**
+ * The only process of the lab that listens inside the namespace (the daemon starts it with `nsenter --net`; a process has one network
+ * namespace). It understands nothing: each connection is piped to a unix socket of the daemon, after one line that says who called:
+ *
+ *     PEER <ip> <port>\n
+ *
+ * Arguments: one `<ip>:<port>[;ttl]=<unix socket>` each. Prints `ready` when all of them listen. Ends when stdin ends, so it cannot outlive
+ * the daemon.
+ */
+type Door = { readonly host: string; readonly port: number; readonly socket: string };
+
+const parse = (argument: string): Door => {
+  const match = /^([\d.]+):(\d+)=(.+)$/.exec(argument);
+  if (!match?.[1] || !match[2] || !match[3]) throw new Error(`not an address=socket pair: ${argument}`);
+  return { host: match[1], port: Number(match[2]), socket: match[3] };
+};
+
+const open = ({ host, port, socket }: Door): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const server = createServer({ allowHalfOpen: true }, (caller) => {
+      const inner = createConnection({ path: socket, allowHalfOpen: true });
+      inner.write(`PEER ${caller.remoteAddress ?? '0.0.0.0'} ${caller.remotePort ?? 0}\n`);
+      caller.pipe(inner);
+      inner.pipe(caller);
+      const end = (): void => {
+        caller.destroy();
+        inner.destroy();
+      };
+      caller.on('error', end);
+      inner.on('error', end);
+    });
+    server.on('error', reject);
+    server.listen({ host, port, backlog: 256 }, resolve);
+  });
+
+await Promise.all(process.argv.slice(2).map((argument) => open(parse(argument))));
+process.stdout.write('ready\n');
+process.stdin.on('end', () => process.exit(0));
+process.stdin.on('error', () => process.exit(0));
+process.stdin.resume();

@@ -1,0 +1,82 @@
+/**
+ * The lab's addresses. What machines see is fixed, because images and configuration name it. Only the part that the machine outside
+ * shares (its route to the lab) can be moved, so that a second lab can be up beside the first.
+ */
+
+/** Mirror, git, registry and the API, seen from machines, and every machine's router. */
+export const SERVICE_ADDRESS = '10.78.0.1';
+export const IMDS_ADDRESS = '169.254.169.254';
+/** The name that a machine gives its network interface, as on EC2's Nitro instances. */
+export const INTERFACE = 'ens5';
+/** The lab's end of the link to outside, inside the namespace. */
+export const UPLINK = 'uplink';
+
+export type NetworkPlan = {
+  readonly namespace: string;
+  /** What the machine outside routes into the namespace. */
+  readonly network: string;
+  /** The two ends of the link between the machine's own namespace and the lab's. */
+  readonly outsideLink: string;
+  readonly outsideAddress: string;
+  readonly insideAddress: string;
+  /** First two numbers of every machine's address. */
+  readonly prefix: string;
+};
+
+export const namespaceName = (labId: string): string => `ecs-host-lab-${labId}`;
+
+/** @param prefix the first two numbers of the lab's /16; machines of a second lab beside the first need another one. */
+export const networkPlan = (labId: string, prefix = process.env['ECS_HOST_LAB_NETWORK'] ?? '10.78'): NetworkPlan => {
+  if (!/^10\.\d{1,3}$/.test(prefix) || Number(prefix.slice(3)) > 255) {
+    throw new Error(
+      `ECS_HOST_LAB_NETWORK has to be the first two numbers of a 10.x.0.0/16 network, as in 10.78, not ${prefix}`,
+    );
+  }
+  return {
+    namespace: namespaceName(labId),
+    network: `${prefix}.0.0/16`,
+    // The kernel allows 15 characters.
+    outsideLink: `ehl-${labId}`,
+    outsideAddress: `${prefix}.255.1`,
+    insideAddress: `${prefix}.255.2`,
+    prefix,
+  };
+};
+
+/** The host end of a machine's link. */
+export const linkName = (address: string): string => `m-${address.split('.').slice(2).join('-')}`;
+
+/** The machine's end while it is still in the lab's namespace; the machine renames it. */
+export const innerLinkName = (address: string): string => `i-${address.split('.').slice(2).join('-')}`;
+
+const FIRST = 256 + 4;
+const END = 256 * 200;
+
+/**
+ * A free address for a machine, looked for from where the last search ended, so that an address is not soon given to another machine.
+ * @param from what the previous call returned as `next`
+ */
+export const nextAddress = (
+  prefix: string,
+  taken: ReadonlySet<string>,
+  from = FIRST,
+): { readonly address: string; readonly next: number } => {
+  for (let step = 0; step < END - FIRST; step += 1) {
+    const n = FIRST + ((Math.max(from, FIRST) - FIRST + step) % (END - FIRST));
+    const last = n % 256;
+    const address = `${prefix}.${Math.floor(n / 256)}.${last}`;
+    if (last !== 0 && last !== 255 && !taken.has(address)) return { address, next: n + 1 };
+  }
+  throw new Error('the lab has no free address left');
+};
+
+/** A locally administered MAC address that follows from the address. */
+export const macAddressOf = (address: string): string =>
+  `0a:4e:${address
+    .split('.')
+    .map((part) => Number(part).toString(16).padStart(2, '0'))
+    .join(':')}`;
+
+/** The name that EC2's DNS gives the address. */
+export const privateDnsName = (address: string, region: string): string =>
+  `ip-${address.replaceAll('.', '-')}.${region === 'us-east-1' ? 'ec2' : `${region}.compute`}.internal`;
