@@ -40,6 +40,9 @@ export type BuildPlan = {
     readonly sshSourceCidrs: readonly string[];
   };
   readonly instanceProfile: string;
+  /** Where the ECS agent on a host finds the ECS API (ECS_BACKEND_HOST, written by user data); null means AWS itself. The lab's is not
+   * `endpointUrl`: machines reach the lab at its address inside the namespace. */
+  readonly ecsAgentEndpoint: string | null;
   readonly imageName: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly target: TargetConfig;
