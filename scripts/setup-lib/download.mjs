@@ -40,7 +40,13 @@ export const parseChecksums = (text) => {
  */
 export const download = async (options) => {
   const { url, sha256, file } = options;
-  if (await sha256File(file).then((found) => found === sha256, () => false)) return;
+  if (
+    await sha256File(file).then(
+      (found) => found === sha256,
+      () => false,
+    )
+  )
+    return;
   const partial = `${file}.part`;
   await mkdir(dirname(file), { recursive: true });
   await fetchRest(options, partial);

@@ -14,7 +14,9 @@ const UNITS = '/etc/systemd/system';
  */
 export const missingPackages = async (packages, python) => {
   const held = await Promise.all(
-    packages.map(async (entry) => (await Promise.all(entry.probes.map((probe) => probeHolds(probe, python)))).every(Boolean)),
+    packages.map(async (entry) =>
+      (await Promise.all(entry.probes.map((probe) => probeHolds(probe, python)))).every(Boolean),
+    ),
   );
   return packages.filter((_, at) => !held[at]);
 };
@@ -53,9 +55,13 @@ export const installPackages = async (missing, step, options) => {
   for (const { name, why } of missing) step.say(`${name} - ${why}`);
   const root = await rootPrefix(options);
   if (root === null) {
-    throw new SetupError('user', `system packages are missing, and this user may not install them: ${names.join(', ')}`, {
-      hint: `as a user who may use sudo, run\n${installCommand(missing)}\nthen start again`,
-    });
+    throw new SetupError(
+      'user',
+      `system packages are missing, and this user may not install them: ${names.join(', ')}`,
+      {
+        hint: `as a user who may use sudo, run\n${installCommand(missing)}\nthen start again`,
+      },
+    );
   }
   if (root.asks) {
     step.pause();
@@ -68,7 +74,14 @@ export const installPackages = async (missing, step, options) => {
   }
   const asRoot = root.prefix.length === 0 ? [] : [root.prefix[0] ?? 'sudo', '-n'];
   await withUnitsKeptStopped(missing, asRoot, async () => {
-    const apt = [...asRoot, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-o', `DPkg::Lock::Timeout=${LOCK_TIMEOUT_S}`];
+    const apt = [
+      ...asRoot,
+      'env',
+      'DEBIAN_FRONTEND=noninteractive',
+      'apt-get',
+      '-o',
+      `DPkg::Lock::Timeout=${LOCK_TIMEOUT_S}`,
+    ];
     const hint = `look at the output, then run\n${installCommand(missing)}`;
     /** @param {string} line */
     const onLine = (line) => step.at(line.slice(0, 100));
@@ -81,9 +94,13 @@ export const installPackages = async (missing, step, options) => {
   });
   const still = await missingPackages(missing, '/usr/bin/python3');
   if (still.length > 0) {
-    throw new SetupError('outside', `apt-get succeeded, but these are still not usable: ${still.map(({ name }) => name).join(', ')}`, {
-      hint: still.map(({ name, probes }) => `${name} should bring ${probes.join(', ')}`).join('\n'),
-    });
+    throw new SetupError(
+      'outside',
+      `apt-get succeeded, but these are still not usable: ${still.map(({ name }) => name).join(', ')}`,
+      {
+        hint: still.map(({ name, probes }) => `${name} should bring ${probes.join(', ')}`).join('\n'),
+      },
+    );
   }
 };
 

@@ -21,7 +21,10 @@ export const platformProblems = (needed, found) => {
   const { id, version, name } = found.distribution;
   const oldest = needed.platform.distributions[id];
   if (oldest === undefined || (/^\d/.test(version) && compareVersions(version, oldest) < 0)) {
-    problems.push({ what: `this is ${name}; needed is Debian 12 or newer, or Ubuntu 22.04 or newer`, fix: 'use one of these' });
+    problems.push({
+      what: `this is ${name}; needed is Debian 12 or newer, or Ubuntu 22.04 or newer`,
+      fix: 'use one of these',
+    });
   }
   if (!versionFits(found.node, needed.node)) {
     problems.push({ what: `Node.js is ${found.node}; needed is ${needed.node.min} or newer`, fix: needed.node.fix });
@@ -30,7 +33,10 @@ export const platformProblems = (needed, found) => {
   if (found.python === null) {
     problems.push({ what: 'python3 is not in PATH', fix: needed.python.fix });
   } else if (!versionFits(found.python, needed.python)) {
-    problems.push({ what: `Python is ${found.python}; needed is ${needed.python.min} or newer`, fix: needed.python.fix });
+    problems.push({
+      what: `Python is ${found.python}; needed is ${needed.python.min} or newer`,
+      fix: needed.python.fix,
+    });
   }
   return problems;
 };

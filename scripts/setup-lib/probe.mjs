@@ -47,7 +47,11 @@ export const probeVersion = async (command) => {
 export const findPython = async () => {
   const path = await findCommand('python3');
   if (path === null) return null;
-  const result = await run([path, '-c', 'import sys; print(sys.executable); print(".".join(map(str, sys.version_info[:3])))']);
+  const result = await run([
+    path,
+    '-c',
+    'import sys; print(sys.executable); print(".".join(map(str, sys.version_info[:3])))',
+  ]);
   const [executable, version] = result.stdout.trim().split('\n');
   return result.code === 0 && executable && version ? { path: executable, version } : null;
 };

@@ -10,7 +10,8 @@ const FRAME_MS = 200;
 /**
  * @param {number} ms
  */
-export const formatSeconds = (ms) => (ms < 9_950 ? `${(ms / 1000).toFixed(ms < 995 ? 2 : 1)} s` : `${Math.round(ms / 1000)} s`);
+export const formatSeconds = (ms) =>
+  ms < 9_950 ? `${(ms / 1000).toFixed(ms < 995 ? 2 : 1)} s` : `${Math.round(ms / 1000)} s`;
 
 /**
  * @typedef {object} Step

@@ -46,7 +46,15 @@ export const makeEnvironment = async (link, lockFile, python, step) => {
     });
     const pip = [join(folder, 'bin', 'python3'), '-m', 'pip', 'install'];
     // Not compiled ahead: most modules are never imported, and Python compiles the others once.
-    const options = ['--no-compile', '--no-deps', '--only-binary', ':all:', '--progress-bar', 'off', '--disable-pip-version-check'];
+    const options = [
+      '--no-compile',
+      '--no-deps',
+      '--only-binary',
+      ':all:',
+      '--progress-bar',
+      'off',
+      '--disable-pip-version-check',
+    ];
     await must([...pip, ...options, '--require-hashes', '-r', lockFile], {
       failure: `pip could not install what ${lockFile} names`,
       hint: 'check the network and the package index, then start again',

@@ -45,7 +45,8 @@ export const setUp = async ({ progress, interactive, signal }) => {
 
   // Asking Python costs as much as all the rest, so a finished environment answers for it.
   let environment = await findEnvironment(venv, lock);
-  const python = environment === null ? await checkPlatform(needed) : { path: '/usr/bin/python3', version: environment.python };
+  const python =
+    environment === null ? await checkPlatform(needed) : { path: '/usr/bin/python3', version: environment.python };
   if (environment !== null) await checkPlatformQuickly(needed);
 
   const wanted = environment === null ? needed.packages : needed.packages.filter(({ name }) => name !== 'python3-venv');
@@ -59,16 +60,30 @@ export const setUp = async ({ progress, interactive, signal }) => {
   }
   if (environment === null) {
     const best = (await findPython()) ?? python;
-    await step('Python packages', 'lab/requirements.lock is not installed', (open) => makeEnvironment(venv, lock, best, open));
+    await step('Python packages', 'lab/requirements.lock is not installed', (open) =>
+      makeEnvironment(venv, lock, best, open),
+    );
     environment = await findEnvironment(venv, lock);
   }
   if ((await findToolchain({ project, cache, needed })) === null) {
-    const place = { project, cache, needed, signal, python: { path: join(venv, 'bin', 'python3'), version: environment?.python ?? '' } };
-    await step('Packer and its amazon plugin', `${needed.packer.version} and ${needed.amazonPlugin.version}`, async (open) => {
-      await makeToolchain(place, open);
-      const made = await findToolchain({ project, cache, needed });
-      return made === null ? undefined : `${made.packer.version} (${made.packer.origin}), plugin ${made.plugin.version}`;
-    });
+    const place = {
+      project,
+      cache,
+      needed,
+      signal,
+      python: { path: join(venv, 'bin', 'python3'), version: environment?.python ?? '' },
+    };
+    await step(
+      'Packer and its amazon plugin',
+      `${needed.packer.version} and ${needed.amazonPlugin.version}`,
+      async (open) => {
+        await makeToolchain(place, open);
+        const made = await findToolchain({ project, cache, needed });
+        return made === null
+          ? undefined
+          : `${made.packer.version} (${made.packer.origin}), plugin ${made.plugin.version}`;
+      },
+    );
   }
   const spent = formatSeconds(performance.now() - began);
   progress.line(worked === 0 ? `set-up  ok  nothing to do (${spent})` : `set-up  ok  ready (${spent})`);

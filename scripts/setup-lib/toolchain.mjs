@@ -68,9 +68,13 @@ export const findPackerOnPath = async (needed, cache) => {
   const candidate = await identify(cache);
   if (candidate === null) return { fitting: null, passedOver: null };
   const version = await probeVersion(['env', 'CHECKPOINT_DISABLE=1', candidate.path, 'version']);
-  if (versionFits(version, needed.packer)) return { fitting: { ...candidate, version: version ?? '' }, passedOver: null };
+  if (versionFits(version, needed.packer))
+    return { fitting: { ...candidate, version: version ?? '' }, passedOver: null };
   const range = `${needed.packer.min} or newer, below ${needed.packer.below}`;
-  return { fitting: null, passedOver: `${candidate.path} is ${version ?? 'of an unknown version'}; needed is ${range}` };
+  return {
+    fitting: null,
+    passedOver: `${candidate.path} is ${version ?? 'of an unknown version'}; needed is ${range}`,
+  };
 };
 
 /**
@@ -146,7 +150,9 @@ export const makeToolchain = async (place, step) => {
     await installPlugin(folder, needed, step);
     const version = await probeVersion(['env', 'CHECKPOINT_DISABLE=1', join(folder, 'bin', 'packer'), 'version']);
     if (!versionFits(version, needed.packer)) {
-      throw new SetupError('outside', `the Packer that was made says it is ${version}`, { where: join(folder, 'bin', 'packer') });
+      throw new SetupError('outside', `the Packer that was made says it is ${version}`, {
+        where: join(folder, 'bin', 'packer'),
+      });
     }
     const packerOrigin = onPath.fitting === null ? origin : `PATH, ${onPath.fitting.path}`;
     return JSON.stringify({
@@ -201,7 +207,14 @@ const build = async (place, parts, go, folder, step) => {
     step.at(`compiling ${name} with Go ${go.version}`);
     await must([go.path, 'build', '-v', '-trimpath', '-ldflags', flags, '-o', target, module], {
       cwd: join(place.project, 'packer', 'toolchain'),
-      env: { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off', GOTOOLCHAIN: 'local', GOOS: 'linux', GOARCH: 'amd64' },
+      env: {
+        CGO_ENABLED: '0',
+        GOFLAGS: '-mod=readonly',
+        GOWORK: 'off',
+        GOTOOLCHAIN: 'local',
+        GOOS: 'linux',
+        GOARCH: 'amd64',
+      },
       failure: `Go could not build ${name}`,
       onLine: (line) => {
         if (line.startsWith('go: downloading')) step.at(`fetching ${line.slice('go: downloading '.length)}`);
@@ -212,7 +225,7 @@ const build = async (place, parts, go, folder, step) => {
       },
     });
   }
-  return `built with Go ${go.version.replace(/^go/, "")}`;
+  return `built with Go ${go.version}`;
 };
 
 /**
@@ -261,8 +274,11 @@ const takeReleases = async (place, parts, checksums, folder, step) => {
       ...(place.signal === undefined ? {} : { signal: place.signal }),
     });
     const unpacked = join(folder, 'unpacked');
-    await must([place.python.path, '-m', 'zipfile', '-e', archive, unpacked], { failure: `${name} could not be unpacked` });
-    const binary = part === 'packer' ? 'packer' : `packer-plugin-amazon_v${place.needed.amazonPlugin.version}_x5.0_linux_amd64`;
+    await must([place.python.path, '-m', 'zipfile', '-e', archive, unpacked], {
+      failure: `${name} could not be unpacked`,
+    });
+    const binary =
+      part === 'packer' ? 'packer' : `packer-plugin-amazon_v${place.needed.amazonPlugin.version}_x5.0_linux_amd64`;
     const target = part === 'packer' ? join(folder, 'bin', 'packer') : join(folder, 'packer-plugin-amazon');
     await rename(join(unpacked, binary), target);
     await chmod(target, 0o755);
@@ -285,7 +301,9 @@ const installPlugin = async (folder, needed, step) => {
   const binary = join(folder, 'packer-plugin-amazon');
   const version = await probeVersion([binary, 'describe']);
   if (version !== needed.amazonPlugin.version) {
-    throw new SetupError('outside', `the amazon plugin that was made says it is ${version}`, { where: `${binary} describe` });
+    throw new SetupError('outside', `the amazon plugin that was made says it is ${version}`, {
+      where: `${binary} describe`,
+    });
   }
   const scratch = join(folder, 'scratch');
   await mkdir(scratch);

@@ -1,0 +1,55 @@
+# The two commands are `make ami` and `make test`; each does all set-up first. Everything else is for working on this repository.
+SHELL := /bin/bash
+REGION ?= local
+PROFILE ?=
+ARGS ?=
+NODE := node_modules/.bin/node
+
+.DEFAULT_GOAL := help
+.PHONY: help ami test setup unit e2e lint types drift generate bench doctor clean lab-up lab-down
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+ami: setup ## bake a host image and prove it; REGION=us-east-2 for AWS, PROFILE=..., ARGS='--plain'
+	@bin/ecs-host ami --region $(REGION) $(if $(PROFILE),--profile $(PROFILE)) $(ARGS)
+
+test: setup ## lint, types, drift, unit and end-to-end tests; the last line counts them
+	@$(NODE) scripts/test.ts
+
+setup: ## bring everything that is missing; does nothing the second time
+	@scripts/setup
+
+unit: setup ## only the fast tests
+	@$(NODE) scripts/test.ts unit
+
+e2e: setup ## only the tests against the lab (needs root)
+	@$(NODE) scripts/test.ts e2e
+
+lint: setup ## Biome, knip, shellcheck, actionlint, zizmor
+	@$(NODE) scripts/test.ts lint
+
+types: setup ## the TypeScript compiler
+	@$(NODE) scripts/test.ts types
+
+drift: setup ## generated files are what their sources say
+	@$(NODE) scripts/test.ts drift
+
+generate: setup ## write the generated files anew
+	@$(NODE) scripts/generate.ts
+
+bench: setup ## measure a bake side by side with the same steps by hand
+	@$(NODE) bench/main.ts $(ARGS)
+
+doctor: setup ## every prerequisite: found, needed, and the fix
+	@bin/ecs-host doctor $(ARGS)
+
+lab-up: setup ## start the lab and leave it running
+	@bin/ecs-host lab up
+
+lab-down: setup ## stop the lab and all its machines; images stay
+	@bin/ecs-host lab down
+
+clean: ## remove what make brought into this folder (caches and images stay)
+	@if [ -x $(NODE) ]; then bin/ecs-host lab down || true; fi
+	rm -rf node_modules out

@@ -1,0 +1,120 @@
+/**
+ * All linters, each to its end: Biome (format and lint), knip (unused files, exports and packages), shellcheck, actionlint, zizmor.
+ * shellcheck and zizmor come from a hash-locked environment in the cache; actionlint is built from its pinned module when Go is here.
+ */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { renderError } from './setup-lib/errors.mjs';
+import { cacheFolder, projectFolder } from './setup-lib/paths.mjs';
+import { readPrerequisites } from './setup-lib/prerequisites.mjs';
+import { canRead, findCommand, findPython, probeVersion } from './setup-lib/probe.mjs';
+import { createProgress } from './setup-lib/progress.mjs';
+import { findEnvironment, makeEnvironment } from './setup-lib/python.mjs';
+import { must } from './setup-lib/run.mjs';
+import { contentKey, makeStamped, readStamp } from './setup-lib/stamp.mjs';
+import { versionFits } from './setup-lib/versions.mjs';
+
+type Outcome = 'passed' | 'failed' | { readonly skipped: string };
+
+const root = projectFolder();
+const tools = join(root, 'scripts', 'lint-tools');
+const progress = createProgress(process.stderr, { plain: Boolean(process.env['CI']) });
+
+const runTool = (file: string, args: readonly string[]): Outcome =>
+  spawnSync(file, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }).status === 0 ? 'passed' : 'failed';
+
+const trackedFiles = (): string[] => {
+  const listed = spawnSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  return listed.stdout.split('\0').filter((path) => path !== '');
+};
+
+/** Files that shellcheck should read: *.sh, and whatever starts with a shell's `#!`. */
+const shellFiles = (): string[] =>
+  trackedFiles().filter((path) => {
+    if (path.endsWith('.sh')) return true;
+    if (/\.[a-z]+$/.test(path)) return false;
+    try {
+      return /^#!.*\b(ba|da)?sh\b/.test(readFileSync(join(root, path), 'utf8').slice(0, 80));
+    } catch {
+      return false;
+    }
+  });
+
+const lintEnvironment = async (): Promise<string> => {
+  const link = join(cacheFolder(), 'lint');
+  const lock = join(tools, 'requirements.lock');
+  if ((await findEnvironment(link, lock)) === null) {
+    const python = await findPython();
+    if (python === null) throw new Error('python3 is not in PATH');
+    const step = progress.start('lint tools', 'shellcheck and zizmor');
+    await makeEnvironment(link, lock, python, step);
+    step.end('done');
+  }
+  return join(link, 'bin');
+};
+
+/** Null when it is not in PATH and there is no Go to build it with. */
+const actionlint = async (): Promise<string | null> => {
+  const link = join(cacheFolder(), 'actionlint');
+  const key = contentKey([readFileSync(join(tools, 'go.mod'), 'utf8'), readFileSync(join(tools, 'go.sum'), 'utf8')]);
+  const binary = join(link, 'actionlint');
+  if ((await readStamp(link, key)) !== null && (await canRead(binary))) return binary;
+  const inPath = await findCommand('actionlint');
+  if (inPath !== null) return inPath;
+  const go = await findCommand('go');
+  if (go === null || !versionFits(await probeVersion([go, 'env', 'GOVERSION']), readPrerequisites().go)) return null;
+  const step = progress.start('lint tools', 'actionlint');
+  await mkdir(cacheFolder(), { recursive: true });
+  await makeStamped(link, key, async (folder) => {
+    await must(
+      [go, 'build', '-trimpath', '-o', join(folder, 'actionlint'), 'github.com/rhysd/actionlint/cmd/actionlint'],
+      {
+        cwd: tools,
+        env: { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' },
+        failure: 'Go could not build actionlint',
+      },
+    );
+    return '';
+  });
+  step.end('done');
+  return binary;
+};
+
+const bin = (name: string): string => join(root, 'node_modules', '.bin', name);
+
+const linters: readonly (readonly [name: string, run: () => Promise<Outcome>])[] = [
+  ['biome', async () => runTool(bin('biome'), ['ci', '--colors=off', '.'])],
+  ['knip', async () => runTool(bin('knip'), ['--no-progress'])],
+  ['shellcheck', async () => runTool(join(await lintEnvironment(), 'shellcheck'), shellFiles())],
+  [
+    'actionlint',
+    async () => {
+      const binary = await actionlint();
+      return binary === null
+        ? { skipped: 'it is not in PATH, and there is no Go to build it with' }
+        : runTool(binary, ['-shellcheck=']);
+    },
+  ],
+  [
+    'zizmor',
+    async () => runTool(join(await lintEnvironment(), 'zizmor'), ['--quiet', '--offline', '.github/workflows']),
+  ],
+];
+
+try {
+  for (const [name, run] of linters) {
+    const outcome = await run();
+    if (typeof outcome === 'object') console.log(`skipped: ${name}: ${outcome.skipped}`);
+    else console.log(`lint: ${name} ${outcome}`);
+    if (outcome === 'failed') process.exitCode = 1;
+  }
+} catch (error) {
+  const { text, exitCode } = renderError(error);
+  console.error(text);
+  process.exitCode = exitCode;
+}

@@ -1,0 +1,26 @@
+/**
+ * `missing` stops the work; `optional` is missing too, but only needed for what `neededFor` says.
+ */
+export type DoctorStatus = 'ok' | 'missing' | 'optional';
+
+/** One prerequisite as found on this machine. */
+export type DoctorItem = {
+  readonly name: string;
+  readonly status: DoctorStatus;
+  /** A version, a path, or what was found instead; never a secret. */
+  readonly found: string;
+  readonly needed: string;
+  /** What to do; empty when the status is ok. */
+  readonly fix: string;
+  readonly neededFor: 'everything' | 'lab' | 'AWS';
+};
+
+export const item = (
+  name: string,
+  neededFor: DoctorItem['neededFor'],
+  holds: boolean,
+  texts: { found: string; needed: string; fix: string },
+): DoctorItem => {
+  const missing = neededFor === 'AWS' ? 'optional' : 'missing';
+  return { name, neededFor, status: holds ? 'ok' : missing, ...texts, fix: holds ? '' : texts.fix };
+};
