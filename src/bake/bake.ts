@@ -123,7 +123,8 @@ const build = async (input: BakeInput, packer: Packer, logFile: string): Promise
     const isGood = exit.exitCode === 0 && !exit.interrupted;
     const outcome = tracker.finish(isGood ? 'ok' : 'failed');
     if (exit.interrupted) throw new EcsHostError('interrupted', 'INTERRUPTED', 'The bake was interrupted.');
-    if (!isGood || outcome.failedChecks.length > 0 || outcome.imageId === null) throw bakeFailure(outcome, exit, logFile);
+    if (!isGood || outcome.failedChecks.length > 0 || outcome.imageId === null)
+      throw bakeFailure(outcome, exit, logFile);
     return outcome;
   });
 
@@ -154,7 +155,10 @@ const finishImage = async (
     Ebs?.SnapshotId === undefined ? [] : [Ebs.SnapshotId],
   );
   if (answer.Images?.[0]?.State !== 'available' || snapshotIds.length === 0) {
-    throw outsideError('IMAGE_INCOMPLETE', `Image ${imageId} is not available, or has no snapshot, after packer said that it was done.`);
+    throw outsideError(
+      'IMAGE_INCOMPLETE',
+      `Image ${imageId} is not available, or has no snapshot, after packer said that it was done.`,
+    );
   }
   await tagImage(clients, [imageId, ...snapshotIds], tags);
   return snapshotIds;

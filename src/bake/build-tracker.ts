@@ -9,7 +9,10 @@ import { type PhaseName, phaseOf, stripTarget } from './phases.ts';
 export type TrackerSink = {
   progress(text: string): void;
   check(check: Check): void;
-  child(title: string): { progress(text: string): void; end(outcome: 'ok' | 'failed' | 'skipped', note?: string): void };
+  child(title: string): {
+    progress(text: string): void;
+    end(outcome: 'ok' | 'failed' | 'skipped', note?: string): void;
+  };
 };
 
 export type BuildOutcome = {
@@ -87,7 +90,9 @@ export const createBuildTracker = (
     if (phase) shut(phase, failed ? 'failed' : 'ok');
     phase = open(name);
   };
+  // Once packer cleans up, what it says no longer tells why: the tail ends where the work ended.
   const remember = (text: string): void => {
+    if (phase?.name === 'clean up') return;
     for (const line of text.split('\n')) tail.push(line);
     if (tail.length > TAIL_LINES) tail.splice(0, tail.length - TAIL_LINES);
   };
@@ -135,12 +140,15 @@ export const createBuildTracker = (
 
   const takeUi = (kind: string, text: string, rawText: string): void => {
     const event = provisionEventOf(rawText);
-    if (event) return takeEvent(event);
+    if (event) {
+      takeEvent(event);
+      return;
+    }
     const said = stripTarget(text);
-    remember(said);
     // Remote stderr arrives as `error` too, so only sentences of the builder itself open a phase.
     const next = kind === 'say' || said.startsWith('Cancelling build') ? phaseOf(text) : null;
     if (next) enter(next);
+    remember(said);
     const first = said.split('\n')[0] ?? '';
     if (first.trim() === '') return;
     if (provisioner) provisioner.handle.progress(runningStep === null ? first : `${runningStep}: ${first}`);
@@ -153,7 +161,6 @@ export const createBuildTracker = (
       if (line.category === 'ui') takeUi(first, second, line.rawData[1] ?? '');
       else if (line.category === 'error') {
         errors.push(first);
-        remember(first);
       } else if (line.category === 'artifact' && second === 'id') {
         imageId = third.split(',')[0]?.split(':')[1] ?? null;
       }

@@ -26,7 +26,12 @@ export const bakeFailure = (
   }
   const failed = outcome.failedChecks.map((check) => `${check.id} (expected ${check.expected}, found ${check.actual})`);
   if (failed.length > 0) {
-    return outsideError('BAKE_VERIFY_FAILED', `The image did not pass its own verify: ${failed.join('; ')}.`, hint, output);
+    return outsideError(
+      'BAKE_VERIFY_FAILED',
+      `The image did not pass its own verify: ${failed.join('; ')}.`,
+      hint,
+      output,
+    );
   }
   const said = outcome.errors[0];
   const reason = said === undefined ? `exit code ${exit.exitCode ?? 'unknown'}` : firstLine(said);

@@ -39,8 +39,8 @@ const OPENERS: readonly (readonly [prefix: string, phase: PhaseName])[] = [
   ['Cancelling build', 'clean up'],
 ];
 
-/** Packer prefixes `==> builder: ` or, for messages, blanks of the same width. */
-export const stripTarget = (text: string): string => text.replace(/^(?:==>|   ) [^:\s]+: /gm, '').trimEnd();
+/** Packer prefixes `==> builder: `, `--> builder: ` or, for messages, blanks of the same width. */
+export const stripTarget = (text: string): string => text.replace(/^(?:==>|-->| {3}) [^:\s]+: /gm, '').trimEnd();
 
 export const phaseOf = (said: string): PhaseName | null => {
   const text = stripTarget(said);

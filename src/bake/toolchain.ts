@@ -31,10 +31,17 @@ export const findPacker = async (): Promise<PackerTool> => {
   ))
     ? plugins
     : null;
-  const folders = [join(toolchain, 'bin'), ...(process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '')];
+  const folders = [
+    join(toolchain, 'bin'),
+    ...(process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== ''),
+  ];
   for (const folder of folders) {
     const packer = join(folder, 'packer');
     if (await isExecutable(packer)) return { packer, pluginPath };
   }
-  throw userError('PACKER_MISSING', 'Packer was not found.', 'run `make setup`; `ecs-host doctor` shows what is missing');
+  throw userError(
+    'PACKER_MISSING',
+    'Packer was not found.',
+    'run `make setup`; `ecs-host doctor` shows what is missing',
+  );
 };

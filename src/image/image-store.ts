@@ -30,7 +30,8 @@ const parseRecord = (text: string, imageId: string): ImageRecord | string => {
   }
   if (typeof value !== 'object' || value === null) return 'it holds no object';
   const record = value as Partial<ImageRecord>;
-  if (record.recordVersion !== RECORD_VERSION) return `its recordVersion is ${String(record.recordVersion)}, not ${RECORD_VERSION}`;
+  if (record.recordVersion !== RECORD_VERSION)
+    return `its recordVersion is ${String(record.recordVersion)}, not ${RECORD_VERSION}`;
   if (record.imageId !== imageId) return `it is about ${String(record.imageId)}`;
   const texts = ['imageName', 'region', 'apiRegion', 'profile', 'planDigest', 'runId', 'createdAt'] as const;
   const missing = texts.filter((key) => typeof record[key] !== 'string');
@@ -41,7 +42,8 @@ const parseRecord = (text: string, imageId: string): ImageRecord | string => {
 
 /** @returns null when there is no record. A file that is there but no record is the user's to look at. */
 export const readRecord = async (imageId: string): Promise<ImageRecord | null> => {
-  if (!IMAGE_ID.test(imageId)) throw userError('IMAGE_ID', `"${imageId}" is no image id.`, 'they look like ami-0123456789abcdef0');
+  if (!IMAGE_ID.test(imageId))
+    throw userError('IMAGE_ID', `"${imageId}" is no image id.`, 'they look like ami-0123456789abcdef0');
   let text: string;
   try {
     text = await readFile(recordPath(imageId), 'utf8');
@@ -51,7 +53,11 @@ export const readRecord = async (imageId: string): Promise<ImageRecord | null> =
   }
   const record = parseRecord(text, imageId);
   if (typeof record === 'string') {
-    throw userError('RECORD_UNREADABLE', `The record ${recordPath(imageId)} cannot be used: ${record}.`, 'move it away, or bake again');
+    throw userError(
+      'RECORD_UNREADABLE',
+      `The record ${recordPath(imageId)} cannot be used: ${record}.`,
+      'move it away, or bake again',
+    );
   }
   return record;
 };

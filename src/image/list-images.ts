@@ -17,7 +17,8 @@ export type ImageSummary = {
   readonly state: string;
 };
 
-const verdictOf = (value: string | undefined): Verdict => (value === 'passed' || value === 'failed' ? value : 'not-run');
+const verdictOf = (value: string | undefined): Verdict =>
+  value === 'passed' || value === 'failed' ? value : 'not-run';
 
 const fromTags = (image: Image, apiRegion: string): ImageSummary => {
   const tags = Object.fromEntries((image.Tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value]));
@@ -49,7 +50,11 @@ const fromRecord = (record: ImageRecord): ImageSummary => ({
 });
 
 /** Pure: joins what the API lists with the records; the record wins where both know something, the API about the state. */
-export const joinImages = (images: readonly Image[], records: readonly ImageRecord[], apiRegion: string): ImageSummary[] => {
+export const joinImages = (
+  images: readonly Image[],
+  records: readonly ImageRecord[],
+  apiRegion: string,
+): ImageSummary[] => {
   const listed = new Map(images.map((image) => [image.ImageId ?? '', fromTags(image, apiRegion)]));
   const known = records.map((record): ImageSummary => {
     const tagged = listed.get(record.imageId);

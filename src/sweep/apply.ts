@@ -8,12 +8,16 @@ import {
   DescribeInstancesCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
-import { DeleteClusterCommand, DeregisterContainerInstanceCommand, paginateListContainerInstances } from '@aws-sdk/client-ecs';
+import {
+  DeleteClusterCommand,
+  DeregisterContainerInstanceCommand,
+  paginateListContainerInstances,
+} from '@aws-sdk/client-ecs';
 import type { AwsClients } from '../aws/clients.ts';
 import { outsideError } from '../io/errors.ts';
 import { type Leftover, REMOVAL_ORDER, type ResourceKind } from './select.ts';
 
-export type Removal = Leftover & { readonly outcome: 'removed' | 'was gone' | 'failed'; readonly error?: string };
+export type Removal = Leftover & { readonly outcome: 'removed' | 'failed'; readonly error?: string };
 
 /** Names that the API gives to "it is not there (any more)". */
 const GONE = /NotFound|InvalidKeyPair|ClusterNotFound|InvalidAMIID\.Unavailable/;
@@ -39,7 +43,10 @@ export const terminateAndWait = async (
     const states = (answer.Reservations ?? []).flatMap((r) => (r.Instances ?? []).map((i) => i.State?.Name));
     if (states.every((state) => state === 'terminated')) return;
     if (performance.now() > until) {
-      throw outsideError('TERMINATE_TIMEOUT', `Instances ${instanceIds.join(', ')} did not terminate within 5 minutes.`);
+      throw outsideError(
+        'TERMINATE_TIMEOUT',
+        `Instances ${instanceIds.join(', ')} did not terminate within 5 minutes.`,
+      );
     }
     await sleep(waitMs);
   }
@@ -65,19 +72,31 @@ const removers: Readonly<Record<ResourceKind, (clients: AwsClients, id: string) 
   snapshot: ({ ec2 }, SnapshotId) => ec2.send(new DeleteSnapshotCommand({ SnapshotId })),
 };
 
-const removeOne = async (clients: AwsClients, leftover: Leftover, waitMs: number): Promise<Removal> => {
+/** Tries again while something that is not quite gone yet holds the resource; that it is gone already is success. */
+export const retryWhileHeld = async (remove: () => Promise<unknown>, waitMs: number = HELD_WAIT_MS): Promise<void> => {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await removers[leftover.kind](clients, leftover.id);
-      return { ...leftover, outcome: 'removed' };
+      await remove();
+      return;
     } catch (error) {
       const name = errorName(error);
-      if (GONE.test(name)) return { ...leftover, outcome: 'was gone' };
-      if (!STILL_HELD.test(name) || attempt >= HELD_ATTEMPTS) {
-        return { ...leftover, outcome: 'failed', error: `${name}: ${error instanceof Error ? error.message : ''}` };
-      }
+      if (GONE.test(name)) return;
+      if (!STILL_HELD.test(name) || attempt >= HELD_ATTEMPTS) throw error;
       await sleep(waitMs);
     }
+  }
+};
+
+const removeOne = async (clients: AwsClients, leftover: Leftover, waitMs: number): Promise<Removal> => {
+  try {
+    await retryWhileHeld(() => removers[leftover.kind](clients, leftover.id), waitMs);
+    return { ...leftover, outcome: 'removed' };
+  } catch (error) {
+    return {
+      ...leftover,
+      outcome: 'failed',
+      error: `${errorName(error)}: ${error instanceof Error ? error.message : ''}`,
+    };
   }
 };
 

@@ -1,11 +1,11 @@
 import {
+  DescribeKeyPairsCommand,
   type Filter,
   paginateDescribeImages,
   paginateDescribeInstances,
   paginateDescribeSecurityGroups,
   paginateDescribeSnapshots,
   paginateDescribeVolumes,
-  DescribeKeyPairsCommand,
   type Tag,
 } from '@aws-sdk/client-ec2';
 import { DescribeClustersCommand, paginateListClusters } from '@aws-sdk/client-ecs';
@@ -54,7 +54,10 @@ export const gatherInventory = async (clients: AwsClients, runId: string | null)
   const Filters = [tagged];
   const [instances, securityGroups, keyPairs, volumes, images, snapshots, clusters] = await Promise.all([
     collect(
-      paginateDescribeInstances({ client }, { Filters: [tagged, { Name: 'instance-state-name', Values: LIVE_STATES }] }),
+      paginateDescribeInstances(
+        { client },
+        { Filters: [tagged, { Name: 'instance-state-name', Values: LIVE_STATES }] },
+      ),
       (page) =>
         (page.Reservations ?? []).flatMap(({ Instances = [] }) =>
           Instances.flatMap(({ InstanceId: id, Tags }) => (id ? [{ id, tags: tagsOf(Tags) }] : [])),
@@ -68,7 +71,9 @@ export const gatherInventory = async (clients: AwsClients, runId: string | null)
     client
       .send(new DescribeKeyPairsCommand({ Filters }))
       .then(({ KeyPairs = [] }) =>
-        KeyPairs.flatMap(({ KeyPairId: id, KeyName: name = '', Tags }) => (id ? [{ id, name, tags: tagsOf(Tags) }] : [])),
+        KeyPairs.flatMap(({ KeyPairId: id, KeyName: name = '', Tags }) =>
+          id ? [{ id, name, tags: tagsOf(Tags) }] : [],
+        ),
       ),
     collect(paginateDescribeVolumes({ client }, { Filters }), (page) =>
       (page.Volumes ?? []).flatMap(({ VolumeId: id, Tags }) => (id ? [{ id, tags: tagsOf(Tags) }] : [])),

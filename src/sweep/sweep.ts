@@ -90,7 +90,9 @@ export const sweepDead = async (
   const first = await gatherInventory(clients, null);
   const owners = new Map<string, OwnerFile | null>();
   const runIds = new Set(
-    Object.values(first).flatMap((list: readonly { tags: Tags }[]) => list.map(({ tags }) => tags['ecs-host:run-id'] ?? '')),
+    Object.values(first).flatMap((list: readonly { tags: Tags }[]) =>
+      list.map(({ tags }) => tags['ecs-host:run-id'] ?? ''),
+    ),
   );
   for (const runId of runIds) owners.set(runId, RUN_ID_PATTERN.test(runId) ? await readOwner(runId) : null);
   const self = ownerName();
@@ -100,7 +102,9 @@ export const sweepDead = async (
     return runState(runId, tags, { owner, alive: owner !== null && isAlive(owner), self, now });
   };
   const dryRun = options.dryRun ?? false;
-  const busy = [...owners.values()].filter((owner) => owner !== null && !isAlive(owner) && leftoverChildren(owner).length > 0);
+  const busy = [...owners.values()].filter(
+    (owner) => owner !== null && !isAlive(owner) && leftoverChildren(owner).length > 0,
+  );
   if (dryRun || busy.length === 0) {
     return sweepSelected(clients, selectLeftovers(first, stateOf), { reporter: options.reporter, dryRun });
   }

@@ -70,7 +70,9 @@ describe('a successful build', () => {
 
   test('shows the steps of a provisioner as progress, with what the tools say in between', () => {
     expect(told).toContain('provision: base | install packages ...');
-    expect(told).toContain('provision: base | install packages: Get:1 http://mirror/debian bookworm InRelease [151 kB], and a comma');
+    expect(told).toContain(
+      'provision: base | install packages: Get:1 http://mirror/debian bookworm InRelease [151 kB], and a comma',
+    );
     expect(told).toContain('provision: base | install packages 300 ms');
   });
 
@@ -80,7 +82,12 @@ describe('a successful build', () => {
     expect(result.checks).toEqual(checks);
     expect(checks.map((check) => check.id)).toEqual(['clean.no-ssh-keys']);
     expect(result.failedStep).toBeNull();
-    expect(result.spans).toContainEqual({ name: 'base: install packages', stage: 'bake', durationMs: 300, outcome: 'ok' });
+    expect(result.spans).toContainEqual({
+      name: 'base: install packages',
+      stage: 'bake',
+      durationMs: 300,
+      outcome: 'ok',
+    });
   });
 });
 
@@ -134,14 +141,24 @@ describe('bakeFailure', () => {
   });
 
   test('a failed verify names its checks', () => {
-    const check: Check = { id: 'clean.no-ssh-keys', title: 't', expected: 'none', actual: '/root/.ssh/id', verdict: 'incorrect' };
+    const check: Check = {
+      id: 'clean.no-ssh-keys',
+      title: 't',
+      expected: 'none',
+      actual: '/root/.ssh/id',
+      verdict: 'incorrect',
+    };
     expect(bakeFailure({ ...empty, failedChecks: [check] }, { exitCode: 1, signal: null }, 'log').message).toBe(
       'The image did not pass its own verify: clean.no-ssh-keys (expected none, found /root/.ssh/id).',
     );
   });
 
   test("else Packer's own error line, and at worst the exit code", () => {
-    const said = bakeFailure({ ...empty, errors: ['Error launching: no capacity\ntrace'] }, { exitCode: 1, signal: null }, 'log');
+    const said = bakeFailure(
+      { ...empty, errors: ['Error launching: no capacity\ntrace'] },
+      { exitCode: 1, signal: null },
+      'log',
+    );
     expect(said.message).toBe('Packer failed: Error launching: no capacity');
     expect(bakeFailure(empty, { exitCode: 2, signal: null }, 'log').message).toBe('Packer failed: exit code 2');
   });

@@ -18,7 +18,11 @@ describe('parseMachineLine', () => {
 
   test('keeps the target and all fields of an artifact', () => {
     const line = parseMachineLine('1,amazon-ebs.host,artifact,0,id,us-east-2:ami-1');
-    expect(line).toMatchObject({ target: 'amazon-ebs.host', category: 'artifact', data: ['0', 'id', 'us-east-2:ami-1'] });
+    expect(line).toMatchObject({
+      target: 'amazon-ebs.host',
+      category: 'artifact',
+      data: ['0', 'id', 'us-east-2:ami-1'],
+    });
   });
 
   test.each(['', 'panic: runtime error', 'not-a-time,,ui,say,x', '1,target'])('is null for %j', (text) => {

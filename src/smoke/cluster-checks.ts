@@ -1,0 +1,69 @@
+import { DescribeContainerInstancesCommand, paginateListContainerInstances } from '@aws-sdk/client-ecs';
+import type { AwsClients } from '../aws/clients.ts';
+import type { CheckBook } from './check-book.ts';
+import { waitUntil } from './wait-until.ts';
+
+export type Registration = {
+  readonly arn: string;
+  readonly status: string;
+  readonly isAgentConnected: boolean;
+  readonly gpus: readonly string[];
+};
+
+const REGISTER_TIMEOUT_MS = 90_000;
+
+/** The container instance that an EC2 instance is in the cluster, or null. */
+export const findRegistration = async (
+  { ecs }: AwsClients,
+  cluster: string,
+  instanceId: string,
+): Promise<Registration | null> => {
+  for await (const page of paginateListContainerInstances({ client: ecs }, { cluster })) {
+    const arns = page.containerInstanceArns ?? [];
+    if (arns.length === 0) continue;
+    const answer = await ecs.send(new DescribeContainerInstancesCommand({ cluster, containerInstances: arns }));
+    const found = answer.containerInstances?.find(({ ec2InstanceId }) => ec2InstanceId === instanceId);
+    if (found?.containerInstanceArn) {
+      return {
+        arn: found.containerInstanceArn,
+        status: found.status ?? 'unknown',
+        isAgentConnected: found.agentConnected ?? false,
+        gpus: found.registeredResources?.find(({ name }) => name === 'GPU')?.stringSetValue ?? [],
+      };
+    }
+  }
+  return null;
+};
+
+/** Waits for the registration and records it. */
+export const checkRegistered = async (
+  clients: AwsClients,
+  where: { readonly cluster: string; readonly instanceId: string; readonly checkId: string },
+  book: CheckBook,
+  signal: AbortSignal,
+): Promise<Registration> => {
+  const startedAt = performance.now();
+  const registration = await waitUntil(
+    `instance ${where.instanceId} to register in cluster ${where.cluster}`,
+    () => findRegistration(clients, where.cluster, where.instanceId),
+    { timeoutMs: REGISTER_TIMEOUT_MS, intervalMs: 500, signal },
+  );
+  book.record(where.checkId, {
+    actual: `${registration.status} (agent ${registration.isAgentConnected ? 'connected' : 'not connected'})`,
+    isCorrect: registration.status === 'ACTIVE' && registration.isAgentConnected,
+    durationMs: performance.now() - startedAt,
+  });
+  return registration;
+};
+
+export const checkDistinct = (first: Registration, second: Registration, book: CheckBook): void =>
+  book.record('cluster.distinct', {
+    actual: first.arn === second.arn ? `both are ${first.arn}` : 'two different ARNs',
+    isCorrect: first.arn !== second.arn,
+  });
+
+export const checkClusterGpu = (registration: Registration, book: CheckBook): void =>
+  book.record('cluster.gpu-registered', {
+    actual: `${registration.gpus.length} GPU(s)`,
+    isCorrect: registration.gpus.length > 0,
+  });

@@ -1,0 +1,224 @@
+import { join } from 'node:path';
+import type { AwsClients } from '../aws/clients.ts';
+import { outsideError } from '../io/errors.ts';
+import { runFolder } from '../io/paths.ts';
+import type { RunContext } from '../io/reporter.ts';
+import type { BuildPlan } from '../plan/build-plan.ts';
+import { claimRun } from '../sweep/owner.ts';
+import { sweepRun } from '../sweep/sweep.ts';
+import { createCheckBook } from './check-book.ts';
+import { CHECKS, PARTS, type Part } from './check-definitions.ts';
+import { keepEvidence } from './evidence.ts';
+import {
+  createCluster,
+  createKeyPair,
+  createSshGroup,
+  type Launched,
+  type LaunchInput,
+  launchInstances,
+  type Release,
+  waitForAddress,
+} from './launch.ts';
+import { proveFirst, proveSecond, type SmokeRun } from './proofs.ts';
+import { connectSsh, type Ssh } from './ssh.ts';
+import { startSmokeWebserver } from './start-webserver.ts';
+import { renderUserData } from './user-data.ts';
+import { failedChecks, type SmokeResult, verdictOf } from './verdict.ts';
+import { REMOTE_WEBSERVER_PORT, type SmokeWebserver } from './webserver.ts';
+
+export type SmokeInput = {
+  readonly plan: BuildPlan;
+  readonly imageId: string;
+  readonly ctx: RunContext;
+  readonly clients: AwsClients;
+  /** Parts to run; all of them for a verdict that counts. */
+  readonly parts?: ReadonlySet<Part>;
+};
+
+const REACH_TIMEOUT_MS = 300_000;
+
+/** Everything that the run made, to be released in reverse; a failure to release one thing does not keep the others. */
+const createReleases = (ctx: RunContext): { add(what: string, release: Release): void; all(): Promise<void> } => {
+  const stack = new AsyncDisposableStack();
+  return {
+    add: (what, release) =>
+      stack.defer(async () => {
+        try {
+          await release();
+        } catch (error) {
+          const text = `${what} could not be released: ${error instanceof Error ? error.message : String(error)}`;
+          ctx.reporter.emit({ type: 'warning', code: 'RELEASE_FAILED', text, hint: '`ecs-host sweep` removes it' });
+        }
+      }),
+    all: () => stack.disposeAsync(),
+  };
+};
+
+type Acquired = {
+  readonly webserver: SmokeWebserver;
+  readonly cluster: string;
+  readonly keyFile: string;
+  readonly instanceIds: readonly string[];
+};
+
+/** Key, group, cluster and webserver at once, then the instances. */
+const acquire = async (
+  input: SmokeInput,
+  launch: LaunchInput,
+  count: number,
+  add: (what: string, release: Release) => void,
+): Promise<Acquired> => {
+  const { plan, ctx } = input;
+  const webserverStarting = startSmokeWebserver().then((webserver) => {
+    add('the webserver', async () => webserver[Symbol.asyncDispose]());
+    return webserver;
+  });
+  const keyCreating = createKeyPair(launch, join(runFolder(ctx.runId), 'ssh')).then((key) => {
+    add('the key pair', key.release);
+    return key;
+  });
+  const groupCreating =
+    plan.network.transport === 'ssh'
+      ? createSshGroup(launch).then((group) => {
+          add('the security group', group.release);
+          return [group.groupId];
+        })
+      : Promise.resolve([]);
+  const clusterCreating = createCluster(launch).then(({ cluster, release }) => {
+    add('the cluster', release);
+    return cluster;
+  });
+  // All are waited for before the first failure is thrown on: each of them may still add something to release.
+  await Promise.allSettled([webserverStarting, keyCreating, groupCreating, clusterCreating]);
+  const [webserver, key, groupIds, cluster] = await Promise.all([
+    webserverStarting,
+    keyCreating,
+    groupCreating,
+    clusterCreating,
+  ]);
+  const userData = renderUserData({
+    host: {
+      version: 1,
+      webserverUrl: `https://127.0.0.1:${REMOTE_WEBSERVER_PORT}`,
+      webserverCa: webserver.caPem,
+      environment: 'smoke',
+    },
+    ecs: {
+      ECS_CLUSTER: cluster,
+      ...(plan.ecsAgentEndpoint === null ? {} : { ECS_BACKEND_HOST: plan.ecsAgentEndpoint }),
+    },
+  });
+  const { instanceIds, release } = await launchInstances(launch, { count, keyName: key.keyName, groupIds, userData });
+  add('the instances', release);
+  if (instanceIds.length !== count)
+    throw outsideError('LAUNCH_INCOMPLETE', `${instanceIds.length} of ${count} instances were launched.`);
+  return { webserver, cluster, keyFile: key.keyFile, instanceIds };
+};
+
+/** Throws the first reason only after everything has ended, so that nothing works on while its things are released. */
+const allEnded = async (works: readonly Promise<void>[]): Promise<void> => {
+  for (const result of await Promise.allSettled(works)) if (result.status === 'rejected') throw result.reason;
+};
+
+/** The last net: whatever a release missed, an interrupted call created after all, or a crash left. */
+const sweepRest = async ({ clients, ctx }: SmokeInput): Promise<void> => {
+  await sweepRun(clients, ctx.runId, { reporter: ctx.reporter }).catch((error: unknown) => {
+    ctx.reporter.emit({
+      type: 'warning',
+      code: 'SWEEP_IMPOSSIBLE',
+      text: `What run ${ctx.runId} left could not be looked for now: ${error instanceof Error ? error.message : String(error)}`,
+      hint: 'run `ecs-host sweep` later',
+    });
+  });
+};
+
+/**
+ * Launches the image and compares what it is with what it should be. A failed image is a result, not an error: the caller keeps the
+ * verdict (`keepVerdict`) and ends with `verdictError`. Everything that was made is released before this returns or throws.
+ *
+ * @throws EcsHostError outside when not even the launch worked; `INTERRUPTED`
+ */
+export const smoke = async (input: SmokeInput): Promise<SmokeResult> => {
+  const { plan, imageId, ctx, clients } = input;
+  const selected = input.parts ?? new Set(PARTS);
+  await claimRun(ctx.runId, 'smoke');
+  const releases = createReleases(ctx);
+  const launch: LaunchInput = { plan, imageId, runId: ctx.runId, clients, signal: ctx.signal };
+  try {
+    const isSecondWanted = selected.has('cluster');
+    const acquired = await ctx.span('launch from the image', () =>
+      acquire(input, launch, isSecondWanted ? 2 : 1, releases.add),
+    );
+    const connected = new Map<string, Ssh>();
+    const book = createCheckBook({
+      definitions: CHECKS,
+      selected,
+      signal: ctx.signal,
+      onCheck: (check) => ctx.reporter.emit({ type: 'check', span: null, check }),
+    });
+    const reach = async (instanceId: string): Promise<Ssh> => {
+      const { address }: Launched = await waitForAddress(launch, instanceId);
+      const target = {
+        instanceId,
+        address,
+        user: plan.network.sshUser,
+        keyFile: acquired.keyFile,
+        transport: plan.network.transport,
+        apiRegion: plan.apiRegion,
+      };
+      const ssh = await connectSsh(target, { timeoutMs: REACH_TIMEOUT_MS, signal: ctx.signal });
+      connected.set(instanceId, ssh);
+      releases.add(`the connection to ${instanceId}`, async () => ssh[Symbol.asyncDispose]());
+      return ssh;
+    };
+    const run: SmokeRun = { plan, ctx, clients, book, webserver: acquired.webserver, cluster: acquired.cluster, reach };
+    const [first = '', second] = acquired.instanceIds;
+    const firstRegistered = Promise.withResolvers<Awaited<ReturnType<typeof proveFirst>>>();
+    // Its loss is reported by proveFirst itself; without a listener it would count as unhandled.
+    firstRegistered.promise.catch(() => undefined);
+    await allEnded([
+      ctx
+        .span('prove the first instance', () => proveFirst(run, first, firstRegistered.resolve))
+        .then(
+          (registration) => firstRegistered.resolve(registration),
+          (error: unknown) => {
+            firstRegistered.reject(error);
+            throw error;
+          },
+        ),
+      ...(second === undefined
+        ? []
+        : [ctx.span('prove the second instance', () => proveSecond(run, second, firstRegistered.promise))]),
+    ]);
+
+    const checks = book.finish();
+    const verdict = verdictOf(checks);
+    const evidence =
+      verdict === 'passed'
+        ? []
+        : await ctx.span('keep evidence', () =>
+            keepEvidence(
+              clients,
+              acquired.instanceIds.map((instanceId) => ({ instanceId, ssh: connected.get(instanceId) ?? null })),
+              join(runFolder(ctx.runId), 'evidence'),
+            ),
+          );
+    for (const check of failedChecks(checks)) {
+      if (check.verdict === 'missing') ctx.reporter.emit({ type: 'check', span: null, check });
+    }
+    return {
+      verdict,
+      runId: ctx.runId,
+      finishedAt: new Date().toISOString(),
+      instanceIds: acquired.instanceIds,
+      checks,
+      evidence,
+      isComplete: PARTS.every((part) => selected.has(part)),
+    };
+  } finally {
+    await ctx.span('release', async () => {
+      await releases.all();
+      await sweepRest(input);
+    });
+  }
+};

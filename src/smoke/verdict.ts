@@ -1,0 +1,50 @@
+import type { Check } from '#contracts/check.ts';
+import type { AwsClients } from '../aws/clients.ts';
+import type { ImageRecord, Verdict } from '../image/image-record.ts';
+import { readRecord, saveRecord } from '../image/image-store.ts';
+import { tagVerdict } from '../image/tag-image.ts';
+import { EcsHostError } from '../io/errors.ts';
+
+export type SmokeResult = NonNullable<ImageRecord['smoke']> & {
+  /** Whether every part was asked for: only then can the image be said to have passed. */
+  readonly isComplete: boolean;
+};
+
+export const failedChecks = (checks: readonly Check[]): Check[] =>
+  checks.filter(({ verdict }) => verdict === 'incorrect' || verdict === 'missing');
+
+/** Pure. No correct check at all is no proof of anything, so it is a failure too. */
+export const verdictOf = (checks: readonly Check[]): Exclude<Verdict, 'not-run'> =>
+  failedChecks(checks).length === 0 && checks.some(({ verdict }) => verdict === 'correct') ? 'passed' : 'failed';
+
+/**
+ * Writes the verdict into the image's record, where there is one, and onto the image. A pass of some parts only says nothing
+ * about the image and changes neither; a failure always counts.
+ *
+ * @returns the path of the record, or null when there is none
+ */
+export const keepVerdict = async (
+  clients: AwsClients,
+  imageId: string,
+  result: SmokeResult,
+): Promise<string | null> => {
+  if (!result.isComplete && result.verdict === 'passed') return null;
+  await tagVerdict(clients, imageId, result.verdict, result.runId);
+  const record = await readRecord(imageId);
+  if (!record) return null;
+  const { isComplete: _, ...smoke } = result;
+  return saveRecord({ ...record, smoke });
+};
+
+/** The error that ends `smoke` and `ami` with exit code 4, naming every check that did not hold. */
+export const verdictError = (imageId: string, result: SmokeResult): EcsHostError =>
+  new EcsHostError('verdict', 'SMOKE_FAILED', `Image ${imageId} failed its smoke test.`, {
+    details: failedChecks(result.checks).map((check) => ({
+      key: check.id,
+      reason:
+        check.verdict === 'missing'
+          ? `could not be looked at${check.reason === undefined ? '' : `: ${check.reason}`}`
+          : `expected ${check.expected}, found ${check.actual}${check.reason === undefined ? '' : ` (${check.reason})`}`,
+    })),
+    ...(result.evidence.length === 0 ? {} : { hint: `evidence is kept in ${result.evidence.join(', ')}` }),
+  });

@@ -1,0 +1,111 @@
+import { outsideError } from '../io/errors.ts';
+import type { SpanHandle } from '../io/reporter.ts';
+import type { BuildPlan } from '../plan/build-plan.ts';
+import type { CheckBook } from './check-book.ts';
+import type { RemoteResult, Ssh } from './ssh.ts';
+
+type Workload = BuildPlan['developerWorkload'];
+
+const FOLDER = 'container-images';
+const MINUTES = 60_000;
+
+/** For a POSIX shell, whatever the text holds. */
+export const shellQuote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+
+/**
+ * Pure: clone, check out the configured ref, then the submodules at their recorded commits or, where the configuration says so, at refs
+ * of their own.
+ */
+export const cloneCommand = ({ repository, ref, submoduleRefs }: Workload): string => {
+  const git = `git -C ${FOLDER}`;
+  const steps = [
+    `rm -rf ${FOLDER}`,
+    `git clone --quiet --recurse-submodules ${shellQuote(repository)} ${FOLDER}`,
+    `${git} checkout --quiet ${shellQuote(ref)}`,
+    `${git} submodule --quiet update --init --recursive`,
+    ...Object.entries(submoduleRefs).flatMap(([path, submoduleRef]) => {
+      const inside = `git -C ${FOLDER}/${shellQuote(path)}`;
+      return [`${inside} fetch --quiet origin ${shellQuote(submoduleRef)}`, `${inside} checkout --quiet FETCH_HEAD`];
+    }),
+    `${git} rev-parse HEAD`,
+  ];
+  return steps.join(' && ');
+};
+
+/** The scripts of the repository, run the way a developer runs them: as the login user, in the repository. */
+const script = (workload: Workload, command: string): string =>
+  `cd ${FOLDER} && ${workload.baseImageRegistry === '' ? '' : `BASE_IMAGE_REGISTRY=${shellQuote(workload.baseImageRegistry)} `}${command}`;
+
+const lastLine = ({ stdout, stderr }: RemoteResult): string =>
+  (stderr.trim() || stdout.trim()).split('\n').slice(-3).join(' | ');
+
+/** Runs one command of the workload as one check. @throws EcsHostError `WORKLOAD_FAILED` so that what builds on it is left out */
+const step = async (
+  ssh: Ssh,
+  book: CheckBook,
+  span: SpanHandle,
+  what: { readonly id: string; readonly command: string; readonly timeoutMs: number },
+): Promise<RemoteResult> => {
+  const result = await ssh.run(what.command, {
+    timeoutMs: what.timeoutMs,
+    onLine: (line) => {
+      if (line.trim() !== '') span.progress(line);
+    },
+  });
+  book.record(what.id, {
+    actual: `exit code ${result.exitCode}`,
+    isCorrect: result.exitCode === 0,
+    durationMs: result.durationMs,
+    ...(result.exitCode === 0 ? {} : { reason: lastLine(result) }),
+  });
+  if (result.exitCode !== 0)
+    throw outsideError(
+      'WORKLOAD_FAILED',
+      `${what.id} ended with exit code ${result.exitCode}`,
+      undefined,
+      lastLine(result),
+    );
+  return result;
+};
+
+/** Clones; needs no Docker, so it can run as soon as ssh answers. */
+export const cloneWorkload = async (ssh: Ssh, workload: Workload, book: CheckBook, span: SpanHandle): Promise<void> => {
+  await step(ssh, book, span, { id: 'workload.clone', command: cloneCommand(workload), timeoutMs: 5 * MINUTES });
+};
+
+export const buildWorkload = async (ssh: Ssh, workload: Workload, book: CheckBook, span: SpanHandle): Promise<void> => {
+  await step(ssh, book, span, {
+    id: 'workload.build-protocol',
+    command: script(workload, './build_protocol.sh'),
+    timeoutMs: 15 * MINUTES,
+  });
+  await step(ssh, book, span, {
+    id: 'workload.build-image',
+    command: script(workload, `./build_container_image.sh ${shellQuote(workload.app)}`),
+    timeoutMs: 15 * MINUTES,
+  });
+};
+
+/** Starts the container and reads the key that a client needs. The key is read over ssh and is in no command line and no log. */
+export const runWorkload = async (
+  ssh: Ssh,
+  workload: Workload,
+  book: CheckBook,
+  span: SpanHandle,
+): Promise<Uint8Array> => {
+  const { stdout } = await step(ssh, book, span, {
+    id: 'workload.run',
+    command: script(workload, `./run_container_image.sh ${shellQuote(workload.app)}`),
+    timeoutMs: 2 * MINUTES,
+  });
+  const path = keyPathIn(stdout);
+  if (path === null)
+    throw outsideError('WORKLOAD_FAILED', 'run_container_image.sh did not say where the key is', undefined, stdout);
+  const { exitCode, stdout: hex } = await ssh.run(`od -An -v -tx1 ${shellQuote(path)}`);
+  const key = Buffer.from(hex.replaceAll(/\s/g, ''), 'hex');
+  if (exitCode !== 0 || key.length === 0) throw outsideError('WORKLOAD_FAILED', `the key at ${path} could not be read`);
+  return key;
+};
+
+/** Pure: the path on the line that ends with one and names the key. */
+export const keyPathIn = (stdout: string): string | null => /key[^\n]*?[\s=:](\/[^\s'"]+)/i.exec(stdout)?.[1] ?? null;

@@ -1,0 +1,37 @@
+import type { RemoteResult, Ssh } from '../../src/smoke/ssh.ts';
+
+export type Answers = readonly (readonly [pattern: RegExp, answer: Partial<RemoteResult>])[];
+
+/**
+ * An instance that answers the commands that it was taught, the first matching pattern wins. It has no state between commands and no time
+ * passes; a command that it does not know throws.
+ */
+export const fakeSsh = (answers: Answers, asked: string[] = []): Ssh => ({
+  target: {
+    instanceId: 'i-fake',
+    address: '192.0.2.1',
+    user: 'admin',
+    keyFile: '/nowhere',
+    transport: 'ssh',
+    apiRegion: 'us-east-2',
+  },
+  run: async (command, options) => {
+    asked.push(command);
+    const answer = answers.find(([pattern]) => pattern.test(command));
+    if (!answer) throw new Error(`the fake instance was not taught: ${command}`);
+    const result = { exitCode: 0, stdout: '', stderr: '', durationMs: 1, ...answer[1] };
+    for (const line of result.stdout.split('\n')) options?.onLine?.(line);
+    return result;
+  },
+  forwardToHere: async () => {},
+  [Symbol.asyncDispose]: async () => {},
+});
+
+/** As `systemctl show` prints several units. */
+export const showUnits = (states: Readonly<Record<string, string>>): string =>
+  Object.entries(states)
+    .map(
+      ([id, state]) =>
+        `Id=${id}\nActiveState=${state}\nUnitFileState=disabled\nInactiveExitTimestampMonotonic=0\nActiveEnterTimestampMonotonic=0\n`,
+    )
+    .join('\n');

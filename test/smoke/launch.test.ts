@@ -1,0 +1,159 @@
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { BuildPlan } from '../../src/plan/build-plan.ts';
+import {
+  createKeyPair,
+  createSshGroup,
+  type LaunchInput,
+  launchInstances,
+  waitForAddress,
+} from '../../src/smoke/launch.ts';
+import { sshOptions } from '../../src/smoke/ssh.ts';
+import { apiError, fakeClients, type Taught } from '../sweep/fake-clients.ts';
+
+const plan = {
+  instanceType: 'g3s.xlarge',
+  instanceProfile: 'ecs-host',
+  network: {
+    transport: 'ssh',
+    vpcId: 'vpc-1',
+    subnetId: 'subnet-1',
+    securityGroup: { id: 'sg-region', name: 'container-testing' },
+    sshSourceCidrs: ['198.51.100.7/32'],
+  },
+} as unknown as BuildPlan;
+
+const runId = 'r-20261123120000-abcdef';
+const inputWith = (taught: Taught): { input: LaunchInput; calls: ReturnType<typeof fakeClients>['calls'] } => {
+  const { clients, calls } = fakeClients(taught);
+  return { input: { plan, imageId: 'ami-1', runId, clients, signal: new AbortController().signal }, calls };
+};
+const tagsIn = (input: Record<string, unknown> | undefined, type: string): Record<string, string> => {
+  const all = (input?.['TagSpecifications'] ?? []) as {
+    ResourceType: string;
+    Tags: { Key: string; Value: string }[];
+  }[];
+  return Object.fromEntries(
+    (all.find(({ ResourceType }) => ResourceType === type)?.Tags ?? []).map(({ Key, Value }) => [Key, Value]),
+  );
+};
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ecs-host-test-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+describe('what a smoke run makes', () => {
+  test('the key is made here, only its public half is sent, and the pair goes by name', async () => {
+    const { input, calls } = inputWith({ ImportKeyPair: () => ({}), DeleteKeyPair: () => ({}) });
+    const key = await createKeyPair(input, join(folder, 'ssh'));
+    expect((await stat(key.keyFile)).mode & 0o777).toBe(0o600);
+    const sent = Buffer.from(calls[0]?.input['PublicKeyMaterial'] as Uint8Array).toString();
+    expect(sent).toBe(await readFile(`${key.keyFile}.pub`, 'utf8'));
+    expect(tagsIn(calls[0]?.input, 'key-pair')).toMatchObject({ 'ecs-host:run-id': runId, 'ecs-host:kind': 'smoke' });
+    await key.release();
+    expect(calls[1]).toEqual({ command: 'DeleteKeyPair', input: { KeyName: key.keyName } });
+  });
+
+  test("the ssh group opens port 22 to the caller's addresses only", async () => {
+    const { input, calls } = inputWith({
+      CreateSecurityGroup: () => ({ GroupId: 'sg-1' }),
+      AuthorizeSecurityGroupIngress: () => ({}),
+    });
+    await createSshGroup(input);
+    expect(calls[1]?.input).toMatchObject({
+      GroupId: 'sg-1',
+      IpPermissions: [{ IpProtocol: 'tcp', FromPort: 22, ToPort: 22, IpRanges: [{ CidrIp: '198.51.100.7/32' }] }],
+    });
+  });
+
+  test('a group whose rules are refused is removed again', async () => {
+    const { input, calls } = inputWith({
+      CreateSecurityGroup: () => ({ GroupId: 'sg-1' }),
+      AuthorizeSecurityGroupIngress: () => {
+        throw apiError('InvalidParameterValue');
+      },
+      DeleteSecurityGroup: () => ({}),
+    });
+    await expect(createSshGroup(input)).rejects.toThrow('InvalidParameterValue');
+    expect(calls.at(-1)).toEqual({ command: 'DeleteSecurityGroup', input: { GroupId: 'sg-1' } });
+  });
+
+  test('instances demand IMDSv2 with one hop, carry the run id, and terminate when shut down', async () => {
+    const { input, calls } = inputWith({
+      RunInstances: () => ({ Instances: [{ InstanceId: 'i-1' }, { InstanceId: 'i-2' }] }),
+    });
+    const { instanceIds } = await launchInstances(input, {
+      count: 2,
+      keyName: 'k',
+      groupIds: ['sg-1'],
+      userData: '#cloud-config\n',
+    });
+    expect(instanceIds).toEqual(['i-1', 'i-2']);
+    expect(calls[0]?.input).toMatchObject({
+      ImageId: 'ami-1',
+      MinCount: 2,
+      MaxCount: 2,
+      SubnetId: 'subnet-1',
+      SecurityGroupIds: ['sg-region', 'sg-1'],
+      IamInstanceProfile: { Name: 'ecs-host' },
+      InstanceInitiatedShutdownBehavior: 'terminate',
+      MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 1 },
+      UserData: Buffer.from('#cloud-config\n').toString('base64'),
+    });
+    for (const type of ['instance', 'volume']) expect(tagsIn(calls[0]?.input, type)['ecs-host:run-id']).toBe(runId);
+  });
+});
+
+describe('waitForAddress', () => {
+  const describing = (...instances: object[]): Taught => {
+    let at = 0;
+    return {
+      DescribeInstances: () => ({ Reservations: [{ Instances: [instances[Math.min(at++, instances.length - 1)]] }] }),
+    };
+  };
+
+  test('waits for running and prefers the public address', async () => {
+    const { input } = inputWith(
+      describing(
+        { State: { Name: 'pending' } },
+        { State: { Name: 'running' }, PublicIpAddress: '203.0.113.9', PrivateIpAddress: '10.0.0.9' },
+      ),
+    );
+    expect(await waitForAddress(input, 'i-1')).toEqual({ instanceId: 'i-1', address: '203.0.113.9' });
+  });
+
+  test('gives up at once on an instance that ended', async () => {
+    const { input } = inputWith(
+      describing({ State: { Name: 'terminated' }, StateReason: { Message: 'Server.InsufficientCapacity' } }),
+    );
+    await expect(waitForAddress(input, 'i-1')).rejects.toThrow('Server.InsufficientCapacity');
+  });
+});
+
+describe('sshOptions', () => {
+  const target = {
+    instanceId: 'i-1',
+    address: '203.0.113.9',
+    user: 'ubuntu',
+    keyFile: '/run/key',
+    transport: 'ssh' as const,
+    apiRegion: 'us-east-2',
+  };
+
+  test("use nothing of the user's own configuration", () => {
+    const options = sshOptions(target, '/tmp/x');
+    expect(options.slice(0, 2)).toEqual(['-F', '/dev/null']);
+    expect(options).toContain('IdentitiesOnly=yes');
+    expect(options.join(' ')).not.toContain('ProxyCommand');
+  });
+
+  test('go through Session Manager where the plan says so', () => {
+    expect(sshOptions({ ...target, transport: 'session-manager' }, '/tmp/x').at(-1)).toBe(
+      'ProxyCommand=aws ssm start-session --region us-east-2 --target i-1 --document-name AWS-StartSSHSession --parameters portNumber=%p',
+    );
+  });
+});

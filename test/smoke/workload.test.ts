@@ -1,0 +1,74 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import { createCheckBook } from '../../src/smoke/check-book.ts';
+import { CHECKS } from '../../src/smoke/check-definitions.ts';
+import { buildWorkload, cloneCommand, keyPathIn, runWorkload, shellQuote } from '../../src/smoke/workload.ts';
+import { fakeSsh } from './fake-ssh.ts';
+
+const workload = {
+  repository: 'http://192.0.2.1/git/container-images.git',
+  ref: 'main',
+  submoduleRefs: { 'base/protocol': 'v1' },
+  app: 'base',
+  baseImageRegistry: '192.0.2.1:5000/ecs-host',
+  ports: { discoveryTcp: 32262, streamUdp: 32263, streamTcp: 32273 },
+};
+const span = { id: 's1', progress: () => {}, check: () => {}, child: () => ({ progress: () => {}, end: () => {} }) };
+const book = () =>
+  createCheckBook({
+    definitions: CHECKS,
+    selected: new Set(['workload']),
+    signal: new AbortController().signal,
+    onCheck: () => {},
+  });
+const find = (b: ReturnType<typeof book>, id: string) => b.finish().find((check) => check.id === id);
+
+test('cloneCommand takes the repository, its ref, and a ref for each configured submodule', () => {
+  expect(cloneCommand(workload).split(' && ')).toEqual([
+    'rm -rf container-images',
+    "git clone --quiet --recurse-submodules 'http://192.0.2.1/git/container-images.git' container-images",
+    "git -C container-images checkout --quiet 'main'",
+    'git -C container-images submodule --quiet update --init --recursive',
+    "git -C container-images/'base/protocol' fetch --quiet origin 'v1'",
+    "git -C container-images/'base/protocol' checkout --quiet FETCH_HEAD",
+    'git -C container-images rev-parse HEAD',
+  ]);
+});
+
+test.each(["it's", 'a b', '$(id)', '`id`', '"', '\\', ''])('shellQuote gives %j to the program unchanged', (text) => {
+  expect(execFileSync('sh', ['-c', `printf %s ${shellQuote(text)}`]).toString()).toBe(text);
+});
+
+test.each([
+  ['key: /run/user/1000/base/key\n', '/run/user/1000/base/key'],
+  ['container abc\nThe client key is in /home/admin/.cache/fractal/base.key\n', '/home/admin/.cache/fractal/base.key'],
+  ['no path here\n', null],
+])('keyPathIn %j', (stdout, path) => {
+  expect(keyPathIn(stdout)).toBe(path);
+});
+
+describe('the scripts of the repository', () => {
+  test('run in the repository with the configured registry, and stop at the first that fails', async () => {
+    const asked: string[] = [];
+    const b = book();
+    const ssh = fakeSsh([[/build_protocol/, { exitCode: 2, stderr: 'cc: error: x264.h\n' }]], asked);
+    await expect(buildWorkload(ssh, workload, b, span)).rejects.toThrow('exit code 2');
+    expect(asked).toEqual(["cd container-images && BASE_IMAGE_REGISTRY='192.0.2.1:5000/ecs-host' ./build_protocol.sh"]);
+    expect(find(b, 'workload.build-protocol')).toMatchObject({ verdict: 'incorrect', reason: 'cc: error: x264.h' });
+  });
+
+  test('the key is read over ssh and is in no command', async () => {
+    const asked: string[] = [];
+    const ssh = fakeSsh(
+      [
+        [/run_container_image/, { stdout: 'key: /run/key\n' }],
+        [/^od /, { stdout: ' 00 ff\n 10\n' }],
+      ],
+      asked,
+    );
+    const b = book();
+    expect([...(await runWorkload(ssh, workload, b, span))]).toEqual([0, 255, 16]);
+    expect(asked[1]).toBe("od -An -v -tx1 '/run/key'");
+    expect(find(b, 'workload.run')).toMatchObject({ verdict: 'correct' });
+  });
+});
