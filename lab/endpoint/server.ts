@@ -13,6 +13,8 @@ export type LabApi = {
   readonly calls: CallLog;
   readonly faults: Faults;
   readonly status: () => Promise<unknown>;
+  /** A further owner, or null: the lab stays up until `down`. */
+  readonly onOwner: (pid: number | null) => Promise<void>;
 };
 
 const readBody = async (request: IncomingMessage): Promise<Buffer | null> => {
@@ -43,6 +45,11 @@ const answerLab = async (api: LabApi, request: RawRequest): Promise<Answer> => {
       } catch (error) {
         return jsonAnswer(400, { error: error instanceof Error ? error.message : String(error) });
       }
+    case 'POST /_lab/owners': {
+      const { pid } = JSON.parse(request.body.toString('utf8')) as { pid: number | null };
+      await api.onOwner(pid);
+      return jsonAnswer(200, {});
+    }
     case 'DELETE /_lab/faults':
       api.faults.clear();
       return jsonAnswer(200, []);

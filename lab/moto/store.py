@@ -3,8 +3,10 @@
 Only the services named here are kept; every other service of moto works, and forgets.
 """
 
+import io
 import os
 import pickle
+import sys
 import threading
 import time
 from collections import defaultdict
@@ -12,6 +14,7 @@ from typing import Any
 
 import moto
 import moto.backends as backends
+from cryptography.hazmat.primitives import serialization
 from moto.core.base_backend import BackendDict
 
 KEPT = ("ec2", "ecs", "iam", "kms", "ssm")
@@ -36,6 +39,34 @@ def make_picklable() -> None:
     SimpleSystemManagerBackend.__init__ = init
 
 
+def load_private_key(der: bytes) -> Any:
+    return serialization.load_der_private_key(der, password=None)
+
+
+class Pickler(pickle.Pickler):
+    """Knows the two kinds of objects that moto keeps and pickle cannot carry by itself.
+
+    KMS keeps private keys as objects of a compiled library; they travel as PKCS #8. SSM keeps parameters in a defaultdict whose
+    constructor takes other arguments than a defaultdict's.
+    """
+
+    def reducer_override(self, thing: Any) -> Any:
+        if type(thing).__name__ == "ParameterDict":
+            return type(thing), (thing.account_id, thing.region_name), dict(thing.__dict__), None, iter(dict.items(thing))
+        if not hasattr(thing, "private_bytes") or isinstance(thing, type):
+            return NotImplemented
+        der = thing.private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        return load_private_key, (der,)
+
+
+def to_bytes(content: Any) -> bytes:
+    buffer = io.BytesIO()
+    Pickler(buffer).dump(content)
+    return buffer.getvalue()
+
+
 class Store:
     """Saves a little after the last change, so that a burst of calls costs one write."""
 
@@ -53,7 +84,11 @@ class Store:
         while True:
             self._dirty.wait()
             time.sleep(QUIET_SECONDS)
-            self.save()
+            try:
+                self.save()
+            except Exception as problem:
+                # Still running, but what was made since the last save would be lost: say so in daemon.log.
+                print(f"the lab's memory could not be saved: {problem!r}", file=sys.stderr)
 
     def save(self) -> None:
         with self._write_lock:
@@ -64,7 +99,7 @@ class Store:
                     for backend in BackendDict._instances
                     if backend.service_name in KEPT
                 }
-                content = pickle.dumps({"format": FORMAT, "moto": moto.__version__, "services": services})
+                content = to_bytes({"format": FORMAT, "moto": moto.__version__, "services": services})
             temporary = f"{self.path}.{os.getpid()}.tmp"
             with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(content)

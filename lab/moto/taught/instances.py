@@ -11,6 +11,7 @@ from typing import Any
 from moto.core.utils import utcnow
 from moto.ec2.exceptions import InvalidSecurityGroupNotFoundError
 from moto.ec2.models.amis import AmiBackend
+from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ec2.models.instances import Instance, InstanceBackend, MetadataOptions, StateReason
 from moto.ec2.models import EC2Backend
 from moto.ec2.responses import EC2Response
@@ -89,6 +90,9 @@ def run_instances(self: Any, image_id: str, count: int, user_data: Any, security
         raise error("InvalidAMIID.Unavailable", f"The image ID '{image_id}' is in state {image.state}")
     if getattr(image, "lab_mapping", None) is None:
         raise unsupported(f"Running {image_id}, an image without a disk in the lab,")
+    wanted = kwargs.get("instance_type")
+    if wanted not in INSTANCE_TYPES:
+        raise error("InvalidParameterValue", f"Invalid value '{wanted}' for InstanceType.")
     _check_network(self, kwargs)
     mapping = root_mapping(image, kwargs.get("block_device_mappings") or [])
     kwargs["block_device_mappings"] = [mapping]

@@ -1,0 +1,53 @@
+import type { RequestListener } from 'node:http';
+import type { Disks, Machines } from '../machines/types.ts';
+import type { MotoClient } from '../moto/client.ts';
+import type { CallLog } from './call-log.ts';
+import { createConductor } from './conductor.ts';
+import { Faults } from './faults.ts';
+import type { ServiceHandler } from './handler.ts';
+import { createAwsHandler } from './handler.ts';
+import { createEndpointListener } from './server.ts';
+
+export type AwsService = {
+  /** For connections from this machine; also answers /_lab/. */
+  readonly loopback: RequestListener;
+  /** For connections from machines. */
+  machines(addressOf: (request: Parameters<RequestListener>[0]) => string): RequestListener;
+  readonly faults: Faults;
+  /** Resolves when no machine or disk is being worked on. */
+  idle(): Promise<void>;
+};
+
+/** Puts the endpoint together: log of calls, faults, moto, and the hands on machines and disks. */
+export const createAwsService = (parts: {
+  readonly moto: MotoClient;
+  readonly machines: Machines;
+  readonly disks: Disks;
+  readonly calls: CallLog;
+  readonly services?: ReadonlyMap<string, ServiceHandler>;
+  readonly status: () => Promise<unknown>;
+  /** Told of `POST /_lab/owners`, which adds or releases owners. */
+  readonly onOwner: (pid: number | null) => Promise<void>;
+  readonly onGone?: (instanceId: string) => void;
+  readonly log: (line: string) => void;
+}): AwsService => {
+  const { moto, machines, disks, calls, log } = parts;
+  const conductor = createConductor({ moto, machines, disks, log, ...(parts.onGone ? { onGone: parts.onGone } : {}) });
+  const faults = new Faults();
+  const answer = createAwsHandler({
+    moto,
+    conductor,
+    calls,
+    faults,
+    services: parts.services ?? new Map(),
+    consoleOutput: (instanceId) => machines.consoleOutput(instanceId),
+    log,
+  });
+  const api = { calls, faults, status: parts.status, onOwner: parts.onOwner };
+  return {
+    loopback: createEndpointListener(answer, api, () => 'loopback'),
+    machines: (addressOf) => createEndpointListener(answer, api, addressOf),
+    faults,
+    idle: () => conductor.idle(),
+  };
+};
