@@ -102,7 +102,8 @@ const linters: readonly (readonly [name: string, run: () => Promise<Outcome>])[]
   ],
   [
     'zizmor',
-    async () => runTool(join(await lintEnvironment(), 'zizmor'), ['--quiet', '--offline', '.github/workflows']),
+    async () =>
+      runTool(join(await lintEnvironment(), 'zizmor'), ['--quiet', '--offline', '--color=never', '.github/workflows']),
   ],
 ];
 

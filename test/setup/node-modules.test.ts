@@ -1,0 +1,46 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { nodeModulesFit } from '../../scripts/setup-lib/node-modules.mjs';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ecs-host-npm-'));
+  await mkdir(join(folder, 'node_modules', '.bin'), { recursive: true });
+  await writeFile(join(folder, 'node_modules', '.bin', 'node'), '');
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const entry = { version: '1.0.0', integrity: 'sha512-a' };
+const lock = (packages: object): Promise<void> =>
+  writeFile(join(folder, 'package-lock.json'), JSON.stringify({ packages: { '': { name: 'root' }, ...packages } }));
+const installed = (packages: object): Promise<void> =>
+  writeFile(join(folder, 'node_modules', '.package-lock.json'), JSON.stringify({ packages }));
+
+test('fits when every package is there, in the locked version', async () => {
+  await lock({ 'node_modules/a': entry });
+  await installed({ 'node_modules/a': entry });
+  expect(await nodeModulesFit(folder)).toBe(true);
+});
+
+test('packages of other platforms may be absent', async () => {
+  await lock({ 'node_modules/a': entry, 'node_modules/darwin': { ...entry, optional: true } });
+  await installed({ 'node_modules/a': entry });
+  expect(await nodeModulesFit(folder)).toBe(true);
+});
+
+test.for([
+  ['a missing package', {}],
+  ['another version', { 'node_modules/a': { ...entry, version: '2.0.0' } }],
+  ['other content', { 'node_modules/a': { ...entry, integrity: 'sha512-b' } }],
+] as const)('does not fit with %s', async ([, packages]) => {
+  await lock({ 'node_modules/a': entry });
+  await installed(packages);
+  expect(await nodeModulesFit(folder)).toBe(false);
+});
+
+test('an interrupted installation has no record and does not fit', async () => {
+  await lock({ 'node_modules/a': entry });
+  expect(await nodeModulesFit(folder)).toBe(false);
+});

@@ -1,0 +1,62 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { installCommand, installPackages, missingPackages, rootPrefix } from '../../scripts/setup-lib/packages.mjs';
+import type { Step } from '../../scripts/setup-lib/progress.mjs';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ecs-host-packages-'));
+  vi.stubEnv('PATH', folder);
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+  await rm(folder, { recursive: true });
+});
+
+const command = async (name: string, script = 'exit 0'): Promise<void> => {
+  await writeFile(join(folder, name), `#!/bin/sh\n${script}\n`);
+  await chmod(join(folder, name), 0o755);
+};
+const wanted = [
+  { name: 'two-tools', probes: ['ecs-host-a', 'ecs-host-b'], why: 'a reason' },
+  { name: 'a-file', probes: ['/etc/os-release'], why: 'a reason' },
+];
+const silent: Step = { at: () => {}, say: () => {}, pause: () => {}, end: () => {} };
+
+test('a package is missing until all that it brings is there', async () => {
+  await command('ecs-host-a');
+  expect((await missingPackages(wanted, null)).map(({ name }) => name)).toEqual(['two-tools']);
+  await command('ecs-host-b');
+  expect(await missingPackages(wanted, null)).toEqual([]);
+});
+
+test('the command for a person names every package', () => {
+  expect(installCommand(wanted)).toBe(
+    'sudo apt-get update && sudo apt-get install -y --no-install-recommends two-tools a-file',
+  );
+});
+
+test('root needs nothing; others use sudo without a question, or with one when somebody is there', async () => {
+  expect(await rootPrefix({ uid: 0, interactive: false })).toEqual({ prefix: [], asks: false });
+  expect(await rootPrefix({ uid: 1000, interactive: true })).toBeNull();
+  await command('sudo', 'exit 1');
+  expect(await rootPrefix({ uid: 1000, interactive: false })).toBeNull();
+  expect(await rootPrefix({ uid: 1000, interactive: true })).toMatchObject({ asks: true });
+  await command('sudo');
+  expect(await rootPrefix({ uid: 1000, interactive: false })).toEqual({
+    prefix: [join(folder, 'sudo'), '-n'],
+    asks: false,
+  });
+});
+
+test('without a way to root the packages are listed with the command, exit 2', async () => {
+  vi.spyOn(process, 'getuid').mockReturnValue(1000);
+  await expect(installPackages(wanted, silent, { interactive: false })).rejects.toMatchObject({
+    exitCode: 2,
+    message: expect.stringContaining('two-tools, a-file'),
+    hint: expect.stringContaining(installCommand(wanted)),
+  });
+});

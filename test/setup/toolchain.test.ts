@@ -1,0 +1,88 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { readPrerequisites } from '../../scripts/setup-lib/prerequisites.mjs';
+import { chooseWays, findPackerOnPath, findToolchain, releaseOf } from '../../scripts/setup-lib/toolchain.mjs';
+
+const needed = readPrerequisites();
+
+describe('how Packer and its plugin are come by', () => {
+  const all = new Map(
+    [releaseOf(needed, 'packer').name, releaseOf(needed, 'plugin').name].map((name) => [name, 'f'.repeat(64)]),
+  );
+  const parts = ['packer', 'plugin'] as const;
+
+  test('built when there is a Go that fits, else the release', () => {
+    expect(chooseWays(needed, { parts, goVersion: '1.26.8', checksums: all }).ways).toEqual(['build', 'release']);
+  });
+
+  test('without Go the release, else a Go from the package index', () => {
+    expect(chooseWays(needed, { parts, goVersion: null, checksums: all }).ways).toEqual([
+      'release',
+      'build-with-packaged-go',
+    ]);
+  });
+
+  test('an old Go is passed over, with the reason', () => {
+    const { ways, passedOver } = chooseWays(needed, { parts, goVersion: '1.19.8', checksums: all });
+    expect(ways).not.toContain('build');
+    expect(passedOver).toEqual(['Go 1.19.8 is older than 1.24.0']);
+  });
+
+  test('a release without a committed checksum is never a way', () => {
+    const { ways, passedOver } = chooseWays(needed, { parts: ['plugin'], goVersion: null, checksums: new Map() });
+    expect(ways).toEqual(['build-with-packaged-go']);
+    expect(passedOver[0]).toContain('no committed checksum for the official release packer-plugin-amazon_');
+  });
+});
+
+describe('a Packer in PATH', () => {
+  let folder: string;
+  let cache: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'ecs-host-path-'));
+    cache = join(folder, 'cache');
+    await mkdir(cache);
+    vi.stubEnv('PATH', `${folder}:/usr/bin:/bin`);
+  });
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await rm(folder, { recursive: true });
+  });
+
+  const install = async (path: string, script: string): Promise<void> => {
+    await writeFile(path, `#!/bin/sh\n${script}\n`);
+    await chmod(path, 0o755);
+  };
+
+  test.for(['1.12.0', '1.14.2'])('of version %s is used', async (version) => {
+    await install(join(folder, 'packer'), `echo "Packer v${version}"`);
+    const found = await findPackerOnPath(needed, cache);
+    expect(found.passedOver).toBeNull();
+    expect(found.fitting).toMatchObject({ path: join(folder, 'packer'), version });
+  });
+
+  test.for(['1.8.7', '2.0.0'])('of version %s is passed over, with the reason', async (version) => {
+    await install(join(folder, 'packer'), `echo "Packer v${version}"`);
+    const found = await findPackerOnPath(needed, cache);
+    expect(found.fitting).toBeNull();
+    expect(found.passedOver).toBe(`${join(folder, 'packer')} is ${version}; needed is 1.12.0 or newer, below 2.0.0`);
+  });
+
+  test('that is another program is passed over', async () => {
+    await install(join(folder, 'packer'), 'exit 1');
+    expect((await findPackerOnPath(needed, cache)).passedOver).toContain('of an unknown version');
+  });
+
+  test('that is our own, from the cache, does not count', async () => {
+    await install(join(cache, 'packer'), 'echo "Packer v1.12.0"');
+    vi.stubEnv('PATH', `${cache}:/usr/bin:/bin`);
+    expect(await findPackerOnPath(needed, cache)).toEqual({ fitting: null, passedOver: null });
+  });
+
+  test('an empty cache holds no toolchain', async () => {
+    const project = join(import.meta.dirname, '..', '..');
+    expect(await findToolchain({ project, cache, needed })).toBeNull();
+  });
+});
