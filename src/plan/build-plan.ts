@@ -26,7 +26,6 @@ export type BuildPlan = {
     readonly rootDeviceName: string;
   };
   readonly instanceType: string;
-  /** Ordered fallback after instanceType, for example successors of a retired type. */
   readonly gpu: boolean;
   readonly rootVolume: { readonly sizeGiB: number; readonly type: 'gp3'; readonly encrypted: true };
   readonly network: {
@@ -48,12 +47,8 @@ export type BuildPlan = {
   readonly target: TargetConfig;
   /** What is carried to the build instance; paths are relative to the render output folder. */
   readonly bundles: readonly BundleFile[];
-  readonly node: {
-    readonly source: 'carried' | 'download';
-    readonly version: string;
-    readonly url: string | null;
-    readonly sha256: string;
-  };
+  /** The project's own Node binary, carried to the image (docs/decisions/0006). */
+  readonly node: { readonly version: string; readonly sha256: string };
   readonly developerWorkload: {
     readonly repository: string;
     readonly ref: string;

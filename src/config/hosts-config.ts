@@ -1,0 +1,198 @@
+/* Generated from hosts.schema.json by `npm run generate`. */
+
+export type Cidr = string;
+export type Sha256 = string;
+export type GitRef = string;
+export type Port = number;
+
+/**
+ * hosts.yaml: which images to bake (profiles) and where (regions).
+ */
+export interface HostsConfig {
+  /**
+   * Version of this format.
+   */
+  version: 1;
+  /**
+   * What to bake, by name.
+   */
+  profiles: {
+    [k: string]: Profile;
+  };
+  /**
+   * Where to bake, by the name that --region takes.
+   */
+  regions: {
+    [k: string]: Region;
+  };
+}
+export interface Profile {
+  /**
+   * One line for people.
+   */
+  description: string;
+  os: OperatingSystem;
+  baseImage: BaseImage;
+  /**
+   * Type of the build and smoke instances.
+   */
+  instanceType: string;
+  rootVolume?: RootVolume;
+  /**
+   * How the build and smoke instances are reached: session-manager needs no open port; ssh goes to the public address.
+   */
+  transport?: 'session-manager' | 'ssh';
+  /**
+   * From where ssh is let in, under transport ssh only.
+   */
+  sshSourceCidrs?: Cidr[];
+  docker: DockerSource;
+  ecsAgent: EcsAgentSource;
+  nvidia?: Nvidia;
+  awsCli?: AwsCliSource;
+  /**
+   * Swap file in MiB; 0 for none.
+   */
+  swapMiB?: number;
+  /**
+   * Sources that are not the official ones, and why; shown by plan, record and report.
+   */
+  substitutions?: Substitution[];
+  workload: Workload;
+}
+export interface OperatingSystem {
+  distribution: 'ubuntu' | 'debian';
+  codename: 'focal' | 'jammy' | 'noble' | 'bookworm';
+  /**
+   * Login user of the base image; joins group docker.
+   */
+  sshUser: string;
+}
+/**
+ * The newest image of this owner whose name matches is the base; plan.json pins its id.
+ */
+export interface BaseImage {
+  /**
+   * Twelve-digit account id. Canonical: 099720109477. Debian: 136693071363.
+   */
+  ownerId: string;
+  /**
+   * Name filter; * stands for any text. Deprecated images are included.
+   */
+  name: string;
+}
+export interface RootVolume {
+  /**
+   * Size in GiB.
+   */
+  sizeGiB?: number;
+}
+export interface DockerSource {
+  /**
+   * docker-ce: Docker's own apt repository. distribution: the distribution's docker.io.
+   */
+  source: 'docker-ce' | 'distribution';
+  /**
+   * apt version to pin; null takes the newest that the source offers.
+   */
+  version?: string | null;
+  /**
+   * host[:port] of registries that Docker may speak plain http to.
+   */
+  insecureRegistries?: string[];
+}
+export interface EcsAgentSource {
+  /**
+   * aws: Amazon's deb with its signature verified. lab-stand-in: the lab's own agent, which speaks the same wire.
+   */
+  source: 'aws' | 'lab-stand-in';
+  /**
+   * URL of the deb (aws only); the signature is at the same URL plus .asc.
+   */
+  package?: string;
+  /**
+   * Pins the package; null takes what the signature vouches for.
+   */
+  sha256?: Sha256 | null;
+  /**
+   * Where agents on the hosts find the ECS API; null is AWS.
+   */
+  apiEndpoint?: string | null;
+}
+/**
+ * Leave out on profiles without a GPU.
+ */
+export interface Nvidia {
+  /**
+   * Full version, for example 580.95.05.
+   */
+  driverVersion: string;
+  /**
+   * The .run installer.
+   */
+  driverUrl: string;
+  driverSha256: Sha256;
+  /**
+   * Maxwell (g3) has no open module.
+   */
+  kernelModule: 'proprietary' | 'open';
+  containerToolkitVersion: string;
+}
+export interface AwsCliSource {
+  source: 'aws' | 'distribution';
+  version?: string | null;
+}
+export interface Substitution {
+  component: string;
+  source: string;
+  reason: string;
+}
+/**
+ * What a developer builds and runs on a host; smoke does the same.
+ */
+export interface Workload {
+  /**
+   * Clone URL of the container-images repository.
+   */
+  repository: string;
+  ref: GitRef;
+  /**
+   * Submodule path to the ref to use instead of the recorded commit.
+   */
+  submoduleRefs?: {
+    [k: string]: GitRef;
+  };
+  app: string;
+  /**
+   * Registry (and path) for FROM; empty for the public one.
+   */
+  baseImageRegistry?: string;
+  ports?: WorkloadPorts;
+}
+export interface WorkloadPorts {
+  discoveryTcp: Port;
+  streamUdp: Port;
+  streamTcp: Port;
+}
+export interface Region {
+  /**
+   * Profile that is baked when --profile is not given.
+   */
+  profile: string;
+  /**
+   * Region name sent to the API; the region's own name when left out.
+   */
+  apiRegion?: string;
+  /**
+   * true: the API is the lab on this machine, which is started when it is not up.
+   */
+  lab?: boolean;
+  /**
+   * Name of the group that hosts run in.
+   */
+  securityGroup: string;
+  /**
+   * IAM instance profile of hosts and build instances.
+   */
+  instanceProfile: string;
+}

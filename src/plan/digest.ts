@@ -1,0 +1,25 @@
+import { createHash } from 'node:crypto';
+import type { BuildPlan } from './build-plan.ts';
+
+/** JSON with sorted keys: the same value always has the same text. */
+export const canonicalJson = (value: unknown): string => {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value)
+      .filter(([, each]) => each !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${entries.map(([key, each]) => `${JSON.stringify(key)}:${canonicalJson(each)}`).join(',')}}`;
+  }
+  return JSON.stringify(value);
+};
+
+/** What the digest is over: what ends up in the image or decides how it is made, and nothing of the run, the network or the time. */
+export type Determinants = Pick<
+  BuildPlan,
+  'instanceType' | 'gpu' | 'rootVolume' | 'target' | 'bundles' | 'node' | 'toolchain'
+> & { readonly baseImageId: string; readonly provisioning: unknown };
+
+export const digestOf = ({ instanceType, gpu, rootVolume, target, bundles, node, toolchain, baseImageId, provisioning }: Determinants): string =>
+  createHash('sha256')
+    .update(canonicalJson({ instanceType, gpu, rootVolume, target, bundles, node, toolchain, baseImageId, provisioning }))
+    .digest('hex');

@@ -1,0 +1,102 @@
+import { DescribeImagesCommand, DescribeSecurityGroupsCommand, DescribeSubnetsCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import { outsideError, userError } from '../io/errors.ts';
+import type { BuildPlan } from './build-plan.ts';
+
+/** What only the region's API knows. Golden cases keep it as facts.json, so that plans are made offline. */
+export type Facts = {
+  readonly baseImage: BuildPlan['baseImage'];
+  readonly securityGroup: BuildPlan['network']['securityGroup'];
+  readonly vpcId: string;
+  readonly subnetId: string;
+};
+
+export type FactsQuery = {
+  readonly region: string;
+  readonly ownerId: string;
+  readonly imageName: string;
+  readonly securityGroup: string;
+};
+
+const findBaseImage = async (ec2: EC2Client, query: FactsQuery): Promise<Facts['baseImage']> => {
+  const { Images = [] } = await ec2.send(
+    new DescribeImagesCommand({
+      Owners: [query.ownerId],
+      IncludeDeprecated: true,
+      Filters: [
+        { Name: 'name', Values: [query.imageName] },
+        { Name: 'architecture', Values: ['x86_64'] },
+        { Name: 'state', Values: ['available'] },
+      ],
+    }),
+  );
+  const newest = Images.toSorted((a, b) => (b.CreationDate ?? '').localeCompare(a.CreationDate ?? ''))[0];
+  if (!newest?.ImageId) {
+    throw userError(
+      'IMAGE_NOT_FOUND',
+      `No base image named ${query.imageName} of owner ${query.ownerId} was found in ${query.region}.`,
+      'correct baseImage in the profile; the lab offers only its own base image (profile cpu-bookworm)',
+    );
+  }
+  return {
+    id: newest.ImageId,
+    name: newest.Name ?? newest.ImageId,
+    ownerId: newest.OwnerId ?? query.ownerId,
+    architecture: 'x86_64',
+    rootDeviceName: newest.RootDeviceName ?? '/dev/sda1',
+  };
+};
+
+const findSecurityGroup = async (ec2: EC2Client, query: FactsQuery): Promise<{ group: Facts['securityGroup']; vpcId: string }> => {
+  const { SecurityGroups = [] } = await ec2.send(
+    new DescribeSecurityGroupsCommand({ Filters: [{ Name: 'group-name', Values: [query.securityGroup] }] }),
+  );
+  const [found, another] = SecurityGroups;
+  if (!found?.GroupId || !found.VpcId) {
+    throw userError(
+      'SECURITY_GROUP_NOT_FOUND',
+      `There is no security group named ${query.securityGroup} in ${query.region}.`,
+      'create it, or name another one in hosts.yaml; README says which ports it opens',
+    );
+  }
+  if (another) {
+    throw userError(
+      'SECURITY_GROUP_AMBIGUOUS',
+      `${SecurityGroups.length} security groups are named ${query.securityGroup} in ${query.region}.`,
+      'the name must be unique in the region, also over VPCs',
+    );
+  }
+  return { group: { id: found.GroupId, name: query.securityGroup }, vpcId: found.VpcId };
+};
+
+/** The first subnet by availability zone, so that two plans of one day agree. */
+const findSubnet = async (ec2: EC2Client, query: FactsQuery, vpcId: string): Promise<string> => {
+  const { Subnets = [] } = await ec2.send(
+    new DescribeSubnetsCommand({
+      Filters: [
+        { Name: 'vpc-id', Values: [vpcId] },
+        { Name: 'state', Values: ['available'] },
+      ],
+    }),
+  );
+  const first = Subnets.toSorted((a, b) => (a.AvailabilityZone ?? '').localeCompare(b.AvailabilityZone ?? ''))[0];
+  if (!first?.SubnetId) {
+    throw userError('SUBNET_NOT_FOUND', `${vpcId} in ${query.region} has no subnet.`, 'create one, or move the security group to a VPC that has one');
+  }
+  return first.SubnetId;
+};
+
+/**
+ * Asks the region for what the plan needs.
+ *
+ * @throws EcsHostError (user) when something named in hosts.yaml is not there; (outside) `API_FAILED` when the API does not answer
+ */
+export const gatherFacts = async (ec2: EC2Client, query: FactsQuery): Promise<Facts> => {
+  try {
+    const [baseImage, { group, vpcId }] = await Promise.all([findBaseImage(ec2, query), findSecurityGroup(ec2, query)]);
+    return { baseImage, securityGroup: group, vpcId, subnetId: await findSubnet(ec2, query, vpcId) };
+  } catch (error) {
+    if (error instanceof Error && error.name === 'EcsHostError') throw error;
+    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    throw outsideError('API_FAILED', `The EC2 API of ${query.region} did not answer as it should: ${reason}`, 'check credentials, permissions and the endpoint', undefined, error);
+  }
+};

@@ -1,0 +1,31 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { userError } from '../io/errors.ts';
+import { type BuildPlan, PLAN_VERSION } from './build-plan.ts';
+
+/** Writes plan.json whole or not at all. */
+export const writePlan = async (file: string, plan: BuildPlan): Promise<void> => {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(`${file}.partial`, `${JSON.stringify(plan, null, 2)}\n`);
+  await rename(`${file}.partial`, file);
+};
+
+/**
+ * Reads a plan that this version of the program can follow.
+ *
+ * @throws EcsHostError (user) `PLAN_UNREADABLE`, `PLAN_VERSION_MISMATCH`
+ */
+export const readPlan = async (file: string): Promise<BuildPlan> => {
+  const again = 'make it again with `ecs-host plan`';
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw userError('PLAN_UNREADABLE', `${file} cannot be read as a plan: ${error instanceof Error ? error.message : String(error)}`, again);
+  }
+  const version = (value as { planVersion?: unknown } | null)?.planVersion;
+  if (version !== PLAN_VERSION) {
+    throw userError('PLAN_VERSION_MISMATCH', `${file} is a plan of version ${String(version)}; this program follows version ${PLAN_VERSION}.`, again);
+  }
+  return value as BuildPlan;
+};

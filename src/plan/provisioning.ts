@@ -1,0 +1,35 @@
+/** Where things are on the build instance. The provisioners know the same paths. */
+export const TARGET_FOLDER = '/opt/ecs-host';
+export const UPLOAD_PATH = '/tmp/ecs-host-bundle.tar';
+export const BUNDLE_FILE = 'bundle.tar';
+
+export type ProvisioningStep = { readonly name: string; readonly upload?: true; readonly inline?: readonly string[] };
+
+/**
+ * What happens on the build instance, in order: wait for the base image's own first boot, carry the bundle, unpack it, then one provisioner
+ * after the other. Part of what the plan's digest is over.
+ */
+export const provisioningSteps = (provisioners: readonly string[]): ProvisioningStep[] => [
+  {
+    name: 'wait-for-cloud-init',
+    // 2 is "done, with recoverable errors"; a base image that warns is still a base image.
+    inline: ['cloud-init status --wait >/dev/null || [ $? -eq 2 ]'],
+  },
+  { name: 'carry-bundle', upload: true },
+  {
+    name: 'unpack-bundle',
+    inline: [
+      `sudo install -d -m 0755 ${TARGET_FOLDER}`,
+      `sudo tar --extract --no-same-owner --file ${UPLOAD_PATH} --directory ${TARGET_FOLDER}`,
+      `sudo gunzip --force ${TARGET_FOLDER}/bin/node.gz`,
+      `sudo chmod 0755 ${TARGET_FOLDER}/bin/node`,
+      `sudo install -d -m 0755 ${TARGET_FOLDER}/rootfs`,
+      `sudo tar --extract --no-same-owner --file ${TARGET_FOLDER}/rootfs.tar --directory ${TARGET_FOLDER}/rootfs`,
+      `rm ${UPLOAD_PATH}`,
+    ],
+  },
+  ...provisioners.map((name) => ({
+    name,
+    inline: [`sudo ${TARGET_FOLDER}/bin/node ${TARGET_FOLDER}/provisioners/${name}.mjs ${name === 'verify' ? 'verify --stage bake' : 'apply'}`],
+  })),
+];

@@ -1,0 +1,150 @@
+import type { TargetConfig } from '#contracts/target-config.ts';
+import type { HostsConfig, Profile, Region } from '../config/hosts-config.ts';
+import { nearest } from '../config/nearest.ts';
+import { type ErrorDetail, userError } from '../io/errors.ts';
+import { type BuildPlan, type BundleFile, PLAN_VERSION } from './build-plan.ts';
+import { digestOf } from './digest.ts';
+import type { Facts } from './facts.ts';
+import { provisioningSteps } from './provisioning.ts';
+import { TOOLCHAIN } from './toolchain.ts';
+
+export type Selection = { readonly regionName: string; readonly region: Region; readonly profileName: string; readonly profile: Profile };
+
+const pick = <T>(all: Readonly<Record<string, T>>, name: string, kind: 'region' | 'profile', file: string): T => {
+  const found = Object.hasOwn(all, name) ? all[name] : undefined;
+  if (found !== undefined) return found;
+  const known = Object.keys(all);
+  const close = nearest(name, known);
+  throw userError(
+    kind === 'region' ? 'REGION_UNKNOWN' : 'PROFILE_UNKNOWN',
+    `${file} has no ${kind} ${name}.`,
+    close === null ? `known: ${known.join(', ')}` : `did you mean ${close}?`,
+  );
+};
+
+/** The region and profile that a command names. @throws EcsHostError (user) when hosts.yaml has no such */
+export const select = (config: HostsConfig, names: { region: string; profile: string | null }, file: string): Selection => {
+  const region = pick(config.regions, names.region, 'region', file);
+  const profileName = names.profile ?? region.profile;
+  return { regionName: names.region, region, profileName, profile: pick(config.profiles, profileName, 'profile', file) };
+};
+
+/** Order matters and stands only here. The last three are always the last three. */
+const provisionersOf = (profile: Profile): string[] => [
+  'base',
+  'docker',
+  ...(profile.nvidia ? ['nvidia'] : []),
+  'ecs-agent',
+  'host-service',
+  'imds-block',
+  'limits',
+  'user-tools',
+  'record-versions',
+  'clean',
+  'verify',
+];
+
+/** File name of the lab's agent among the carried files. */
+export const STAND_IN_PACKAGE = 'ecs-agent-lab-stand-in.deb';
+
+export const targetOf = (profileName: string, profile: Profile): TargetConfig => ({
+  version: 1,
+  profile: profileName,
+  os: { distribution: profile.os.distribution, codename: profile.os.codename },
+  sshUser: profile.os.sshUser,
+  provisioners: provisionersOf(profile),
+  docker: {
+    source: profile.docker.source,
+    version: profile.docker.version ?? null,
+    insecureRegistries: profile.docker.insecureRegistries ?? [],
+  },
+  ecsAgent: {
+    source: profile.ecsAgent.source,
+    package: profile.ecsAgent.package ?? STAND_IN_PACKAGE,
+    sha256: profile.ecsAgent.sha256 ?? null,
+  },
+  nvidia: profile.nvidia
+    ? { ...profile.nvidia, driverBranch: profile.nvidia.driverVersion.split('.')[0] ?? profile.nvidia.driverVersion }
+    : null,
+  hostService: { entry: '/opt/ecs-host/bin/ecs-hostd.mjs' },
+  userTools: { awsCli: { source: profile.awsCli?.source ?? 'aws', version: profile.awsCli?.version ?? null } },
+  swapMiB: profile.swapMiB ?? 0,
+});
+
+export type ResolveInput = {
+  readonly selection: Selection;
+  readonly facts: Facts;
+  readonly endpointUrl: string | null;
+  readonly bundles: readonly BundleFile[];
+  readonly node: BuildPlan['node'];
+  readonly warnings: readonly ErrorDetail[];
+};
+
+/** Pure: configuration, facts and hashes in, plan out. */
+export const resolvePlan = ({ selection, facts, endpointUrl, bundles, node, warnings }: ResolveInput): BuildPlan => {
+  const { regionName, region, profileName, profile } = selection;
+  const target = targetOf(profileName, profile);
+  const instanceType = profile.instanceType;
+  const gpu = target.nvidia !== null;
+  const rootVolume = { sizeGiB: profile.rootVolume?.sizeGiB ?? 32, type: 'gp3', encrypted: true } as const;
+  const digest = digestOf({
+    baseImageId: facts.baseImage.id,
+    instanceType,
+    gpu,
+    rootVolume,
+    target,
+    bundles,
+    node,
+    toolchain: TOOLCHAIN,
+    provisioning: provisioningSteps(target.provisioners),
+  });
+  const version = `${profileName}-${digest.slice(0, 12)}`;
+  const about = (detail: ErrorDetail): boolean =>
+    (detail.key ?? '').startsWith(`profiles.${profileName}.`) || (detail.key ?? '').startsWith(`regions.${regionName}.`);
+  return {
+    planVersion: PLAN_VERSION,
+    digest,
+    version,
+    profile: profileName,
+    region: regionName,
+    apiRegion: region.apiRegion ?? regionName,
+    endpointUrl,
+    baseImage: facts.baseImage,
+    instanceType,
+    gpu,
+    rootVolume,
+    network: {
+      transport: profile.transport ?? 'session-manager',
+      sshUser: profile.os.sshUser,
+      securityGroup: facts.securityGroup,
+      vpcId: facts.vpcId,
+      subnetId: facts.subnetId,
+      sshSourceCidrs: profile.sshSourceCidrs ?? [],
+    },
+    instanceProfile: region.instanceProfile,
+    ecsAgentEndpoint: profile.ecsAgent.apiEndpoint ?? null,
+    imageName: `ecs-host-${version}`,
+    tags: {
+      Name: `ecs-host-${version}`,
+      'ecs-host:profile': profileName,
+      'ecs-host:plan-digest': digest,
+      'ecs-host:source-image': facts.baseImage.id,
+    },
+    target,
+    bundles,
+    node,
+    developerWorkload: {
+      repository: profile.workload.repository,
+      ref: profile.workload.ref,
+      submoduleRefs: profile.workload.submoduleRefs ?? {},
+      app: profile.workload.app,
+      baseImageRegistry: profile.workload.baseImageRegistry ?? '',
+      ports: profile.workload.ports ?? { discoveryTcp: 32262, streamUdp: 32263, streamTcp: 32273 },
+    },
+    substitutions: profile.substitutions ?? [],
+    toolchain: TOOLCHAIN,
+    warnings: warnings
+      .filter(about)
+      .map((detail) => ({ code: 'CONFIG', message: `${detail.key ?? ''}: ${detail.reason}`, hint: detail.hint ?? '' })),
+  };
+};

@@ -1,0 +1,38 @@
+import type { BuildPlan } from './build-plan.ts';
+
+const row = (label: string, text: string): string => `  ${label.padEnd(18)}${text}`;
+
+/** What `ecs-host plan` prints: everything that will happen, in the order in which it does. Pure, and stable enough to diff. */
+export const planSummary = (plan: BuildPlan): string[] => {
+  const { network, rootVolume, developerWorkload: workload } = plan;
+  const where = plan.endpointUrl === null ? 'AWS' : plan.endpointUrl;
+  return [
+    `Plan ${plan.version}`,
+    row('profile', plan.profile),
+    row('region', `${plan.region} (API: ${plan.apiRegion} at ${where})`),
+    row('base image', `${plan.baseImage.id} ${plan.baseImage.name} (owner ${plan.baseImage.ownerId})`),
+    row('instance type', `${plan.instanceType}${plan.gpu ? ' (GPU)' : ''}`),
+    row('root volume', `${rootVolume.sizeGiB} GiB ${rootVolume.type}, encrypted`),
+    row('network', `${network.vpcId}, ${network.subnetId}, security group ${network.securityGroup.name} (${network.securityGroup.id})`),
+    row('access', network.transport === 'ssh' ? `ssh as ${network.sshUser} from ${network.sshSourceCidrs.join(', ')}` : `Session Manager as ${network.sshUser}`),
+    row('instance profile', plan.instanceProfile),
+    row('node', `${plan.node.version}, carried`),
+    row('workload', `${workload.repository} at ${workload.ref}, app ${workload.app}`),
+    'Provisioners, in order',
+    ...plan.target.provisioners.map((name, index) => `  ${String(index + 1).padStart(2)}. ${name}`),
+    'Image',
+    row('name', plan.imageName),
+    row('digest', plan.digest),
+    ...Object.entries(plan.tags).map(([key, value]) => row('tag', `${key} = ${value}`)),
+    row('tag', 'ecs-host:run-id, ecs-host:owner, ecs-host:commit, ecs-host:verdict, ecs-host:version/*: known after the bake'),
+    'Created, and removed again',
+    `  bake   key pair, ${network.transport === 'ssh' ? 'security group, ' : ''}one instance with its volume`,
+    `  smoke  key pair, ${network.transport === 'ssh' ? 'security group, ' : ''}ECS cluster, two instances with their volumes`,
+    'Created, and kept',
+    '  image  one image and its snapshot',
+    ...(plan.substitutions.length === 0
+      ? []
+      : ['Not from the official source', ...plan.substitutions.map((each) => `  ${each.component}: ${each.source} (${each.reason})`)]),
+    ...plan.warnings.flatMap((warning) => [`warning: ${warning.message}`, `  hint: ${warning.hint}`]),
+  ];
+};

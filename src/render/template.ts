@@ -1,0 +1,98 @@
+import type { BuildPlan } from '../plan/build-plan.ts';
+import { BUNDLE_FILE, provisioningSteps, UPLOAD_PATH } from '../plan/provisioning.ts';
+
+const SOURCE = 'host';
+
+/** Tags that Packer puts on whatever it makes, so that a sweep finds it. What changes from run to run comes in by variable. */
+// biome-ignore lint/suspicious/noTemplateCurlyInString: HCL's own templates.
+const RUN_TAGS = { 'ecs-host:run-id': '${var.run_id}', 'ecs-host:owner': '${var.owner}', 'ecs-host:kind': 'build' };
+
+const communicator = ({ network }: BuildPlan): object =>
+  network.transport === 'session-manager'
+    ? { ssh_interface: 'session_manager' }
+    : {
+        ssh_interface: 'public_ip',
+        associate_public_ip_address: true,
+        temporary_security_group_source_cidrs: network.sshSourceCidrs,
+      };
+
+/** Against anything but AWS: nothing of AWS is asked. */
+const endpoint = ({ endpointUrl }: BuildPlan): object =>
+  endpointUrl === null
+    ? {}
+    : {
+        custom_endpoint_ec2: endpointUrl,
+        skip_credential_validation: true,
+        skip_metadata_api_check: true,
+        skip_region_validation: true,
+      };
+
+/**
+ * The Packer template of a plan (HCL2 in JSON). Pure.
+ *
+ * Sources for what is not obvious: AMI waits need both polling keys or the default is shorter than a 32 GB snapshot takes; metadata_options
+ * binds only the build instance, so imds_support makes the image itself IMDSv2-only; the temporary group must not be open to the world.
+ */
+export const renderTemplate = (plan: BuildPlan): object => {
+  // biome-ignore-start lint/suspicious/noTemplateCurlyInString: HCL's own templates.
+  const tags = { ...plan.tags, ...RUN_TAGS, 'ecs-host:commit': '${var.commit}' };
+  return {
+    packer: {
+      required_version: `>= ${plan.toolchain.packer}`,
+      required_plugins: { amazon: { source: 'github.com/hashicorp/amazon', version: `= ${plan.toolchain.amazonPlugin}` } },
+    },
+    variable: {
+      run_id: { type: 'string', default: 'none', description: 'Run that owns what Packer makes.' },
+      owner: { type: 'string', default: 'none', description: 'Who runs it: user@host.' },
+      commit: { type: 'string', default: 'none', description: 'Commit of the project that bakes.' },
+      image_name: { type: 'string', default: plan.imageName, description: 'Name of the image.' },
+    },
+    source: {
+      'amazon-ebs': {
+        [SOURCE]: {
+          region: plan.apiRegion,
+          ...endpoint(plan),
+          // The run id keeps a second bake of one plan from taking the first one's name, or worse, its place.
+          ami_name: '${var.image_name}-${var.run_id}',
+          ami_description: `${plan.profile}, plan ${plan.digest.slice(0, 12)}`,
+          source_ami: plan.baseImage.id,
+          instance_type: plan.instanceType,
+          iam_instance_profile: plan.instanceProfile,
+          vpc_id: plan.network.vpcId,
+          subnet_id: plan.network.subnetId,
+          ssh_username: plan.network.sshUser,
+          ssh_timeout: '10m',
+          ssh_pty: false,
+          temporary_key_pair_type: 'ed25519',
+          ...communicator(plan),
+          launch_block_device_mappings: [
+            {
+              device_name: plan.baseImage.rootDeviceName,
+              volume_size: plan.rootVolume.sizeGiB,
+              volume_type: plan.rootVolume.type,
+              encrypted: plan.rootVolume.encrypted,
+              delete_on_termination: true,
+            },
+          ],
+          metadata_options: { http_endpoint: 'enabled', http_tokens: 'required', http_put_response_hop_limit: 1 },
+          imds_support: 'v2.0',
+          shutdown_behavior: 'terminate',
+          aws_polling: plan.endpointUrl === null ? { delay_seconds: 15, max_attempts: 240 } : { delay_seconds: 1, max_attempts: 600 },
+          run_tags: { ...RUN_TAGS, Name: 'build ${var.image_name}' },
+          run_volume_tags: RUN_TAGS,
+          snapshot_tags: tags,
+          tags,
+        },
+      },
+    },
+    build: {
+      sources: [`source.amazon-ebs.${SOURCE}`],
+      provisioner: provisioningSteps(plan.target.provisioners).map((step) =>
+        step.upload
+          ? { file: { source: `\${path.root}/${BUNDLE_FILE}`, destination: UPLOAD_PATH } }
+          : { shell: { inline: step.inline, inline_shebang: '/bin/sh -eu' } },
+      ),
+    },
+  };
+  // biome-ignore-end lint/suspicious/noTemplateCurlyInString: HCL's own templates.
+};

@@ -1,0 +1,110 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { awsLeftovers, type LabHandle, startLabForTests } from './lab-handle.ts';
+import { cli, events, start } from './support.ts';
+
+/**
+ * The main job as a user runs it, against a lab of this file's own: `ami` in all three regions, then everything that can go wrong on
+ * the way. Each test ends by looking at what is left.
+ */
+let lab: LabHandle;
+
+beforeAll(async () => {
+  lab = await startLabForTests();
+});
+afterAll(async () => {
+  await lab?.down();
+});
+
+/** The last line of a `--json` run. */
+const resultOf = (output: Record<string, unknown>[]): Record<string, unknown> => {
+  const last = output.at(-1);
+  if (last?.['type'] !== 'result') throw new Error(`no result line; the last one is ${JSON.stringify(last)}`);
+  return last;
+};
+
+describe('ami', () => {
+  test('bakes and proves an image in region local', async () => {
+    const run = await cli(['ami', '--json'], lab.environment);
+    expect(run.exitCode, run.all).toBe(0);
+    const result = resultOf(events(run));
+    expect(result['verdict']).toBe('passed');
+    const record = JSON.parse(await readFile(String(result['record']), 'utf8')) as {
+      imageId: string;
+      smoke: { checks: { id: string; verdict: string }[]; instanceIds: string[] };
+      bakeChecks: { verdict: string }[];
+      versions: Record<string, string>;
+      substitutions: unknown[];
+    };
+    expect(record.imageId).toBe(result['imageId']);
+    expect(record.smoke.instanceIds).toHaveLength(2);
+    expect(record.smoke.checks.filter((check) => check.verdict === 'incorrect' || check.verdict === 'missing')).toEqual([]);
+    expect(record.bakeChecks.length).toBeGreaterThan(20);
+    expect(record.substitutions.length).toBeGreaterThan(0);
+    expect(Object.keys(record.versions)).toEqual(expect.arrayContaining(['docker', 'ecs-agent', 'node']));
+    lab.goodImageId = record.imageId;
+
+    const listed = await cli(['image', 'list', '--json'], lab.environment);
+    expect(listed.exitCode).toBe(0);
+    expect(listed.stdout).toContain(record.imageId);
+    expect(await awsLeftovers(lab)).toEqual([]);
+  });
+
+  test.for(['us-east-2', 'us-east-1'])('runs the whole way for %s with the endpoint at the lab', async (region) => {
+    const run = await cli(['ami', '--region', region, '--profile', 'cpu-bookworm', '--json'], lab.environment);
+    expect(run.exitCode, run.all).toBe(0);
+    expect(resultOf(events(run))['verdict']).toBe('passed');
+    expect(await awsLeftovers(lab, region)).toEqual([]);
+  });
+});
+
+describe('what goes wrong on the way', () => {
+  test('without credentials an AWS region is refused in one sentence', async () => {
+    const run = await cli(['ami', '--region', 'us-east-2']);
+    expect(run.exitCode).toBe(2);
+    expect(run.stderr).toContain('No AWS credentials were found');
+    expect(run.stderr).toContain('make ami');
+    expect(run.stderr).not.toMatch(/\n\s+at /);
+  });
+
+  test('a provisioner that fails names its step, exits 3 and leaves nothing', async () => {
+    const config = await lab.configWith((text) =>
+      text.replace(/(cpu-bookworm:[\s\S]*?docker:\s*\n(?:\s+.*\n)*?\s+version:) *\S+/, '$1 "0.0.0-not-there"'),
+    );
+    const run = await cli(['bake', '--config', config, '--plain'], lab.environment);
+    expect(run.exitCode, run.all).toBe(3);
+    expect(run.stderr).toContain('docker');
+    expect(run.stderr).toContain('0.0.0-not-there');
+    expect(run.stderr).not.toMatch(/\n\s+at .*\.ts:/);
+    expect(await awsLeftovers(lab)).toEqual([]);
+  });
+
+  test('Ctrl-C in the middle of a bake exits 130 and leaves nothing', async () => {
+    const run = start(['bake', '--plain'], lab.environment);
+    await lab.waitForText(run, /docker/);
+    run.kill('SIGINT');
+    const ended = await run;
+    expect(ended.exitCode, ended.all).toBe(130);
+    expect(await awsLeftovers(lab)).toEqual([]);
+  });
+
+  test('a packer that is killed is an outside failure, and its resources go at once', async () => {
+    const run = start(['bake', '--plain'], lab.environment);
+    await lab.waitForText(run, /docker/);
+    await lab.killDescendants(run.pid, /packer$/);
+    const ended = await run;
+    expect(ended.exitCode, ended.all).toBe(3);
+    expect(await awsLeftovers(lab)).toEqual([]);
+  });
+
+  test('a command line that is killed leaves what the next sweep removes', async () => {
+    const run = start(['bake', '--plain'], lab.environment);
+    await lab.waitForText(run, /docker/);
+    await lab.killTree(run.pid);
+    await run;
+    expect((await awsLeftovers(lab)).length).toBeGreaterThan(0);
+    const swept = await cli(['sweep', '--json'], lab.environment);
+    expect(swept.exitCode, swept.all).toBe(0);
+    expect(await awsLeftovers(lab)).toEqual([]);
+  });
+});

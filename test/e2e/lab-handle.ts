@@ -1,0 +1,147 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  DescribeInstancesCommand,
+  DescribeKeyPairsCommand,
+  DescribeSecurityGroupsCommand,
+  DescribeSnapshotsCommand,
+  DescribeVolumesCommand,
+  DescribeImagesCommand,
+} from '@aws-sdk/client-ec2';
+import { execa } from 'execa';
+import { createClients } from '../../src/aws/clients.ts';
+import { projectFolder } from '../../src/io/paths.ts';
+import { cli, machineLeftovers, newStateFolder } from './support.ts';
+
+/** A lab that a test file owns: its state folder, its endpoint, and the environment that points the command line at it. */
+export type LabHandle = {
+  readonly endpoint: string;
+  readonly stateFolder: string;
+  readonly environment: Record<string, string>;
+  /** Set by the first test that baked one; later tests start from it. */
+  goodImageId: string | null;
+  configWith(change: (text: string) => string): Promise<string>;
+  waitForText(run: { all: AsyncIterable<unknown> }, pattern: RegExp): Promise<void>;
+  killDescendants(pid: number | undefined, command: RegExp): Promise<void>;
+  killTree(pid: number | undefined): Promise<void>;
+  /** Stops the lab and throws when the machine still holds anything of it. */
+  down(): Promise<void>;
+};
+
+type Process = { readonly pid: number; readonly parent: number; readonly command: string };
+
+const processes = async (): Promise<Process[]> => {
+  const { stdout } = await execa('ps', ['-e', '-o', 'pid=,ppid=,args=']);
+  return stdout.split('\n').flatMap((line) => {
+    const match = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line);
+    return match ? [{ pid: Number(match[1]), parent: Number(match[2]), command: match[3] ?? '' }] : [];
+  });
+};
+
+const descendants = async (root: number): Promise<Process[]> => {
+  const all = await processes();
+  const found: Process[] = [];
+  const queue = [root];
+  while (queue.length > 0) {
+    const pid = queue.shift();
+    for (const child of all.filter((each) => each.parent === pid)) {
+      found.push(child);
+      queue.push(child.pid);
+    }
+  }
+  return found;
+};
+
+export const startLabForTests = async (): Promise<LabHandle> => {
+  const stateFolder = await newStateFolder();
+  const up = await cli(['lab', 'up', '--json'], { ECS_HOST_STATE: stateFolder });
+  if (up.exitCode !== 0) throw new Error(`the lab did not start:\n${up.all}`);
+  const { endpoint } = JSON.parse(up.stdout) as { endpoint: string };
+  const environment = { ECS_HOST_STATE: stateFolder, AWS_ENDPOINT_URL: endpoint };
+  return {
+    endpoint,
+    stateFolder,
+    environment,
+    goodImageId: null,
+    configWith: async (change) => {
+      const before = await readFile(join(projectFolder(), 'hosts.yaml'), 'utf8');
+      const after = change(before);
+      if (after === before) throw new Error('the change did not apply to hosts.yaml');
+      const file = join(await mkdtemp(join(tmpdir(), 'ecs-host-config-')), 'hosts.yaml');
+      await writeFile(file, after);
+      return file;
+    },
+    waitForText: async (run, pattern) => {
+      let seen = '';
+      for await (const chunk of run.all) {
+        seen += String(chunk);
+        if (pattern.test(seen)) return;
+      }
+      throw new Error(`the command ended before it printed ${pattern}:\n${seen}`);
+    },
+    killDescendants: async (pid, command) => {
+      const matching = (await descendants(pid ?? 0)).filter((each) => command.test(each.command.split(' ')[0] ?? ''));
+      if (matching.length === 0) throw new Error(`no process below ${pid} matches ${command}`);
+      for (const each of matching) process.kill(each.pid, 'SIGKILL');
+    },
+    killTree: async (pid) => {
+      const below = await descendants(pid ?? 0);
+      for (const each of [{ pid: pid ?? 0 }, ...below]) {
+        try {
+          process.kill(each.pid, 'SIGKILL');
+        } catch {
+          // It ended with its parent.
+        }
+      }
+    },
+    down: async () => {
+      const ended = await cli(['lab', 'down'], { ECS_HOST_STATE: stateFolder });
+      if (ended.exitCode !== 0) throw new Error(`lab down failed:\n${ended.all}`);
+      const left = await machineLeftovers(stateFolder);
+      await rm(stateFolder, { recursive: true, force: true });
+      if (left.length > 0) throw new Error(`the lab left behind:\n${left.join('\n')}`);
+    },
+  };
+};
+
+const API_REGIONS: Readonly<Record<string, string>> = { local: 'us-west-2' };
+
+/** Everything in a region that a finished run must not leave: machines, temporary groups and keys, volumes, snapshots without an image. */
+export const awsLeftovers = async (lab: LabHandle, region = 'local'): Promise<string[]> => {
+  const clients = createClients(
+    { apiRegion: API_REGIONS[region] ?? region, endpointUrl: lab.endpoint },
+    { accessKeyId: 'lab', secretAccessKey: 'lab' },
+  );
+  try {
+    const { ec2 } = clients;
+    const [instances, keys, groups, volumes, snapshots, images] = await Promise.all([
+      ec2.send(new DescribeInstancesCommand({})),
+      ec2.send(new DescribeKeyPairsCommand({})),
+      ec2.send(new DescribeSecurityGroupsCommand({})),
+      ec2.send(new DescribeVolumesCommand({})),
+      ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'] })),
+      ec2.send(new DescribeImagesCommand({ Owners: ['self'] })),
+    ]);
+    const used = new Set(
+      (images.Images ?? []).flatMap((image) => (image.BlockDeviceMappings ?? []).map((mapping) => mapping.Ebs?.SnapshotId)),
+    );
+    return [
+      ...(instances.Reservations ?? [])
+        .flatMap((reservation) => reservation.Instances ?? [])
+        .filter((instance) => instance.State?.Name !== 'terminated')
+        .map((instance) => `instance ${instance.InstanceId} ${instance.State?.Name}`),
+      ...(keys.KeyPairs ?? []).map((key) => `key pair ${key.KeyName}`),
+      ...(groups.SecurityGroups ?? [])
+        .filter((group) => (group.Tags ?? []).some((tag) => tag.Key === 'ecs-host:run-id') || /packer/i.test(group.GroupName ?? ''))
+        .map((group) => `security group ${group.GroupName}`),
+      ...(volumes.Volumes ?? []).map((volume) => `volume ${volume.VolumeId}`),
+      ...(snapshots.Snapshots ?? [])
+        .filter((snapshot) => !used.has(snapshot.SnapshotId))
+        .filter((snapshot) => (snapshot.Tags ?? []).some((tag) => tag.Key?.startsWith('ecs-host:')))
+        .map((snapshot) => `snapshot ${snapshot.SnapshotId}`),
+    ];
+  } finally {
+    clients.destroy();
+  }
+};
