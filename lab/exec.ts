@@ -12,6 +12,8 @@ export class ToolFailed extends Error {
 
 export type RunOptions = {
   readonly input?: string;
+  /** Exit codes that are no failure; 0 alone if absent. */
+  readonly accept?: readonly number[];
   readonly onLine?: (line: string) => void;
   readonly env?: Record<string, string>;
 };
@@ -33,7 +35,7 @@ export const run = async (file: string, args: readonly string[], options: RunOpt
     });
   }
   const result = await child;
-  if (result.exitCode !== 0) {
+  if (result.exitCode === undefined || !(options.accept ?? [0]).includes(result.exitCode)) {
     const detail = result.all === '' ? (result.shortMessage ?? '') : (result.all ?? '');
     throw new ToolFailed([file, ...args].join(' '), result.exitCode, detail);
   }

@@ -1,49 +1,86 @@
-import { readdir, rename, rm, stat, truncate } from 'node:fs/promises';
+import { link, readdir, rename, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../exec.ts';
 import type { Disks } from '../machines/types.ts';
 
 const GIB = 1024 ** 3;
+const EXTENSION = '.raw';
+const PARTIAL = '.partial';
 
 /** Where a volume's bytes are; also what a machine boots from. */
-export const diskFile = (folder: string, diskId: string): string => join(folder, `${diskId}.raw`);
+export const diskFile = (folder: string, id: string): string => join(folder, `${id}${EXTENSION}`);
+
+const sizeOf = async (file: string): Promise<number | null> =>
+  stat(file).then(
+    ({ size }) => size,
+    () => null,
+  );
+
+/** e2fsck -p repairs what a journal can repair; 1 says that it did. */
+const settle = async (file: string): Promise<void> => {
+  await run('e2fsck', ['-f', '-p', file], { accept: [0, 1] });
+};
 
 /**
  * Volumes and snapshots as raw sparse files, each an ext4 file system without a partition table. A copy shares blocks where the file
- * system can (`--reflink=auto`) and keeps holes everywhere, so it costs what is really in use. A copy appears under its name only when it
- * is whole.
+ * system can (`--reflink=auto`) and keeps holes everywhere, so it costs what is really in use. A file appears under its name only when
+ * it is whole. Snapshots never change, so two of one content are one file with two names.
  */
 export const createDisks = (folder: string): Disks => {
-  const copy = async (from: string, to: string): Promise<void> => {
-    const unfinished = `${to}.partial`;
-    await run('cp', ['--reflink=auto', '--sparse=auto', from, unfinished]);
-    await rename(unfinished, to);
-  };
   const file = (id: string): string => diskFile(folder, id);
+
+  const make = async (id: string, source: string, prepare: (unfinished: string) => Promise<void>): Promise<void> => {
+    const unfinished = `${file(id)}${PARTIAL}`;
+    try {
+      await run('cp', ['--reflink=auto', '--sparse=always', source, unfinished]);
+      await prepare(unfinished);
+      await rename(unfinished, file(id));
+    } catch (error) {
+      await rm(unfinished, { force: true });
+      throw error;
+    }
+  };
+
+  const existing = async (id: string): Promise<{ readonly path: string; readonly size: number }> => {
+    const size = await sizeOf(file(id));
+    if (size === null) throw new Error(`the lab has no disk ${id}`);
+    return { path: file(id), size };
+  };
+
   return {
     createFromSnapshot: async (diskId, snapshotId, sizeGiB) => {
-      const source = file(snapshotId);
-      const { size } = await stat(source);
-      if (sizeGiB * GIB < size) {
-        throw new Error(`a volume of ${sizeGiB} GiB is smaller than its snapshot ${snapshotId} (${size / GIB} GiB)`);
+      const source = await existing(snapshotId);
+      if (sizeGiB * GIB < source.size) {
+        throw new Error(
+          `a volume of ${sizeGiB} GiB is smaller than its snapshot ${snapshotId} (${source.size / GIB} GiB)`,
+        );
       }
-      const unfinished = `${file(diskId)}.partial`;
-      await run('cp', ['--reflink=auto', '--sparse=auto', source, unfinished]);
-      // The file system is grown when the machine mounts it, as a cloud image grows its own at boot.
-      await truncate(unfinished, sizeGiB * GIB);
-      await rename(unfinished, file(diskId));
+      await make(diskId, source.path, async (unfinished) => {
+        if (sizeGiB * GIB === source.size) return;
+        await truncate(unfinished, sizeGiB * GIB);
+        await settle(unfinished);
+        await run('resize2fs', [unfinished]);
+      });
     },
-    createSnapshot: (snapshotId, diskId) => copy(file(diskId), file(snapshotId)),
-    copySnapshot: (targetId, sourceId) => copy(file(sourceId), file(targetId)),
+    createSnapshot: async (snapshotId, diskId) => {
+      const source = await existing(diskId);
+      // A machine that was ended by force leaves its journal to be replayed; better once here than in every machine of the image.
+      await make(snapshotId, source.path, settle);
+    },
+    copySnapshot: async (targetId, sourceId) => {
+      const source = await existing(sourceId);
+      await rm(file(targetId), { force: true });
+      await link(source.path, file(targetId));
+    },
     removeDisk: (diskId) => rm(file(diskId), { force: true }),
     removeSnapshot: (snapshotId) => rm(file(snapshotId), { force: true }),
     list: async () => {
-      const names = (await readdir(folder))
-        .filter((name) => name.endsWith('.raw'))
-        .map((name) => name.slice(0, -'.raw'.length));
+      const ids = (await readdir(folder))
+        .filter((name) => name.endsWith(EXTENSION))
+        .map((name) => name.slice(0, -EXTENSION.length));
       return {
-        disks: names.filter((name) => name.startsWith('vol-')),
-        snapshots: names.filter((name) => name.startsWith('snap-')),
+        disks: ids.filter((id) => id.startsWith('vol-')),
+        snapshots: ids.filter((id) => !id.startsWith('vol-')),
       };
     },
   };
@@ -51,14 +88,15 @@ export const createDisks = (folder: string): Disks => {
 
 /** Removes copies that a crash left half done. */
 export const removePartialDisks = async (folder: string): Promise<void> => {
-  for (const name of await readdir(folder)) {
-    if (name.endsWith('.partial')) await rm(join(folder, name), { force: true });
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (name.endsWith(PARTIAL)) await rm(join(folder, name), { force: true });
   }
 };
 
-/** Puts a finished disk image under a snapshot's name, for the lab's own base image. */
+/** Puts a finished disk image under a snapshot's name, for the lab's own base image. Leaves a snapshot of that name as it is. */
 export const importSnapshot = async (folder: string, snapshotId: string, source: string): Promise<void> => {
   const target = diskFile(folder, snapshotId);
-  await run('cp', ['--reflink=auto', '--sparse=auto', source, `${target}.partial`]);
-  await rename(`${target}.partial`, target);
+  if ((await sizeOf(target)) !== null) return;
+  await run('cp', ['--reflink=auto', '--sparse=always', source, `${target}${PARTIAL}`]);
+  await rename(`${target}${PARTIAL}`, target);
 };

@@ -1,6 +1,16 @@
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { diskFile } from '../disks/disks.ts';
 import type { Network } from '../net/network.ts';
 import type { LabPaths } from '../paths.ts';
-import type { Machines } from './types.ts';
+import { identify } from '../process-identity.ts';
+import { createControlGroups, removeControlGroups } from './control-groups.ts';
+import { waitForNoLoopDevice } from './loop-devices.ts';
+import { nspawnCommand, REBOOT_EXIT_CODE } from './nspawn.ts';
+import { consoleFile, machineFolder, removeMachineFolder, writeRecord } from './records.ts';
+import { type Ended, type Supervisor, startSupervisor } from './supervisor.ts';
+import type { MachineSpec, Machines } from './types.ts';
 
 export type MachinesParts = {
   readonly paths: LabPaths;
@@ -8,7 +18,196 @@ export type MachinesParts = {
   readonly log?: (line: string) => void;
 };
 
+/** For a clean shutdown; EC2 gives longer, but then nothing in the lab has anything to flush to a network. */
+const SHUTDOWN_LIMIT_MS = 30_000;
+const KILLED_LIMIT_MS = 10_000;
+const KEPT_CONSOLES = 20;
+const CONSOLE_BYTES = 64 * 1024;
+
+type Live = {
+  readonly spec: MachineSpec;
+  supervisor: Supervisor;
+  /** Someone here asked for the end, so it is not news; a reboot inside counts as the end, too. */
+  ending: boolean;
+  /** Settles when the machine is off and cleaned up. */
+  off: Promise<void>;
+};
+
 /** The lab's machines on systemd-nspawn. `close` ends them all at once, without asking them (for the end of the daemon). */
-export const createMachines = async (_parts: MachinesParts): Promise<Machines & { close(): Promise<void> }> => {
-  throw new Error('being written');
+export const createMachines = async ({
+  paths,
+  network,
+  log = () => {},
+}: MachinesParts): Promise<Machines & { close(): Promise<void> }> => {
+  const live = new Map<string, Live>();
+  const listeners: ((instanceId: string, how: 'shutdown' | 'crashed') => void)[] = [];
+  await pruneConsoles(paths);
+
+  const powerOn = async (spec: MachineSpec): Promise<Supervisor> => {
+    const { instanceId } = spec;
+    const reserved = network.addressOf(instanceId);
+    if (reserved === null) throw new Error(`${instanceId} has no address`);
+    const root = join(machineFolder(paths, instanceId), 'root');
+    const console = consoleFile(paths, instanceId);
+    await mkdir(root, { recursive: true });
+    await mkdir(dirname(console), { recursive: true });
+    await removeControlGroups(paths.id, instanceId);
+    const groupFiles = await createControlGroups(paths.id, instanceId);
+    const innerLink = await network.attach(instanceId, spec);
+    const supervisor = await startSupervisor({
+      namespace: network.namespace,
+      disk: diskFile(paths.disks, spec.diskId),
+      root,
+      groupFiles,
+      command: nspawnCommand(paths.id, spec, reserved.address, root, innerLink),
+      consoleFile: console,
+    });
+    const identity = await identify(supervisor.pid);
+    if (identity) await writeRecord(paths, { version: 1, instanceId, supervisor: identity });
+    return supervisor;
+  };
+
+  const cleanUp = async (spec: MachineSpec): Promise<void> => {
+    await removeControlGroups(paths.id, spec.instanceId);
+    await waitForNoLoopDevice(diskFile(paths.disks, spec.diskId), KILLED_LIMIT_MS);
+    await network.detach(spec.instanceId);
+    await removeMachineFolder(paths, spec.instanceId);
+  };
+
+  /** Follows one machine through its reboots until it is off. */
+  const follow = async (machine: Live): Promise<void> => {
+    const { spec } = machine;
+    let ended: Ended;
+    for (;;) {
+      ended = await machine.supervisor.ended;
+      if (machine.ending || ended.exitCode !== REBOOT_EXIT_CODE) break;
+      log(`${spec.instanceId} reboots`);
+      await cleanUp(spec);
+      machine.supervisor = await powerOn(spec);
+    }
+    await cleanUp(spec);
+    live.delete(spec.instanceId);
+    if (machine.ending) return;
+    const how = ended.exitCode === 0 ? 'shutdown' : 'crashed';
+    log(`${spec.instanceId} ended by itself: ${how} (exit code ${ended.exitCode}, signal ${ended.signal})`);
+    for (const listener of listeners) listener(spec.instanceId, how);
+  };
+
+  const end = async (machine: Live, limitMs: number): Promise<void> => {
+    machine.ending = true;
+    if (limitMs > 0) {
+      // nspawn tells process 1 to power off, which it can only do once it listens.
+      await machine.supervisor.untilInit();
+      machine.supervisor.signal('SIGTERM');
+      const stopwatch = new AbortController();
+      const done = await Promise.race([
+        machine.supervisor.ended.then(() => true),
+        sleep(limitMs, false, { signal: stopwatch.signal }).catch(() => false),
+      ]);
+      stopwatch.abort();
+      if (!done) log(`${machine.spec.instanceId} does not shut down; ending it by force`);
+    }
+    machine.supervisor.signal('SIGKILL');
+    await machine.off;
+  };
+
+  const start = async (spec: MachineSpec): Promise<void> => {
+    if (live.has(spec.instanceId)) return;
+    let supervisor: Supervisor;
+    try {
+      supervisor = await powerOn(spec);
+    } catch (error) {
+      await cleanUp(spec);
+      throw error;
+    }
+    const machine: Live = { spec, supervisor, ending: false, off: Promise.resolve() };
+    live.set(spec.instanceId, machine);
+    const initRuns = supervisor.untilInit();
+    // Until init runs, the end of the machine is this call's failure and no news for listeners.
+    const early = initRuns.then(async (runs) => {
+      if (!runs) machine.ending = true;
+    });
+    machine.off = early
+      .then(() => follow(machine))
+      .catch((error: unknown) => {
+        live.delete(spec.instanceId);
+        log(`${spec.instanceId}: ${error instanceof Error ? error.message : String(error)}`);
+        for (const listener of listeners) listener(spec.instanceId, 'crashed');
+      });
+    if (await initRuns) return;
+    await machine.off;
+    const console = await readConsole(paths, spec.instanceId);
+    throw new Error(`${spec.instanceId} did not boot: ${console.trim().split('\n').slice(-5).join('\n')}`);
+  };
+
+  const reboot = async (instanceId: string): Promise<void> => {
+    const machine = live.get(instanceId);
+    if (!machine) throw new Error(`${instanceId} is not running`);
+    const before = machine.supervisor;
+    const init = await before.initPid();
+    // What ctrl-alt-del is to a machine with a keyboard.
+    if (init !== null) process.kill(init, 'SIGINT');
+    const stopwatch = new AbortController();
+    const done = await Promise.race([
+      before.ended.then(() => true),
+      sleep(SHUTDOWN_LIMIT_MS, false, { signal: stopwatch.signal }).catch(() => false),
+    ]);
+    stopwatch.abort();
+    if (done) return;
+    log(`${instanceId} does not shut down; power is cut and put on again`);
+    await end(machine, 0);
+    await start(machine.spec);
+  };
+
+  return {
+    allocateAddress: (instanceId) => network.allocate(instanceId),
+    start,
+    reboot,
+    stop: async (instanceId, { force }) => {
+      const machine = live.get(instanceId);
+      if (machine) await end(machine, force ? 0 : SHUTDOWN_LIMIT_MS);
+    },
+    terminate: async (instanceId) => {
+      const machine = live.get(instanceId);
+      if (machine) await end(machine, SHUTDOWN_LIMIT_MS);
+      await network.release(instanceId);
+      await removeMachineFolder(paths, instanceId);
+    },
+    setIngress: (instanceId, groups) => network.setIngress(instanceId, groups),
+    status: (instanceId) =>
+      live.has(instanceId) ? 'running' : network.addressOf(instanceId) === null ? 'gone' : 'stopped',
+    consoleOutput: (instanceId) => readConsole(paths, instanceId),
+    onExit: (listener) => {
+      listeners.push(listener);
+    },
+    close: async () => {
+      await Promise.all([...live.values()].map((machine) => end(machine, 0)));
+    },
+  };
+};
+
+const readConsole = async (paths: LabPaths, instanceId: string): Promise<string> => {
+  const file = await open(consoleFile(paths, instanceId)).catch(() => null);
+  if (!file) return '';
+  try {
+    const { size } = await file.stat();
+    const length = Math.min(size, CONSOLE_BYTES);
+    const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
+    return buffer.toString('utf8').replaceAll('\r\n', '\n');
+  } finally {
+    await file.close();
+  }
+};
+
+/** A console log outlives its machine, as EC2's does for a while; here the newest ones stay. */
+const pruneConsoles = async (paths: LabPaths): Promise<void> => {
+  const folder = dirname(consoleFile(paths, ''));
+  const files = await Promise.all(
+    (await readdir(folder).catch(() => [])).map(async (name) => ({
+      name,
+      age: (await stat(join(folder, name))).mtimeMs,
+    })),
+  );
+  for (const { name } of files.toSorted((a, b) => b.age - a.age).slice(KEPT_CONSOLES))
+    await rm(join(folder, name), { force: true });
 };

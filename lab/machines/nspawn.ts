@@ -1,0 +1,65 @@
+import { INTERFACE, privateDnsName, SERVICE_ADDRESS } from '../net/plan.ts';
+import type { MachineSpec } from './types.ts';
+
+/** What `reboot` inside a machine makes nspawn exit with (because of --keep-unit). */
+export const REBOOT_EXIT_CODE = 133;
+
+/** Also what proves that a process is a machine of this lab. */
+export const machineName = (labId: string, instanceId: string): string => `ecs-host-lab-${labId}-${instanceId}`;
+
+/**
+ * Runs as process 1 before init does, so that init finds what it would find on EC2: an interface with its address, and control groups
+ * that Docker may use (nspawn mounts those of cgroup v1 read-only). Nothing is written to the disk, so an image made of it is clean.
+ *
+ * Arguments: link, address, router.
+ */
+const BEFORE_INIT = `
+set -e
+ip link set dev lo up
+ip link set dev "$1" name ${INTERFACE}
+ip address add "$2/32" dev ${INTERFACE}
+ip link set dev ${INTERFACE} up
+ip route add "$3/32" dev ${INTERFACE}
+ip route add default via "$3" dev ${INTERFACE} src "$2"
+while read -r _ _ _ _ point options _; do
+  case "$point $options" in
+    "/sys/fs/cgroup/"*" ro,"*) mount -o remount,bind,rw "$point" ;;
+  esac
+done </proc/self/mountinfo
+exec /sbin/init
+`.trim();
+
+/** The command line of one machine's nspawn. */
+export const nspawnCommand = (
+  labId: string,
+  spec: Pick<MachineSpec, 'instanceId' | 'region'>,
+  address: string,
+  root: string,
+  innerLink: string,
+): readonly string[] => [
+  'systemd-nspawn',
+  '--quiet',
+  '--register=no',
+  '--keep-unit',
+  `--machine=${machineName(labId, spec.instanceId)}`,
+  `--hostname=${privateDnsName(address, spec.region).split('.')[0]}`,
+  `--directory=${root}`,
+  '--capability=all',
+  '--system-call-filter=@keyring bpf add_key keyctl',
+  `--network-interface=${innerLink}`,
+  '--resolv-conf=off',
+  '--timezone=off',
+  '--link-journal=no',
+  '--console=read-only',
+  '--kill-signal=SIGRTMIN+3',
+  // No colours in the console log.
+  '--setenv=TERM=dumb',
+  '--',
+  '/bin/sh',
+  '-c',
+  BEFORE_INIT,
+  'before-init',
+  innerLink,
+  address,
+  SERVICE_ADDRESS,
+];

@@ -1,0 +1,86 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const SCRIPT = join(import.meta.dirname, 'boot-machine.sh');
+const POLL_MS = 20;
+
+export type Ended = { readonly exitCode: number | null; readonly signal: NodeJS.Signals | null };
+
+/** One run of one machine, from power-on to power-off. */
+export type Supervisor = {
+  readonly pid: number;
+  /** Settles once, when nspawn has ended. */
+  readonly ended: Promise<Ended>;
+  /** Process 1 of the machine as this side sees it; null before it is there. */
+  initPid(): Promise<number | null>;
+  /** Resolves when init runs. @returns false when the machine ended before. */
+  untilInit(): Promise<boolean>;
+  signal(signal: NodeJS.Signals): void;
+};
+
+/** The machine's process 1 is the child of nspawn that is number 1 in the innermost process namespace. */
+const findInit = async (supervisor: number): Promise<number | null> => {
+  const children = await readFile(`/proc/${supervisor}/task/${supervisor}/children`, 'latin1').catch(() => '');
+  for (const pid of children.split(' ').filter((one) => one !== '')) {
+    const status = await readFile(`/proc/${pid}/status`, 'latin1').catch(() => '');
+    const numbers = /^NSpid:\t(.*)$/m.exec(status)?.[1]?.split('\t') ?? [];
+    if (numbers.length > 1 && numbers.at(-1) === '1') return Number(pid);
+  }
+  return null;
+};
+
+export type SupervisorSpec = {
+  readonly namespace: string;
+  readonly disk: string;
+  readonly root: string;
+  readonly groupFiles: readonly string[];
+  readonly command: readonly string[];
+  readonly consoleFile: string;
+};
+
+export const startSupervisor = async (spec: SupervisorSpec): Promise<Supervisor> => {
+  const output = await open(spec.consoleFile, 'a');
+  let child: ChildProcess;
+  try {
+    child = spawn(
+      SCRIPT,
+      ['outer', `/run/netns/${spec.namespace}`, spec.disk, spec.root, spec.groupFiles.join(':'), ...spec.command],
+      // Its own process group: a Ctrl-C at the daemon's terminal is for the daemon.
+      { stdio: ['ignore', output.fd, output.fd], detached: true },
+    );
+  } finally {
+    await output.close();
+  }
+  let running = true;
+  const ended = new Promise<Ended>((resolve) => {
+    child.once('error', () => resolve({ exitCode: null, signal: null }));
+    child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
+  }).finally(() => {
+    running = false;
+  });
+  const pid = child.pid ?? 0;
+  let known: number | null = null;
+  const initPid = async (): Promise<number | null> => {
+    known ??= running ? await findInit(pid) : null;
+    return running ? known : null;
+  };
+  return {
+    pid,
+    ended,
+    initPid,
+    untilInit: async () => {
+      while (running) {
+        const init = await initPid();
+        if (init !== null && (await readFile(`/proc/${init}/comm`, 'latin1').catch(() => '')).trim() === 'systemd')
+          return true;
+        await sleep(POLL_MS);
+      }
+      return false;
+    },
+    signal: (signal) => {
+      if (running) child.kill(signal);
+    },
+  };
+};
