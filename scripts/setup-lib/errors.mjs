@@ -21,8 +21,8 @@ export class SetupError extends Error {
   }
 }
 
-/** How many lines of a failed command's output are worth showing. */
-const OUTPUT_LINES = 25;
+/** How many lines of a failed command's output are worth showing, from its beginning and from its end: tools differ in where they say why. */
+const OUTPUT_LINES = 12;
 
 /**
  * @param {unknown} error
@@ -38,7 +38,10 @@ export const renderError = (error) => {
   if (error.hint !== undefined) lines.push(...`hint: ${error.hint}`.split('\n').map((line) => `  ${line}`));
   if (error.output) {
     const output = error.output.trimEnd().split('\n');
-    lines.push('  output:', ...output.slice(-OUTPUT_LINES).map((line) => `    ${line}`));
+    const left = output.length - 2 * OUTPUT_LINES;
+    const shown =
+      left <= 1 ? output : [...output.slice(0, OUTPUT_LINES), `... ${left} lines ...`, ...output.slice(-OUTPUT_LINES)];
+    lines.push('  output:', ...shown.map((line) => `    ${line}`));
   }
   return { text: lines.join('\n'), exitCode: error.exitCode };
 };

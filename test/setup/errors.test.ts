@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { renderError, SetupError } from '../../scripts/setup-lib/errors.mjs';
 
-test('an error says reason, where, hint and the end of the output, without a stack', () => {
+test('an error says reason, where, hint and both ends of the output, without a stack', () => {
   const output = Array.from({ length: 100 }, (_, at) => `line ${at}`).join('\n');
   const error = new SetupError('outside', 'npm failed', { where: 'npm ci', hint: 'look\nagain', output });
   const { text, exitCode } = renderError(error);
@@ -14,7 +14,9 @@ test('an error says reason, where, hint and the end of the output, without a sta
     '  output:',
   ]);
   expect(text).toContain('line 99');
-  expect(text).not.toContain('line 1\n');
+  expect(text).toContain('line 0');
+  expect(text).toContain('... 76 lines ...');
+  expect(text).not.toContain('line 50\n');
 });
 
 test('what the user has to do exits 2, a bug exits 1', () => {
