@@ -1,12 +1,12 @@
-import type { ProcessIdentity } from './process-identity.ts';
-import { identify, isAlive } from './process-identity.ts';
+import type { ProcessIdentity } from '../process-identity.ts';
+import { identify, isAlive } from '../process-identity.ts';
 
 export type Owners = {
   /** Adds an owner. A process that is already gone counts as gone. */
-  add(pid: number): void;
+  add(pid: number): Promise<void>;
   /** Nobody owns the lab any more; it stays up until `down`. */
   release(): void;
-  /** The first owner that still lives, for lab.json; null without one. */
+  /** The first owner, for lab.json; null without one. */
   first(): number | null;
   stop(): void;
 };
@@ -16,28 +16,35 @@ export type Owners = {
  * compared too, so a reused process number does not keep the lab up.
  */
 export const watchOwners = (onAllGone: () => void, intervalMs = 500): Owners => {
-  let owners: ProcessIdentity[] = [];
+  let owners: readonly ProcessIdentity[] = [];
   let owned = false;
-  const timer = setInterval(() => {
-    if (!owned) return;
-    owners = owners.filter(isAlive);
-    if (owners.length > 0) return;
+  const look = async (): Promise<void> => {
+    const seen = owners;
+    const living: ProcessIdentity[] = [];
+    for (const owner of seen) if (await isAlive(owner)) living.push(owner);
+    // Somebody was added or released while this looked.
+    if (!owned || owners !== seen) return;
+    owners = living;
+    if (living.length > 0) return;
     owned = false;
     clearInterval(timer);
     onAllGone();
+  };
+  const timer = setInterval(() => {
+    if (owned) void look();
   }, intervalMs);
   timer.unref();
   return {
-    add: (pid) => {
-      const identity = identify(pid);
+    add: async (pid) => {
+      const identity = await identify(pid);
+      owners = identity ? [...owners, identity] : [...owners];
       owned = true;
-      if (identity) owners.push(identity);
     },
     release: () => {
       owned = false;
       owners = [];
     },
-    first: () => owners.find(isAlive)?.pid ?? null,
+    first: () => owners[0]?.pid ?? null,
     stop: () => clearInterval(timer),
   };
 };

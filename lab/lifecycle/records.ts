@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LabPaths } from '../paths.ts';
-import type { ProcessIdentity } from './process-identity.ts';
-import { identify, isAlive } from './process-identity.ts';
+import type { ProcessIdentity } from '../process-identity.ts';
+import { identify, isAlive } from '../process-identity.ts';
+import { writeFileWhole } from '../write-file.ts';
 
 /** `<state>/lab/lab.json`: there while the lab is up, and after a crash until the next `up` or `down`. */
 export type LabRecord = {
@@ -15,12 +15,6 @@ export type LabRecord = {
   readonly ownerPid: number | null;
   readonly startedAt: string;
   readonly netns: string;
-};
-
-const writeAtomically = async (file: string, content: string): Promise<void> => {
-  const temporary = `${file}.${process.pid}.tmp`;
-  await writeFile(temporary, content, { mode: 0o644 });
-  await rename(temporary, file);
 };
 
 const recordFile = (paths: LabPaths): string => join(paths.state, 'lab.json');
@@ -37,23 +31,23 @@ export const readLabRecord = async (paths: LabPaths): Promise<LabRecord | null> 
 };
 
 export const writeLabRecord = (paths: LabPaths, record: LabRecord): Promise<void> =>
-  writeAtomically(recordFile(paths), `${JSON.stringify(record, null, 2)}\n`);
+  writeFileWhole(recordFile(paths), `${JSON.stringify(record, null, 2)}\n`);
 
 export const removeLabRecord = (paths: LabPaths): Promise<void> => rm(recordFile(paths), { force: true });
 
 /** The daemon of a record, when it is that very process and still runs. */
-export const livingDaemon = (record: LabRecord | null): ProcessIdentity | null => {
+export const livingDaemon = async (record: LabRecord | null): Promise<ProcessIdentity | null> => {
   if (record === null) return null;
   const identity = { pid: record.pid, startTime: record.pidStartTime };
-  return isAlive(identity) ? identity : null;
+  return (await isAlive(identity)) ? identity : null;
 };
 
 export type RecordedProcess = ProcessIdentity & { readonly what: string };
 
-/** Processes that the daemon started, so that a sweep after `kill -9` finds exactly those. */
-export const readProcesses = (paths: LabPaths): readonly RecordedProcess[] => {
+/** Processes that the daemon started, and itself, so that a sweep after `kill -9` finds exactly those. */
+export const readProcesses = async (paths: LabPaths): Promise<readonly RecordedProcess[]> => {
   try {
-    return JSON.parse(readFileSync(processesFile(paths), 'utf8')) as RecordedProcess[];
+    return JSON.parse(await readFile(processesFile(paths), 'utf8')) as RecordedProcess[];
   } catch {
     return [];
   }
@@ -63,11 +57,11 @@ let writing: Promise<void> = Promise.resolve();
 
 /** Adds a process to the record; only the daemon writes it. */
 export const recordProcess = (paths: LabPaths, what: string, pid: number | undefined): Promise<void> => {
-  const identity = pid === undefined ? null : identify(pid);
-  if (identity === null) return Promise.resolve();
-  writing = writing.then(() => {
-    const others = readProcesses(paths).filter((known) => known.pid !== identity.pid && isAlive(known));
-    return writeAtomically(processesFile(paths), `${JSON.stringify([...others, { ...identity, what }], null, 2)}\n`);
+  writing = writing.then(async () => {
+    const identity = pid === undefined ? null : await identify(pid);
+    if (identity === null) return;
+    const others = (await readProcesses(paths)).filter((known) => known.pid !== identity.pid);
+    await writeFileWhole(processesFile(paths), `${JSON.stringify([...others, { ...identity, what }], null, 2)}\n`);
   });
   return writing;
 };

@@ -18,8 +18,10 @@ ACCOUNT = "123456789012"
 def _base_image(region: str, base: dict[str, Any]) -> str:
     backend = ec2_backends[ACCOUNT][region]
     for image in backend.amis.values():
-        if image.name == base["name"] and image.owner_id == base["ownerId"]:
+        if getattr(image.ebs_snapshot, "lab_disk", None) == base["disk"]:
             return image.id
+    # Another recipe of the same day gets the next number.
+    earlier = sum(1 for image in backend.amis.values() if image.name.startswith(base["namePrefix"]))
     volume = EBSBackend.create_volume(backend, size=base["sizeGiB"], zone_name=f"{region}a", volume_type="gp3")
     snapshot = EBSBackend.create_snapshot(backend, volume.id, base["description"], base["ownerId"])
     snapshot.volume = frozen(volume)
@@ -30,7 +32,7 @@ def _base_image(region: str, base: dict[str, Any]) -> str:
     image = make_image(
         backend,
         ami_id=random_ami_id(),
-        name=base["name"],
+        name=f"{base['namePrefix']}-{earlier + 1}",
         description=base["description"],
         owner_id=base["ownerId"],
         public=True,

@@ -1,0 +1,33 @@
+import type { ImdsSubject } from '../imds/imds.ts';
+import type { MachineAddress, Machines } from '../machines/types.ts';
+
+/** Remembers what each machine was started with, so that the metadata service can tell who asks by the address. */
+export const trackSubjects = (
+  machines: Machines,
+): { readonly machines: Machines; readonly lookup: (peerAddress: string) => ImdsSubject | null } => {
+  const addresses = new Map<string, MachineAddress>();
+  const subjects = new Map<string, ImdsSubject>();
+  return {
+    lookup: (peerAddress) => subjects.get(peerAddress) ?? null,
+    machines: {
+      ...machines,
+      allocateAddress: async (instanceId) => {
+        const address = await machines.allocateAddress(instanceId);
+        addresses.set(instanceId, address);
+        return address;
+      },
+      start: async (spec) => {
+        const address = addresses.get(spec.instanceId);
+        // Before the machine boots: its first question may come within milliseconds.
+        if (address) subjects.set(address.address, { spec, address, launchedAt: new Date() });
+        await machines.start(spec);
+      },
+      terminate: async (instanceId) => {
+        await machines.terminate(instanceId);
+        const address = addresses.get(instanceId);
+        addresses.delete(instanceId);
+        if (address) subjects.delete(address.address);
+      },
+    },
+  };
+};

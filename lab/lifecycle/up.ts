@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process';
+import { open, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { withLock } from '../lock.ts';
+import type { LabPaths } from '../paths.ts';
+import { askDaemon } from './ask-daemon.ts';
+import { endProcess } from './end-process.ts';
+import type { LabRecord } from './records.ts';
+import { livingDaemon, logFile, readLabRecord } from './records.ts';
+import { sweep } from './sweep.ts';
+
+export type UpOptions = {
+  readonly paths: LabPaths;
+  readonly port: number;
+  readonly ownerPid: number | null;
+  readonly progress: (line: string) => void;
+};
+
+/** What the daemon sends over its channel while it starts. */
+export type DaemonMessage =
+  | { readonly kind: 'progress'; readonly line: string }
+  | { readonly kind: 'ready'; readonly record: LabRecord }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+const tailOf = async (file: string): Promise<string> => {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return text.trim().split('\n').slice(-15).join('\n');
+};
+
+/** Starts the daemon, detached, and waits until it says that it is ready. */
+const startDetached = async ({ paths, port, ownerPid, progress }: UpOptions): Promise<LabRecord> => {
+  const log = logFile(paths);
+  await rename(log, `${log}.1`).catch(() => undefined);
+  const file = await open(log, 'a', 0o644);
+  const owner = ownerPid === null ? [] : ['--owner-pid', String(ownerPid)];
+  const child = spawn(
+    process.execPath,
+    [join(import.meta.dirname, '..', 'main.ts'), 'daemon', '--port', String(port), ...owner],
+    { detached: true, cwd: '/', stdio: ['ignore', file.fd, file.fd, 'ipc'] },
+  );
+  try {
+    return await new Promise<LabRecord>((resolve, reject) => {
+      child.on('message', (message: DaemonMessage) => {
+        if (message.kind === 'progress') progress(message.line);
+        else if (message.kind === 'ready') resolve(message.record);
+        else reject(new Error(message.reason));
+      });
+      child.on('error', reject);
+      child.on('exit', (code, signal) => {
+        tailOf(log).then((tail) => reject(new Error(`the lab's daemon ended at its start (${signal ?? `exit code ${code}`}); ${log} ends with:\n${tail}`)), reject);
+      });
+    });
+  } finally {
+    await file.close();
+    if (child.connected) child.disconnect();
+    child.unref();
+  }
+};
+
+/** Brings the lab up, or says where it already is. A lab that answers no more is swept away first. */
+export const up = (options: UpOptions): Promise<{ readonly record: LabRecord; readonly started: boolean }> =>
+  withLock(
+    join(options.paths.state, 'up.lock'),
+    async () => {
+      const { paths, ownerPid, progress } = options;
+      const record = await readLabRecord(paths);
+      const daemon = await livingDaemon(record);
+      if (record && daemon) {
+        try {
+          // Without an owner the caller wants it to stay; a further owner keeps it up as long as that one lives.
+          await askDaemon(record.endpoint, 'owners', { pid: ownerPid });
+          return { record: await askDaemon<LabRecord>(record.endpoint, 'status'), started: false };
+        } catch (error) {
+          progress(`the running lab does not answer (${error instanceof Error ? error.message : String(error)}); ending it`);
+          await endProcess(daemon, 30_000);
+        }
+      }
+      for (const line of await sweep(paths)) progress(`removed what an earlier lab left: ${line}`);
+      return { record: await startDetached(options), started: true };
+    },
+    (holder) => options.progress(`waiting for process ${holder}, which is bringing the lab up or down`),
+  );
