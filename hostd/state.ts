@@ -1,0 +1,50 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { HostPhase, HostState } from '#contracts/host-service.ts';
+
+/** CLOCK_MONOTONIC in microseconds: the clock of systemd's *TimestampMonotonic, which process.hrtime reads too. */
+export const monotonicUs = (): number => Number(process.hrtime.bigint() / 1000n);
+
+export type StateKeeper = {
+  readonly now: () => HostState;
+  /** Enters a phase; the time of the first entry is kept. */
+  enter(phase: HostPhase, status: string): Promise<void>;
+  update(change: Partial<Omit<HostState, 'version' | 'reachedAtUs'>>): Promise<void>;
+};
+
+/** Keeps the state file equal to what the service knows; readers never see half of it. */
+export const createStateKeeper = (path: string): StateKeeper => {
+  let state: HostState = {
+    version: 1,
+    phase: 'boot',
+    status: 'starting',
+    gate: 'shut',
+    instanceId: null,
+    reachedAtUs: { boot: monotonicUs() },
+    eventsSubscribedAtUs: null,
+    handshakeAttempts: 0,
+    containersSeen: 0,
+  };
+  let writing = Promise.resolve();
+  const write = (): Promise<void> => {
+    const text = `${JSON.stringify(state, null, 2)}\n`;
+    writing = writing.then(async () => {
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(`${path}.partial`, text, { mode: 0o644 });
+      await rename(`${path}.partial`, path);
+    });
+    return writing;
+  };
+  return {
+    now: () => state,
+    enter: (phase, status) => {
+      const reachedAtUs = state.reachedAtUs[phase] === undefined ? { ...state.reachedAtUs, [phase]: monotonicUs() } : state.reachedAtUs;
+      state = { ...state, phase, status, reachedAtUs };
+      return write();
+    },
+    update: (change) => {
+      state = { ...state, ...change };
+      return write();
+    },
+  };
+};

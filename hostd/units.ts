@@ -1,0 +1,34 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const SYSTEMCTL_TIMEOUT_MS = 120_000;
+
+/** The service manager, as far as this service needs it. */
+export type Units = {
+  start(units: readonly string[], options?: { readonly noBlock: boolean }): Promise<void>;
+  stop(units: readonly string[]): Promise<void>;
+  /** `active`, `inactive`, `failed`, `activating` ... */
+  state(unit: string): Promise<string>;
+};
+
+const systemctl = async (args: readonly string[]): Promise<string> => {
+  try {
+    return (await run('systemctl', [...args], { timeout: SYSTEMCTL_TIMEOUT_MS })).stdout;
+  } catch (error) {
+    const { stderr = '', message } = error as { stderr?: string; message: string };
+    throw new Error(`systemctl ${args.join(' ')}: ${(stderr.trim() || message).split('\n')[0] ?? ''}`);
+  }
+};
+
+export const systemdUnits: Units = {
+  start: async (units, options) => {
+    // A unit that ran into its start limit while the gate was shut must not be kept down by it now.
+    await systemctl(['reset-failed', ...units]).catch(() => '');
+    await systemctl(['start', ...(options?.noBlock ? ['--no-block'] : []), ...units]);
+  },
+  stop: async (units) => {
+    await systemctl(['stop', ...units]);
+  },
+  state: async (unit) => (await systemctl(['show', '--property=ActiveState', '--value', unit])).trim(),
+};
