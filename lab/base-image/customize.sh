@@ -7,8 +7,11 @@ rm -f "$root"/etc/ssh/ssh_host_*_key "$root"/etc/ssh/ssh_host_*_key.pub "$root"/
 rm -f "$root"/etc/apt/sources.list "$root"/etc/apt/sources.list.d/0000* "$root"/etc/apt/apt.conf.d/99mmdebstrap
 : >"$root/etc/machine-id"
 : >"$root/etc/fstab"
-cp -a "$(dirname "$0")/rootfs/." "$root/"
-chown -R --no-dereference 0:0 "$root/etc/cloud" "$root/etc/ssh" "$root/etc/apt" "$root/etc/resolv.conf" "$root/etc/hosts"
+# Owner and modes are the image's, not those of the checkout.
+(
+  cd "$(dirname "$0")/rootfs"
+  find . -type f -exec sh -c 'install -D -m 0644 "$2" "$1/$2"' install "$root" {} \;
+)
 
 # This machine's own name resolves without a name server (sudo asks for it).
 sed -i 's/^hosts:.*/hosts: files myhostname dns/' "$root/etc/nsswitch.conf"
@@ -16,8 +19,9 @@ sed -i 's/^hosts:.*/hosts: files myhostname dns/' "$root/etc/nsswitch.conf"
 # Persistent journal, as on a server.
 install -d -m 2755 -o root -g "$(awk -F: '$1 == "systemd-journal" { print $3 }' "$root/etc/group")" "$root/var/log/journal"
 
-# Nobody sits at the console; hot-plugged devices and file system scrubs are the host's.
-for unit in console-getty.service e2scrub_all.timer e2scrub_reap.service fstrim.timer systemd-pstore.service; do
+# Nobody sits at the console; the kernel, its debug interfaces and the disks under the file system are the host's.
+for unit in console-getty.service dev-hugepages.mount sys-kernel-debug.mount sys-kernel-tracing.mount systemd-pstore.service \
+  e2scrub_all.timer e2scrub_reap.service fstrim.timer; do
   ln -sf /dev/null "$root/etc/systemd/system/$unit"
 done
 

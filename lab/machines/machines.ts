@@ -5,7 +5,7 @@ import { diskFile } from '../disks/disks.ts';
 import type { Network } from '../net/network.ts';
 import type { LabPaths } from '../paths.ts';
 import { identify } from '../process-identity.ts';
-import { createControlGroups, removeControlGroups } from './control-groups.ts';
+import { createControlGroups, removeControlGroups, removeLabControlGroups } from './control-groups.ts';
 import { waitForNoLoopDevice } from './loop-devices.ts';
 import { nspawnCommand, REBOOT_EXIT_CODE } from './nspawn.ts';
 import { consoleFile, machineFolder, removeMachineFolder, writeRecord } from './records.ts';
@@ -182,6 +182,7 @@ export const createMachines = async ({
     },
     close: async () => {
       await Promise.all([...live.values()].map((machine) => end(machine, 0)));
+      await removeLabControlGroups(paths.id);
     },
   };
 };

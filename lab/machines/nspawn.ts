@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { INTERFACE, privateDnsName, SERVICE_ADDRESS } from '../net/plan.ts';
 import type { MachineSpec } from './types.ts';
 
@@ -8,10 +9,12 @@ export const REBOOT_EXIT_CODE = 133;
 export const machineName = (labId: string, instanceId: string): string => `ecs-host-lab-${labId}-${instanceId}`;
 
 /**
- * Runs as process 1 before init does, so that init finds what it would find on EC2: an interface with its address, and control groups
- * that Docker may use (nspawn mounts those of cgroup v1 read-only). Nothing is written to the disk, so an image made of it is clean.
+ * Runs as process 1 before init does, so that init finds what it would find on EC2: an interface with its address, control groups
+ * that Docker may use (nspawn mounts those of cgroup v1 read-only), and the file by which programs tell a Xen instance of EC2 (g3s is
+ * one); cloud-init uses IMDSv2 only when it finds that. /sys is a tmpfs of nspawn's. Nothing is written to the disk, so an image made
+ * of it is clean.
  *
- * Arguments: link, address, router.
+ * Arguments: link, address, router, hypervisor's uuid.
  */
 const BEFORE_INIT = `
 set -e
@@ -26,8 +29,19 @@ while read -r _ _ _ _ point options _; do
     "/sys/fs/cgroup/"*" ro,"*) mount -o remount,bind,rw "$point" ;;
   esac
 done </proc/self/mountinfo
+mount -o remount,rw /sys
+mkdir /sys/hypervisor
+echo xen >/sys/hypervisor/type
+echo "$4" >/sys/hypervisor/uuid
+mount -o remount,ro /sys
 exec /sbin/init
 `.trim();
+
+/** Starts with `ec2`, as AWS documents for telling an instance from another machine. */
+export const hypervisorUuid = (instanceId: string): string => {
+  const digits = `ec2${createHash('sha256').update(instanceId).digest('hex')}`;
+  return [digits.slice(0, 8), digits.slice(8, 12), digits.slice(12, 16), digits.slice(16, 20), digits.slice(20, 32)].join('-');
+};
 
 /** The command line of one machine's nspawn. */
 export const nspawnCommand = (
@@ -62,4 +76,5 @@ export const nspawnCommand = (
   innerLink,
   address,
   SERVICE_ADDRESS,
+  hypervisorUuid(spec.instanceId),
 ];

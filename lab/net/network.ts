@@ -90,6 +90,8 @@ export const createNetwork = async (paths: LabPaths): Promise<Network> => {
       'net.ipv6.conf.all.disable_ipv6=1',
       'net.ipv6.conf.default.disable_ipv6=1',
       'net.ipv4.conf.all.rp_filter=1',
+      // Every refusal is told at once; the kernel would otherwise hold back all but one in a second.
+      'net.ipv4.icmp_ratelimit=0',
       'net.ipv4.ip_forward=1',
     ]);
     await run('ip', ['link', 'add', plan.outsideLink, 'type', 'veth', 'peer', 'name', UPLINK, 'netns', namespace]);
