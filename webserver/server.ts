@@ -114,8 +114,10 @@ export const startWebserver = async ({ address, port, tls, decide }: WebserverOp
   const server = createServer({ ...tls, minVersion: 'TLSv1.2', requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
     handle(request, response).catch((error: unknown) => {
       const status = error instanceof BadRequest ? error.status : 500;
-      if (!response.headersSent) answer(response, status, { error: error instanceof BadRequest ? error.message : 'internal error' });
-      request.destroy();
+      // The rest of a body that was too large is not read: the connection ends once the answer is out.
+      response.on('finish', () => request.destroy());
+      if (response.headersSent) request.destroy();
+      else answer(response, status, { error: error instanceof BadRequest ? error.message : 'internal error' });
     });
   });
   await new Promise<void>((resolve, reject) => {

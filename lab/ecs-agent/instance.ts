@@ -1,0 +1,36 @@
+/** What the metadata service tells the agent; version 2 only. */
+export type Instance = {
+  readonly region: string;
+  readonly document: string;
+  readonly signature: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken: string };
+};
+
+const ENDPOINT = process.env['AWS_EC2_METADATA_SERVICE_ENDPOINT'] ?? 'http://169.254.169.254';
+
+const ask = async (path: string, init: RequestInit): Promise<string> => {
+  const answer = await fetch(`${ENDPOINT}/latest/${path}`, { ...init, signal: AbortSignal.timeout(3000) });
+  if (!answer.ok) throw new Error(`metadata ${path}: HTTP ${answer.status}`);
+  return answer.text();
+};
+
+export const readInstance = async (): Promise<Instance> => {
+  const token = await ask('api/token', { method: 'PUT', headers: { 'X-aws-ec2-metadata-token-ttl-seconds': '600' } });
+  const get = (path: string): Promise<string> => ask(path, { headers: { 'X-aws-ec2-metadata-token': token } });
+  const [document, signature, role] = await Promise.all([
+    get('dynamic/instance-identity/document'),
+    get('dynamic/instance-identity/signature'),
+    get('meta-data/iam/security-credentials/'),
+  ]);
+  const keys = JSON.parse(await get(`meta-data/iam/security-credentials/${role.trim()}`)) as Record<string, string>;
+  return {
+    region: (JSON.parse(document) as { region: string }).region,
+    document,
+    signature,
+    credentials: {
+      accessKeyId: keys['AccessKeyId'] ?? '',
+      secretAccessKey: keys['SecretAccessKey'] ?? '',
+      sessionToken: keys['Token'] ?? '',
+    },
+  };
+};

@@ -1,0 +1,29 @@
+import { createHash } from 'node:crypto';
+
+/** A container base image made of Debian's packages. */
+export type ImageRecipe = { readonly name: string; readonly tag: string; readonly suite: string; readonly packages: readonly string[] };
+
+/** What the registry offers. The first is what containers run on, the second what programs for them are built in. */
+export const IMAGE_RECIPES: readonly ImageRecipe[] = [
+  {
+    name: 'ecs-host/debian',
+    tag: 'bookworm',
+    suite: 'bookworm',
+    packages: ['ca-certificates', 'libssl3', 'libx264-164'],
+  },
+  {
+    name: 'ecs-host/debian-build',
+    tag: 'bookworm',
+    suite: 'bookworm',
+    packages: ['ca-certificates', 'gcc', 'libc6-dev', 'libssl-dev', 'libx264-dev', 'make', 'pkg-config'],
+  },
+];
+
+/** Changes when the way of building does, so that old images are not taken for new ones. */
+const BUILD_VERSION = 1;
+
+export const recipeDigest = (recipe: ImageRecipe): string =>
+  createHash('sha256')
+    .update(JSON.stringify([BUILD_VERSION, recipe]))
+    .digest('hex')
+    .slice(0, 12);
