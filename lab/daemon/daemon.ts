@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { ensureBaseImage } from '../base-image/ensure-base-image.ts';
 import { createDisks } from '../disks/disks.ts';
+import { createEcsShim } from '../ecs/shim.ts';
 import { createAwsService } from '../endpoint/aws-service.ts';
 import { openCallLog } from '../endpoint/call-log.ts';
 import type { LiveInstance } from '../endpoint/facts.ts';
@@ -27,6 +28,7 @@ import { identify } from '../process-identity.ts';
 import { Cleanup } from './cleanup.ts';
 import { httpDoor, metadataDoor, openDoors, webDoor } from './doors.ts';
 import { restoreMemory } from './memory.ts';
+import { registryDoor } from './registry-door.ts';
 import { trackSubjects } from './subjects.ts';
 
 export type DaemonOptions = {
@@ -140,7 +142,11 @@ export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
       netns: network.namespace,
     });
 
+    const ecs = createEcsShim({ log });
+    cleanup.add('ecs', () => ecs.close());
     const service = createAwsService({
+      services: new Map([['ecs', ecs.service]]),
+      onGone: (instanceId) => void ecs.forgetInstance(instanceId).catch((error: unknown) => log(`ecs: ${messageOf(error)}`)),
       moto: moto.client,
       machines,
       disks,
@@ -160,6 +166,13 @@ export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
 
     const mirror = (name: string, upstream: string) =>
       createMirrorCache({ folder: join(paths.cache, 'apt', name), upstream, log });
+    const inner = createServer(service.machines(({ socket }) => peerOf(socket) ?? 'unknown'));
+    const api = createServer(service.loopback);
+    for (const server of [inner, api]) {
+      server.on('upgrade', (request, socket, head) => {
+        if (!ecs.upgrade(request, socket, head)) socket.destroy();
+      });
+    }
     const doors = await openDoors(paths.run, [
       webDoor(
         createMirrorListener({
@@ -168,7 +181,8 @@ export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
         }),
         createGitListener(paths.git),
       ),
-      httpDoor('api', SERVICE_ADDRESS, 8080, createServer(service.machines(({ socket }) => peerOf(socket) ?? 'unknown'))),
+      httpDoor('api', SERVICE_ADDRESS, 8080, inner),
+      registryDoor(paths.cache, log),
       metadataDoor(createImds({ lookup, keys })),
     ]);
     cleanup.add('doors', () => doors.close());
@@ -177,7 +191,6 @@ export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
     await recordProcess(paths, 'gateway', gateway.pid);
     dieWith('the gateway', gateway.ended);
 
-    const api = createServer(service.loopback);
     await new Promise<void>((resolve, reject) => {
       api.once('error', reject);
       api.listen(options.port, '127.0.0.1', resolve);

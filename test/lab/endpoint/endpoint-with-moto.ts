@@ -126,7 +126,7 @@ export const startEndpoint = async (folder?: string) => {
   const seeded = await moto.client.control<{ images: Record<string, string> }>('seed', {
     ...LAB_SEED,
     base: {
-      name: 'debian-12-amd64-lab-20261123-1',
+      namePrefix: 'debian-12-amd64-lab-20261123',
       description: 'test',
       ownerId: '136693071363',
       rootDeviceName: '/dev/xvda',

@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { endProcess, waitForEnd } from '../../../lab/lifecycle/end-process.ts';
+import { type Owners, watchOwners } from '../../../lab/lifecycle/owners.ts';
+import { identify } from '../../../lab/process-identity.ts';
+
+describe('owners of the lab', () => {
+  const children: ChildProcess[] = [];
+  let owners: Owners | undefined;
+  const sleeper = (script = 'sleep 60'): number => {
+    const child = spawn('sh', ['-c', `exec ${script}`], { stdio: 'ignore' });
+    children.push(child);
+    return child.pid ?? 0;
+  };
+  afterEach(() => {
+    owners?.stop();
+    for (const child of children.splice(0)) child.kill('SIGKILL');
+  });
+
+  it('bring it down once, when the last one is gone', async () => {
+    const gone = vi.fn();
+    owners = watchOwners(gone, 10);
+    const [first, second] = [sleeper(), sleeper()];
+    await owners.add(first);
+    await owners.add(second);
+    expect(owners.first()).toBe(first);
+    process.kill(first, 'SIGKILL');
+    await expect.poll(() => owners?.first()).toBe(second);
+    expect(gone).not.toHaveBeenCalled();
+    process.kill(second, 'SIGKILL');
+    await expect.poll(() => gone.mock.calls.length).toBe(1);
+  });
+
+  it('count as gone when they are gone before the watch begins', async () => {
+    const gone = vi.fn();
+    owners = watchOwners(gone, 10);
+    const pid = sleeper('true');
+    await expect.poll(() => identify(pid)).toBeNull();
+    await owners.add(pid);
+    await expect.poll(() => gone.mock.calls.length).toBe(1);
+  });
+
+  it('may release it', async () => {
+    const gone = vi.fn();
+    owners = watchOwners(gone, 10);
+    const pid = sleeper();
+    await owners.add(pid);
+    owners.release();
+    process.kill(pid, 'SIGKILL');
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(gone).not.toHaveBeenCalled();
+  });
+});
+
+describe('ending a process', () => {
+  it('asks, then kills, and never touches a later process of the same number', async () => {
+    const polite = spawn('sh', ['-c', 'exec sleep 60'], { stdio: 'ignore' });
+    const stubborn = spawn('sh', ['-c', 'trap "" TERM; echo ready; while :; do sleep 0.05; done'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    await new Promise((resolve) => stubborn.stdout?.once('data', resolve));
+    const one = await identify(polite.pid ?? 0);
+    const two = await identify(stubborn.pid ?? 0);
+    if (!one || !two) throw new Error('a child is missing');
+    expect(await endProcess({ ...one, startTime: '1' }, 100)).toBe('was gone');
+    expect(await waitForEnd(one, 50)).toBe(false);
+    expect(await endProcess(one, 2000)).toBe('ended');
+    expect(await endProcess(two, 200)).toBe('killed');
+    expect(await endProcess(two, 200)).toBe('was gone');
+  });
+});
