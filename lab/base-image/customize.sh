@@ -16,6 +16,9 @@ rm -f "$root"/etc/apt/sources.list "$root"/etc/apt/sources.list.d/0000* "$root"/
 # This machine's own name resolves without a name server (sudo asks for it).
 sed -i 's/^hosts:.*/hosts: files myhostname dns/' "$root/etc/nsswitch.conf"
 
+# The network needs no DHCP and nobody answers it; cloud-init, which on EC2 asks before anything else, goes on at once without a client.
+chroot "$root" dpkg-statoverride --update --add root root 0644 /sbin/dhclient
+
 # Persistent journal, as on a server.
 install -d -m 2755 -o root -g "$(awk -F: '$1 == "systemd-journal" { print $3 }' "$root/etc/group")" "$root/var/log/journal"
 

@@ -40,7 +40,13 @@ exec /sbin/init
 /** Starts with `ec2`, as AWS documents for telling an instance from another machine. */
 export const hypervisorUuid = (instanceId: string): string => {
   const digits = `ec2${createHash('sha256').update(instanceId).digest('hex')}`;
-  return [digits.slice(0, 8), digits.slice(8, 12), digits.slice(12, 16), digits.slice(16, 20), digits.slice(20, 32)].join('-');
+  return [
+    digits.slice(0, 8),
+    digits.slice(8, 12),
+    digits.slice(12, 16),
+    digits.slice(16, 20),
+    digits.slice(20, 32),
+  ].join('-');
 };
 
 /** The command line of one machine's nspawn. */

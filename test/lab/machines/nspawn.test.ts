@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { hypervisorUuid, machineName, nspawnCommand } from '../../../lab/machines/nspawn.ts';
+
+const spec = { instanceId: 'i-0123456789abcdef0', region: 'us-east-2' };
+const command = nspawnCommand('0a1b2c3d', spec, '10.78.1.4', '/state/root', 'i-1-4');
+
+test('the name proves whose machine it is', () => {
+  expect(command).toContain(`--machine=${machineName('0a1b2c3d', spec.instanceId)}`);
+  expect(machineName('0a1b2c3d', spec.instanceId)).toBe('ecs-host-lab-0a1b2c3d-i-0123456789abcdef0');
+  // Longer ones are no host names, and nspawn refuses them.
+  expect(machineName('0a1b2c3d', spec.instanceId).length).toBeLessThanOrEqual(64);
+});
+
+test('host name, link and the arguments of what runs before init', () => {
+  expect(command).toContain('--hostname=ip-10-78-1-4');
+  expect(command).toContain('--network-interface=i-1-4');
+  expect(command.slice(-5)).toEqual([
+    'before-init',
+    'i-1-4',
+    '10.78.1.4',
+    '10.78.0.1',
+    hypervisorUuid(spec.instanceId),
+  ]);
+});
+
+test('nothing of this machine is written into the disk', () => {
+  for (const option of ['--resolv-conf=off', '--timezone=off', '--link-journal=no']) expect(command).toContain(option);
+});
+
+test('the hypervisor uuid is one, and says EC2', () => {
+  expect(hypervisorUuid('i-1')).toMatch(/^ec2[0-9a-f]{5}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
+  expect(hypervisorUuid('i-1')).not.toBe(hypervisorUuid('i-2'));
+});
