@@ -34,6 +34,8 @@ export type BakeInput = {
 
 export type BakeResult = {
   readonly imageId: string;
+  /** As registered: the plan's name with the run id behind it. */
+  readonly imageName: string;
   readonly snapshotIds: readonly string[];
   readonly versions: Readonly<Record<string, string>>;
   readonly checks: readonly Check[];
@@ -142,26 +144,27 @@ const removeLeftovers = async ({ clients, ctx }: BakeInput): Promise<void> => {
   }
 };
 
-/** The image's snapshots, once the tags that make it a finished image are on it. */
+/** Puts the tags on that make it a finished image. */
 const finishImage = async (
   input: BakeInput,
   imageId: string,
   versions: Readonly<Record<string, string>>,
-): Promise<readonly string[]> => {
+): Promise<{ readonly imageName: string; readonly snapshotIds: readonly string[] }> => {
   const { plan, ctx, clients, commit } = input;
   const tags = { ...versionTags(versions), ...expectedTags({ plan, runId: ctx.runId, owner: ownerName(), commit }) };
   const answer = await clients.ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
-  const snapshotIds = (answer.Images?.[0]?.BlockDeviceMappings ?? []).flatMap(({ Ebs }) =>
+  const image = answer.Images?.[0];
+  const snapshotIds = (image?.BlockDeviceMappings ?? []).flatMap(({ Ebs }) =>
     Ebs?.SnapshotId === undefined ? [] : [Ebs.SnapshotId],
   );
-  if (answer.Images?.[0]?.State !== 'available' || snapshotIds.length === 0) {
+  if (image?.State !== 'available' || snapshotIds.length === 0) {
     throw outsideError(
       'IMAGE_INCOMPLETE',
       `Image ${imageId} is not available, or has no snapshot, after packer said that it was done.`,
     );
   }
   await tagImage(clients, [imageId, ...snapshotIds], tags);
-  return snapshotIds;
+  return { imageName: image.Name ?? '', snapshotIds };
 };
 
 /**
@@ -180,8 +183,8 @@ export const bake = async (input: BakeInput): Promise<BakeResult> => {
   try {
     const outcome = await build(input, packer, logFile);
     const imageId = outcome.imageId ?? '';
-    const snapshotIds = await ctx.span('tag image', () => finishImage(input, imageId, outcome.versions));
-    return { imageId, snapshotIds, versions: outcome.versions, checks: outcome.checks, spans: outcome.spans };
+    const finished = await ctx.span('finish the tags', () => finishImage(input, imageId, outcome.versions));
+    return { imageId, ...finished, versions: outcome.versions, checks: outcome.checks, spans: outcome.spans };
   } finally {
     await ctx.span('look for leftovers', () => removeLeftovers(input));
   }

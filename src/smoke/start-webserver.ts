@@ -1,22 +1,30 @@
-import { startWebserver } from '../../webserver/server.ts';
-import { makeSelfSigned } from '../../webserver/tls.ts';
 import type { Decision, SmokeWebserver } from './webserver.ts';
 
 const ADDRESS = '127.0.0.1';
 
-/** The reference webserver in this process; instances reach it through their ssh connection (docs/decisions/0005). */
+/**
+ * Starts the reference webserver in this process with a certificate of its own. Instances reach it through their ssh connection.
+ * Imported when needed: only smoke pays for it.
+ */
 export const startSmokeWebserver = async (): Promise<SmokeWebserver> => {
+  const [{ startWebserver }, { makeSelfSigned }] = await Promise.all([
+    import('../../webserver/server.ts'),
+    import('../../webserver/tls.ts'),
+  ]);
+  const tls = await makeSelfSigned(ADDRESS);
   const decisions = new Map<string, Decision>();
   const denials = new Map<string, number>();
-  const tls = await makeSelfSigned(ADDRESS);
   const webserver = await startWebserver({
     address: ADDRESS,
     port: 0,
     tls,
     decide: ({ instanceId }) => {
-      if (decisions.get(instanceId) === 'grant') return { kind: 'grant' };
+      const decision = decisions.get(instanceId);
+      if (decision === 'grant') return { kind: 'grant' };
+      // Nobody is granted anything by default; that an instance was not decided on yet is a no that it may ask again about.
+      if (decision === undefined) return { kind: 'error', status: 503 };
       denials.set(instanceId, (denials.get(instanceId) ?? 0) + 1);
-      return { kind: 'deny', reason: 'this smoke run has not granted it' };
+      return { kind: 'deny', reason: 'smoke test: denied on purpose' };
     },
   });
   return {
