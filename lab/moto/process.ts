@@ -43,8 +43,8 @@ export const startMoto = async (options: {
     [join(import.meta.dirname, 'server.py'), '--socket', options.socket, '--store', options.store],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
-      // moto's own modules were compiled when they were installed; the checkout stays clean.
-      env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', PYTHONUNBUFFERED: '1' },
+      // Compiling takes seconds, so it is kept; but neither in the checkout nor in the environment, which may be read-only.
+      env: { ...process.env, PYTHONDONTWRITEBYTECODE: '', PYTHONPYCACHEPREFIX: join(options.cache, 'pycache'), PYTHONUNBUFFERED: '1' },
     },
   );
   let tail = '';

@@ -15,6 +15,10 @@ import sys
 import threading
 from typing import Any
 
+# The teaching hangs on the inside of one version of moto, which wants this Python.
+if sys.version_info < (3, 10):
+    sys.exit(f"the lab's moto needs Python 3.10 or newer, this is {sys.version.split()[0]}")
+
 # moto reads these at import.
 os.environ.update(
     MOTO_EC2_LOAD_DEFAULT_AMIS="false",
@@ -26,6 +30,11 @@ os.environ.update(
 )
 for name in ("AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
     os.environ.pop(name, None)
+
+import moto  # noqa: E402
+
+if not moto.__version__.startswith("5.2."):
+    sys.exit(f"the lab is written for moto 5.2, this is {moto.__version__}: run `make setup`")
 
 from moto.core.exceptions import ServiceException  # noqa: E402
 from moto.moto_server.werkzeug_app import (  # noqa: E402
