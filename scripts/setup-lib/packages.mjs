@@ -85,11 +85,17 @@ export const installPackages = async (missing, step, options) => {
     const hint = `look at the output, then run\n${installCommand(missing)}`;
     /** @param {string} line */
     const onLine = (line) => step.at(line.slice(0, 100));
-    await must([...apt, 'update'], { failure: 'apt-get could not fetch its package lists', hint, onLine });
+    await must([...apt, 'update'], {
+      failure: 'apt-get could not fetch its package lists',
+      hint,
+      onLine,
+      patient: true,
+    });
     await must([...apt, 'install', '-y', '--no-install-recommends', ...names], {
       failure: `apt-get could not install ${names.join(', ')}`,
       hint,
       onLine,
+      patient: true,
     });
   });
   const still = await missingPackages(missing, '/usr/bin/python3');

@@ -66,7 +66,7 @@ export const createProgress = (out, options) => {
         clearInterval(timer);
         clear();
         const mark = outcome === 'done' ? 'ok' : 'FAIL';
-        out.write(`set-up  ${mark.padEnd(4)}${title}${note === undefined ? '' : `: ${note}`} (${elapsed()})\n`);
+        out.write(`set-up  ${mark}  ${title}${note === undefined ? '' : `: ${note}`} (${elapsed()})\n`);
       },
     };
   };

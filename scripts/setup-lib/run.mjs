@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process';
 import { SetupError } from './errors.mjs';
 
-/** @type {Set<import('node:child_process').ChildProcess>} */
-const running = new Set();
+/** How long a command may take to stop by itself; apt and a password prompt have all the time they want. */
+const GRACE_MS = 2_000;
+
+/** @type {Map<import('node:child_process').ChildProcess, { patient: boolean }>} */
+const running = new Map();
 let stopping = false;
 
 /**
@@ -12,7 +15,10 @@ let stopping = false;
  */
 export const stopChildren = (signal) => {
   stopping = true;
-  for (const child of running) child.kill(signal);
+  for (const [child, { patient }] of running) {
+    child.kill(signal);
+    if (!patient) setTimeout(() => child.kill('SIGKILL'), GRACE_MS).unref();
+  }
 };
 
 /**
@@ -21,6 +27,7 @@ export const stopChildren = (signal) => {
  * @property {Record<string, string | undefined>} [env] added to this process's
  * @property {(line: string) => void} [onLine] each line of stdout and stderr
  * @property {boolean} [terminal] the child owns the terminal (a password prompt)
+ * @property {boolean} [patient] never killed: it would leave something half done
  */
 
 /**
@@ -38,7 +45,7 @@ export const run = (command, options = {}) =>
       env: { ...process.env, ...options.env },
       stdio: options.terminal ? 'inherit' : ['ignore', 'pipe', 'pipe'],
     });
-    running.add(child);
+    running.set(child, { patient: Boolean(options.patient || options.terminal) });
     let stdout = '';
     let output = '';
     let rest = '';

@@ -192,7 +192,7 @@ const firstThatWorks = async (ways, passedOver, step, attempt) => {
 /**
  * @param {{ project: string }} place
  * @param {readonly Part[]} parts
- * @param {{ path: string, version: string }} go
+ * @param {{ path: string, version: string, env?: Record<string, string> }} go
  * @param {string} folder
  * @param {import('./progress.mjs').Step} step
  */
@@ -214,6 +214,7 @@ const build = async (place, parts, go, folder, step) => {
         GOTOOLCHAIN: 'local',
         GOOS: 'linux',
         GOARCH: 'amd64',
+        ...go.env,
       },
       failure: `Go could not build ${name}`,
       onLine: (line) => {
@@ -229,7 +230,8 @@ const build = async (place, parts, go, folder, step) => {
 };
 
 /**
- * For a machine without Go: the compiler as a hash-locked package, removed when it has done its work.
+ * For a machine without Go: the compiler as a hash-locked package, removed with all that it made once it has done its work.
+ * An interrupted build goes on from what it has.
  *
  * @param {{ project: string, cache: string, python: { path: string, version: string } }} place
  * @param {readonly Part[]} parts
@@ -246,7 +248,15 @@ const buildWithPackagedGo = async (place, parts, folder, step) => {
   });
   const path = join(stdout.trim(), 'bin', 'go');
   const version = (await probeVersion([path, 'env', 'GOVERSION'])) ?? '';
-  const origin = await build(place, parts, { path, version }, folder, step);
+  const work = join(place.cache, 'go-work');
+  const env = {
+    GOMODCACHE: join(work, 'modules'),
+    GOCACHE: join(work, 'build'),
+    // Otherwise the modules are read-only, and cannot be removed.
+    GOFLAGS: '-mod=readonly -modcacherw',
+  };
+  const origin = await build(place, parts, { path, version, env }, folder, step);
+  await rm(work, { recursive: true, force: true });
   await rm(await realpath(link), { recursive: true, force: true });
   await rm(link, { force: true });
   return origin;
