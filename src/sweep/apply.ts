@@ -66,7 +66,7 @@ const removers: Readonly<Record<ResourceKind, (clients: AwsClients, id: string) 
   instance: (clients, id) => terminateAndWait(clients, [id]),
   cluster: (clients, id) => deleteCluster(clients, id),
   'security group': ({ ec2 }, GroupId) => ec2.send(new DeleteSecurityGroupCommand({ GroupId })),
-  'key pair': ({ ec2 }, KeyPairId) => ec2.send(new DeleteKeyPairCommand({ KeyPairId })),
+  'key pair': ({ ec2 }, KeyName) => ec2.send(new DeleteKeyPairCommand({ KeyName })),
   volume: ({ ec2 }, VolumeId) => ec2.send(new DeleteVolumeCommand({ VolumeId })),
   image: ({ ec2 }, ImageId) => ec2.send(new DeregisterImageCommand({ ImageId })),
   snapshot: ({ ec2 }, SnapshotId) => ec2.send(new DeleteSnapshotCommand({ SnapshotId })),

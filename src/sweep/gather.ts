@@ -71,9 +71,7 @@ export const gatherInventory = async (clients: AwsClients, runId: string | null)
     client
       .send(new DescribeKeyPairsCommand({ Filters }))
       .then(({ KeyPairs = [] }) =>
-        KeyPairs.flatMap(({ KeyPairId: id, KeyName: name = '', Tags }) =>
-          id ? [{ id, name, tags: tagsOf(Tags) }] : [],
-        ),
+        KeyPairs.flatMap(({ KeyName: id, Tags }) => (id ? [{ id, tags: tagsOf(Tags) }] : [])),
       ),
     collect(paginateDescribeVolumes({ client }, { Filters }), (page) =>
       (page.Volumes ?? []).flatMap(({ VolumeId: id, Tags }) => (id ? [{ id, tags: tagsOf(Tags) }] : [])),

@@ -7,7 +7,8 @@ export type Inventory = {
   /** Without the terminated ones, which the API goes on listing for an hour. */
   readonly instances: readonly Tagged[];
   readonly securityGroups: readonly (Tagged & { readonly name: string })[];
-  readonly keyPairs: readonly (Tagged & { readonly name: string })[];
+  /** By name: the name is the id that every version of the API deletes by. */
+  readonly keyPairs: readonly Tagged[];
   readonly volumes: readonly Tagged[];
   readonly images: readonly (Tagged & { readonly state: string; readonly snapshotIds: readonly string[] })[];
   readonly snapshots: readonly Tagged[];

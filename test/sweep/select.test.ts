@@ -23,7 +23,7 @@ const inventory: Inventory = {
     { id: 'sg-dead', name: 'packer_1', tags: of(DEAD) },
     { id: 'sg-live', name: 'packer_2', tags: of(LIVE) },
   ],
-  keyPairs: [{ id: 'key-dead', name: 'k', tags: of(DEAD) }],
+  keyPairs: [{ id: 'key-dead', tags: of(DEAD) }],
   volumes: [{ id: 'vol-dead', tags: of(DEAD) }],
   images: [
     {
