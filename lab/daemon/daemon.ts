@@ -130,7 +130,8 @@ export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
     const pidStartTime = (await identify(process.pid))?.startTime ?? '';
     const owners = watchOwners(() => void stop('its owner is gone'));
     cleanup.add('owner watch', () => owners.stop());
-    if (options.ownerPid !== null) await owners.add(options.ownerPid);
+    if (options.ownerPid === null) owners.keep();
+    else await owners.add(options.ownerPid);
     let endpoint = '';
     const record = (): LabRecord => ({
       version: 1,
@@ -158,10 +159,11 @@ export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
         images: (await moto.client.control<{ images: unknown[] }>('inventory')).images,
       }),
       onOwner: async (pid) => {
-        if (pid === null) owners.release();
+        if (pid === null) owners.keep();
         else await owners.add(pid);
         await writeLabRecord(paths, record());
       },
+      onLeave: (pid) => owners.leave(pid),
     });
 
     const mirror = (name: string, upstream: string) =>

@@ -28,6 +28,7 @@ export const createAwsService = (parts: {
   readonly status: () => Promise<unknown>;
   /** Told of `POST /_lab/owners`, which adds or releases owners. */
   readonly onOwner: (pid: number | null) => Promise<void>;
+  readonly onLeave: (pid: number) => Promise<boolean>;
   readonly onGone?: (instanceId: string) => void;
   readonly log: (line: string) => void;
 }): AwsService => {
@@ -43,7 +44,7 @@ export const createAwsService = (parts: {
     consoleOutput: (instanceId) => machines.consoleOutput(instanceId),
     log,
   });
-  const api = { calls, faults, status: parts.status, onOwner: parts.onOwner };
+  const api = { calls, faults, status: parts.status, onOwner: parts.onOwner, onLeave: parts.onLeave };
   return {
     loopback: createEndpointListener(answer, api, () => 'loopback'),
     machines: (addressOf) => createEndpointListener(answer, api, addressOf),

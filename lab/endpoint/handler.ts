@@ -48,6 +48,10 @@ export const createAwsHandler = (parts: HandlerParts) => {
   const { moto, conductor, calls, faults, services, consoleOutput, log } = parts;
 
   const decide = async (call: AwsRequest, request: RawRequest): Promise<Answer> => {
+    if (call.service === 'unknown') {
+      // moto would take it for a call to S3.
+      return errorAnswer(call.protocol, 403, 'MissingAuthenticationToken', 'The request is not signed and names no service.');
+    }
     if (isUntaught(call.service, call.action)) {
       return errorAnswer(call.protocol, 400, 'UnsupportedOperation', `${call.action} is not taught to the lab; see lab/README.md.`);
     }

@@ -15,6 +15,8 @@ export type LabApi = {
   readonly status: () => Promise<unknown>;
   /** A further owner, or null: the lab stays up until `down`. */
   readonly onOwner: (pid: number | null) => Promise<void>;
+  /** An owner is done with the lab. */
+  readonly onLeave: (pid: number) => Promise<boolean>;
 };
 
 const readBody = async (request: IncomingMessage): Promise<Buffer | null> => {
@@ -49,6 +51,10 @@ const answerLab = async (api: LabApi, request: RawRequest): Promise<Answer> => {
       const { pid } = JSON.parse(request.body.toString('utf8')) as { pid: number | null };
       await api.onOwner(pid);
       return jsonAnswer(200, {});
+    }
+    case 'DELETE /_lab/owners': {
+      const { pid } = JSON.parse(request.body.toString('utf8')) as { pid: number };
+      return jsonAnswer(200, { isGoingDown: await api.onLeave(pid) });
     }
     case 'DELETE /_lab/faults':
       api.faults.clear();

@@ -2,10 +2,12 @@ import type { ProcessIdentity } from '../process-identity.ts';
 import { identify, isAlive } from '../process-identity.ts';
 
 export type Owners = {
-  /** Adds an owner. A process that is already gone counts as gone. */
+  /** Adds an owner, unless the lab stays anyway. A process that is already gone counts as gone. */
   add(pid: number): Promise<void>;
-  /** Nobody owns the lab any more; it stays up until `down`. */
-  release(): void;
+  /** The owner is done, although its process may live on. Says whether it was the last, in which case the lab goes down. */
+  leave(pid: number): Promise<boolean>;
+  /** The lab stays up until `down`, whoever owned it or will want to. */
+  keep(): void;
   /** The first owner, for lab.json; null without one. */
   first(): number | null;
   stop(): void;
@@ -18,6 +20,7 @@ export type Owners = {
 export const watchOwners = (onAllGone: () => void, intervalMs = 500): Owners => {
   let owners: readonly ProcessIdentity[] = [];
   let owned = false;
+  let kept = false;
   const look = async (): Promise<void> => {
     const seen = owners;
     const living: ProcessIdentity[] = [];
@@ -36,11 +39,19 @@ export const watchOwners = (onAllGone: () => void, intervalMs = 500): Owners => 
   timer.unref();
   return {
     add: async (pid) => {
+      if (kept) return;
       const identity = await identify(pid);
       owners = identity ? [...owners, identity] : [...owners];
       owned = true;
     },
-    release: () => {
+    leave: async (pid) => {
+      const wasOwned = owned;
+      owners = owners.filter((owner) => owner.pid !== pid);
+      await look();
+      return wasOwned && !owned;
+    },
+    keep: () => {
+      kept = true;
       owned = false;
       owners = [];
     },

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa, type ResultPromise } from 'execa';
+import { execa } from 'execa';
 import { projectFolder } from '../../src/io/paths.ts';
 
 /** The command as users have it. */
@@ -22,7 +22,7 @@ export const testEnvironment = (more: Record<string, string> = {}): Record<strin
 };
 
 /** Starts the command; for tests that send it signals. */
-export const start = (args: readonly string[], more: Record<string, string> = {}): ResultPromise<{ all: true; reject: false; extendEnv: false }> =>
+export const start = (args: readonly string[], more: Record<string, string> = {}) =>
   execa(ECS_HOST, args, { env: testEnvironment(more), extendEnv: false, reject: false, all: true, stdin: 'ignore' });
 
 export const cli = async (args: readonly string[], more: Record<string, string> = {}): Promise<Cli> => {

@@ -143,6 +143,7 @@ export const startEndpoint = async (folder?: string) => {
     calls,
     status: async () => ({ up: true }),
     onOwner: async () => {},
+    onLeave: async () => false,
     log: (line) => lines.push(line),
   });
   const http = createServer(service.loopback);

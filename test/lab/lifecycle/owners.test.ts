@@ -45,7 +45,7 @@ describe('owners of the lab', () => {
     owners = watchOwners(gone, 10);
     const pid = sleeper();
     await owners.add(pid);
-    owners.release();
+    owners.keep();
     process.kill(pid, 'SIGKILL');
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect(gone).not.toHaveBeenCalled();

@@ -1,0 +1,33 @@
+import { join } from 'node:path';
+import { runFolder } from '../io/paths.ts';
+import type { BuildPlan } from '../plan/build-plan.ts';
+import { gatherFacts } from '../plan/facts.ts';
+import { resolvePlan, targetOf } from '../plan/resolve.ts';
+import { type Bundle, buildBundle } from '../render/bundle.ts';
+import type { Connection } from './connect.ts';
+import type { Session } from './session.ts';
+
+/** Builds what is carried, asks the region, and resolves: both are needed for the digest. */
+export const makePlan = async (session: Session, connection: Connection): Promise<{ plan: BuildPlan; bundle: Bundle }> => {
+  const { selection, loaded, clients, endpointUrl } = connection;
+  const { regionName, region, profileName, profile } = selection;
+  const target = targetOf(profileName, profile);
+  const [bundle, facts] = await Promise.all([
+    buildBundle({
+      folder: join(runFolder(session.runId), 'bundle'),
+      provisioners: target.provisioners,
+      wantsStandInAgent: target.ecsAgent.source === 'lab-stand-in',
+    }),
+    gatherFacts(clients.ec2, {
+      region: regionName,
+      ownerId: profile.baseImage.ownerId,
+      imageName: profile.baseImage.name,
+      securityGroup: region.securityGroup,
+    }),
+  ]);
+  const plan = resolvePlan({ selection, facts, endpointUrl, bundles: bundle.files, node: bundle.node, warnings: loaded.warnings });
+  for (const warning of plan.warnings) {
+    session.reporter.emit({ type: 'warning', code: warning.code, text: warning.message, hint: warning.hint });
+  }
+  return { plan, bundle };
+};

@@ -1,0 +1,40 @@
+import { join, resolve } from 'node:path';
+import { writePlan } from '../plan/plan-file.ts';
+import { planSummary } from '../plan/summary.ts';
+import { renderTo } from '../render/render.ts';
+import { withConnection } from './connect.ts';
+import { printResult } from './json.ts';
+import { makePlan } from './make-plan.ts';
+import { commonArguments, withSession } from './session.ts';
+
+const outFolder = (argv: Record<string, unknown>): string => resolve(typeof argv['out'] === 'string' ? argv['out'] : 'out');
+
+/** Results of these verbs are documents, so progress goes to stderr also with --json. */
+const quietly = (argv: Record<string, unknown>): Record<string, unknown> => ({ ...argv, json: false, plain: true });
+
+export const plan = async (argv: Record<string, unknown>): Promise<number> => {
+  const args = commonArguments(argv);
+  const made = await withSession(quietly(argv), (session) =>
+    withConnection(session, args, (connection) => session.span('plan', () => makePlan(session, connection))),
+  );
+  const file = join(outFolder(argv), 'plan.json');
+  await writePlan(file, made.plan);
+  printResult(args.json, made.plan, [...planSummary(made.plan), '', `written to ${file}`]);
+  return 0;
+};
+
+export const render = async (argv: Record<string, unknown>): Promise<number> => {
+  const args = commonArguments(argv);
+  const rendered = await withSession(quietly(argv), (session) =>
+    withConnection(session, args, async (connection) => {
+      const { plan: made, bundle } = await session.span('plan', () => makePlan(session, connection));
+      return session.span('render', () => renderTo(made, bundle, outFolder(argv)));
+    }),
+  );
+  printResult(args.json, rendered, [
+    `template  ${rendered.template}`,
+    `plan      ${rendered.planFile}`,
+    `validate  packer init ${rendered.folder} && packer validate ${rendered.template}`,
+  ]);
+  return 0;
+};
