@@ -1,0 +1,4 @@
+import { clean } from './concerns/clean.ts';
+import { runProvisioner } from './step.ts';
+
+await runProvisioner(clean);

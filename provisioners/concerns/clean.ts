@@ -1,0 +1,198 @@
+import { readdir, rm, stat, truncate } from 'node:fs/promises';
+import { instanceData } from '../lib/cloud-init.ts';
+import { exists, readText } from '../lib/files.ts';
+import { authorizedKeyFiles, homes, hostKeyFiles, keysIn, privateKeyFiles } from '../lib/ssh-keys.ts';
+import { ask, tool } from '../lib/tool.ts';
+import { type Concern, type Context, HOST_FOLDER } from '../step.ts';
+
+const CARRIED = ['rootfs', 'rootfs.tar', 'payload'].map((name) => `${HOST_FOLDER}/${name}`);
+/** Of every home folder. */
+const HISTORIES = [
+  '.bash_history',
+  '.sh_history',
+  '.zsh_history',
+  '.lesshst',
+  '.viminfo',
+  '.wget-hsts',
+  '.python_history',
+  '.sudo_as_admin_successful',
+];
+const ECS_STATE = ['/var/lib/ecs/data', '/var/log/ecs', '/var/lib/ecs/gpu'];
+const MACHINE_ID = '/etc/machine-id';
+const RANDOM_SEED = '/var/lib/systemd/random-seed';
+const CLOUD = ['/var/lib/cloud/instances', '/var/lib/cloud/instance', '/var/lib/cloud/data', '/var/lib/cloud/sem'];
+
+const inside = async (folder: string): Promise<readonly string[]> =>
+  (await readdir(folder).catch(() => [])).map((name) => `${folder}/${name}`);
+
+/** Removes files and folders. Returns whether any was there. */
+const remove = async (paths: readonly string[]): Promise<boolean> => {
+  let isChanged = false;
+  for (const path of paths) {
+    if (!(await exists(path)) && (await ask`test -L ${path}`).exitCode !== 0) continue;
+    await rm(path, { recursive: true, force: true });
+    isChanged = true;
+  }
+  return isChanged;
+};
+
+const empty = async (folders: readonly string[]): Promise<boolean> =>
+  remove((await Promise.all(folders.map(inside))).flat());
+
+const histories = async (): Promise<readonly string[]> =>
+  (await homes()).flatMap((home) => HISTORIES.map((name) => `${home}/${name}`));
+
+/** Logs of the build instance: rotated ones go, open ones become empty, so that whoever has them open goes on. */
+const clearLogs = async (): Promise<boolean> => {
+  let isChanged = await empty(['/var/log/journal', '/var/log/apt', '/var/log/unattended-upgrades', '/var/log/amazon']);
+  for (const name of await readdir('/var/log', { recursive: true, withFileTypes: true })) {
+    if (!name.isFile()) continue;
+    const path = `${name.parentPath}/${name.name}`;
+    if (/\.(gz|xz|old|\d+)$/.test(name.name)) {
+      await rm(path, { force: true });
+      isChanged = true;
+    } else if ((await stat(path).catch(() => null))?.size) {
+      await truncate(path, 0);
+      isChanged = true;
+    }
+  }
+  return isChanged;
+};
+
+const apply = async (context: Context): Promise<void> => {
+  const { step } = context;
+  await step('carried files', {}, () => remove(CARRIED));
+  await step('package caches', {}, async () => {
+    await tool`apt-get clean`;
+    return remove([
+      ...(await inside('/var/lib/apt/lists')),
+      '/var/cache/apt/pkgcache.bin',
+      '/var/cache/apt/srcpkgcache.bin',
+    ]);
+  });
+  await step('state of the ECS agent', {}, () => empty(ECS_STATE));
+  // The connection that this runs over stays: sshd looked at the file when it began.
+  await step('keys that let in', {}, async () =>
+    remove([...(await authorizedKeyFiles()), ...(await privateKeyFiles())]),
+  );
+  await step('host keys', {}, async () => remove(await hostKeyFiles()));
+  await step('shell history', {}, async () => remove(await histories()));
+  await step('state of cloud-init', {}, async () => {
+    const isThere = (await Promise.all(CLOUD.map(exists))).some(Boolean);
+    await ask`cloud-init clean --logs`;
+    await remove([...CLOUD, '/etc/netplan/50-cloud-init.yaml', '/etc/network/interfaces.d/50-cloud-init']);
+    return isThere;
+  });
+  await step('identity of the machine', {}, async () => {
+    // It would be written again while the build instance shuts down.
+    await ask`systemctl stop systemd-random-seed.service`;
+    let isChanged = await remove([
+      RANDOM_SEED,
+      '/var/lib/systemd/credential.secret',
+      ...(await inside('/var/lib/dhcp')),
+    ]);
+    const dbus = '/var/lib/dbus/machine-id';
+    if ((await ask`test -L ${dbus}`).exitCode !== 0) isChanged = (await remove([dbus])) || isChanged;
+    if ((await readText(MACHINE_ID)) !== '') {
+      // Empty, not gone: a machine whose file is gone boots as if it had never been set up.
+      await truncate(MACHINE_ID, 0);
+      isChanged = true;
+    }
+    return isChanged;
+  });
+  await step('temporary files', {}, () => empty(['/tmp', '/var/tmp', '/root/.cache', '/root/.gnupg']));
+  await step('logs', {}, async () => {
+    await ask`journalctl --rotate`;
+    return clearLogs();
+  });
+  await step('onto the disk', {}, async () => {
+    await tool`sync`;
+    return false;
+  });
+};
+
+const list = (paths: readonly string[]): string => (paths.length === 0 ? 'none' : paths.slice(0, 4).join(', '));
+
+const verifyBake = async ({ look }: Context): Promise<void> => {
+  const none = async (id: string, title: string, find: () => Promise<readonly string[]>): Promise<void> =>
+    look({ id: `clean.${id}`, title, expected: 'none' }, async () => {
+      const found = await find();
+      return { actual: list(found), isCorrect: found.length === 0 };
+    });
+  const present = async (paths: readonly string[]): Promise<readonly string[]> => {
+    const there = await Promise.all(paths.map(exists));
+    return paths.filter((_, at) => there[at]);
+  };
+  await none('no-ssh-keys', 'Nobody has a key to the image', authorizedKeyFiles);
+  await none('no-private-keys', 'No private key is left', privateKeyFiles);
+  await none('no-host-keys', 'Every machine makes its own host keys', hostKeyFiles);
+  await none('no-history', 'No shell history', async () => present(await histories()));
+  await none('no-cloud-init-state', 'cloud-init will take the next boot for the first', () => present(CLOUD));
+  await none('no-ecs-state', 'No state of an ECS agent', async () => (await Promise.all(ECS_STATE.map(inside))).flat());
+  await none('no-carried-files', 'What was carried for the bake is gone', () => present(CARRIED));
+  await none('no-package-lists', 'No package lists', async () =>
+    (await inside('/var/lib/apt/lists')).filter((path) => path.includes('_')),
+  );
+  await none('no-old-logs', 'No rotated logs', async () =>
+    (await readdir('/var/log', { recursive: true })).filter((name) => /\.(gz|xz|\d+)$/.test(name)),
+  );
+  await look({ id: 'clean.machine-id', title: 'Every machine makes its own id', expected: 'empty' }, async () => {
+    const id = await readText(MACHINE_ID);
+    return { actual: id === null ? 'no file' : id.trim() === '' ? 'empty' : 'an id', isCorrect: id?.trim() === '' };
+  });
+};
+
+const verifyBooted = async (context: Context): Promise<void> => {
+  const { look } = context;
+  await look(
+    {
+      id: 'clean.no-ssh-keys',
+      title: 'Nobody but the key of the launch gets in',
+      expected: 'only the key of the launch',
+    },
+    async () => {
+      const data = await instanceData();
+      if (data === null) throw new Error('cloud-init has no data of this instance');
+      const launch = new Set((data.v1?.public_ssh_keys ?? []).flatMap(keysIn));
+      const strange: string[] = [];
+      for (const file of await authorizedKeyFiles()) {
+        const others = keysIn((await readText(file)) ?? '').filter((key) => !launch.has(key));
+        if (others.length > 0) strange.push(`${file} (${others.length})`);
+      }
+      return {
+        actual: strange.length === 0 ? 'only the key of the launch' : list(strange),
+        isCorrect: strange.length === 0,
+      };
+    },
+  );
+  await look({ id: 'clean.no-private-keys', title: 'No private key is left', expected: 'none' }, async () => {
+    const found = await privateKeyFiles();
+    return { actual: list(found), isCorrect: found.length === 0 };
+  });
+  await look(
+    { id: 'clean.own-host-keys', title: 'The machine made its own host keys', expected: 'younger than the image' },
+    async () => {
+      const keys = await hostKeyFiles();
+      const { bakedAt = '' } = JSON.parse((await readText(`${HOST_FOLDER}/image.json`)) ?? '{}') as {
+        bakedAt?: string;
+      };
+      const older: string[] = [];
+      for (const key of keys) if ((await stat(key)).mtimeMs <= Date.parse(bakedAt)) older.push(key);
+      const isCorrect = keys.length > 0 && older.length === 0 && bakedAt !== '';
+      return {
+        actual: keys.length === 0 ? 'none' : older.length > 0 ? `older: ${list(older)}` : 'younger than the image',
+        isCorrect,
+      };
+    },
+  );
+  await look({ id: 'clean.machine-id', title: 'The machine made its own id', expected: 'an id' }, async () => {
+    const isCorrect = /^[0-9a-f]{32}\n?$/.test((await readText(MACHINE_ID)) ?? '');
+    return { actual: isCorrect ? 'an id' : 'none', isCorrect };
+  });
+};
+
+export const clean: Concern = {
+  name: 'clean',
+  apply,
+  verify: (context) => (context.stage === 'bake' ? verifyBake(context) : verifyBooted(context)),
+};

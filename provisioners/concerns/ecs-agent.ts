@@ -1,0 +1,163 @@
+import { mkdir, readdir, readlink, rm, stat, symlink } from 'node:fs/promises';
+import { agentDefaults, renderEnvironmentFile } from '../lib/agent-config.ts';
+import { aptInstallFile, installedVersion } from '../lib/apt.ts';
+import { firstBootMs } from '../lib/cloud-init.ts';
+import { download, requireSha256 } from '../lib/download.ts';
+import { exists, installFiles, putFile, readText } from '../lib/files.ts';
+import { requireSignature } from '../lib/gpg.ts';
+import { withoutServices } from '../lib/no-services.ts';
+import { checkDisabled, checkNeverStarted, disableUnits, reloadUnits } from '../lib/systemd.ts';
+import { textOf } from '../lib/tool.ts';
+import type { Concern, Context } from '../step.ts';
+
+export const FILES = [
+  '/etc/systemd/system/ecs.service.d/10-ecs-host-gate.conf',
+  '/etc/systemd/system/ecs.service.d/20-ecs-host.conf',
+  '/usr/share/ecs-host/keys/amazon-ecs.asc',
+];
+
+const UNIT = 'ecs.service';
+/** "Amazon ECS <ecs-security@amazon.com>", as the ECS developer guide states it. Packages are signed by its subkey 50DECCC4710E61AF. */
+const KEY_FINGERPRINT = 'F34C3DDAE72926B079BEAEC6BCE9D9A42D51784F';
+const DEFAULTS = '/opt/ecs-host/ecs-defaults.env';
+/** Where ecs-init looks for the settings of whoever made the image. /etc/ecs/ecs.config is the user's and wins. */
+const INSTANCE_CONFIG = '/var/lib/ecs/ecs.config';
+const DATA = '/var/lib/ecs/data';
+const LOGS = '/var/log/ecs';
+
+/** Fetches or finds the package, and fails unless it is what it should be. */
+const trustedPackage = async ({ target, rootfs, payload }: Context): Promise<string> => {
+  const { source, package: name, sha256 } = target.ecsAgent;
+  if (source === 'lab-stand-in') {
+    const file = `${payload}/${name}`;
+    // Without a pinned sum the plan's digest stands for it: it covers every file that is carried.
+    if (sha256 !== null) await requireSha256(file, sha256);
+    return file;
+  }
+  const file = '/run/ecs-host-provision/amazon-ecs-init.deb';
+  await download(name, file);
+  await download(`${name}.asc`, `${file}.asc`);
+  if (sha256 !== null) await requireSha256(file, sha256);
+  const keyFile = `${rootfs}/usr/share/ecs-host/keys/amazon-ecs.asc`;
+  await requireSignature({ file, signature: `${file}.asc`, keyFile, fingerprint: KEY_FINGERPRINT });
+  return file;
+};
+
+const isInstalled = async ({ target, payload }: Context): Promise<boolean> => {
+  if (!(await exists(unitPath()))) return false;
+  if (target.ecsAgent.source === 'aws') return (await installedVersion('amazon-ecs-init')) !== null;
+  const file = `${payload}/${target.ecsAgent.package}`;
+  if (!(await exists(file))) return true;
+  const [name = '', version = ''] =
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's own templates.
+    (await textOf`dpkg-deb --show --showformat=${'${Package} ${Version}'} ${file}`).split(' ');
+  return (await installedVersion(name)) === version;
+};
+
+const unitPath = (): string => '/lib/systemd/system/ecs.service';
+
+/** Every file below a folder, with the time it came into being. */
+const filesBelow = async (folder: string): Promise<readonly { path: string; bornMs: number }[]> => {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  return Promise.all(
+    entries
+      .filter((entry) => !entry.isDirectory())
+      .map(async (entry) => {
+        const path = `${entry.parentPath}/${entry.name}`;
+        return { path, bornMs: (await stat(path)).birthtimeMs };
+      }),
+  );
+};
+
+/** State of an agent that ran before this machine was first booted makes every clone but the first fail to register. */
+const checkNoState = (context: Context): Promise<void> =>
+  context.look(
+    { id: 'ecs-agent.never-started', title: 'The image holds no state of an agent', expected: 'no state' },
+    async () => {
+      const files = [...(await filesBelow(DATA)), ...(await filesBelow(LOGS))];
+      if (context.stage === 'bake') {
+        return {
+          actual:
+            files
+              .map(({ path }) => path)
+              .slice(0, 3)
+              .join(', ') || 'no state',
+          isCorrect: files.length === 0,
+        };
+      }
+      const since = await firstBootMs();
+      if (since === null) throw new Error('cloud-init does not know when this machine was first booted');
+      const older = files.filter(({ bornMs }) => bornMs < since).map(({ path }) => path);
+      return {
+        actual: older.slice(0, 3).join(', ') || 'no state',
+        isCorrect: older.length === 0,
+        reason: 'files older than the first boot count',
+      };
+    },
+  );
+
+export const ecsAgent: Concern = {
+  name: 'ecs-agent',
+  apply: async (context) => {
+    await context.step('gate', {}, async () => {
+      const isChanged = await installFiles(context, FILES);
+      if (isChanged) await reloadUnits();
+      return isChanged;
+    });
+    await context.step('install', { doneWhen: () => isInstalled(context) }, async () => {
+      const file = await trustedPackage(context);
+      await withoutServices(() => aptInstallFile(file));
+      if (!(await exists(unitPath()))) throw new Error('the package brought no ecs.service');
+    });
+    await context.step('defaults', {}, async () => {
+      const isChanged = await putFile(DEFAULTS, renderEnvironmentFile(agentDefaults(context.target)));
+      for (const folder of ['/etc/ecs', DATA, LOGS]) await mkdir(folder, { recursive: true, mode: 0o755 });
+      if ((await readlink(INSTANCE_CONFIG).catch(() => null)) === DEFAULTS) return isChanged;
+      await rm(INSTANCE_CONFIG, { force: true });
+      await symlink(DEFAULTS, INSTANCE_CONFIG);
+      return true;
+    });
+    await context.step('not at boot', {}, async () => {
+      const isChanged = await disableUnits([UNIT]);
+      if (isChanged) await reloadUnits();
+      return isChanged;
+    });
+  },
+  verify: async (context) => {
+    await context.look(
+      { id: 'ecs-agent.installed', title: 'ecs.service is there', expected: 'installed' },
+      async () => {
+        const isCorrect = await exists(unitPath());
+        return { actual: isCorrect ? 'installed' : 'no unit file', isCorrect };
+      },
+    );
+    await checkDisabled(context, UNIT, 'ecs-agent.service-disabled');
+    await checkNeverStarted(context, UNIT, 'ecs-agent.unit-never-started');
+    await checkNoState(context);
+    await context.look(
+      { id: 'ecs-agent.gated', title: 'ecs.service asserts the gate', expected: 'asserted' },
+      async () => {
+        const text = await textOf`systemctl cat ${UNIT}`;
+        const isCorrect = text.includes('\nAssertPathExists=/run/ecs-host/gate-open');
+        return { actual: isCorrect ? 'asserted' : 'not asserted', isCorrect };
+      },
+    );
+    await context.look(
+      {
+        id: 'ecs-agent.defaults',
+        title: 'The agent finds its defaults, and the user has the last word',
+        expected: 'in order',
+      },
+      async () => {
+        const text = await textOf`systemctl show --property=EnvironmentFiles ${UNIT}`;
+        const files = [...text.matchAll(/EnvironmentFiles=(\S+)/g)].map((found) => found[1]);
+        const isComplete = (await readText(INSTANCE_CONFIG)) === renderEnvironmentFile(agentDefaults(context.target));
+        const isCorrect = isComplete && files.join(' ') === `${DEFAULTS} /etc/ecs/ecs.config`;
+        return {
+          actual: isCorrect ? 'in order' : `${isComplete ? 'complete' : 'different'}, read from ${files.join(', ')}`,
+          isCorrect,
+        };
+      },
+    );
+  },
+};

@@ -1,0 +1,97 @@
+import { instanceData } from '../lib/cloud-init.ts';
+import { installFiles } from '../lib/files.ts';
+import { activeState, checkEnabled, enableUnit, reloadUnits, showUnit } from '../lib/systemd.ts';
+import { ask, textOf, tool } from '../lib/tool.ts';
+import type { Concern } from '../step.ts';
+
+export const FILES = [
+  '/etc/ecs-host/imds-block.nft',
+  '/etc/systemd/system/ecs-host-imds-block.service',
+  '/etc/systemd/system/docker.service.d/20-ecs-host-imds-block.conf',
+];
+
+const UNIT = 'ecs-host-imds-block.service';
+const TABLE = 'ecs_host_imds';
+const ADDRESSES = { ipv4: '169.254.169.254', ipv6: 'fd00:ec2::254' } as const;
+
+export const imdsBlock: Concern = {
+  name: 'imds-block',
+  apply: async (context) => {
+    let isChanged = false;
+    await context.step('rules and unit', {}, async () => {
+      isChanged = await installFiles(context, FILES);
+      if (isChanged) await reloadUnits();
+      return isChanged;
+    });
+    await context.step('at boot', {}, () => enableUnit(UNIT));
+    await context.step(
+      'in force',
+      { doneWhen: async () => !isChanged && (await activeState(UNIT)) === 'active' },
+      async () => {
+        await tool`systemctl restart ${UNIT}`;
+      },
+    );
+  },
+  verify: async (context) => {
+    await checkEnabled(context, UNIT, 'imds-block.enabled');
+    const ruleset = await ask`nft list table inet ${TABLE}`;
+    for (const [family, address] of Object.entries(ADDRESSES)) {
+      await context.look(
+        {
+          id: `imds-block.rule-${family}`,
+          title: `What comes from a container to ${address} is dropped`,
+          expected: 'dropped',
+        },
+        async () => {
+          if (ruleset.exitCode !== 0) throw new Error(ruleset.stderr.trim().split('\n')[0] || 'there is no such table');
+          const rule = ruleset.stdout
+            .split('\n')
+            .find((line) => line.includes(`daddr ${address} `) && line.includes(' drop'));
+          const isCorrect =
+            rule !== undefined && /hook prerouting/.test(ruleset.stdout) && rule.includes('iifname != "lo"');
+          return { actual: isCorrect ? 'dropped' : (rule?.trim() ?? 'no rule'), isCorrect };
+        },
+      );
+    }
+    await context.look(
+      {
+        id: 'imds-block.task-credentials',
+        title: 'Containers reach their task credentials',
+        expected: 'no rule for 169.254.170.2',
+      },
+      async () => {
+        const isCorrect = !ruleset.stdout.includes('169.254.170');
+        return { actual: isCorrect ? 'no rule for 169.254.170.2' : 'there is a rule', isCorrect };
+      },
+    );
+    await context.look(
+      { id: 'imds-block.before-docker', title: 'Docker does not start without the block', expected: UNIT },
+      async () => {
+        const {
+          Requires = '',
+          After = '',
+          ExecStartPre = '',
+        } = await showUnit('docker.service', ['Requires', 'After', 'ExecStartPre']);
+        const isCorrect =
+          Requires.split(' ').includes(UNIT) &&
+          After.split(' ').includes(UNIT) &&
+          ExecStartPre.includes('imds-block.nft');
+        return { actual: isCorrect ? UNIT : `Requires=${Requires}`, isCorrect };
+      },
+    );
+    const reaches = {
+      id: 'imds-block.host-reaches-imds',
+      title: 'The host itself reaches the metadata service',
+      expected: 'a token',
+    };
+    const data = await instanceData().catch(() => null);
+    if (data?.v1?.cloud_name !== 'aws') context.skip(reaches, 'this machine has no EC2 metadata service');
+    else
+      await context.look(reaches, async () => {
+        const url = `http://${ADDRESSES.ipv4}/latest/api/token`;
+        const token =
+          await textOf`curl --silent --show-error --fail --max-time 5 --request PUT --header ${'X-aws-ec2-metadata-token-ttl-seconds: 60'} ${url}`;
+        return { actual: token === '' ? 'an empty answer' : 'a token', isCorrect: token !== '' };
+      });
+  },
+};

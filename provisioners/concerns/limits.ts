@@ -1,0 +1,146 @@
+import { mkdir } from 'node:fs/promises';
+import { exists, installFiles, putFile, readText } from '../lib/files.ts';
+import { containerKind } from '../lib/machine.ts';
+import { parseSysctl } from '../lib/sysctl.ts';
+import { disableUnits, enableUnit, reloadUnits, showUnit } from '../lib/systemd.ts';
+import { ask, textOf, tool } from '../lib/tool.ts';
+import type { Concern, Context } from '../step.ts';
+
+const SYSCTL = '/etc/sysctl.d/90-ecs-host.conf';
+export const FILES = [
+  SYSCTL,
+  '/etc/security/limits.d/90-ecs-host.conf',
+  '/etc/systemd/system.conf.d/90-ecs-host.conf',
+  '/etc/systemd/journald.conf.d/90-ecs-host.conf',
+  '/etc/logrotate.d/ecs-host',
+  '/etc/systemd/system/logrotate.timer.d/10-ecs-host.conf',
+];
+
+const SWAP_FILE = '/swapfile';
+const SWAP_UNIT = 'swapfile.swap';
+const MIB = 1024 * 1024;
+
+const wantedSysctls = async (): Promise<ReadonlyMap<string, string>> => parseSysctl((await readText(SYSCTL)) ?? '');
+
+const readSysctl = async (key: string): Promise<string | null> =>
+  (await readText(`/proc/sys/${key.replaceAll('.', '/')}`))?.trim().replace(/\s+/g, ' ') ?? null;
+
+/** Sets what can be set now. A container shares most of these with its host and may not: there the file alone is for the next machine. */
+const setSysctls = async (): Promise<boolean> => {
+  let isChanged = false;
+  const isContainer = (await containerKind()) !== null;
+  for (const [key, value] of await wantedSysctls()) {
+    if ((await readSysctl(key)) === value) continue;
+    const { exitCode, stderr } = await ask`sysctl --write ${`${key}=${value}`}`;
+    if (exitCode === 0) isChanged = true;
+    else if (!isContainer) throw new Error(`${key} cannot be set: ${stderr.trim()}`);
+  }
+  return isChanged;
+};
+
+const swapUnit = (): string => `[Unit]
+Description=Swap file of the ECS host
+
+[Swap]
+What=${SWAP_FILE}
+
+[Install]
+WantedBy=swap.target
+`;
+
+const applySwap = async ({ step, target }: Context): Promise<void> => {
+  const { swapMiB } = target;
+  if (swapMiB === 0) {
+    await step('no swap file', {}, () => disableUnits([SWAP_UNIT]));
+    return;
+  }
+  await step(`swap file of ${swapMiB} MiB`, { doneWhen: async () => (await swapFileMiB()) === swapMiB }, async () => {
+    await disableUnits([SWAP_UNIT]);
+    await tool`rm -f ${SWAP_FILE}`;
+    await tool`fallocate --length ${swapMiB * MIB} ${SWAP_FILE}`;
+    await tool`chmod 0600 ${SWAP_FILE}`;
+    await tool`mkswap ${SWAP_FILE}`;
+  });
+  await step('swap at boot', {}, async () => {
+    const isChanged = await putFile(`/etc/systemd/system/${SWAP_UNIT}`, swapUnit());
+    if (isChanged) await reloadUnits();
+    return (await enableUnit(SWAP_UNIT)) || isChanged;
+  });
+};
+
+const swapFileMiB = async (): Promise<number> => {
+  if (!(await exists(SWAP_FILE))) return 0;
+  return Number(await textOf`stat --format=%s ${SWAP_FILE}`) / MIB;
+};
+
+export const limits: Concern = {
+  name: 'limits',
+  apply: async (context) => {
+    let isChanged = false;
+    await context.step('files', {}, async () => {
+      isChanged = await installFiles(context, FILES);
+      return isChanged;
+    });
+    await context.step('kernel settings', {}, setSysctls);
+    await context.step('journal and limits in force', { doneWhen: async () => !isChanged }, async () => {
+      await mkdir('/var/log/journal', { recursive: true });
+      await reloadUnits();
+      await tool`systemctl try-restart systemd-journald.service`;
+      // The timer's drop-in.
+      await ask`systemctl try-restart logrotate.timer`;
+    });
+    await applySwap(context);
+  },
+  verify: async (context) => {
+    const isContainer = (await containerKind()) !== null;
+    for (const [key, expected] of await wantedSysctls()) {
+      const about = { id: `limits.${key.replaceAll(/[._]/g, '-')}`, title: `Kernel setting ${key}`, expected };
+      const actual = await readSysctl(key);
+      // A running Docker turns some of its own on; ours say "at least" only by being equal or set again at boot.
+      if (actual !== expected && isContainer) context.skip(about, 'not settable in this machine');
+      else context.check({ ...about, actual: actual ?? 'no such setting', isCorrect: actual === expected });
+    }
+    await context.look(
+      { id: 'limits.nofile', title: 'Services may open many files', expected: '1048576' },
+      async () => {
+        const { DefaultLimitNOFILE: actual = '' } = Object.fromEntries(
+          (await textOf`systemctl show --property=DefaultLimitNOFILE`)
+            .split('\n')
+            .map((line) => line.split('=', 2) as [string, string]),
+        );
+        return {
+          actual,
+          isCorrect: actual === '1048576',
+          ...(actual === '1048576' ? {} : { reason: 'systemd reads it at its start' }),
+        };
+      },
+    );
+    await context.look(
+      { id: 'limits.journal', title: 'The journal is bounded', expected: 'SystemMaxUse=500M' },
+      async () => {
+        const text = await textOf`systemd-analyze cat-config systemd/journald.conf`;
+        const actual = text.split('\n').findLast((line) => line.startsWith('SystemMaxUse=')) ?? 'not set';
+        return { actual, isCorrect: actual === 'SystemMaxUse=500M' };
+      },
+    );
+    await context.look(
+      { id: 'limits.agent-log-rate', title: "The agent's busy loop cannot flood the journal", expected: '1000 in 10s' },
+      async () => {
+        const { LogRateLimitBurst = '', LogRateLimitIntervalUSec = '' } = await showUnit('ecs.service', [
+          'LogRateLimitBurst',
+          'LogRateLimitIntervalUSec',
+        ]);
+        const actual = `${LogRateLimitBurst} in ${LogRateLimitIntervalUSec}`;
+        return { actual, isCorrect: actual === '1000 in 10s' };
+      },
+    );
+    const { swapMiB } = context.target;
+    await context.look(
+      { id: 'limits.swap', title: 'Swap file', expected: swapMiB === 0 ? 'none' : `${swapMiB} MiB` },
+      async () => {
+        const found = await swapFileMiB();
+        return { actual: found === 0 ? 'none' : `${found} MiB`, isCorrect: found === swapMiB };
+      },
+    );
+  },
+};

@@ -1,0 +1,76 @@
+import { rm } from 'node:fs/promises';
+import { aptInstall, areInstalled } from '../lib/apt.ts';
+import { download } from '../lib/download.ts';
+import { installFiles } from '../lib/files.ts';
+import { requireSignature } from '../lib/gpg.ts';
+import { ask, tool } from '../lib/tool.ts';
+import type { Concern, Context } from '../step.ts';
+
+export const FILES = ['/usr/share/ecs-host/keys/aws-cli.asc'];
+
+/** "AWS CLI Team <aws-cli@amazon.com>", as the AWS CLI user guide states it. */
+const AWS_CLI_FINGERPRINT = 'FB5DB77FD5C118B80511ADA8A6310ACC4672475C';
+const PACKAGES = ['git', 'jq', 'openssl', 'rclone'];
+
+const packagesFor = ({ target }: Context): readonly { name: string }[] =>
+  [...PACKAGES, target.userTools.awsCli.source === 'distribution' ? 'awscli' : 'unzip'].map((name) => ({ name }));
+
+/** `aws-cli/2.9.19 Python/...` */
+const awsCliVersion = async (): Promise<string | null> => {
+  const { exitCode, stdout } = await ask`aws --version`;
+  return exitCode === 0 ? (/^aws-cli\/(\S+)/.exec(stdout)?.[1] ?? null) : null;
+};
+
+/** Pure: AWS names a file of its own for every version. */
+export const awsCliUrl = (version: string | null): string =>
+  `https://awscli.amazonaws.com/awscli-exe-linux-x86_64${version === null ? '' : `-${version}`}.zip`;
+
+const installAwsCli = async ({ target, rootfs }: Context): Promise<void> => {
+  const folder = '/var/tmp/ecs-host-aws-cli';
+  const file = `${folder}/awscli.zip`;
+  try {
+    const url = awsCliUrl(target.userTools.awsCli.version);
+    await download(url, file);
+    await download(`${url}.sig`, `${file}.sig`);
+    const keyFile = `${rootfs}${FILES[0]}`;
+    await requireSignature({ file, signature: `${file}.sig`, keyFile, fingerprint: AWS_CLI_FINGERPRINT });
+    await tool`unzip -q -o ${file} -d ${folder}`;
+    await tool`${folder}/aws/install --update --install-dir /usr/local/aws-cli --bin-dir /usr/local/bin`;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+const isAwsCliThere = async ({ target }: Context): Promise<boolean> => {
+  const found = await awsCliVersion();
+  const { version } = target.userTools.awsCli;
+  return found !== null && (version === null || found === version);
+};
+
+export const userTools: Concern = {
+  name: 'user-tools',
+  apply: async (context) => {
+    const packages = packagesFor(context);
+    await context.step('keys', {}, () => installFiles(context, FILES));
+    await context.step('packages', { doneWhen: () => areInstalled(packages) }, () => aptInstall(packages));
+    if (context.target.userTools.awsCli.source === 'aws') {
+      await context.step('AWS CLI', { doneWhen: () => isAwsCliThere(context) }, () => installAwsCli(context));
+    }
+  },
+  verify: async (context) => {
+    const { version } = context.target.userTools.awsCli;
+    await context.look(
+      { id: 'user-tools.aws-cli', title: 'The AWS CLI runs', expected: version ?? 'any version' },
+      async () => ({
+        actual: (await awsCliVersion()) ?? 'does not run',
+        isCorrect: await isAwsCliThere(context),
+      }),
+    );
+    for (const name of ['rclone', 'jq', 'git']) {
+      await context.look({ id: `user-tools.${name}`, title: `${name} runs`, expected: 'runs' }, async () => {
+        const { exitCode } = await ask`${name} --version`;
+        return { actual: exitCode === 0 ? 'runs' : `exit code ${exitCode}`, isCorrect: exitCode === 0 };
+      });
+    }
+  },
+};

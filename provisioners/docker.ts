@@ -1,0 +1,4 @@
+import { docker } from './concerns/docker.ts';
+import { runProvisioner } from './step.ts';
+
+await runProvisioner(docker);

@@ -1,0 +1,4 @@
+import { hostService } from './concerns/host-service.ts';
+import { runProvisioner } from './step.ts';
+
+await runProvisioner(hostService);

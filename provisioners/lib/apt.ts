@@ -1,0 +1,107 @@
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { retry } from './retry.ts';
+import { ask, ToolError, tool } from './tool.ts';
+
+/** On a tmpfs: another boot asks again. */
+const UPDATED_STAMP = '/run/ecs-host-provision/apt-updated';
+const SOURCES = ['/etc/apt/sources.list', '/etc/apt/sources.list.d'];
+
+/** Somebody else's apt run is waited for, a mirror that stutters is asked again, and a changed configuration file keeps ours. */
+const OPTIONS = [
+  '--quiet',
+  '--assume-yes',
+  '--option=DPkg::Lock::Timeout=600',
+  '--option=Acquire::Retries=5',
+  '--option=Acquire::Languages=none',
+  '--option=Dpkg::Use-Pty=0',
+  '--option=Dpkg::Options::=--force-confold',
+  '--option=Dpkg::Options::=--force-confdef',
+];
+
+const changedAtMs = async (path: string): Promise<number> => {
+  try {
+    const { mtimeMs } = await stat(path);
+    const inside = await readdir(path).catch(() => []);
+    return Math.max(mtimeMs, ...(await Promise.all(inside.map((name) => changedAtMs(`${path}/${name}`)))));
+  } catch {
+    return 0;
+  }
+};
+
+/** The lists were fetched in this boot, after the last change of the sources. */
+export const isUpdated = async (): Promise<boolean> => {
+  const stamp = await stat(UPDATED_STAMP).catch(() => null);
+  if (!stamp) return false;
+  return stamp.mtimeMs > Math.max(...(await Promise.all(SOURCES.map(changedAtMs))));
+};
+
+/** The lock of the lists is not one that apt waits for, hence the retries. */
+export const aptUpdate = async (): Promise<void> => {
+  if (await isUpdated()) return;
+  await retry(5, () => tool`apt-get ${OPTIONS} --error-on=any update`.catch(updateWithoutErrorOn));
+  await mkdir(dirname(UPDATED_STAMP), { recursive: true });
+  await writeFile(UPDATED_STAMP, '');
+};
+
+/** apt before 2.1 (Ubuntu 20.04) does not know --error-on. */
+const updateWithoutErrorOn = async (error: unknown): Promise<unknown> => {
+  if (!(error instanceof ToolError && error.output.includes('error-on'))) throw error;
+  return tool`apt-get ${OPTIONS} update`;
+};
+
+/** Version of an installed package, or null. */
+export const installedVersion = async (name: string): Promise<string | null> => {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's own templates.
+  const { exitCode, stdout } = await ask`dpkg-query --show --showformat=${'${db:Status-Abbrev}|${Version}'} ${name}`;
+  if (exitCode !== 0 || !/^[hi]i/.test(stdout)) return null;
+  return stdout.split('|')[1]?.trim() || null;
+};
+
+export type Wanted = { readonly name: string; readonly version?: string };
+
+export const areInstalled = async (packages: readonly Wanted[]): Promise<boolean> => {
+  for (const { name, version } of packages) {
+    const found = await installedVersion(name);
+    if (found === null || (version !== undefined && found !== version)) return false;
+  }
+  return true;
+};
+
+/** Installs packages without what they merely recommend. */
+export const aptInstall = async (packages: readonly Wanted[]): Promise<void> => {
+  await aptUpdate();
+  const names = packages.map(({ name, version }) => (version === undefined ? name : `${name}=${version}`));
+  await retry(
+    3,
+    () =>
+      tool`apt-get ${OPTIONS} --no-install-recommends --allow-downgrades --allow-change-held-packages install ${names}`,
+  );
+};
+
+/** Installs a deb file with what it depends on. */
+export const aptInstallFile = async (file: string): Promise<void> => {
+  await aptUpdate();
+  await tool`apt-get ${OPTIONS} --no-install-recommends --allow-downgrades install ${file}`;
+};
+
+/** Removes those of the packages that are there. Returns whether any was. */
+export const aptRemove = async (names: readonly string[]): Promise<boolean> => {
+  const there: string[] = [];
+  for (const name of names) if ((await installedVersion(name)) !== null) there.push(name);
+  if (there.length === 0) return false;
+  await tool`apt-get ${OPTIONS} remove ${there}`;
+  return true;
+};
+
+export const heldPackages = async (): Promise<readonly string[]> =>
+  (await tool`apt-mark showhold`).stdout.split('\n').filter(Boolean);
+
+/** Every installed package's name. */
+export const installedPackages = async (): Promise<readonly string[]> => {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's own templates.
+  const { stdout } = await tool`dpkg-query --show --showformat=${'${db:Status-Abbrev}|${Package}\n'}`;
+  return stdout
+    .split('\n')
+    .flatMap((line) => (line.startsWith('ii') || line.startsWith('hi') ? [line.split('|')[1] ?? ''] : []));
+};

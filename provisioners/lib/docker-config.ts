@@ -1,0 +1,78 @@
+import type { TargetConfig } from '#contracts/target-config.ts';
+
+export type DaemonConfig = Readonly<Record<string, unknown>>;
+
+const asList = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : []);
+
+/**
+ * Pure: daemon.json with what this project decides put into what is there. Keys of others (a runtime that the NVIDIA toolkit added) stay.
+ *
+ * - Logs: bounded, because Docker's default is not and a chatty container would fill the disk.
+ * - live-restore: off. With it containers outlive a stopped Docker, and so the gate that was shut with it.
+ * - No seccomp-profile: Docker's own default profile applies, which a later Docker improves by itself.
+ */
+export const mergeDaemonConfig = (current: DaemonConfig, docker: TargetConfig['docker']): DaemonConfig => {
+  const { 'seccomp-profile': _dropped, ...kept } = current;
+  const registries = [...new Set([...asList(current['insecure-registries']), ...docker.insecureRegistries])];
+  return {
+    ...kept,
+    'log-driver': 'json-file',
+    'log-opts': { 'max-size': '50m', 'max-file': '3' },
+    'live-restore': false,
+    ...(registries.length > 0 ? { 'insecure-registries': registries } : {}),
+  };
+};
+
+/** @throws Error when the file is not a JSON object: overwriting what somebody wrote by hand would hide their mistake */
+export const parseDaemonConfig = (text: string | null): DaemonConfig => {
+  if (text === null || text.trim() === '') return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new Error(`/etc/docker/daemon.json is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Error('/etc/docker/daemon.json is not a JSON object');
+  return value as DaemonConfig;
+};
+
+export const renderDaemonConfig = (config: DaemonConfig): string => `${JSON.stringify(config, null, 2)}\n`;
+
+/** Pure: whether everything that this project decides is in the file as it is. */
+export const isDaemonConfigComplete = (current: DaemonConfig, docker: TargetConfig['docker']): boolean => {
+  const wanted = mergeDaemonConfig(current, docker);
+  const keys = new Set([...Object.keys(wanted), ...Object.keys(current)]);
+  return [...keys].every((key) => JSON.stringify(wanted[key]) === JSON.stringify(current[key]));
+};
+
+export type DockerPackages = {
+  readonly main: string;
+  readonly install: readonly string[];
+  readonly remove: readonly string[];
+};
+
+const ANCIENT = ['docker', 'docker-engine', 'lxc-docker', 'podman-docker'];
+const DISTRIBUTION = ['docker.io', 'docker-doc', 'docker-compose', 'containerd', 'runc'];
+const DOCKER_CE = [
+  'docker-ce',
+  'docker-ce-cli',
+  'containerd.io',
+  'docker-buildx-plugin',
+  'docker-compose-plugin',
+  'docker-ce-rootless-extras',
+];
+
+/** Pure: what to install, and what must go first because it would be a second Docker. */
+export const dockerPackages = (source: TargetConfig['docker']['source']): DockerPackages =>
+  source === 'docker-ce'
+    ? {
+        main: 'docker-ce',
+        install: ['docker-ce', 'docker-ce-cli', 'containerd.io', 'docker-buildx-plugin'],
+        remove: [...ANCIENT, ...DISTRIBUTION],
+      }
+    : { main: 'docker.io', install: ['docker.io'], remove: [...ANCIENT, ...DOCKER_CE] };
+
+/** Pure: the line for Docker's own apt repository. */
+export const dockerSourceLine = (os: TargetConfig['os'], keyFile: string): string =>
+  `deb [arch=amd64 signed-by=${keyFile}] https://download.docker.com/linux/${os.distribution} ${os.codename} stable\n`;

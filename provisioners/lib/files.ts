@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto';
+import { chmod, chown, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Context } from '../step.ts';
+
+export const exists = async (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+/** The text of a file, or null when there is none. */
+export const readText = async (path: string): Promise<string | null> => {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+};
+
+/** Puts a whole file in place at once, owned by root. Returns whether anything was different before. */
+export const putFile = async (path: string, content: string | Buffer, mode = 0o644): Promise<boolean> => {
+  const wanted = Buffer.from(content);
+  const before = await stat(path).catch(() => null);
+  if (before?.isFile() && (before.mode & 0o7777) === mode && (await readFile(path)).equals(wanted)) return false;
+  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  const partial = `${path}.${randomUUID()}`;
+  try {
+    await writeFile(partial, wanted);
+    await chmod(partial, mode);
+    if (process.getuid?.() === 0) await chown(partial, 0, 0);
+    await rename(partial, path);
+  } finally {
+    await rm(partial, { force: true });
+  }
+  return true;
+};
+
+/**
+ * Installs files of packer/rootfs, named by their path on the image: root's, and executable when the carried one is. Returns whether any
+ * was new or different.
+ */
+export const installFiles = async ({ rootfs }: Pick<Context, 'rootfs'>, paths: readonly string[]): Promise<boolean> => {
+  let isChanged = false;
+  for (const path of paths) {
+    const carried = `${rootfs}${path}`;
+    const isExecutable = ((await stat(carried)).mode & 0o100) !== 0;
+    if (await putFile(path, await readFile(carried), isExecutable ? 0o755 : 0o644)) isChanged = true;
+  }
+  return isChanged;
+};

@@ -1,0 +1,63 @@
+import { type ProcessOutput, $ as zx } from 'zx/core';
+
+const TAIL_LINES = 30;
+
+/** A tool that failed. The message is one line; `describe` is what a person wants to see next. */
+export class ToolError extends Error {
+  readonly command: string;
+  readonly output: string;
+
+  constructor(command: string, exitCode: number | null, output: string) {
+    const lines = output.trim().split('\n');
+    const said = lines.findLast((line) => /error|fail|cannot|unable|not found|E:/i.test(line)) ?? lines.at(-1) ?? '';
+    super(`exit code ${exitCode ?? 'unknown'} from ${command.slice(0, 120)}${said === '' ? '' : `: ${said.trim()}`}`);
+    this.command = command;
+    this.output = output;
+  }
+
+  describe(): string {
+    const lines = this.output.trimEnd().split('\n');
+    const tail = lines.slice(-TAIL_LINES);
+    const left = lines.length - tail.length;
+    return [
+      `${this.message}`,
+      `command: ${this.command}`,
+      ...(left > 0 ? [`(${left} lines before these)`] : []),
+      ...tail,
+    ].join('\n');
+  }
+}
+
+const quiet = zx({
+  quiet: true,
+  verbose: false,
+  nothrow: true,
+  stdio: ['ignore', 'pipe', 'pipe'],
+  env: {
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: '/root',
+    LC_ALL: 'C.UTF-8',
+    // Neither debconf nor Ubuntu's needrestart may ask.
+    DEBIAN_FRONTEND: 'noninteractive',
+    NEEDRESTART_SUSPEND: '1',
+    SYSTEMD_PAGER: '',
+    SYSTEMD_COLORS: '0',
+  },
+});
+
+/** Runs a command and returns what it printed and how it ended; never throws for an exit code. Every value is quoted by zx. */
+export const ask = async (pieces: TemplateStringsArray, ...values: readonly unknown[]): Promise<ProcessOutput> =>
+  quiet(pieces, ...(values as never[]));
+
+/** Runs a command, quietly. @throws ToolError when it fails */
+export const tool = async (pieces: TemplateStringsArray, ...values: readonly unknown[]): Promise<ProcessOutput> => {
+  const running = quiet(pieces, ...(values as never[]));
+  const command = running.cmd;
+  const result = await running;
+  if (result.exitCode !== 0) throw new ToolError(command, result.exitCode, `${result.stdout}${result.stderr}`);
+  return result;
+};
+
+/** What a command printed, trimmed. @throws ToolError when it fails */
+export const textOf = async (pieces: TemplateStringsArray, ...values: readonly unknown[]): Promise<string> =>
+  (await tool(pieces, ...values)).stdout.trim();

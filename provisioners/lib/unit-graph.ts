@@ -1,0 +1,51 @@
+import { textOf } from './tool.ts';
+
+export type UnitFacts = Readonly<Record<string, readonly string[]>>;
+
+/** Pure: what `systemctl show` prints for several units, as lists by property, by unit. Aliases are found under each of their names. */
+export const parseUnits = (text: string): ReadonlyMap<string, UnitFacts> => {
+  const units = new Map<string, UnitFacts>();
+  for (const block of text.split(/\n\n+/)) {
+    const facts: Record<string, readonly string[]> = {};
+    for (const line of block.split('\n')) {
+      const at = line.indexOf('=');
+      if (at > 0)
+        facts[line.slice(0, at)] = line
+          .slice(at + 1)
+          .split(' ')
+          .filter(Boolean);
+    }
+    for (const name of [...(facts['Id'] ?? []), ...(facts['Names'] ?? [])]) units.set(name, facts);
+  }
+  return units;
+};
+
+/** Pure: every unit that can be reached from `from` over the given properties, with the way there. */
+export const reach = (
+  units: ReadonlyMap<string, UnitFacts>,
+  from: string,
+  properties: readonly string[],
+): ReadonlyMap<string, readonly string[]> => {
+  const ways = new Map<string, readonly string[]>([[from, [from]]]);
+  const queue = [from];
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    const way = ways.get(next) ?? [];
+    for (const other of properties.flatMap((property) => units.get(next as string)?.[property] ?? [])) {
+      if (ways.has(other)) continue;
+      ways.set(other, [...way, other]);
+      queue.push(other);
+    }
+  }
+  return ways;
+};
+
+/** Properties by which starting one unit starts another. */
+export const PULLS = ['Requires', 'Requisite', 'BindsTo', 'Wants', 'Upholds'] as const;
+/** Properties by which a unit waits for another. */
+export const WAITS = ['After', 'Requires', 'Requisite', 'BindsTo'] as const;
+
+const PROPERTIES = ['Id', 'Names', 'After', 'TriggeredBy', 'RequiredBy', 'WantedBy', ...PULLS];
+
+/** Every unit that systemd has in memory, and the named ones in any case. */
+export const readUnits = async (named: readonly string[]): Promise<ReadonlyMap<string, UnitFacts>> =>
+  parseUnits(await textOf`systemctl show --property=${PROPERTIES.join(',')} ${named} ${'*'}`);

@@ -1,0 +1,4 @@
+import { verify } from './concerns/verify.ts';
+import { runProvisioner } from './step.ts';
+
+await runProvisioner(verify);
