@@ -1,4 +1,4 @@
-import { readdir, rm, stat, truncate } from 'node:fs/promises';
+import { lstat, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { instanceData } from '../lib/cloud-init.ts';
 import { exists, readText } from '../lib/files.ts';
 import { authorizedKeyFiles, homes, hostKeyFiles, keysIn, privateKeyFiles } from '../lib/ssh-keys.ts';
@@ -29,7 +29,7 @@ const inside = async (folder: string): Promise<readonly string[]> =>
 const remove = async (paths: readonly string[]): Promise<boolean> => {
   let isChanged = false;
   for (const path of paths) {
-    if (!(await exists(path)) && (await ask`test -L ${path}`).exitCode !== 0) continue;
+    if ((await lstat(path).catch(() => null)) === null) continue;
     await rm(path, { recursive: true, force: true });
     isChanged = true;
   }
@@ -92,7 +92,7 @@ const apply = async (context: Context): Promise<void> => {
       ...(await inside('/var/lib/dhcp')),
     ]);
     const dbus = '/var/lib/dbus/machine-id';
-    if ((await ask`test -L ${dbus}`).exitCode !== 0) isChanged = (await remove([dbus])) || isChanged;
+    if (!(await lstat(dbus).catch(() => null))?.isSymbolicLink()) isChanged = (await remove([dbus])) || isChanged;
     if ((await readText(MACHINE_ID)) !== '') {
       // Empty, not gone: a machine whose file is gone boots as if it had never been set up.
       await truncate(MACHINE_ID, 0);

@@ -1,6 +1,6 @@
 import { exists, installFiles } from '../lib/files.ts';
 import { checkEnabled, enableUnit, reloadUnits, showUnit } from '../lib/systemd.ts';
-import { PULLS, reach, readUnits, WAITS } from '../lib/unit-graph.ts';
+import { PULLS, reach, readUnits, type UnitFacts, WAITS } from '../lib/unit-graph.ts';
 import type { Concern } from '../step.ts';
 
 export const FILES = [
@@ -38,11 +38,11 @@ export const hostService: Concern = {
         return { actual: isCorrect ? entry : ExecStart.slice(0, 200), isCorrect };
       },
     );
-    const units = await readUnits([UNIT, ...GATED]);
-    const walk = async (id: string, title: string, expected: string, properties: readonly string[]): Promise<void> =>
+    const units = await readUnits([UNIT, ...GATED]).catch((): ReadonlyMap<string, UnitFacts> => new Map());
+    const walk = async (id: string, title: string, expected: string, how: Parameters<typeof reach>[2]): Promise<void> =>
       context.look({ id, title, expected }, async () => {
         if (!units.has(UNIT)) throw new Error(`systemd does not know ${UNIT}`);
-        const ways = reach(units, UNIT, properties);
+        const ways = reach(units, UNIT, how);
         const way = GATED.map((unit) => ways.get(unit)).find((found) => found !== undefined);
         return { actual: way ? way.join(' > ') : expected, isCorrect: way === undefined };
       });

@@ -25,15 +25,16 @@ const wantedSysctls = async (): Promise<ReadonlyMap<string, string>> => parseSys
 const readSysctl = async (key: string): Promise<string | null> =>
   (await readText(`/proc/sys/${key.replaceAll('.', '/')}`))?.trim().replace(/\s+/g, ' ') ?? null;
 
-/** Sets what can be set now. A container shares most of these with its host and may not: there the file alone is for the next machine. */
+/** Puts the settings in force. A container shares these with its host and leaves them alone: there the file is for whatever boots it next. */
 const setSysctls = async (): Promise<boolean> => {
   let isChanged = false;
-  const isContainer = (await containerKind()) !== null;
+  if ((await containerKind()) !== null) return false;
   for (const [key, value] of await wantedSysctls()) {
     if ((await readSysctl(key)) === value) continue;
-    const { exitCode, stderr } = await ask`sysctl --write ${`${key}=${value}`}`;
-    if (exitCode === 0) isChanged = true;
-    else if (!isContainer) throw new Error(`${key} cannot be set: ${stderr.trim()}`);
+    // Its exit code says nothing: a value that could not be written may still be "success".
+    const { stderr } = await ask`sysctl --write ${`${key}=${value}`}`;
+    if ((await readSysctl(key)) !== value) throw new Error(`${key} cannot be set: ${stderr.trim()}`);
+    isChanged = true;
   }
   return isChanged;
 };
@@ -96,7 +97,6 @@ export const limits: Concern = {
     for (const [key, expected] of await wantedSysctls()) {
       const about = { id: `limits.${key.replaceAll(/[._]/g, '-')}`, title: `Kernel setting ${key}`, expected };
       const actual = await readSysctl(key);
-      // A running Docker turns some of its own on; ours say "at least" only by being equal or set again at boot.
       if (actual !== expected && isContainer) context.skip(about, 'not settable in this machine');
       else context.check({ ...about, actual: actual ?? 'no such setting', isCorrect: actual === expected });
     }

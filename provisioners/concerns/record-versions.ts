@@ -44,24 +44,28 @@ const collect = async ({ target }: Context): Promise<Record<string, string>> => 
     return null;
   };
   const agentPackage = await said(ask`dpkg-query --search /lib/systemd/system/ecs.service`, /^([^:]+):/);
-  const found: Record<string, string | null> = {
-    os: osReleaseValue((await readText('/etc/os-release')) ?? '', 'PRETTY_NAME'),
-    kernel: await said(ask`uname --kernel-release`, /(\S+)/),
-    docker: await packages(dockerPackages(target.docker.source).main),
-    containerd: await packages('containerd.io', 'containerd'),
-    runc: await packages('containerd.io', 'runc'),
-    'ecs-agent': agentPackage === null ? null : await packages(agentPackage),
-    'ecs-agent-package': agentPackage,
-    'host-service': `sha256:${(await sha256Of(target.hostService.entry)).slice(0, 16)}`,
-    node: process.version.slice(1),
-    'aws-cli': await said(ask`aws --version`, /^aws-cli\/(\S+)/),
-    rclone: await said(ask`rclone version`, /^rclone v(\S+)/),
-    jq: await said(ask`jq --version`, /^jq-(\S+)/),
-    git: await said(ask`git --version`, /(\d\S*)/),
-    'nvidia-driver': target.nvidia === null ? null : await said(ask`modinfo --field version nvidia`, /(\S+)/),
-    'nvidia-container-toolkit': await packages('nvidia-container-toolkit'),
-  };
-  return Object.fromEntries(Object.entries(found).filter((entry): entry is [string, string] => entry[1] !== null));
+  const found = await Promise.all(
+    Object.entries({
+      os: readText('/etc/os-release').then((text) => osReleaseValue(text ?? '', 'PRETTY_NAME')),
+      kernel: said(ask`uname --kernel-release`, /(\S+)/),
+      docker: packages(dockerPackages(target.docker.source).main),
+      containerd: packages('containerd.io', 'containerd'),
+      runc: packages('containerd.io', 'runc'),
+      'ecs-agent': agentPackage === null ? null : packages(agentPackage),
+      'ecs-agent-package': agentPackage,
+      'host-service': sha256Of(target.hostService.entry).then((sum) => `sha256:${sum.slice(0, 16)}`),
+      node: process.version.slice(1),
+      'aws-cli': said(ask`aws --version`, /^aws-cli\/(\S+)/),
+      rclone: said(ask`rclone version`, /^rclone v(\S+)/),
+      jq: said(ask`jq --version`, /^jq-(\S+)/),
+      git: said(ask`git --version`, /(\d\S*)/),
+      'nvidia-driver': target.nvidia === null ? null : said(ask`modinfo --field version nvidia`, /(\S+)/),
+      'nvidia-container-toolkit': packages('nvidia-container-toolkit'),
+    } satisfies Record<string, Promise<string | null> | string | null>).map(
+      async ([name, version]) => [name, await version] as const,
+    ),
+  );
+  return Object.fromEntries(found.filter((entry): entry is [string, string] => entry[1] !== null));
 };
 
 const readPlan = async (): Promise<

@@ -41,8 +41,7 @@ const installAwsCli = async ({ target, rootfs }: Context): Promise<void> => {
   }
 };
 
-const isAwsCliThere = async ({ target }: Context): Promise<boolean> => {
-  const found = await awsCliVersion();
+const isWanted = ({ target }: Context, found: string | null): boolean => {
   const { version } = target.userTools.awsCli;
   return found !== null && (version === null || found === version);
 };
@@ -54,17 +53,19 @@ export const userTools: Concern = {
     await context.step('keys', {}, () => installFiles(context, FILES));
     await context.step('packages', { doneWhen: () => areInstalled(packages) }, () => aptInstall(packages));
     if (context.target.userTools.awsCli.source === 'aws') {
-      await context.step('AWS CLI', { doneWhen: () => isAwsCliThere(context) }, () => installAwsCli(context));
+      await context.step('AWS CLI', { doneWhen: async () => isWanted(context, await awsCliVersion()) }, () =>
+        installAwsCli(context),
+      );
     }
   },
   verify: async (context) => {
     const { version } = context.target.userTools.awsCli;
     await context.look(
       { id: 'user-tools.aws-cli', title: 'The AWS CLI runs', expected: version ?? 'any version' },
-      async () => ({
-        actual: (await awsCliVersion()) ?? 'does not run',
-        isCorrect: await isAwsCliThere(context),
-      }),
+      async () => {
+        const found = await awsCliVersion();
+        return { actual: found ?? 'does not run', isCorrect: isWanted(context, found) };
+      },
     );
     for (const name of ['rclone', 'jq', 'git']) {
       await context.look({ id: `user-tools.${name}`, title: `${name} runs`, expected: 'runs' }, async () => {

@@ -32,6 +32,6 @@ export const verify: Concern = {
   },
   verify: async (context) => {
     const isPlanned = (name: string): boolean => name === 'nvidia' || context.target.provisioners.includes(name);
-    for (const concern of CONCERNS) if (isPlanned(concern.name)) await concern.verify(context);
+    await Promise.all(CONCERNS.filter(({ name }) => isPlanned(name)).map((concern) => concern.verify(context)));
   },
 };

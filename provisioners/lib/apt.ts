@@ -17,6 +17,8 @@ const OPTIONS = [
   '--option=Dpkg::Use-Pty=0',
   '--option=Dpkg::Options::=--force-confold',
   '--option=Dpkg::Options::=--force-confdef',
+  // A bake that dies is thrown away, so its files need not each be on the disk before the next; `clean` syncs at the end.
+  '--option=Dpkg::Options::=--force-unsafe-io',
 ];
 
 const changedAtMs = async (path: string): Promise<number> => {
@@ -50,22 +52,31 @@ const updateWithoutErrorOn = async (error: unknown): Promise<unknown> => {
   return tool`apt-get ${OPTIONS} update`;
 };
 
-/** Version of an installed package, or null. */
-export const installedVersion = async (name: string): Promise<string | null> => {
+/** Versions of those of the packages that are installed, by name. */
+export const installedVersions = async (names: readonly string[]): Promise<ReadonlyMap<string, string>> => {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's own templates.
-  const { exitCode, stdout } = await ask`dpkg-query --show --showformat=${'${db:Status-Abbrev}|${Version}'} ${name}`;
-  if (exitCode !== 0 || !/^[hi]i/.test(stdout)) return null;
-  return stdout.split('|')[1]?.trim() || null;
+  const format = '${db:Status-Abbrev}|${Package}|${Version}\n';
+  // Its exit code only says that one of them is not there.
+  const { stdout } = await ask`dpkg-query --show --showformat=${format} ${names}`;
+  return new Map(
+    stdout.split('\n').flatMap((line) => {
+      const [status = '', name = '', version = ''] = line.split('|');
+      return /^[hi]i/.test(status) ? [[name, version] as const] : [];
+    }),
+  );
 };
+
+/** Version of an installed package, or null. */
+export const installedVersion = async (name: string): Promise<string | null> =>
+  (await installedVersions([name])).get(name) ?? null;
 
 export type Wanted = { readonly name: string; readonly version?: string };
 
 export const areInstalled = async (packages: readonly Wanted[]): Promise<boolean> => {
-  for (const { name, version } of packages) {
-    const found = await installedVersion(name);
-    if (found === null || (version !== undefined && found !== version)) return false;
-  }
-  return true;
+  const found = await installedVersions(packages.map(({ name }) => name));
+  return packages.every(
+    ({ name, version }) => found.has(name) && (version === undefined || found.get(name) === version),
+  );
 };
 
 /** Installs packages without what they merely recommend. */
@@ -87,8 +98,7 @@ export const aptInstallFile = async (file: string): Promise<void> => {
 
 /** Removes those of the packages that are there. Returns whether any was. */
 export const aptRemove = async (names: readonly string[]): Promise<boolean> => {
-  const there: string[] = [];
-  for (const name of names) if ((await installedVersion(name)) !== null) there.push(name);
+  const there = [...(await installedVersions(names)).keys()];
   if (there.length === 0) return false;
   await tool`apt-get ${OPTIONS} remove ${there}`;
   return true;
@@ -98,10 +108,4 @@ export const heldPackages = async (): Promise<readonly string[]> =>
   (await tool`apt-mark showhold`).stdout.split('\n').filter(Boolean);
 
 /** Every installed package's name. */
-export const installedPackages = async (): Promise<readonly string[]> => {
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's own templates.
-  const { stdout } = await tool`dpkg-query --show --showformat=${'${db:Status-Abbrev}|${Package}\n'}`;
-  return stdout
-    .split('\n')
-    .flatMap((line) => (line.startsWith('ii') || line.startsWith('hi') ? [line.split('|')[1] ?? ''] : []));
-};
+export const installedPackages = async (): Promise<readonly string[]> => [...(await installedVersions(['*'])).keys()];

@@ -20,15 +20,18 @@ export const parseUnits = (text: string): ReadonlyMap<string, UnitFacts> => {
   return units;
 };
 
+export type Walk = { readonly properties: readonly string[]; readonly notThrough?: readonly string[] };
+
 /** Pure: every unit that can be reached from `from` over the given properties, with the way there. */
 export const reach = (
   units: ReadonlyMap<string, UnitFacts>,
   from: string,
-  properties: readonly string[],
+  { properties, notThrough = [] }: Walk,
 ): ReadonlyMap<string, readonly string[]> => {
   const ways = new Map<string, readonly string[]>([[from, [from]]]);
   const queue = [from];
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    if (notThrough.includes(next)) continue;
     const way = ways.get(next) ?? [];
     for (const other of properties.flatMap((property) => units.get(next as string)?.[property] ?? [])) {
       if (ways.has(other)) continue;
@@ -40,11 +43,17 @@ export const reach = (
 };
 
 /** Properties by which starting one unit starts another. */
-export const PULLS = ['Requires', 'Requisite', 'BindsTo', 'Wants', 'Upholds'] as const;
-/** Properties by which a unit waits for another. */
-export const WAITS = ['After', 'Requires', 'Requisite', 'BindsTo'] as const;
+export const PULLS: Walk = { properties: ['Requires', 'Requisite', 'BindsTo', 'Wants', 'Upholds'] };
+/**
+ * Properties by which a unit waits for another. Every service is ordered after sockets.target and so after every socket, if that happens to be
+ * starting in the same transaction; that is systemd's own doing and no wait for Docker.
+ */
+export const WAITS: Walk = {
+  properties: ['After', 'Requires', 'Requisite', 'BindsTo'],
+  notThrough: ['sockets.target'],
+};
 
-const PROPERTIES = ['Id', 'Names', 'After', 'TriggeredBy', 'RequiredBy', 'WantedBy', ...PULLS];
+const PROPERTIES = ['Id', 'Names', 'After', 'TriggeredBy', 'RequiredBy', 'WantedBy', ...PULLS.properties];
 
 /** Every unit that systemd has in memory, and the named ones in any case. */
 export const readUnits = async (named: readonly string[]): Promise<ReadonlyMap<string, UnitFacts>> =>
