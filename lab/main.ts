@@ -11,14 +11,12 @@ down    stops it, and removes whatever a killed one left; images, snapshots, tag
 status  what runs in it
 
 --owner-pid N  stop by itself when process N is gone
---port P       port of the endpoint on 127.0.0.1 (default 4599; 0 takes a free one)
+--port P       port of the endpoint on 127.0.0.1 (default: 4599, or a free one when that is taken; 0 takes a free one)
 --json         one JSON document on stdout; progress stays on stderr
 `;
 
-const DEFAULT_PORT = 4599;
-
-const wholeNumber = (name: string, text: string | undefined, fallback: number | null, most: number): number | null => {
-  if (text === undefined) return fallback;
+const wholeNumber = (name: string, text: string | undefined, most: number): number | null => {
+  if (text === undefined) return null;
   const number = Number(text);
   if (!Number.isInteger(number) || number < 0 || number > most) throw new TypeError(`--${name}: not a number from 0 to ${most}: ${text}`);
   return number;
@@ -27,7 +25,7 @@ const wholeNumber = (name: string, text: string | undefined, fallback: number | 
 const stamp = (line: string): string => `${new Date().toISOString()} ${line}\n`;
 
 /** The detached process; `up` listens on the channel until it is ready. */
-const runDaemon = async (port: number, ownerPid: number | null): Promise<void> => {
+const runDaemon = async (port: number | null, ownerPid: number | null): Promise<void> => {
   const { startDaemon } = await import('./daemon/daemon.ts');
   const log = (line: string): void => void process.stdout.write(stamp(line));
   const tell = (message: unknown): void => {
@@ -88,8 +86,8 @@ const main = async (argv: readonly string[]): Promise<number> => {
     process.stderr.write(USAGE);
     return 2;
   }
-  const ownerPid = wholeNumber('owner-pid', values['owner-pid'], null, 2 ** 22);
-  const port = wholeNumber('port', values.port, DEFAULT_PORT, 65535) ?? DEFAULT_PORT;
+  const ownerPid = wholeNumber('owner-pid', values['owner-pid'], 2 ** 22);
+  const port = wholeNumber('port', values.port, 65535);
   const print = (value: unknown, lines: readonly string[]): void =>
     void process.stdout.write(values.json ? `${JSON.stringify(value)}\n` : lines.map((line) => `${line}\n`).join(''));
   const progress = (line: string): void => void process.stderr.write(`${line}\n`);

@@ -1,5 +1,4 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { ensureBaseImage } from '../base-image/ensure-base-image.ts';
 import { createDisks } from '../disks/disks.ts';
@@ -27,13 +26,15 @@ import type { LabPaths } from '../paths.ts';
 import { identify } from '../process-identity.ts';
 import { Cleanup } from './cleanup.ts';
 import { httpDoor, metadataDoor, openDoors, webDoor } from './doors.ts';
+import { listenOnLoopback } from './listen.ts';
 import { restoreMemory } from './memory.ts';
 import { registryDoor } from './registry-door.ts';
 import { trackSubjects } from './subjects.ts';
 
 export type DaemonOptions = {
   readonly paths: LabPaths;
-  readonly port: number;
+  /** Null: the usual one, or a free one when that is taken. */
+  readonly port: number | null;
   readonly ownerPid: number | null;
   /** The checkout, for its examples. */
   readonly project: string;
@@ -48,6 +49,8 @@ export type Daemon = {
   stop(why: string): Promise<void>;
   readonly stopped: Promise<void>;
 };
+
+export const USUAL_PORT = 4599;
 
 /** Waits for all of it even when a part fails, so that nothing is still being made while the rest is taken down. */
 const together = async <T extends readonly unknown[]>(...work: { [K in keyof T]: Promise<T[K]> }): Promise<T> => {
@@ -193,15 +196,12 @@ export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
     await recordProcess(paths, 'gateway', gateway.pid);
     dieWith('the gateway', gateway.ended);
 
-    await new Promise<void>((resolve, reject) => {
-      api.once('error', reject);
-      api.listen(options.port, '127.0.0.1', resolve);
-    });
+    const port = await listenOnLoopback(api, options.port, USUAL_PORT);
     cleanup.add('endpoint', () => {
       api.close();
       api.closeAllConnections();
     });
-    endpoint = `http://127.0.0.1:${(api.address() as AddressInfo).port}`;
+    endpoint = `http://127.0.0.1:${port}`;
     await writeLabRecord(paths, record());
     log(`up at ${endpoint}`);
     return { record: record(), stop, stopped };

@@ -11,7 +11,8 @@ import { sweep } from './sweep.ts';
 
 export type UpOptions = {
   readonly paths: LabPaths;
-  readonly port: number;
+  /** Null: the usual one, or a free one when that is taken. */
+  readonly port: number | null;
   readonly ownerPid: number | null;
   readonly progress: (line: string) => void;
 };
@@ -32,10 +33,13 @@ const startDetached = async ({ paths, port, ownerPid, progress }: UpOptions): Pr
   const log = logFile(paths);
   await rename(log, `${log}.1`).catch(() => undefined);
   const file = await open(log, 'a', 0o644);
-  const owner = ownerPid === null ? [] : ['--owner-pid', String(ownerPid)];
+  const wanted = [
+    ...(port === null ? [] : ['--port', String(port)]),
+    ...(ownerPid === null ? [] : ['--owner-pid', String(ownerPid)]),
+  ];
   const child = spawn(
     process.execPath,
-    [join(import.meta.dirname, '..', 'main.ts'), 'daemon', '--port', String(port), ...owner],
+    [join(import.meta.dirname, '..', 'main.ts'), 'daemon', ...wanted],
     { detached: true, cwd: '/', stdio: ['ignore', file.fd, file.fd, 'ipc'] },
   );
   try {
