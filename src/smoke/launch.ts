@@ -1,6 +1,7 @@
 import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  type _InstanceType,
   AuthorizeSecurityGroupIngressCommand,
   CreateSecurityGroupCommand,
   DeleteKeyPairCommand,
@@ -127,7 +128,10 @@ export const createCluster = async ({
   return { cluster, release: () => deleteCluster(clients, cluster) };
 };
 
-/** Launches as hosts of this region are launched; the instances are terminated, not stopped, when something shuts them down. */
+/**
+ * Launches as hosts of this region are launched; the instances are terminated, not stopped, when something shuts them down. One call for
+ * each: moto gives the instance profile only to the first instance of a call.
+ */
 export const launchInstances = async (
   input: LaunchInput,
   wanted: {
@@ -138,26 +142,36 @@ export const launchInstances = async (
   },
 ): Promise<{ readonly instanceIds: readonly string[]; readonly release: Release }> => {
   const { clients, plan, imageId, runId } = input;
-  const answer = await clients.ec2.send(
-    new RunInstancesCommand({
-      ImageId: imageId,
-      InstanceType: plan.instanceType as never,
-      MinCount: wanted.count,
-      MaxCount: wanted.count,
-      KeyName: wanted.keyName,
-      SubnetId: plan.network.subnetId,
-      SecurityGroupIds: [plan.network.securityGroup.id, ...wanted.groupIds],
-      IamInstanceProfile: { Name: plan.instanceProfile },
-      InstanceInitiatedShutdownBehavior: 'terminate',
-      MetadataOptions: { HttpEndpoint: 'enabled', HttpTokens: 'required', HttpPutResponseHopLimit: 1 },
-      UserData: Buffer.from(wanted.userData).toString('base64'),
-      TagSpecifications: tagSpecification(runId, 'instance', 'volume'),
-    }),
-  );
-  const instanceIds = (answer.Instances ?? []).flatMap(({ InstanceId }) =>
-    InstanceId === undefined ? [] : [InstanceId],
-  );
-  return { instanceIds, release: () => terminateAndWait(clients, instanceIds) };
+  const launchOne = async (): Promise<string> => {
+    const { Instances = [] } = await clients.ec2.send(
+      new RunInstancesCommand({
+        ImageId: imageId,
+        InstanceType: plan.instanceType as _InstanceType,
+        MinCount: 1,
+        MaxCount: 1,
+        KeyName: wanted.keyName,
+        SubnetId: plan.network.subnetId,
+        SecurityGroupIds: [plan.network.securityGroup.id, ...wanted.groupIds],
+        IamInstanceProfile: { Name: plan.instanceProfile },
+        InstanceInitiatedShutdownBehavior: 'terminate',
+        MetadataOptions: { HttpEndpoint: 'enabled', HttpTokens: 'required', HttpPutResponseHopLimit: 1 },
+        UserData: Buffer.from(wanted.userData).toString('base64'),
+        TagSpecifications: tagSpecification(runId, 'instance', 'volume'),
+      }),
+    );
+    const id = Instances[0]?.InstanceId;
+    if (id === undefined) throw outsideError('LAUNCH_INCOMPLETE', 'RunInstances answered without an instance.');
+    return id;
+  };
+  const launches = await Promise.allSettled(Array.from({ length: wanted.count }, launchOne));
+  const instanceIds = launches.flatMap((launch) => (launch.status === 'fulfilled' ? [launch.value] : []));
+  const release = (): Promise<void> => terminateAndWait(clients, instanceIds);
+  const failed = launches.find((launch) => launch.status === 'rejected');
+  if (failed) {
+    await release();
+    throw failed.reason;
+  }
+  return { instanceIds, release };
 };
 
 /** Waits until the instance runs and has an address that is reachable from here. */

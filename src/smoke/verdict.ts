@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { Check } from '#contracts/check.ts';
 import type { AwsClients } from '../aws/clients.ts';
 import type { ImageRecord, Verdict } from '../image/image-record.ts';
@@ -46,5 +47,7 @@ export const verdictError = (imageId: string, result: SmokeResult): EcsHostError
           ? `could not be looked at${check.reason === undefined ? '' : `: ${check.reason}`}`
           : `expected ${check.expected}, found ${check.actual}${check.reason === undefined ? '' : ` (${check.reason})`}`,
     })),
-    ...(result.evidence.length === 0 ? {} : { hint: `evidence is kept in ${result.evidence.join(', ')}` }),
+    ...(result.evidence[0] === undefined
+      ? {}
+      : { hint: `console log and journal are kept in ${dirname(result.evidence[0])}` }),
   });

@@ -83,8 +83,9 @@ describe('what a smoke run makes', () => {
   });
 
   test('instances demand IMDSv2 with one hop, carry the run id, and terminate when shut down', async () => {
+    let launched = 0;
     const { input, calls } = inputWith({
-      RunInstances: () => ({ Instances: [{ InstanceId: 'i-1' }, { InstanceId: 'i-2' }] }),
+      RunInstances: () => ({ Instances: [{ InstanceId: `i-${++launched}` }] }),
     });
     const { instanceIds } = await launchInstances(input, {
       count: 2,
@@ -95,8 +96,8 @@ describe('what a smoke run makes', () => {
     expect(instanceIds).toEqual(['i-1', 'i-2']);
     expect(calls[0]?.input).toMatchObject({
       ImageId: 'ami-1',
-      MinCount: 2,
-      MaxCount: 2,
+      MinCount: 1,
+      MaxCount: 1,
       SubnetId: 'subnet-1',
       SecurityGroupIds: ['sg-region', 'sg-1'],
       IamInstanceProfile: { Name: 'ecs-host' },
@@ -106,6 +107,22 @@ describe('what a smoke run makes', () => {
     });
     for (const type of ['instance', 'volume']) expect(tagsIn(calls[0]?.input, type)['ecs-host:run-id']).toBe(runId);
   });
+});
+
+test('when one of two cannot be launched, the other is terminated before the reason is thrown', async () => {
+  let asked = 0;
+  const { input, calls } = inputWith({
+    RunInstances: () => {
+      asked += 1;
+      if (asked === 2) throw apiError('InsufficientInstanceCapacity');
+      return { Instances: [{ InstanceId: 'i-1' }] };
+    },
+    TerminateInstances: () => ({}),
+    DescribeInstances: () => ({ Reservations: [{ Instances: [{ State: { Name: 'terminated' } }] }] }),
+  });
+  const wanted = { count: 2, keyName: 'k', groupIds: [], userData: '' };
+  await expect(launchInstances(input, wanted)).rejects.toThrow('InsufficientInstanceCapacity');
+  expect(calls.find(({ command }) => command === 'TerminateInstances')?.input).toEqual({ InstanceIds: ['i-1'] });
 });
 
 describe('waitForAddress', () => {
