@@ -18,7 +18,8 @@ status  what runs in it
 const wholeNumber = (name: string, text: string | undefined, most: number): number | null => {
   if (text === undefined) return null;
   const number = Number(text);
-  if (!Number.isInteger(number) || number < 0 || number > most) throw new TypeError(`--${name}: not a number from 0 to ${most}: ${text}`);
+  if (!Number.isInteger(number) || number < 0 || number > most)
+    throw new TypeError(`--${name}: not a number from 0 to ${most}: ${text}`);
   return number;
 };
 
@@ -40,7 +41,9 @@ const runDaemon = async (port: number | null, ownerPid: number | null): Promise<
       else early.push(signal);
     });
   }
-  process.on('unhandledRejection', (error) => log(`unhandled: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`));
+  process.on('unhandledRejection', (error) =>
+    log(`unhandled: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+  );
   try {
     const daemon = await startDaemon({
       paths: await labPaths(),

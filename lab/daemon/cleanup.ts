@@ -18,7 +18,9 @@ export class Cleanup {
         await step.release();
         this.log(`down: ${step.what} (${Date.now() - begun} ms)`);
       } catch (error) {
-        this.log(`down: ${step.what} FAILED: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+        this.log(
+          `down: ${step.what} FAILED: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+        );
       }
     }
   }

@@ -150,7 +150,8 @@ export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
     cleanup.add('ecs', () => ecs.close());
     const service = createAwsService({
       services: new Map([['ecs', ecs.service]]),
-      onGone: (instanceId) => void ecs.forgetInstance(instanceId).catch((error: unknown) => log(`ecs: ${messageOf(error)}`)),
+      onGone: (instanceId) =>
+        void ecs.forgetInstance(instanceId).catch((error: unknown) => log(`ecs: ${messageOf(error)}`)),
       moto: moto.client,
       machines,
       disks,
@@ -158,7 +159,9 @@ export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
       log,
       status: async () => ({
         ...record(),
-        instances: (await moto.client.control<LiveInstance[]>('live-instances')).map(({ securityGroups: _, ...shown }) => shown),
+        instances: (await moto.client.control<LiveInstance[]>('live-instances')).map(
+          ({ securityGroups: _, ...shown }) => shown,
+        ),
         images: (await moto.client.control<{ images: unknown[] }>('inventory')).images,
       }),
       onOwner: async (pid) => {

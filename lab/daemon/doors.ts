@@ -29,7 +29,8 @@ export const httpDoor = (name: string, address: string, port: number, server: Se
   },
 });
 
-export const metadataDoor = (listener: RequestListener): Door => httpDoor('imds', IMDS_ADDRESS, 80, createServer(listener));
+export const metadataDoor = (listener: RequestListener): Door =>
+  httpDoor('imds', IMDS_ADDRESS, 80, createServer(listener));
 
 /** Port 80 of the service address: packages and git. */
 export const webDoor = (mirror: RequestListener, git: RequestListener): Door =>
@@ -41,7 +42,10 @@ export const webDoor = (mirror: RequestListener, git: RequestListener): Door =>
   );
 
 /** Opens the daemon's side of every door; the gateway then connects the other side. */
-export const openDoors = async (folder: string, doors: readonly Door[]): Promise<{ readonly gateway: Doors; close(): void }> => {
+export const openDoors = async (
+  folder: string,
+  doors: readonly Door[],
+): Promise<{ readonly gateway: Doors; close(): void }> => {
   const open = await Promise.all(
     doors.map(async (door) => {
       const socket = join(folder, `${door.name}.sock`);

@@ -22,7 +22,8 @@ export const listenOnLoopback = async (server: Server, port: number | null, usua
     await tryPort(server, port ?? usual);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    if (port !== null) throw new Error(`port ${port} is taken, perhaps by another lab; leave --port out to get a free one`);
+    if (port !== null)
+      throw new Error(`port ${port} is taken, perhaps by another lab; leave --port out to get a free one`);
     await tryPort(server, 0);
   }
   return (server.address() as AddressInfo).port;

@@ -8,7 +8,12 @@ import { BASE_IMAGE_OWNER, LAB_SEED } from '../seed.ts';
 type Inventory = {
   readonly volumes: readonly string[];
   readonly snapshots: readonly string[];
-  readonly images: readonly { readonly imageId: string; readonly region: string; readonly name: string; readonly state: string }[];
+  readonly images: readonly {
+    readonly imageId: string;
+    readonly region: string;
+    readonly name: string;
+    readonly state: string;
+  }[];
 };
 
 /**

@@ -15,7 +15,11 @@ export const registryDoor = (cache: string, log: (line: string) => void): Door =
     const images = [];
     // One after the other: they would share two processors with the machines.
     for (const recipe of IMAGE_RECIPES) {
-      images.push({ name: recipe.name, tag: recipe.tag, folder: await ensureImage(cache, recipe, (line) => log(`registry: ${line}`)) });
+      images.push({
+        name: recipe.name,
+        tag: recipe.tag,
+        folder: await ensureImage(cache, recipe, (line) => log(`registry: ${line}`)),
+      });
     }
     return createRegistryListener(images);
   })();
@@ -25,7 +29,11 @@ export const registryDoor = (cache: string, log: (line: string) => void): Door =
       (listener) => listener(request, response),
       () => {
         response.writeHead(503, { 'content-type': 'application/json' });
-        response.end(JSON.stringify({ errors: [{ code: 'UNAVAILABLE', message: 'the images could not be built; see daemon.log' }] }));
+        response.end(
+          JSON.stringify({
+            errors: [{ code: 'UNAVAILABLE', message: 'the images could not be built; see daemon.log' }],
+          }),
+        );
       },
     );
   });

@@ -25,7 +25,8 @@ const SERVICE_BY_VERSION: Readonly<Record<string, string>> = {
   '2011-06-15': 'sts',
 };
 
-const text = (value: string | string[] | undefined): string => (Array.isArray(value) ? (value[0] ?? '') : (value ?? ''));
+const text = (value: string | string[] | undefined): string =>
+  Array.isArray(value) ? (value[0] ?? '') : (value ?? '');
 
 /** Credential=KEY/20261123/us-west-2/ec2/aws4_request, in the header or, for a presigned call, in the query. */
 const scopeOf = (request: RawRequest, query: URLSearchParams): { service: string; region: string } | null => {
@@ -58,7 +59,11 @@ export const parseAwsRequest = (request: RawRequest): AwsRequest => {
   const target = text(request.headers['x-amz-target']);
   if (target !== '') {
     const [prefix = '', action = ''] = target.split('.');
-    const guessed = prefix.startsWith('AmazonEC2ContainerService') ? 'ecs' : prefix.startsWith('AmazonSSM') ? 'ssm' : 'unknown';
+    const guessed = prefix.startsWith('AmazonEC2ContainerService')
+      ? 'ecs'
+      : prefix.startsWith('AmazonSSM')
+        ? 'ssm'
+        : 'unknown';
     return {
       service: scope?.service ?? guessed,
       region: scope?.region ?? DEFAULT_REGION,

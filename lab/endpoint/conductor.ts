@@ -59,7 +59,8 @@ export const createConductor = ({ moto, machines, disks, log, onGone }: Conducto
     const begun = Date.now();
     queues.add(keys, work).then(
       () => log(`${what}: done in ${Date.now() - begun} ms`),
-      (error: unknown) => log(`${what}: FAILED: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+      (error: unknown) =>
+        log(`${what}: FAILED: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
     );
   };
 
@@ -73,7 +74,12 @@ export const createConductor = ({ moto, machines, disks, log, onGone }: Conducto
   };
 
   /** EC2 ends an instance that it cannot start; so does the lab, and the reason is in DescribeInstances. */
-  const boot = async (region: string, instanceId: string, prepare: (known: InstanceFacts) => Promise<void>, launching: boolean): Promise<void> => {
+  const boot = async (
+    region: string,
+    instanceId: string,
+    prepare: (known: InstanceFacts) => Promise<void>,
+    launching: boolean,
+  ): Promise<void> => {
     try {
       const known = await facts(region, instanceId);
       if (known.state !== 'pending') return;
@@ -84,7 +90,8 @@ export const createConductor = ({ moto, machines, disks, log, onGone }: Conducto
     } catch (error) {
       const message = `Server.InternalError: the lab could not start the machine: ${reason(error)}`;
       if (launching) await removeInstance(region, instanceId, message, 'Server.InternalError');
-      else await setState(region, instanceId, 'stopped', { message, code: 'Server.InternalError', expected: 'pending' });
+      else
+        await setState(region, instanceId, 'stopped', { message, code: 'Server.InternalError', expected: 'pending' });
       throw error;
     }
     await refreshFilters();
@@ -154,7 +161,10 @@ export const createConductor = ({ moto, machines, disks, log, onGone }: Conducto
       const known = await facts(live.region, instanceId);
       const [message, code] =
         how === 'shutdown'
-          ? (['Client.InstanceInitiatedShutdown: Instance initiated shutdown', 'Client.InstanceInitiatedShutdown'] as const)
+          ? ([
+              'Client.InstanceInitiatedShutdown: Instance initiated shutdown',
+              'Client.InstanceInitiatedShutdown',
+            ] as const)
           : (['Server.InternalError: the machine ended unexpectedly', 'Server.InternalError'] as const);
       if (how === 'shutdown' && known.shutdownBehavior === 'terminate') {
         await setState(live.region, instanceId, 'shutting-down', { message, code });
@@ -183,7 +193,9 @@ export const createConductor = ({ moto, machines, disks, log, onGone }: Conducto
           boot(region, effect.instanceId, async () => {}, false),
         );
       case 'instance.stop':
-        return background([effect.instanceId], `stop ${effect.instanceId}`, () => stop(region, effect.instanceId, effect.force));
+        return background([effect.instanceId], `stop ${effect.instanceId}`, () =>
+          stop(region, effect.instanceId, effect.force),
+        );
       case 'instance.reboot':
         return background([effect.instanceId], `reboot ${effect.instanceId}`, () => machines.reboot(effect.instanceId));
       case 'instance.terminate':
@@ -207,7 +219,9 @@ export const createConductor = ({ moto, machines, disks, log, onGone }: Conducto
           finishSnapshot(region, effect.snapshotId, () => disks.copySnapshot(effect.snapshotId, effect.sourceDisk)),
         );
       case 'snapshot.delete':
-        return background([effect.snapshotId], `delete ${effect.snapshotId}`, () => disks.removeSnapshot(effect.snapshotId));
+        return background([effect.snapshotId], `delete ${effect.snapshotId}`, () =>
+          disks.removeSnapshot(effect.snapshotId),
+        );
       case 'volume.create':
         return background([effect.volumeId], `volume ${effect.volumeId}`, () =>
           disks.createFromSnapshot(effect.volumeId, effect.sourceDisk, effect.sizeGiB),

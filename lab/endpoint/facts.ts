@@ -19,7 +19,11 @@ export type InstanceFacts = {
   readonly instanceProfile: MachineSpec['instanceProfile'];
   readonly httpTokens: 'required' | 'optional';
   readonly httpPutResponseHopLimit: number;
-  readonly securityGroups: readonly { readonly id: string; readonly name: string; readonly ingress: readonly IngressRule[] }[];
+  readonly securityGroups: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly ingress: readonly IngressRule[];
+  }[];
 };
 
 export type LiveInstance = {

@@ -36,7 +36,12 @@ const fromMoto = (call: AwsRequest, status: number, headers: NodeJS.Dict<string 
     const unknown = /has not been implemented|NotImplementedError|OperationNotFoundError/.test(page);
     const detail = /<title>([^<]*)<\/title>/.exec(page)?.[1]?.trim() ?? 'no detail';
     return unknown
-      ? errorAnswer(call.protocol, 400, 'UnsupportedOperation', `${call.action} is known neither to moto nor to the lab.`)
+      ? errorAnswer(
+          call.protocol,
+          400,
+          'UnsupportedOperation',
+          `${call.action} is known neither to moto nor to the lab.`,
+        )
       : errorAnswer(call.protocol, 500, 'InternalError', `moto failed at ${call.action}: ${detail}`);
   }
   const kept = Object.entries(headers).filter(([name, value]) => !HOP.has(name) && value !== undefined);
@@ -50,10 +55,20 @@ export const createAwsHandler = (parts: HandlerParts) => {
   const decide = async (call: AwsRequest, request: RawRequest): Promise<Answer> => {
     if (call.service === 'unknown') {
       // moto would take it for a call to S3.
-      return errorAnswer(call.protocol, 403, 'MissingAuthenticationToken', 'The request is not signed and names no service.');
+      return errorAnswer(
+        call.protocol,
+        403,
+        'MissingAuthenticationToken',
+        'The request is not signed and names no service.',
+      );
     }
     if (isUntaught(call.service, call.action)) {
-      return errorAnswer(call.protocol, 400, 'UnsupportedOperation', `${call.action} is not taught to the lab; see lab/README.md.`);
+      return errorAnswer(
+        call.protocol,
+        400,
+        'UnsupportedOperation',
+        `${call.action} is not taught to the lab; see lab/README.md.`,
+      );
     }
     if (call.service === 'ec2' && call.parameters['DryRun']?.toLowerCase() === 'true') {
       return errorAnswer('ec2', 412, 'DryRunOperation', 'Request would have succeeded, but DryRun flag is set.');
@@ -83,7 +98,9 @@ export const createAwsHandler = (parts: HandlerParts) => {
         ? errorAnswer(call.protocol, fault.httpStatus, fault.code, fault.message)
         : await decide(call, request);
     } catch (error) {
-      log(`${call.service}:${call.action} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      log(
+        `${call.service}:${call.action} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      );
       answer = errorAnswer(call.protocol, 500, 'InternalError', 'The lab failed; see its daemon.log.');
     }
     const errorCode = errorCodeOf(answer);

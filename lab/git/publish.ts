@@ -17,7 +17,8 @@ const ENVIRONMENT = {
   GIT_COMMITTER_DATE: '2026-01-01T00:00:00Z',
 };
 
-const git = (folder: string, ...args: string[]): Promise<string> => run('git', ['-C', folder, ...args], { env: ENVIRONMENT });
+const git = (folder: string, ...args: string[]): Promise<string> =>
+  run('git', ['-C', folder, ...args], { env: ENVIRONMENT });
 
 /**
  * Publishes a folder as a bare repository with one commit on `main`. The same content gives the same commit id, and a repository
@@ -37,7 +38,8 @@ export const publishFolder = async (options: {
     await cp(source, tree, {
       recursive: true,
       // A submodule's place in the checkout is not content of this repository, nor is what a build left.
-      filter: (path) => !submodules.some(({ path: inner }) => path === join(source, inner)) && !/\/(\.git|node_modules)$/.test(path),
+      filter: (path) =>
+        !submodules.some(({ path: inner }) => path === join(source, inner)) && !/\/(\.git|node_modules)$/.test(path),
     });
     await git(work, 'init', '-q', '-b', 'main', 'tree');
     if (submodules.length > 0) {
@@ -45,7 +47,8 @@ export const publishFolder = async (options: {
       await writeFile(join(tree, '.gitmodules'), entries.join(''));
     }
     await git(tree, 'add', '-A', '.');
-    for (const { path, commit } of submodules) await git(tree, 'update-index', '--add', '--cacheinfo', `160000,${commit},${path}`);
+    for (const { path, commit } of submodules)
+      await git(tree, 'update-index', '--add', '--cacheinfo', `160000,${commit},${path}`);
     await git(tree, 'commit', '-q', '--no-gpg-sign', '-m', 'The example as it stands in the checkout');
     const commit = (await git(tree, 'rev-parse', 'HEAD')).trim();
     const published = await readFile(join(target, 'info', 'refs'), 'utf8').catch(() => '');

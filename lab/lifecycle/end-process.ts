@@ -26,7 +26,10 @@ export const waitForEnd = async (identity: ProcessIdentity, limitMs: number): Pr
 };
 
 /** SIGTERM, then SIGKILL at the limit. Resolves when the process is gone. */
-export const endProcess = async (identity: ProcessIdentity, limitMs: number): Promise<'was gone' | 'ended' | 'killed'> => {
+export const endProcess = async (
+  identity: ProcessIdentity,
+  limitMs: number,
+): Promise<'was gone' | 'ended' | 'killed'> => {
   if (!(await signalProcess(identity, 'SIGTERM'))) return 'was gone';
   if (await waitForEnd(identity, limitMs)) return 'ended';
   await signalProcess(identity, 'SIGKILL');

@@ -4,13 +4,22 @@ import { askDaemon } from './ask-daemon.ts';
 import type { LabRecord } from './records.ts';
 import { livingDaemon, readLabRecord } from './records.ts';
 
-export type LabImage = { readonly imageId: string; readonly region: string; readonly name: string; readonly state: string };
+export type LabImage = {
+  readonly imageId: string;
+  readonly region: string;
+  readonly name: string;
+  readonly state: string;
+};
 
 export type LabStatus =
   | { readonly state: 'down' }
   /** A record without its process, or a process that does not answer: `up` and `down` both clean up after it. */
   | { readonly state: 'broken'; readonly record: LabRecord; readonly reason: string }
-  | ({ readonly state: 'up'; readonly instances: readonly Omit<LiveInstance, 'securityGroups'>[]; readonly images: readonly LabImage[] } & LabRecord);
+  | ({
+      readonly state: 'up';
+      readonly instances: readonly Omit<LiveInstance, 'securityGroups'>[];
+      readonly images: readonly LabImage[];
+    } & LabRecord);
 
 export const status = async (paths: LabPaths): Promise<LabStatus> => {
   const record = await readLabRecord(paths);
@@ -30,7 +39,10 @@ export const statusLines = (found: LabStatus): string[] => {
   const own = found.images.filter(({ name }) => !name.startsWith('debian-'));
   return [
     `The lab is up at ${found.endpoint} (process ${found.pid}, since ${found.startedAt}${found.ownerPid === null ? '' : `, for process ${found.ownerPid}`}).`,
-    ...found.instances.map((one) => `  ${one.instanceId}  ${one.state}  ${one.address}  ${one.instanceType}  ${one.region}  from ${one.imageId}`),
+    ...found.instances.map(
+      (one) =>
+        `  ${one.instanceId}  ${one.state}  ${one.address}  ${one.instanceType}  ${one.region}  from ${one.imageId}`,
+    ),
     ...own.map((image) => `  ${image.imageId}  ${image.state}  ${image.name}  ${image.region}`),
   ];
 };

@@ -10,7 +10,9 @@ type LoopDevice = { readonly name: string; readonly 'back-file': string | null }
 
 /** Loop devices over files of this lab's disks folder. Autoclear ones of a dead machine are gone already; these were stuck. */
 const loopsOf = async (folder: string): Promise<string[]> => {
-  const { loopdevices = [] } = JSON.parse((await run('losetup', ['--list', '--json'])) || '{}') as { loopdevices?: LoopDevice[] };
+  const { loopdevices = [] } = JSON.parse((await run('losetup', ['--list', '--json'])) || '{}') as {
+    loopdevices?: LoopDevice[];
+  };
   return loopdevices.filter(({ 'back-file': file }) => file?.startsWith(`${folder}/`)).map(({ name }) => name);
 };
 

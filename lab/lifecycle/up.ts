@@ -37,11 +37,11 @@ const startDetached = async ({ paths, port, ownerPid, progress }: UpOptions): Pr
     ...(port === null ? [] : ['--port', String(port)]),
     ...(ownerPid === null ? [] : ['--owner-pid', String(ownerPid)]),
   ];
-  const child = spawn(
-    process.execPath,
-    [join(import.meta.dirname, '..', 'main.ts'), 'daemon', ...wanted],
-    { detached: true, cwd: '/', stdio: ['ignore', file.fd, file.fd, 'ipc'] },
-  );
+  const child = spawn(process.execPath, [join(import.meta.dirname, '..', 'main.ts'), 'daemon', ...wanted], {
+    detached: true,
+    cwd: '/',
+    stdio: ['ignore', file.fd, file.fd, 'ipc'],
+  });
   try {
     return await new Promise<LabRecord>((resolve, reject) => {
       child.on('message', (message: DaemonMessage) => {
@@ -51,7 +51,15 @@ const startDetached = async ({ paths, port, ownerPid, progress }: UpOptions): Pr
       });
       child.on('error', reject);
       child.on('exit', (code, signal) => {
-        tailOf(log).then((tail) => reject(new Error(`the lab's daemon ended at its start (${signal ?? `exit code ${code}`}); ${log} ends with:\n${tail}`)), reject);
+        tailOf(log).then(
+          (tail) =>
+            reject(
+              new Error(
+                `the lab's daemon ended at its start (${signal ?? `exit code ${code}`}); ${log} ends with:\n${tail}`,
+              ),
+            ),
+          reject,
+        );
       });
     });
   } finally {
@@ -75,7 +83,9 @@ export const up = (options: UpOptions): Promise<{ readonly record: LabRecord; re
           await askDaemon(record.endpoint, 'owners', { pid: ownerPid });
           return { record: await askDaemon<LabRecord>(record.endpoint, 'status'), started: false };
         } catch (error) {
-          progress(`the running lab does not answer (${error instanceof Error ? error.message : String(error)}); ending it`);
+          progress(
+            `the running lab does not answer (${error instanceof Error ? error.message : String(error)}); ending it`,
+          );
           await endProcess(daemon, 30_000);
         }
       }

@@ -58,9 +58,12 @@ const isHttp = (uri: string): boolean => /^https?:\/\//.test(uri);
  * suites can only be Debian's; anything that is not found keeps the public name.
  */
 export const chooseMirrors = (sources: readonly Source[]): AptMirrors => {
-  const web = sources.filter(({ uri }) => isHttp(uri)).map((source) => ({ ...source, uri: source.uri.replace(/\/+$/, '') }));
+  const web = sources
+    .filter(({ uri }) => isHttp(uri))
+    .map((source) => ({ ...source, uri: source.uri.replace(/\/+$/, '') }));
   const security = web.find(
-    ({ uri, suites }) => /\/debian-security$/.test(uri) || suites.some((suite) => /^[a-z]+-security$/.test(suite) && !/ubuntu/.test(uri)),
+    ({ uri, suites }) =>
+      /\/debian-security$/.test(uri) || suites.some((suite) => /^[a-z]+-security$/.test(suite) && !/ubuntu/.test(uri)),
   );
   const main = web.find(({ uri, components }) => /\/debian$/.test(uri) && components.includes('main'));
   return {

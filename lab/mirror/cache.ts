@@ -27,7 +27,12 @@ type Kept = { readonly lastModified: string | null };
 
 /** What upstream said, as soon as it has said it; the content of `fresh` may still be coming. */
 type Fetched =
-  | { readonly kind: 'fresh'; readonly file: GrowingFile; readonly size: number | null; readonly lastModified: string | null }
+  | {
+      readonly kind: 'fresh';
+      readonly file: GrowingFile;
+      readonly size: number | null;
+      readonly lastModified: string | null;
+    }
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'failed'; readonly status: 404 | 502; readonly reason: string };
 
@@ -73,7 +78,10 @@ export const createMirrorCache = (options: MirrorOptions): MirrorCache => {
 
   const begin = async (path: string, kept: Kept | null): Promise<{ fetched: Fetched; rest: Promise<void> }> => {
     const nothing = Promise.resolve();
-    const failed = (status: 404 | 502, reason: string) => ({ fetched: { kind: 'failed' as const, status, reason }, rest: nothing });
+    const failed = (status: 404 | 502, reason: string) => ({
+      fetched: { kind: 'failed' as const, status, reason },
+      rest: nothing,
+    });
     const headers: Record<string, string> = kept?.lastModified ? { 'if-modified-since': kept.lastModified } : {};
     try {
       const response = await fetchUpstream(new URL(`${base}/${path}`), headers, { environment });
@@ -119,7 +127,13 @@ export const createMirrorCache = (options: MirrorOptions): MirrorCache => {
 
   const fromDisk = async (path: string, source: 'cache' | 'stale', kept: Kept): Promise<MirrorAnswer> => {
     const { size } = await stat(fileOf(path));
-    return { status: 200, size, lastModified: kept.lastModified, source, body: async () => createReadStream(fileOf(path)) };
+    return {
+      status: 200,
+      size,
+      lastModified: kept.lastModified,
+      source,
+      body: async () => createReadStream(fileOf(path)),
+    };
   };
 
   return {
@@ -134,7 +148,9 @@ export const createMirrorCache = (options: MirrorOptions): MirrorCache => {
       }
       if (kept && fetched.kind === 'unchanged') return fromDisk(path, 'cache', kept);
       if (kept && fetched.kind === 'failed' && fetched.status === 502) return fromDisk(path, 'stale', kept);
-      return fetched.kind === 'failed' ? fetched : { status: 502, reason: 'upstream said unchanged, and nothing is kept' };
+      return fetched.kind === 'failed'
+        ? fetched
+        : { status: 502, reason: 'upstream said unchanged, and nothing is kept' };
     },
   };
 };

@@ -40,14 +40,19 @@ export class GrowingFile {
   }
 
   /** Writes everything that comes, checks the announced size, and gives the file its name. */
-  async fill(source: AsyncIterable<Buffer>, announced: number | null, beforeRename: () => Promise<void>): Promise<void> {
+  async fill(
+    source: AsyncIterable<Buffer>,
+    announced: number | null,
+    beforeRename: () => Promise<void>,
+  ): Promise<void> {
     try {
       for await (const chunk of source) {
         await this.handle.write(chunk);
         this.written += chunk.length;
         this.announce();
       }
-      if (announced !== null && announced !== this.written) throw new Error(`${this.written} of ${announced} bytes came`);
+      if (announced !== null && announced !== this.written)
+        throw new Error(`${this.written} of ${announced} bytes came`);
       await beforeRename();
       await rename(this.temporary, this.final);
       this.state = 'complete';
@@ -72,7 +77,12 @@ export class GrowingFile {
           const waiting = this.changed;
           const { state, written } = this;
           if (position < written) {
-            const { bytesRead, buffer } = await file.read(Buffer.alloc(Math.min(READ_BYTES, written - position)), 0, null, position);
+            const { bytesRead, buffer } = await file.read(
+              Buffer.alloc(Math.min(READ_BYTES, written - position)),
+              0,
+              null,
+              position,
+            );
             position += bytesRead;
             yield buffer.subarray(0, bytesRead);
           } else if (state instanceof Error) throw state;

@@ -15,9 +15,17 @@ export const archivePath = (url: string): { archive: string; path: string } | nu
   } catch {
     return null;
   }
-  const [archive = '', ...rest] = pathname.replace(/^\/+/, '').split('/').filter((part, index, all) => part !== '' || index === all.length - 1);
+  const [archive = '', ...rest] = pathname
+    .replace(/^\/+/, '')
+    .split('/')
+    .filter((part, index, all) => part !== '' || index === all.length - 1);
   const path = rest.join('/');
-  if (path === '' || path.endsWith('/') || rest.some((part) => part === '..' || part === '.' || part.startsWith('.')) || path.includes('\0')) {
+  if (
+    path === '' ||
+    path.endsWith('/') ||
+    rest.some((part) => part === '..' || part === '.' || part.startsWith('.')) ||
+    path.includes('\0')
+  ) {
     return null;
   }
   return { archive, path: encodeURI(path) };

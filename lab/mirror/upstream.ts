@@ -12,7 +12,8 @@ export const proxyFor = (url: URL, environment: Environment): URL | null => {
     .split(',')
     .map((entry) => entry.trim().replace(/^\*?\./, ''))
     .filter(Boolean);
-  if (excluded.some((entry) => entry === '*' || url.hostname === entry || url.hostname.endsWith(`.${entry}`))) return null;
+  if (excluded.some((entry) => entry === '*' || url.hostname === entry || url.hostname.endsWith(`.${entry}`)))
+    return null;
   const proxy = (url.protocol === 'https:' ? read('HTTPS_PROXY') : read('HTTP_PROXY')) ?? read('ALL_PROXY');
   return proxy === undefined ? null : new URL(proxy.includes('://') ? proxy : `http://${proxy}`);
 };
@@ -49,7 +50,12 @@ const tunnel = (proxy: URL, target: URL, signal: AbortSignal): Promise<ReturnTyp
     connecting.end();
   });
 
-const once = async (url: URL, headers: Record<string, string>, environment: Environment, signal: AbortSignal): Promise<IncomingMessage> => {
+const once = async (
+  url: URL,
+  headers: Record<string, string>,
+  environment: Environment,
+  signal: AbortSignal,
+): Promise<IncomingMessage> => {
   const proxy = proxyFor(url, environment);
   const common = { method: 'GET', headers: { ...headers, host: url.host }, signal, timeout: TIMEOUT_MS };
   const path = `${url.pathname}${url.search}`;

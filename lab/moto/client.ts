@@ -31,9 +31,20 @@ const HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-l
 export const createMotoClient = (socketPath: string): MotoClient => {
   const agent = new Agent({ keepAlive: true, maxSockets: 16 });
 
-  const once = (method: string, path: string, headers: NodeJS.Dict<string | string[]>, body: Buffer): Promise<MotoAnswer> =>
+  const once = (
+    method: string,
+    path: string,
+    headers: NodeJS.Dict<string | string[]>,
+    body: Buffer,
+  ): Promise<MotoAnswer> =>
     new Promise((resolve, reject) => {
-      const outgoing = request({ socketPath, method, path, agent, headers: { ...headers, 'content-length': body.length } });
+      const outgoing = request({
+        socketPath,
+        method,
+        path,
+        agent,
+        headers: { ...headers, 'content-length': body.length },
+      });
       outgoing.on('response', (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -42,9 +53,7 @@ export const createMotoClient = (socketPath: string): MotoClient => {
           resolve({ status: response.statusCode ?? 502, headers: response.headers, body: Buffer.concat(chunks) }),
         );
       });
-      outgoing.on('error', (error) =>
-        reject(Object.assign(error, { reusedSocket: outgoing.reusedSocket })),
-      );
+      outgoing.on('error', (error) => reject(Object.assign(error, { reusedSocket: outgoing.reusedSocket })));
       outgoing.end(body);
     });
 
@@ -69,7 +78,8 @@ export const createMotoClient = (socketPath: string): MotoClient => {
         Buffer.from(JSON.stringify(args)),
       );
       const value = JSON.parse(answer.body.toString('utf8')) as T & { code?: string; message?: string };
-      if (answer.status !== 200) throw new MotoControlError(verb, value.code ?? String(answer.status), value.message ?? '');
+      if (answer.status !== 200)
+        throw new MotoControlError(verb, value.code ?? String(answer.status), value.message ?? '');
       return value;
     },
     close: () => agent.destroy(),

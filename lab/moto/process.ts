@@ -44,7 +44,12 @@ export const startMoto = async (options: {
     {
       stdio: ['ignore', 'pipe', 'pipe'],
       // Compiling takes seconds, so it is kept; but neither in the checkout nor in the environment, which may be read-only.
-      env: { ...process.env, PYTHONDONTWRITEBYTECODE: '', PYTHONPYCACHEPREFIX: join(options.cache, 'pycache'), PYTHONUNBUFFERED: '1' },
+      env: {
+        ...process.env,
+        PYTHONDONTWRITEBYTECODE: '',
+        PYTHONPYCACHEPREFIX: join(options.cache, 'pycache'),
+        PYTHONUNBUFFERED: '1',
+      },
     },
   );
   let tail = '';

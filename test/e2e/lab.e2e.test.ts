@@ -30,9 +30,13 @@ type Up = { endpoint: string; pid: number; netns: string; started: boolean };
 
 /** What this very lab holds on the machine; other labs may be up beside it. */
 const leftovers = async (stateFolder: string, netns: string): Promise<string[]> => {
-  const text = async (file: string, args: string[]): Promise<string> => (await execa(file, args, { reject: false })).stdout;
+  const text = async (file: string, args: string[]): Promise<string> =>
+    (await execa(file, args, { reject: false })).stdout;
   const matching = (what: string, lines: string, pattern: string): string[] =>
-    lines.split('\n').filter((line) => line.includes(pattern) && !line.includes('vitest')).map((line) => `${what}: ${line}`);
+    lines
+      .split('\n')
+      .filter((line) => line.includes(pattern) && !line.includes('vitest'))
+      .map((line) => `${what}: ${line}`);
   const id = netns.replace('ecs-host-lab-', '');
   return [
     ...matching('mount', await readFile('/proc/mounts', 'utf8'), stateFolder),
@@ -67,7 +71,11 @@ describe('the lab', () => {
     expect(result.stderr + result.exitCode).toMatch(/0$/);
     const record = JSON.parse(result.stdout) as Up;
     ec2?.destroy();
-    ec2 = new EC2Client({ region: 'us-west-2', endpoint: record.endpoint, credentials: { accessKeyId: 'lab', secretAccessKey: 'lab' } });
+    ec2 = new EC2Client({
+      region: 'us-west-2',
+      endpoint: record.endpoint,
+      credentials: { accessKeyId: 'lab', secretAccessKey: 'lab' },
+    });
     return record;
   };
   const waiting = () => ({ client: ec2, maxWaitTime: 90, minDelay: 0.2, maxDelay: 0.4 }) as never;
@@ -84,7 +92,9 @@ describe('the lab', () => {
         SecurityGroupIds: [groupId],
         IamInstanceProfile: { Name: 'ecs-host' },
         MetadataOptions: { HttpTokens: 'required' },
-        UserData: Buffer.from('#cloud-config\nwrite_files:\n  - path: /etc/from-user-data\n    content: hello\n').toString('base64'),
+        UserData: Buffer.from(
+          '#cloud-config\nwrite_files:\n  - path: /etc/from-user-data\n    content: hello\n',
+        ).toString('base64'),
         BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { VolumeSize: 12, DeleteOnTermination: true } }],
       }),
     );
@@ -97,7 +107,22 @@ describe('the lab', () => {
     for (;;) {
       const result = await execa(
         'ssh',
-        ['-i', keyFile, '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'ConnectTimeout=2', '-o', 'BatchMode=yes', '-o', 'LogLevel=ERROR', `admin@${address}`, command],
+        [
+          '-i',
+          keyFile,
+          '-o',
+          'StrictHostKeyChecking=no',
+          '-o',
+          'UserKnownHostsFile=/dev/null',
+          '-o',
+          'ConnectTimeout=2',
+          '-o',
+          'BatchMode=yes',
+          '-o',
+          'LogLevel=ERROR',
+          `admin@${address}`,
+          command,
+        ],
         { reject: false, stdin: 'ignore' },
       );
       if (result.exitCode === 0) return result.stdout;
@@ -107,7 +132,8 @@ describe('the lab', () => {
   };
   /** Whether a TCP connection is accepted, and not dropped. */
   const accepts = async (address: string, port: number): Promise<boolean> =>
-    (await execa('bash', ['-c', `exec 3<>/dev/tcp/${address}/${port}`], { reject: false, timeout: 1500 })).exitCode === 0;
+    (await execa('bash', ['-c', `exec 3<>/dev/tcp/${address}/${port}`], { reject: false, timeout: 1500 })).exitCode ===
+    0;
 
   beforeAll(async () => {
     stateFolder = await newStateFolder();
@@ -120,7 +146,8 @@ describe('the lab', () => {
     const ssh22 = { IpProtocol: 'tcp', FromPort: 22, ToPort: 22, IpRanges: [{ CidrIp: '0.0.0.0/0' }] };
     await ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId: groupId, IpPermissions: [ssh22] }));
     const { Images } = await ec2.send(new DescribeImagesCommand({ Owners: ['136693071363'] }));
-    baseImage = Images?.toSorted((a, b) => (a.CreationDate ?? '').localeCompare(b.CreationDate ?? '')).at(-1)?.ImageId ?? '';
+    baseImage =
+      Images?.toSorted((a, b) => (a.CreationDate ?? '').localeCompare(b.CreationDate ?? '')).at(-1)?.ImageId ?? '';
   });
   afterAll(async () => {
     ec2?.destroy();
@@ -139,12 +166,18 @@ describe('the lab', () => {
 
   it('runs, filters, stops, starts, reboots and images a machine', async () => {
     const machine = await run(baseImage);
-    expect(await ssh(machine.address, 'sudo cloud-init status --wait >/dev/null; cat /etc/from-user-data')).toBe('hello');
+    expect(await ssh(machine.address, 'sudo cloud-init status --wait >/dev/null; cat /etc/from-user-data')).toBe(
+      'hello',
+    );
     expect(await ssh(machine.address, "df --output=size -BG / | tail -1 | tr -d ' G'")).toMatch(/^1[12]$/);
 
     // Packages and repositories come from the lab, and nothing comes from anywhere else.
-    expect(await ssh(machine.address, 'curl -sf http://10.78.0.1/debian/dists/bookworm/InRelease | head -1')).toContain('PGP SIGNED');
-    expect(await ssh(machine.address, 'curl -s -o /dev/null -w %{http_code} http://10.78.0.1:8080/_lab/status')).toBe('403');
+    expect(await ssh(machine.address, 'curl -sf http://10.78.0.1/debian/dists/bookworm/InRelease | head -1')).toContain(
+      'PGP SIGNED',
+    );
+    expect(await ssh(machine.address, 'curl -s -o /dev/null -w %{http_code} http://10.78.0.1:8080/_lab/status')).toBe(
+      '403',
+    );
     await mkdir(join(stateFolder, 'lab', 'git', 'dropped.git'), { recursive: true });
     await execa('git', ['init', '-q', '--bare', join(stateFolder, 'lab', 'git', 'dropped.git')]);
     expect(await ssh(machine.address, 'curl -sf http://10.78.0.1/git/dropped.git/HEAD')).toContain('ref:');
@@ -152,16 +185,29 @@ describe('the lab', () => {
     // The packet filter: closed, open at once, closed again.
     await ssh(machine.address, 'nohup python3 -m http.server 8000 >/dev/null 2>&1 & sleep 0.5');
     expect(await accepts(machine.address, 8000)).toBe(false);
-    const rule = { GroupId: groupId, IpPermissions: [{ IpProtocol: 'tcp', FromPort: 8000, ToPort: 8000, IpRanges: [{ CidrIp: '0.0.0.0/0' }] }] };
+    const rule = {
+      GroupId: groupId,
+      IpPermissions: [{ IpProtocol: 'tcp', FromPort: 8000, ToPort: 8000, IpRanges: [{ CidrIp: '0.0.0.0/0' }] }],
+    };
     await ec2.send(new AuthorizeSecurityGroupIngressCommand(rule));
     expect(await accepts(machine.address, 8000)).toBe(true);
     await ec2.send(new RevokeSecurityGroupIngressCommand(rule));
     expect(await accepts(machine.address, 8000)).toBe(false);
 
-    const boot = await ssh(machine.address, 'cat /proc/sys/kernel/random/boot_id; systemctl show -p UserspaceTimestampMonotonic --value');
+    const boot = await ssh(
+      machine.address,
+      'cat /proc/sys/kernel/random/boot_id; systemctl show -p UserspaceTimestampMonotonic --value',
+    );
     await ec2.send(new RebootInstancesCommand({ InstanceIds: [machine.id] }));
     await expect
-      .poll(() => ssh(machine.address, 'cat /proc/sys/kernel/random/boot_id; systemctl show -p UserspaceTimestampMonotonic --value').catch(() => boot), { timeout: 60_000 })
+      .poll(
+        () =>
+          ssh(
+            machine.address,
+            'cat /proc/sys/kernel/random/boot_id; systemctl show -p UserspaceTimestampMonotonic --value',
+          ).catch(() => boot),
+        { timeout: 60_000 },
+      )
       .not.toBe(boot);
 
     await ssh(machine.address, 'echo kept | sudo tee /etc/kept >/dev/null; sync');
@@ -169,7 +215,9 @@ describe('the lab', () => {
     await waitUntilInstanceStopped(waiting(), { InstanceIds: [machine.id] });
     expect(await accepts(machine.address, 22)).toBe(false);
     const tags = [{ ResourceType: 'image' as const, Tags: [{ Key: 'e2e', Value: 'yes' }] }];
-    imageId = (await ec2.send(new CreateImageCommand({ InstanceId: machine.id, Name: 'e2e', TagSpecifications: tags }))).ImageId ?? '';
+    imageId =
+      (await ec2.send(new CreateImageCommand({ InstanceId: machine.id, Name: 'e2e', TagSpecifications: tags })))
+        .ImageId ?? '';
     await waitUntilImageAvailable(waiting(), { ImageIds: [imageId] });
     await ec2.send(new StartInstancesCommand({ InstanceIds: [machine.id] }));
     await waitUntilInstanceRunning(waiting(), { InstanceIds: [machine.id] });
@@ -192,7 +240,9 @@ describe('the lab', () => {
   it('sweeps after kill -9 of its daemon, and remembers its images', async () => {
     const machine = await run(imageId);
     process.kill(up.pid, 'SIGKILL');
-    await expect.poll(async () => (JSON.parse((await lab('status', '--json')).stdout) as { state: string }).state).toBe('broken');
+    await expect
+      .poll(async () => (JSON.parse((await lab('status', '--json')).stdout) as { state: string }).state)
+      .toBe('broken');
     const before = up.pid;
     up = await bringUp();
     expect(up.pid).not.toBe(before);
@@ -217,9 +267,16 @@ describe('the lab', () => {
 
   it('goes down when moto does', async () => {
     up = await bringUp();
-    const processes = JSON.parse(await readFile(join(stateFolder, 'lab', 'run', 'processes.json'), 'utf8')) as { what: string; pid: number }[];
+    const processes = JSON.parse(await readFile(join(stateFolder, 'lab', 'run', 'processes.json'), 'utf8')) as {
+      what: string;
+      pid: number;
+    }[];
     process.kill(processes.find(({ what }) => what === 'moto')?.pid ?? 0, 'SIGKILL');
-    await expect.poll(async () => (JSON.parse((await lab('status', '--json')).stdout) as { state: string }).state, { timeout: 20_000 }).toBe('down');
+    await expect
+      .poll(async () => (JSON.parse((await lab('status', '--json')).stdout) as { state: string }).state, {
+        timeout: 20_000,
+      })
+      .toBe('down');
     expect(await leftovers(stateFolder, up.netns)).toEqual([]);
   });
 
@@ -229,7 +286,11 @@ describe('the lab', () => {
     up = await bringUp('--owner-pid', String(owner.pid));
     await run(imageId);
     owner.kill('SIGKILL');
-    await expect.poll(async () => (JSON.parse((await lab('status', '--json')).stdout) as { state: string }).state, { timeout: 30_000 }).toBe('down');
+    await expect
+      .poll(async () => (JSON.parse((await lab('status', '--json')).stdout) as { state: string }).state, {
+        timeout: 30_000,
+      })
+      .toBe('down');
     expect(await leftovers(stateFolder, up.netns)).toEqual([]);
   });
 });

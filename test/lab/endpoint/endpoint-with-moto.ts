@@ -11,7 +11,8 @@ import type { Disks, MachineSpec, MachineStatus, Machines } from '../../../lab/m
 import { pythonOf, startMoto } from '../../../lab/moto/process.ts';
 import { LAB_SEED } from '../../../lab/seed.ts';
 
-const cache = process.env['ECS_HOST_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'ecs-host');
+const cache =
+  process.env['ECS_HOST_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'ecs-host');
 
 /** These tests need the Python environment that `make setup` makes. */
 export const motoIsInstalled = existsSync(pythonOf(cache));

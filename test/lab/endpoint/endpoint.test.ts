@@ -12,7 +12,9 @@ import { replaceAddresses } from '../../../lab/endpoint/replace-addresses.ts';
 import { untaughtActions } from '../../../lab/endpoint/untaught.ts';
 
 const form = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' };
-const signed = (scope: string) => ({ authorization: `AWS4-HMAC-SHA256 Credential=lab/20261123/${scope}/aws4_request, SignedHeaders=host, Signature=x` });
+const signed = (scope: string) => ({
+  authorization: `AWS4-HMAC-SHA256 Credential=lab/20261123/${scope}/aws4_request, SignedHeaders=host, Signature=x`,
+});
 
 describe('reading a call', () => {
   it('finds service, region and action of a query call', () => {
@@ -27,9 +29,14 @@ describe('reading a call', () => {
   });
 
   it('finds them in a JSON call, signed or not', () => {
-    const headers = { 'x-amz-target': 'AmazonEC2ContainerServiceV20141113.RunTask', 'content-type': 'application/x-amz-json-1.1' };
+    const headers = {
+      'x-amz-target': 'AmazonEC2ContainerServiceV20141113.RunTask',
+      'content-type': 'application/x-amz-json-1.1',
+    };
     const body = Buffer.from('{"cluster":"lab","count":1,"overrides":{}}');
-    expect(parseAwsRequest({ method: 'POST', path: '/', headers: { ...headers, ...signed('us-west-2/ecs') }, body })).toMatchObject({
+    expect(
+      parseAwsRequest({ method: 'POST', path: '/', headers: { ...headers, ...signed('us-west-2/ecs') }, body }),
+    ).toMatchObject({
       service: 'ecs',
       region: 'us-west-2',
       action: 'RunTask',
@@ -45,7 +52,10 @@ describe('reading a call', () => {
       action: '',
       protocol: 'other',
     });
-    expect(parseAwsRequest({ method: 'POST', path: '/', headers: { 'x-amz-target': 'A.B' }, body: Buffer.from('not json') }).parameters).toEqual({});
+    expect(
+      parseAwsRequest({ method: 'POST', path: '/', headers: { 'x-amz-target': 'A.B' }, body: Buffer.from('not json') })
+        .parameters,
+    ).toEqual({});
   });
 });
 
@@ -59,7 +69,9 @@ describe('answers', () => {
   });
 
   it('put real addresses in place of made-up ones, and only of whole ones', () => {
-    const body = Buffer.from('<ip>172.31.0.1</ip><dns>ip-172-31-0-1.us-west-2.compute.internal</dns><other>172.31.0.12</other>');
+    const body = Buffer.from(
+      '<ip>172.31.0.1</ip><dns>ip-172-31-0-1.us-west-2.compute.internal</dns><other>172.31.0.12</other>',
+    );
     expect(replaceAddresses(body, new Map([['172.31.0.1', '10.78.1.4']])).toString()).toBe(
       '<ip>10.78.1.4</ip><dns>ip-10-78-1-4.us-west-2.compute.internal</dns><other>172.31.0.12</other>',
     );
@@ -78,15 +90,23 @@ describe('faults', () => {
   it('spoil as many calls as asked, after as many as asked', () => {
     const faults = new Faults();
     faults.add(parseFault({ action: 'RunInstances', code: 'Throttling', times: 2, skip: 1 }));
-    expect([1, 2, 3, 4].map(() => faults.take('RunInstances')?.code ?? null)).toEqual([null, 'Throttling', 'Throttling', null]);
+    expect([1, 2, 3, 4].map(() => faults.take('RunInstances')?.code ?? null)).toEqual([
+      null,
+      'Throttling',
+      'Throttling',
+      null,
+    ]);
     expect(faults.list()).toEqual([]);
     faults.add(parseFault({ action: '*', code: 'X' }));
     expect(faults.take('DescribeImages')?.httpStatus).toBe(400);
   });
 
-  it.each([[null], [{ action: '', code: 'x' }], [{ action: 'A' }], [{ action: 'A', code: 'x', times: 1.5 }]])('refuse %j', (value) => {
-    expect(() => parseFault(value)).toThrow(TypeError);
-  });
+  it.each([[null], [{ action: '', code: 'x' }], [{ action: 'A' }], [{ action: 'A', code: 'x', times: 1.5 }]])(
+    'refuse %j',
+    (value) => {
+      expect(() => parseFault(value)).toThrow(TypeError);
+    },
+  );
 });
 
 describe('the log of calls', () => {
@@ -116,7 +136,16 @@ describe('the log of calls', () => {
   it('is one JSON document a line, and keeps the one before', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'calls-'));
     const file = join(folder, 'calls.ndjson');
-    const call = { at: 'now', service: 'ec2', region: 'us-west-2', action: 'A', parameters: {}, status: 200, durationMs: 1, from: 'loopback' };
+    const call = {
+      at: 'now',
+      service: 'ec2',
+      region: 'us-west-2',
+      action: 'A',
+      parameters: {},
+      status: 200,
+      durationMs: 1,
+      from: 'loopback',
+    };
     for (const action of ['First', 'Second']) {
       const log = openCallLog(file);
       log.record({ ...call, action });

@@ -35,7 +35,8 @@ describe.skipIf(!motoIsInstalled)('images and snapshots at the endpoint', () => 
   let source: { instanceId: string; volumeId: string };
 
   const wait = (client: EC2Client) => ({ client, maxWaitTime: 10, minDelay: 0.05, maxDelay: 0.1 }) as never;
-  const image = async (id: string, client = ec2) => (await client.send(new DescribeImagesCommand({ ImageIds: [id] }))).Images?.[0];
+  const image = async (id: string, client = ec2) =>
+    (await client.send(new DescribeImagesCommand({ ImageIds: [id] }))).Images?.[0];
   const snapshot = async (id: string, client = ec2) =>
     (await client.send(new DescribeSnapshotsCommand({ SnapshotIds: [id] }))).Snapshots?.[0];
 
@@ -48,7 +49,9 @@ describe.skipIf(!motoIsInstalled)('images and snapshots at the endpoint', () => 
         InstanceType: 't3.large',
         MinCount: 1,
         MaxCount: 1,
-        BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { VolumeSize: 16, Encrypted: true, DeleteOnTermination: true } }],
+        BlockDeviceMappings: [
+          { DeviceName: '/dev/xvda', Ebs: { VolumeSize: 16, Encrypted: true, DeleteOnTermination: true } },
+        ],
       }),
     );
     const instanceId = Instances?.[0]?.InstanceId ?? '';
@@ -60,7 +63,9 @@ describe.skipIf(!motoIsInstalled)('images and snapshots at the endpoint', () => 
 
   it('stops a running source for the copy, as EC2 does without NoReboot, and starts it again', async () => {
     const before = lab.fakes.events.length;
-    const { ImageId = '' } = await ec2.send(new CreateImageCommand({ InstanceId: source.instanceId, Name: 'rebooting' }));
+    const { ImageId = '' } = await ec2.send(
+      new CreateImageCommand({ InstanceId: source.instanceId, Name: 'rebooting' }),
+    );
     await waitUntilImageAvailable(wait(ec2), { ImageIds: [ImageId] });
     const made = await image(ImageId);
     const snapshotId = made?.BlockDeviceMappings?.[0]?.Ebs?.SnapshotId;
@@ -98,15 +103,28 @@ describe.skipIf(!motoIsInstalled)('images and snapshots at the endpoint', () => 
     release();
     await waitUntilImageAvailable(wait(ec2), { ImageIds: [ImageId] });
     const made = await image(ImageId);
-    expect(made).toMatchObject({ Name: 'baked', RootDeviceName: '/dev/xvda', RootDeviceType: 'ebs', OwnerId: '123456789012', EnaSupport: true });
-    expect(made?.BlockDeviceMappings?.[0]?.Ebs).toMatchObject({ VolumeSize: 16, Encrypted: true, DeleteOnTermination: true });
+    expect(made).toMatchObject({
+      Name: 'baked',
+      RootDeviceName: '/dev/xvda',
+      RootDeviceType: 'ebs',
+      OwnerId: '123456789012',
+      EnaSupport: true,
+    });
+    expect(made?.BlockDeviceMappings?.[0]?.Ebs).toMatchObject({
+      VolumeSize: 16,
+      Encrypted: true,
+      DeleteOnTermination: true,
+    });
     const snapshotId = made?.BlockDeviceMappings?.[0]?.Ebs?.SnapshotId ?? '';
     const { Snapshots } = await ec2.send(
-      new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters: [{ Name: 'tag:ecs-host:profile', Values: ['lab'] }] }),
+      new DescribeSnapshotsCommand({
+        OwnerIds: ['self'],
+        Filters: [{ Name: 'tag:ecs-host:profile', Values: ['lab'] }],
+      }),
     );
-    expect(Snapshots?.map(({ SnapshotId, State, VolumeSize, Encrypted }) => ({ SnapshotId, State, VolumeSize, Encrypted }))).toEqual([
-      { SnapshotId: snapshotId, State: 'completed', VolumeSize: 16, Encrypted: true },
-    ]);
+    expect(
+      Snapshots?.map(({ SnapshotId, State, VolumeSize, Encrypted }) => ({ SnapshotId, State, VolumeSize, Encrypted })),
+    ).toEqual([{ SnapshotId: snapshotId, State: 'completed', VolumeSize: 16, Encrypted: true }]);
     await expect(ec2.send(new DeleteSnapshotCommand({ SnapshotId: snapshotId }))).rejects.toSatisfy(
       (error) => codeOf(error) === 'InvalidSnapshot.InUse',
     );
@@ -123,7 +141,9 @@ describe.skipIf(!motoIsInstalled)('images and snapshots at the endpoint', () => 
     );
     expect(Images?.[0]).toMatchObject({ ImageId, ImdsSupport: 'v2.0', Description: 'described' });
 
-    const { Instances } = await ec2.send(new RunInstancesCommand({ ImageId, InstanceType: 't3.large', MinCount: 1, MaxCount: 1 }));
+    const { Instances } = await ec2.send(
+      new RunInstancesCommand({ ImageId, InstanceType: 't3.large', MinCount: 1, MaxCount: 1 }),
+    );
     expect(Instances?.[0]?.MetadataOptions).toMatchObject({ HttpTokens: 'required' });
     await ec2.send(new TerminateInstancesCommand({ InstanceIds: [Instances?.[0]?.InstanceId ?? ''] }));
 
@@ -177,7 +197,9 @@ describe.skipIf(!motoIsInstalled)('images and snapshots at the endpoint', () => 
     );
     expect(await image(registered.ImageId ?? '')).toMatchObject({ ImdsSupport: 'v2.0', State: 'available' });
 
-    const volume = await ec2.send(new CreateVolumeCommand({ AvailabilityZone: 'us-west-2a', SnapshotId, VolumeType: 'gp3' }));
+    const volume = await ec2.send(
+      new CreateVolumeCommand({ AvailabilityZone: 'us-west-2a', SnapshotId, VolumeType: 'gp3' }),
+    );
     await lab.service.idle();
     expect(lab.fakes.files.has(volume.VolumeId ?? '')).toBe(true);
     await ec2.send(new DeleteVolumeCommand({ VolumeId: volume.VolumeId }));
@@ -197,7 +219,9 @@ describe.skipIf(!motoIsInstalled)('images and snapshots at the endpoint', () => 
   });
 
   it('deprecates and undeprecates images', async () => {
-    const { Images } = await ec2.send(new DescribeImagesCommand({ Owners: ['self'], Filters: [{ Name: 'name', Values: ['registered'] }] }));
+    const { Images } = await ec2.send(
+      new DescribeImagesCommand({ Owners: ['self'], Filters: [{ Name: 'name', Values: ['registered'] }] }),
+    );
     const ImageId = Images?.[0]?.ImageId ?? '';
     await ec2.send(new EnableImageDeprecationCommand({ ImageId, DeprecateAt: new Date('2027-01-01T00:00:00Z') }));
     expect((await image(ImageId))?.DeprecationTime).toBe('2027-01-01T00:00:00.000Z');
@@ -207,10 +231,14 @@ describe.skipIf(!motoIsInstalled)('images and snapshots at the endpoint', () => 
 
   it('keeps images, tags and ids over a restart, ends what ran, and fails what was half done', async () => {
     const names = async (client: EC2Client) =>
-      (await client.send(new DescribeImagesCommand({ Owners: ['self'] }))).Images?.map(({ Name, ImageId, State, Tags }) => [Name, ImageId, State, Tags]).sort();
+      (await client.send(new DescribeImagesCommand({ Owners: ['self'] }))).Images?.map(
+        ({ Name, ImageId, State, Tags }) => [Name, ImageId, State, Tags],
+      ).sort();
     const before = await names(ec2);
     const release = lab.fakes.hold('snapshot');
-    const { ImageId: half = '' } = await ec2.send(new CreateImageCommand({ InstanceId: source.instanceId, Name: 'half' }));
+    const { ImageId: half = '' } = await ec2.send(
+      new CreateImageCommand({ InstanceId: source.instanceId, Name: 'half' }),
+    );
     const folder = lab.folder;
     const stopping = lab.stop({ keep: true });
     // A daemon that is killed never reports the end of the copy: the fake copy ends after moto is gone.

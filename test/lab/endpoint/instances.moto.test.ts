@@ -1,8 +1,9 @@
 import {
+  AttachVolumeCommand,
+  AuthorizeSecurityGroupIngressCommand,
   CreateKeyPairCommand,
   CreateSecurityGroupCommand,
   DeleteSecurityGroupCommand,
-  AuthorizeSecurityGroupIngressCommand,
   DescribeImagesCommand,
   DescribeInstancesCommand,
   DescribeInstanceTypesCommand,
@@ -10,17 +11,16 @@ import {
   DescribeNetworkInterfacesCommand,
   DescribeSecurityGroupsCommand,
   DescribeVolumesCommand,
+  type EC2Client,
   GetConsoleOutputCommand,
   ImportKeyPairCommand,
   ModifyInstanceAttributeCommand,
   RebootInstancesCommand,
   RunInstancesCommand,
+  type RunInstancesCommandInput,
   StartInstancesCommand,
   StopInstancesCommand,
   TerminateInstancesCommand,
-  AttachVolumeCommand,
-  type EC2Client,
-  type RunInstancesCommandInput,
 } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { motoIsInstalled, startEndpoint } from './endpoint-with-moto.ts';
@@ -74,7 +74,9 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
   });
 
   it('knows t3.large and teaches g3s.xlarge', async () => {
-    const { InstanceTypes } = await ec2.send(new DescribeInstanceTypesCommand({ InstanceTypes: ['t3.large', 'g3s.xlarge'] }));
+    const { InstanceTypes } = await ec2.send(
+      new DescribeInstanceTypesCommand({ InstanceTypes: ['t3.large', 'g3s.xlarge'] }),
+    );
     const g3s = InstanceTypes?.find((type) => type.InstanceType === 'g3s.xlarge');
     expect(InstanceTypes).toHaveLength(2);
     expect(g3s?.VCpuInfo?.DefaultVCpus).toBe(4);
@@ -98,7 +100,12 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
       UserData: Buffer.from('#cloud-config\n').toString('base64'),
       IamInstanceProfile: { Name: 'ecs-host' },
       MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 1 },
-      BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { VolumeSize: 32, VolumeType: 'gp3', Encrypted: true, DeleteOnTermination: true } }],
+      BlockDeviceMappings: [
+        {
+          DeviceName: '/dev/xvda',
+          Ebs: { VolumeSize: 32, VolumeType: 'gp3', Encrypted: true, DeleteOnTermination: true },
+        },
+      ],
       TagSpecifications: [
         { ResourceType: 'instance', Tags: tags },
         { ResourceType: 'volume', Tags: tags },
@@ -139,13 +146,17 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
   });
 
   it('answers RunInstances with the real address already', async () => {
-    const { Instances } = await ec2.send(new RunInstancesCommand({ ImageId: baseImage, InstanceType: 't3.large', MinCount: 2, MaxCount: 2 }));
+    const { Instances } = await ec2.send(
+      new RunInstancesCommand({ ImageId: baseImage, InstanceType: 't3.large', MinCount: 2, MaxCount: 2 }),
+    );
     expect(Instances).toHaveLength(2);
     for (const instance of Instances ?? []) {
       expect(instance.State?.Name).toBe('pending');
       expect(instance.PrivateIpAddress).toMatch(/^10\.78\.1\./);
     }
-    await ec2.send(new TerminateInstancesCommand({ InstanceIds: Instances?.map(({ InstanceId }) => InstanceId ?? '') }));
+    await ec2.send(
+      new TerminateInstancesCommand({ InstanceIds: Instances?.map(({ InstanceId }) => InstanceId ?? '') }),
+    );
   });
 
   it('is idempotent by client token', async () => {
@@ -225,7 +236,9 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
       }),
     );
     const groupId = made.GroupId ?? '';
-    const { SecurityGroups } = await ec2.send(new DescribeSecurityGroupsCommand({ Filters: [{ Name: 'tag:ecs-host:run-id', Values: ['r-2'] }] }));
+    const { SecurityGroups } = await ec2.send(
+      new DescribeSecurityGroupsCommand({ Filters: [{ Name: 'tag:ecs-host:run-id', Values: ['r-2'] }] }),
+    );
     expect(SecurityGroups?.map(({ GroupId }) => GroupId)).toEqual([groupId]);
     const a = await run({ SecurityGroupIds: [groupId] });
     const b = await run({ SecurityGroupIds: [groupId] });
@@ -250,7 +263,9 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
     await expect(ec2.send(new DeleteSecurityGroupCommand({ GroupId: groupId }))).rejects.toSatisfy(
       (error) => codeOf(error) === 'DependencyViolation',
     );
-    const { SecurityGroups: seeded } = await ec2.send(new DescribeSecurityGroupsCommand({ GroupNames: ['container-testing'] }));
+    const { SecurityGroups: seeded } = await ec2.send(
+      new DescribeSecurityGroupsCommand({ GroupNames: ['container-testing'] }),
+    );
     await ec2.send(new ModifyInstanceAttributeCommand({ InstanceId: b, Groups: [seeded?.[0]?.GroupId ?? ''] }));
     expect(lab.fakes.ingress.get(b)?.[0]?.ingress.map(({ protocol, fromPort }) => `${fromPort}/${protocol}`)).toEqual([
       '32262/tcp',
@@ -285,8 +300,16 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
     ['an unknown key', { KeyName: 'nobody' }, 'InvalidKeyPair.NotFound'],
     ['an unknown type', { InstanceType: 'x9.huge' as never }, 'InvalidParameterValue'],
     ['an unknown group', { SecurityGroupIds: ['sg-0123456789abcdef0'] }, 'InvalidGroup.NotFound'],
-    ['a volume smaller than the snapshot', { BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { VolumeSize: 4 } }] }, 'InvalidBlockDeviceMapping'],
-    ['a second volume', { BlockDeviceMappings: [{ DeviceName: '/dev/sdf', Ebs: { VolumeSize: 4 } }] }, 'UnsupportedOperation'],
+    [
+      'a volume smaller than the snapshot',
+      { BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { VolumeSize: 4 } }] },
+      'InvalidBlockDeviceMapping',
+    ],
+    [
+      'a second volume',
+      { BlockDeviceMappings: [{ DeviceName: '/dev/sdf', Ebs: { VolumeSize: 4 } }] },
+      'UnsupportedOperation',
+    ],
     ['a dry run', { DryRun: true }, 'DryRunOperation'],
   ] satisfies [string, Partial<RunInstancesCommandInput>, string][])('refuses %s', async (_, more, code) => {
     await expect(run(more)).rejects.toSatisfy((error) => {
@@ -304,13 +327,23 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
   it('fails calls that a test asks it to fail, and records calls without secrets', async () => {
     const response = await fetch(`${lab.url}/_lab/faults`, {
       method: 'POST',
-      body: JSON.stringify({ action: 'RunInstances', times: 1, code: 'InsufficientInstanceCapacity', message: 'none left', httpStatus: 500 }),
+      body: JSON.stringify({
+        action: 'RunInstances',
+        times: 1,
+        code: 'InsufficientInstanceCapacity',
+        message: 'none left',
+        httpStatus: 500,
+      }),
     });
     expect(response.status).toBe(200);
     await expect(run({ UserData: Buffer.from('secret').toString('base64') })).rejects.toSatisfy(
       (error) => codeOf(error) === 'InsufficientInstanceCapacity',
     );
-    const calls = (await (await fetch(`${lab.url}/_lab/calls`)).json()) as { action: string; injected?: boolean; parameters: Record<string, string> }[];
+    const calls = (await (await fetch(`${lab.url}/_lab/calls`)).json()) as {
+      action: string;
+      injected?: boolean;
+      parameters: Record<string, string>;
+    }[];
     const last = calls.findLast(({ action }) => action === 'RunInstances');
     expect(last).toMatchObject({ injected: true, parameters: { ImageId: baseImage, UserData: '(8 characters)' } });
     const id = await run();

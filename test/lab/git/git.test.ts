@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { run } from '../../../lab/exec.ts';
 import { publishExamples } from '../../../lab/git/publish.ts';
 import { createGitListener } from '../../../lab/git/serve.ts';
-import { run } from '../../../lab/exec.ts';
 
 describe('git repositories of the lab', () => {
   let folder: string;

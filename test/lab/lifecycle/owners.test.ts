@@ -55,7 +55,9 @@ describe('owners of the lab', () => {
 describe('ending a process', () => {
   it('asks, then kills, and never touches a later process of the same number', async () => {
     const polite = spawn('sh', ['-c', 'exec sleep 60'], { stdio: 'ignore' });
-    const stubborn = spawn('sh', ['-c', 'trap "" TERM; echo ready; while :; do sleep 0.05; done'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const stubborn = spawn('sh', ['-c', 'trap "" TERM; echo ready; while :; do sleep 0.05; done'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     await new Promise((resolve) => stubborn.stdout?.once('data', resolve));
     const one = await identify(polite.pid ?? 0);
     const two = await identify(stubborn.pid ?? 0);

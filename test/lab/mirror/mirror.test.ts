@@ -38,7 +38,13 @@ describe('mirror', () => {
       asked.push(`${request.url} ${request.headers['if-modified-since'] ?? '-'}`);
       reply(request, response);
     });
-    const cache = createMirrorCache({ folder, upstream: `${upstream.url}/debian`, log: () => {}, environment: {}, freshMs: 0 });
+    const cache = createMirrorCache({
+      folder,
+      upstream: `${upstream.url}/debian`,
+      log: () => {},
+      environment: {},
+      freshMs: 0,
+    });
     mirror = await listen(createMirrorListener({ debian: cache }));
   });
   afterEach(async () => {
@@ -47,7 +53,8 @@ describe('mirror', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  const get = (path: string, headers: Record<string, string> = {}) => fetch(`${mirror.url}/debian/${path}`, { headers });
+  const get = (path: string, headers: Record<string, string> = {}) =>
+    fetch(`${mirror.url}/debian/${path}`, { headers });
 
   it('fetches a package once and then never asks again', async () => {
     reply = (_, response) => response.writeHead(200, { 'content-length': 3 }).end('deb');
@@ -109,7 +116,9 @@ describe('mirror', () => {
     const broken = await get('pool/b.deb');
     await expect(broken.text()).rejects.toThrow();
     await sleep(50);
-    expect((await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.deb') || name.includes('lab-'))).toEqual([]);
+    expect(
+      (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.deb') || name.includes('lab-')),
+    ).toEqual([]);
     reply = (_, response) => response.writeHead(200, { 'content-length': 5 }).end('whole');
     expect(await (await get('pool/b.deb')).text()).toBe('whole');
   });
@@ -142,7 +151,8 @@ describe('mirror', () => {
     });
     const answer = await cache.get('pool/d.deb');
     expect(answer.status).toBe(200);
-    if (answer.status === 200) for await (const chunk of await answer.body()) expect(String(chunk)).toBe('through the proxy');
+    if (answer.status === 200)
+      for await (const chunk of await answer.body()) expect(String(chunk)).toBe('through the proxy');
     expect(seen).toEqual(['http://mirror.invalid/debian/pool/d.deb']);
     await stop(proxy.server);
   });
