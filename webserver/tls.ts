@@ -18,7 +18,7 @@ export const makeSelfSigned = async (address: string): Promise<SelfSigned> => {
     'openssl',
     // biome-ignore format: one option and its value a line reads worse.
     ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1', '-subj', '/CN=ecs-host webserver',
-     '-addext', `subjectAltName=IP:${address}`, '-keyout', '/dev/stdout', '-out', '/dev/stdout'],
+     '-addext', `subjectAltName=IP:${address}`, '-keyout', '-', '-out', '-'],
     { stdin: 'ignore' },
   );
   return { cert: block(stdout, 'CERTIFICATE'), key: block(stdout, 'PRIVATE KEY') };

@@ -25,11 +25,6 @@ case $step in
     ;;
   inner)
     shift 5
-    # nspawn looks links up in /sys, which has to be that of the network namespace. Read-only, so that it does not wait for udev's
-    # word on the link: udev never hears of links in here.
-    mount --rbind /sys/fs/cgroup "$root"
-    mount -t sysfs -o ro,nosuid,nodev,noexec sysfs /sys
-    mount --move "$root" /sys/fs/cgroup
     # What a machine deletes becomes a hole in the file. Flushing to the physical disk is the host's affair: a machine that is killed
     # loses nothing by it, and package installation is much faster.
     mount -t ext4 -o loop,noatime,discard,nobarrier "$disk" "$root"

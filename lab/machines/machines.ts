@@ -53,17 +53,20 @@ export const createMachines = async ({
     await mkdir(dirname(console), { recursive: true });
     await removeControlGroups(paths.id, instanceId);
     const groupFiles = await createControlGroups(paths.id, instanceId);
-    const innerLink = await network.attach(instanceId, spec);
+    await network.attach(instanceId, spec);
     const supervisor = await startSupervisor({
       namespace: network.namespace,
       disk: diskFile(paths.disks, spec.diskId),
       root,
       groupFiles,
-      command: nspawnCommand(paths.id, spec, reserved.address, root, innerLink),
+      command: nspawnCommand(paths.id, spec, reserved, root),
       consoleFile: console,
     });
     const identity = await identify(supervisor.pid);
     if (identity) await writeRecord(paths, { version: 1, instanceId, supervisor: identity });
+    const gone = new AbortController();
+    void supervisor.ended.then(() => gone.abort());
+    await network.connect(instanceId, gone.signal);
     return supervisor;
   };
 

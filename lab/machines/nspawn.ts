@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { INTERFACE, privateDnsName, SERVICE_ADDRESS } from '../net/plan.ts';
-import type { MachineSpec } from './types.ts';
+import { INTERFACE, linkName, privateDnsName, SERVICE_ADDRESS } from '../net/plan.ts';
+import type { MachineAddress, MachineSpec } from './types.ts';
 
 /** What `reboot` inside a machine makes nspawn exit with (because of --keep-unit). */
 export const REBOOT_EXIT_CODE = 133;
@@ -12,16 +12,17 @@ export const machineName = (labId: string, instanceId: string): string => `ecs-h
  * Runs as process 1 before init does, so that init finds what it would find on EC2: an interface with its address, control groups
  * that Docker may use (nspawn mounts those of cgroup v1 read-only), and the file by which programs tell a Xen instance of EC2 (g3s is
  * one); cloud-init uses IMDSv2 only when it finds that. /sys is a tmpfs of nspawn's. Nothing is written to the disk, so an image made
- * of it is clean.
+ * of it is clean. The link is nspawn's, which knows it by no other name at a reboot; its other end is put up by the lab.
  *
- * Arguments: link, address, router, hypervisor's uuid.
+ * Arguments: MAC address, address, router, hypervisor's uuid.
  */
 const BEFORE_INIT = `
 set -e
 ip link set dev lo up
-ip link set dev "$1" name ${INTERFACE}
+ip link set dev ${INTERFACE} address "$1"
 ip address add "$2/32" dev ${INTERFACE}
 ip link set dev ${INTERFACE} up
+until [ "$(cat /sys/class/net/${INTERFACE}/carrier)" = 1 ]; do sleep 0.02; done
 ip route add "$3/32" dev ${INTERFACE}
 ip route add default via "$3" dev ${INTERFACE} src "$2"
 while read -r _ _ _ _ point options _; do
@@ -53,9 +54,8 @@ export const hypervisorUuid = (instanceId: string): string => {
 export const nspawnCommand = (
   labId: string,
   spec: Pick<MachineSpec, 'instanceId' | 'region'>,
-  address: string,
+  { address, macAddress }: MachineAddress,
   root: string,
-  innerLink: string,
 ): readonly string[] => [
   'systemd-nspawn',
   '--quiet',
@@ -66,7 +66,7 @@ export const nspawnCommand = (
   `--directory=${root}`,
   '--capability=all',
   '--system-call-filter=@keyring bpf add_key keyctl',
-  `--network-interface=${innerLink}`,
+  `--network-veth-extra=${linkName(address)}:${INTERFACE}`,
   '--resolv-conf=off',
   '--timezone=off',
   '--link-journal=no',
@@ -79,7 +79,7 @@ export const nspawnCommand = (
   '-c',
   BEFORE_INIT,
   'before-init',
-  innerLink,
+  macAddress,
   address,
   SERVICE_ADDRESS,
   hypervisorUuid(spec.instanceId),

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { run, succeeds, ToolFailed } from '../exec.ts';
 import type { MachineAddress, MachineSpec } from '../machines/types.ts';
 import type { LabPaths } from '../paths.ts';
@@ -7,7 +8,6 @@ import { writeFileWhole } from '../write-file.ts';
 import { endNamespaceProcesses } from './namespace-processes.ts';
 import {
   IMDS_ADDRESS,
-  innerLinkName,
   linkName,
   macAddressOf,
   namespaceName,
@@ -30,8 +30,10 @@ export type Network = {
   /** Which machine speaks; what createImds's lookup needs. */
   instanceAt(address: string): string | null;
   release(instanceId: string): Promise<void>;
-  /** Makes the machine's link, route and filter; returns the name of the end that has to go into the machine. */
-  attach(instanceId: string, filter: MachineFilter): Promise<string>;
+  /** Makes the machine's filter, and room for its link, which nspawn makes under the name of `linkName`. */
+  attach(instanceId: string, filter: MachineFilter): Promise<void>;
+  /** Waits for the link, puts it up and makes the route. @returns false when the signal ended the wait. */
+  connect(instanceId: string, signal: AbortSignal): Promise<boolean>;
   /** Removes link, route and filter. */
   detach(instanceId: string): Promise<void>;
   setIngress(instanceId: string, groups: MachineSpec['securityGroups']): Promise<void>;
@@ -153,18 +155,26 @@ export const createNetwork = async (paths: LabPaths): Promise<Network> => {
     attach: (instanceId, { securityGroups, httpPutResponseHopLimit }) =>
       inTurn(async () => {
         const address = required(instanceId);
-        const outer = linkName(address);
-        const inner = innerLinkName(address);
-        await removeLink(namespace, outer);
+        await removeLink(namespace, linkName(address));
         filtered.set(instanceId, { address, hopLimit: httpPutResponseHopLimit, securityGroups });
         await applyFilter();
-        await inside(
-          `link add ${outer} type veth peer name ${inner} address ${macAddressOf(address)}`,
-          `link set ${outer} up`,
-          `route add ${address}/32 dev ${outer} src ${SERVICE_ADDRESS}`,
-        );
-        return inner;
       }),
+    connect: async (instanceId, signal) => {
+      const address = required(instanceId);
+      const link = linkName(address);
+      while (!(await hasLink(namespace, link))) {
+        if (signal.aborted) return false;
+        await sleep(LINK_POLL_MS);
+      }
+      try {
+        await inside(`link set ${link} up`, `route replace ${address}/32 dev ${link} src ${SERVICE_ADDRESS}`);
+      } catch (error) {
+        // The link goes with the machine.
+        if (await hasLink(namespace, link)) throw error;
+        return false;
+      }
+      return true;
+    },
     detach: (instanceId) =>
       inTurn(async () => {
         const filter = filtered.get(instanceId);
@@ -184,9 +194,14 @@ export const createNetwork = async (paths: LabPaths): Promise<Network> => {
   };
 };
 
+const LINK_POLL_MS = 20;
+
+const hasLink = (namespace: string, link: string): Promise<boolean> =>
+  succeeds('ip', ['-n', namespace, 'link', 'show', 'dev', link]);
+
 /** A link goes with the machine that held its other end, by itself and a moment later; so it may vanish under our hands. */
 const removeLink = async (namespace: string, link: string): Promise<void> => {
-  if (!(await succeeds('ip', ['-n', namespace, 'link', 'show', 'dev', link]))) return;
+  if (!(await hasLink(namespace, link))) return;
   try {
     await run('ip', ['-n', namespace, 'link', 'delete', 'dev', link]);
   } catch (error) {

@@ -46,9 +46,6 @@ export const networkPlan = (labId: string, prefix = process.env['ECS_HOST_LAB_NE
 /** The host end of a machine's link. */
 export const linkName = (address: string): string => `m-${address.split('.').slice(2).join('-')}`;
 
-/** The machine's end while it is still in the lab's namespace; the machine renames it. */
-export const innerLinkName = (address: string): string => `i-${address.split('.').slice(2).join('-')}`;
-
 const FIRST = 256 + 4;
 const END = 256 * 200;
 

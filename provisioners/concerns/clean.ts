@@ -15,10 +15,10 @@ const HISTORIES = [
   '.viminfo',
   '.wget-hsts',
   '.python_history',
-  '.sudo_as_admin_successful',
 ];
 const ECS_STATE = ['/var/lib/ecs/data', '/var/log/ecs', '/var/lib/ecs/gpu'];
 const MACHINE_ID = '/etc/machine-id';
+const JOURNAL = '/var/log/journal';
 const RANDOM_SEED = '/var/lib/systemd/random-seed';
 const CLOUD = ['/var/lib/cloud/instances', '/var/lib/cloud/instance', '/var/lib/cloud/data', '/var/lib/cloud/sem'];
 
@@ -44,7 +44,7 @@ const histories = async (): Promise<readonly string[]> =>
 
 /** Logs of the build instance: rotated ones go, open ones become empty, so that whoever has them open goes on. */
 const clearLogs = async (): Promise<boolean> => {
-  let isChanged = await empty(['/var/log/journal', '/var/log/apt', '/var/log/unattended-upgrades', '/var/log/amazon']);
+  let isChanged = await empty([JOURNAL, '/var/log/apt', '/var/log/unattended-upgrades', '/var/log/amazon']);
   for (const name of await readdir('/var/log', { recursive: true, withFileTypes: true })) {
     if (!name.isFile()) continue;
     const path = `${name.parentPath}/${name.name}`;
@@ -102,7 +102,8 @@ const apply = async (context: Context): Promise<void> => {
   });
   await step('temporary files', {}, () => empty(['/tmp', '/var/tmp', '/root/.cache', '/root/.gnupg']));
   await step('logs', {}, async () => {
-    await ask`journalctl --rotate`;
+    // To memory from here on; or the journal of the shutdown would come back onto the disk, in a folder with the old machine's name.
+    await ask`journalctl --relinquish-var`;
     return clearLogs();
   });
   await step('onto the disk', {}, async () => {
@@ -133,6 +134,7 @@ const verifyBake = async ({ look }: Context): Promise<void> => {
   await none('no-package-lists', 'No package lists', async () =>
     (await inside('/var/lib/apt/lists')).filter((path) => path.includes('_')),
   );
+  await none('no-old-journal', 'No journal of the bake', () => inside(JOURNAL));
   await none('no-old-logs', 'No rotated logs', async () =>
     (await readdir('/var/log', { recursive: true })).filter((name) => /\.(gz|xz|\d+)$/.test(name)),
   );
@@ -188,6 +190,11 @@ const verifyBooted = async (context: Context): Promise<void> => {
   await look({ id: 'clean.machine-id', title: 'The machine made its own id', expected: 'an id' }, async () => {
     const isCorrect = /^[0-9a-f]{32}\n?$/.test((await readText(MACHINE_ID)) ?? '');
     return { actual: isCorrect ? 'an id' : 'none', isCorrect };
+  });
+  await look({ id: 'clean.no-old-journal', title: 'No journal but its own', expected: 'only its own' }, async () => {
+    const own = (await readText(MACHINE_ID))?.trim() ?? '';
+    const strange = (await inside(JOURNAL)).filter((path) => !path.startsWith(`${JOURNAL}/${own}`));
+    return { actual: strange.length === 0 ? 'only its own' : list(strange), isCorrect: strange.length === 0 };
   });
 };
 
