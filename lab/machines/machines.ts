@@ -1,6 +1,5 @@
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { diskFile } from '../disks/disks.ts';
 import type { Network } from '../net/network.ts';
 import type { LabPaths } from '../paths.ts';
@@ -9,7 +8,7 @@ import { createControlGroups, removeControlGroups, removeLabControlGroups } from
 import { waitForNoLoopDevice } from './loop-devices.ts';
 import { nspawnCommand, REBOOT_EXIT_CODE } from './nspawn.ts';
 import { consoleFile, machineFolder, removeMachineFolder, writeRecord } from './records.ts';
-import { type Ended, type Supervisor, startSupervisor } from './supervisor.ts';
+import { type Ended, type Supervisor, startSupervisor, within } from './supervisor.ts';
 import type { MachineSpec, Machines } from './types.ts';
 
 export type MachinesParts = {
@@ -102,15 +101,10 @@ export const createMachines = async ({
       // nspawn tells process 1 to power off, which it can only do once it listens.
       await machine.supervisor.untilInit();
       machine.supervisor.signal('SIGTERM');
-      const stopwatch = new AbortController();
-      const done = await Promise.race([
-        machine.supervisor.ended.then(() => true),
-        sleep(limitMs, false, { signal: stopwatch.signal }).catch(() => false),
-      ]);
-      stopwatch.abort();
+      const done = await within(machine.supervisor.ended, limitMs);
       if (!done) log(`${machine.spec.instanceId} does not shut down; ending it by force`);
     }
-    machine.supervisor.signal('SIGKILL');
+    await machine.supervisor.cut();
     await machine.off;
   };
 
@@ -150,12 +144,7 @@ export const createMachines = async ({
     const init = await before.initPid();
     // What ctrl-alt-del is to a machine with a keyboard.
     if (init !== null) process.kill(init, 'SIGINT');
-    const stopwatch = new AbortController();
-    const done = await Promise.race([
-      before.ended.then(() => true),
-      sleep(SHUTDOWN_LIMIT_MS, false, { signal: stopwatch.signal }).catch(() => false),
-    ]);
-    stopwatch.abort();
+    const done = await within(before.ended, SHUTDOWN_LIMIT_MS);
     if (done) return;
     log(`${instanceId} does not shut down; power is cut and put on again`);
     await end(machine, 0);

@@ -24,6 +24,10 @@ export const writeRecord = async (paths: LabPaths, record: MachineRecord): Promi
 export const removeMachineFolder = (paths: LabPaths, instanceId: string): Promise<void> =>
   rm(machineFolder(paths, instanceId), { recursive: true, force: true });
 
+/** nspawn's folder for mounts into a running machine, which it leaves when it is killed. */
+export const removeNspawnFolder = (labId: string, instanceId: string): Promise<void> =>
+  rm(join('/run/systemd/nspawn/propagate', machineName(labId, instanceId)), { recursive: true, force: true });
+
 /** Ids of every machine that has a folder; the record of each is null where it is missing or unreadable. */
 export const readRecords = async (paths: LabPaths): Promise<ReadonlyMap<string, MachineRecord | null>> => {
   const records = new Map<string, MachineRecord | null>();

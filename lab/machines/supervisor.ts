@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const SCRIPT = join(import.meta.dirname, 'boot-machine.sh');
 const POLL_MS = 20;
+const FOLLOW_MS = 2000;
 
 export type Ended = { readonly exitCode: number | null; readonly signal: NodeJS.Signals | null };
 
@@ -18,6 +19,8 @@ export type Supervisor = {
   /** Resolves when init runs. @returns false when the machine ended before. */
   untilInit(): Promise<boolean>;
   signal(signal: NodeJS.Signals): void;
+  /** Cuts the power: ends process 1, so that nspawn can put its own things away, and nspawn itself when it does not follow. */
+  cut(): Promise<void>;
 };
 
 /** The machine's process 1 is the child of nspawn that is number 1 in the innermost process namespace. */
@@ -29,6 +32,25 @@ const findInit = async (supervisor: number): Promise<number | null> => {
     if (numbers.length > 1 && numbers.at(-1) === '1') return Number(pid);
   }
   return null;
+};
+
+const kill = (pid: number): void => {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended meanwhile.
+  }
+};
+
+/** Whether the promise settled in time. */
+export const within = async (promise: Promise<unknown>, limitMs: number): Promise<boolean> => {
+  const stopwatch = new AbortController();
+  const done = await Promise.race([
+    promise.then(() => true),
+    sleep(limitMs, false, { signal: stopwatch.signal }).catch(() => false),
+  ]);
+  stopwatch.abort();
+  return done;
 };
 
 export type SupervisorSpec = {
@@ -81,6 +103,15 @@ export const startSupervisor = async (spec: SupervisorSpec): Promise<Supervisor>
     },
     signal: (signal) => {
       if (running) child.kill(signal);
+    },
+    cut: async () => {
+      const init = await initPid();
+      if (init !== null) {
+        kill(init);
+        await within(ended, FOLLOW_MS);
+      }
+      if (running) child.kill('SIGKILL');
+      await ended;
     },
   };
 };

@@ -2,7 +2,7 @@ import { removePartialDisks } from '../disks/disks.ts';
 import { destroyNetwork } from '../net/network.ts';
 import type { LabPaths } from '../paths.ts';
 import { machinesWithControlGroups, removeLabControlGroups } from './control-groups.ts';
-import { readRecords, removeMachineFolder, supervisorRuns } from './records.ts';
+import { readRecords, removeMachineFolder, removeNspawnFolder, supervisorRuns } from './records.ts';
 
 /**
  * Ends what a killed daemon left of this lab: machines (found by record and by the name of their control group), their control groups,
@@ -24,6 +24,7 @@ export const sweepLab = async (paths: LabPaths): Promise<{ readonly machines: re
   }
   await removeLabControlGroups(paths.id);
   await destroyNetwork(paths.id);
+  for (const instanceId of machines) await removeNspawnFolder(paths.id, instanceId);
   for (const instanceId of records.keys()) await removeMachineFolder(paths, instanceId);
   await removePartialDisks(paths.disks);
   return { machines: [...machines].sort() };

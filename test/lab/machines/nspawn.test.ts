@@ -2,7 +2,12 @@ import { expect, test } from 'vitest';
 import { hypervisorUuid, machineName, nspawnCommand } from '../../../lab/machines/nspawn.ts';
 
 const spec = { instanceId: 'i-0123456789abcdef0', region: 'us-east-2' };
-const command = nspawnCommand('0a1b2c3d', spec, '10.78.1.4', '/state/root', 'i-1-4');
+const command = nspawnCommand(
+  '0a1b2c3d',
+  spec,
+  { address: '10.78.1.4', macAddress: '0a:4e:0a:4e:01:04' },
+  '/state/root',
+);
 
 test('the name proves whose machine it is', () => {
   expect(command).toContain(`--machine=${machineName('0a1b2c3d', spec.instanceId)}`);
@@ -13,7 +18,7 @@ test('the name proves whose machine it is', () => {
 
 test('host name, link and the arguments of what runs before init', () => {
   expect(command).toContain('--hostname=ip-10-78-1-4');
-  expect(command).toContain('--network-interface=i-1-4');
+  expect(command).toContain('--network-veth-extra=m-1-4:ens5');
   expect(command.slice(-5)).toEqual([
     'before-init',
     'i-1-4',

@@ -1,12 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import {
-  innerLinkName,
-  linkName,
-  macAddressOf,
-  networkPlan,
-  nextAddress,
-  privateDnsName,
-} from '../../../lab/net/plan.ts';
+import { linkName, macAddressOf, networkPlan, nextAddress, privateDnsName } from '../../../lab/net/plan.ts';
 
 describe('nextAddress', () => {
   test('starts at .1.4 and goes on from where it was', () => {
