@@ -5,7 +5,7 @@ import { shellQuote } from './workload.ts';
 
 const BRIDGE = 'ecs-host-smoke';
 /** bash's own TCP, because a small image has no HTTP client. A container that gets through says so. */
-const PROBE = "timeout 4 bash -c 'exec 3<>/dev/tcp/169.254.169.254/80 && echo REACHED' 2>&1; true";
+const PROBE = "timeout 3 bash -c 'exec 3<>/dev/tcp/169.254.169.254/80 && echo REACHED' 2>&1; true";
 
 const probeCommand = (image: string, network: string): string =>
   `docker run --rm --network ${network} --entrypoint /bin/bash ${shellQuote(image)} -c ${shellQuote(PROBE)}`;
@@ -21,12 +21,17 @@ export const checkContainerMetadata = async (ssh: Ssh, plan: BuildPlan, book: Ch
     const isReached = stdout.includes('REACHED');
     book.record(id, { actual: isReached ? 'reached' : 'blocked', isCorrect: !isReached });
   };
-  await look('imds.docker0-blocked', 'bridge');
-  await ssh.run(`docker network create ${BRIDGE}`);
-  try {
-    await look('imds.user-bridge-blocked', BRIDGE);
-  } finally {
-    await ssh.run(`docker network rm ${BRIDGE}`).catch(() => undefined);
+  const onOwnBridge = async (): Promise<void> => {
+    await ssh.run(`docker network create ${BRIDGE}`);
+    try {
+      await look('imds.user-bridge-blocked', BRIDGE);
+    } finally {
+      await ssh.run(`docker network rm ${BRIDGE}`).catch(() => undefined);
+    }
+  };
+  // A blocked probe waits for its time-out, so both wait at once.
+  for (const result of await Promise.allSettled([look('imds.docker0-blocked', 'bridge'), onOwnBridge()])) {
+    if (result.status === 'rejected') throw result.reason;
   }
 };
 

@@ -57,7 +57,7 @@ type Acquired = {
   readonly webserver: SmokeWebserver;
   readonly cluster: string;
   readonly keyFile: string;
-  readonly instanceIds: readonly string[];
+  readonly instances: readonly Launched[];
 };
 
 /** Key, group, cluster and webserver at once, then the instances. */
@@ -109,7 +109,9 @@ const acquire = async (
   });
   const { instanceIds, release } = await launchInstances(launch, { count, keyName: key.keyName, groupIds, userData });
   add('the instances', release);
-  return { webserver, cluster, keyFile: key.keyFile, instanceIds };
+  // An instance that the region cannot start says nothing about the image, so this is still part of the launch.
+  const instances = await Promise.all(instanceIds.map((instanceId) => waitForAddress(launch, instanceId)));
+  return { webserver, cluster, keyFile: key.keyFile, instances };
 };
 
 /** Throws the first reason only after everything has ended, so that nothing works on while its things are released. */
@@ -154,7 +156,7 @@ export const smoke = async (input: SmokeInput): Promise<SmokeResult> => {
       onCheck: (check) => ctx.reporter.emit({ type: 'check', span: null, check }),
     });
     const reach = async (instanceId: string): Promise<Ssh> => {
-      const { address }: Launched = await waitForAddress(launch, instanceId);
+      const address = acquired.instances.find((instance) => instance.instanceId === instanceId)?.address ?? '';
       const target = {
         instanceId,
         address,
@@ -169,7 +171,8 @@ export const smoke = async (input: SmokeInput): Promise<SmokeResult> => {
       return ssh;
     };
     const run: SmokeRun = { plan, ctx, clients, book, webserver: acquired.webserver, cluster: acquired.cluster, reach };
-    const [first = '', second] = acquired.instanceIds;
+    const instanceIds = acquired.instances.map((instance) => instance.instanceId);
+    const [first = '', second] = instanceIds;
     const firstRegistered = Promise.withResolvers<Awaited<ReturnType<typeof proveFirst>>>();
     // Its loss is reported by proveFirst itself; without a listener it would count as unhandled.
     firstRegistered.promise.catch(() => undefined);
@@ -196,7 +199,7 @@ export const smoke = async (input: SmokeInput): Promise<SmokeResult> => {
         : await ctx.span('keep evidence', () =>
             keepEvidence(
               clients,
-              acquired.instanceIds.map((instanceId) => ({ instanceId, ssh: connected.get(instanceId) ?? null })),
+              instanceIds.map((instanceId) => ({ instanceId, ssh: connected.get(instanceId) ?? null })),
               join(runFolder(ctx.runId), 'evidence'),
             ),
           );
@@ -204,7 +207,7 @@ export const smoke = async (input: SmokeInput): Promise<SmokeResult> => {
       verdict,
       runId: ctx.runId,
       finishedAt: new Date().toISOString(),
-      instanceIds: acquired.instanceIds,
+      instanceIds,
       checks,
       evidence,
       isComplete: PARTS.every((part) => selected.has(part)),

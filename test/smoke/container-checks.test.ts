@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest';
+import type { BuildPlan } from '../../src/plan/build-plan.ts';
+import { createCheckBook } from '../../src/smoke/check-book.ts';
+import { CHECKS } from '../../src/smoke/check-definitions.ts';
+import { checkContainerMetadata, checkGpu } from '../../src/smoke/container-checks.ts';
+import { fakeSsh } from './fake-ssh.ts';
+
+const plan = {
+  developerWorkload: { app: 'base' },
+  target: { nvidia: { driverVersion: '580.178.04' } },
+} as unknown as BuildPlan;
+const open = () =>
+  createCheckBook({
+    definitions: CHECKS,
+    selected: new Set(['workload']),
+    signal: new AbortController().signal,
+    onCheck: () => {},
+  });
+const verdict = (book: ReturnType<typeof open>, id: string) => book.finish().find((check) => check.id === id)?.verdict;
+
+describe('metadata from containers', () => {
+  test('is blocked on both kinds of bridge, and the own bridge is removed again', async () => {
+    const book = open();
+    const asked: string[] = [];
+    await checkContainerMetadata(fakeSsh([[/^docker (network|run)/, {}]], asked), plan, book);
+    expect(verdict(book, 'imds.docker0-blocked')).toBe('correct');
+    expect(verdict(book, 'imds.user-bridge-blocked')).toBe('correct');
+    expect(asked.at(-1)).toBe('docker network rm ecs-host-smoke');
+  });
+
+  test('that is reached on one of them is incorrect there', async () => {
+    const book = open();
+    const ssh = fakeSsh([
+      [/--network ecs-host-smoke/, { stdout: 'REACHED\n' }],
+      [/^docker/, {}],
+    ]);
+    await checkContainerMetadata(ssh, plan, book);
+    expect(verdict(book, 'imds.docker0-blocked')).toBe('correct');
+    expect(verdict(book, 'imds.user-bridge-blocked')).toBe('incorrect');
+  });
+
+  test('is not taken for blocked when the container never ran', async () => {
+    const book = open();
+    const ssh = fakeSsh([
+      [/^docker run/, { exitCode: 125, stderr: 'no such image' }],
+      [/^docker/, {}],
+    ]);
+    await expect(checkContainerMetadata(ssh, plan, book)).rejects.toThrow('no such image');
+    expect(verdict(book, 'imds.docker0-blocked')).toBe('missing');
+  });
+});
+
+describe('the GPU', () => {
+  test('must have the driver of the plan and be seen in a container', async () => {
+    const book = open();
+    const ssh = fakeSsh([
+      [/^nvidia-smi/, { stdout: '580.178.04\n' }],
+      [/^docker run/, { stdout: 'GPU 0: Tesla M60 (UUID: GPU-1)\n' }],
+    ]);
+    await checkGpu(ssh, plan, book);
+    expect(verdict(book, 'gpu.driver')).toBe('correct');
+    expect(verdict(book, 'gpu.container')).toBe('correct');
+  });
+
+  test('with another driver, or none in the container, is incorrect', async () => {
+    const book = open();
+    const ssh = fakeSsh([
+      [/^nvidia-smi/, { stdout: '535.1.1\n' }],
+      [/^docker run/, { exitCode: 1, stderr: 'unknown runtime nvidia' }],
+    ]);
+    await checkGpu(ssh, plan, book);
+    expect(verdict(book, 'gpu.driver')).toBe('incorrect');
+    expect(verdict(book, 'gpu.container')).toBe('incorrect');
+  });
+});
