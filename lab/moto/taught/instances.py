@@ -105,11 +105,6 @@ def run_instances(self: Any, image_id: str, count: int, user_data: Any, security
     reservation = _moto_run(self, image_id, count, user_data, security_group_names, **kwargs)
     if token and token != "ABCDE":
         known[token] = (reservation.id, fingerprint)
-    profile = {key: kwargs[key] for key in ("iam_instance_profile_name", "iam_instance_profile_arn") if kwargs.get(key)}
-    if profile:
-        # moto gives it to the first instance only.
-        for instance in reservation.instances[1:]:
-            self.associate_iam_instance_profile(instance_id=instance.id, **profile)
     for instance in reservation.instances:
         set_state(instance, "pending")
         interface = instance.nics[0]
@@ -125,6 +120,11 @@ def run_instances(self: Any, image_id: str, count: int, user_data: Any, security
             volume.throughput = mapping["Ebs"].get("Throughput", 125 if volume.volume_type == "gp3" else None)
             volume.iops = mapping["Ebs"].get("Iops", volume.iops)
         effects.note("instance.launch", self, instanceId=instance.id, placeholderAddress=interface.private_ip_address)
+    profile = {key: kwargs[key] for key in ("iam_instance_profile_name", "iam_instance_profile_arn") if kwargs.get(key)}
+    if profile:
+        # moto gives it to the first instance only.
+        for instance in reservation.instances[1:]:
+            self.associate_iam_instance_profile(instance_id=instance.id, **profile)
     return reservation
 
 

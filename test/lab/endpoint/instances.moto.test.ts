@@ -145,14 +145,23 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
     await ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
   });
 
-  it('answers RunInstances with the real address already', async () => {
+  it('runs two at once, each with its profile, and answers with the real addresses already', async () => {
     const { Instances } = await ec2.send(
-      new RunInstancesCommand({ ImageId: baseImage, InstanceType: 't3.large', MinCount: 2, MaxCount: 2 }),
+      new RunInstancesCommand({
+        ImageId: baseImage,
+        InstanceType: 't3.large',
+        MinCount: 2,
+        MaxCount: 2,
+        IamInstanceProfile: { Name: 'ecs-host' },
+      }),
     );
     expect(Instances).toHaveLength(2);
     for (const instance of Instances ?? []) {
       expect(instance.State?.Name).toBe('pending');
       expect(instance.PrivateIpAddress).toMatch(/^10\.78\.1\./);
+      const id = instance.InstanceId ?? '';
+      await expect.poll(() => state(id)).toBe('running');
+      expect(lab.fakes.specs.get(id)?.instanceProfile?.name).toBe('ecs-host');
     }
     await ec2.send(
       new TerminateInstancesCommand({ InstanceIds: Instances?.map(({ InstanceId }) => InstanceId ?? '') }),
