@@ -78,7 +78,7 @@ export const imdsBlock: Concern = {
       expected: 'a token',
     };
     const data = await instanceData().catch(() => null);
-    if (data?.v1?.cloud_name !== 'aws') context.skip(reaches, 'this machine has no EC2 metadata service');
+    if (data?.v1?.platform !== 'ec2') context.skip(reaches, 'this machine has no EC2 metadata service');
     else
       await context.look(reaches, async () => {
         const url = `http://${ADDRESSES.ipv4}/latest/api/token`;

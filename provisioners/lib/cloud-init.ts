@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { readText } from './files.ts';
 
-type InstanceData = { readonly v1?: { readonly cloud_name?: string; readonly public_ssh_keys?: readonly string[] } };
+type InstanceData = { readonly v1?: { readonly platform?: string; readonly public_ssh_keys?: readonly string[] } };
 
 /** What cloud-init learned about this machine in this boot, or null when it did not run. */
 export const instanceData = async (): Promise<InstanceData | null> => {

@@ -1,0 +1,106 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { CONCERNS, verify } from '../../provisioners/concerns/verify.ts';
+import { target } from './a-target.ts';
+
+const FOLDER = join(import.meta.dirname, '../../provisioners');
+const names = (await readdir(FOLDER))
+  .filter((name) => name.endsWith('.ts') && name !== 'step.ts')
+  .map((name) => name.slice(0, -3));
+const sources = await Promise.all(
+  (await readdir(FOLDER, { recursive: true }))
+    .filter((name) => name.endsWith('.ts'))
+    .map(async (name) => ({ name, text: await readFile(join(FOLDER, name), 'utf8') })),
+);
+
+describe('provisioners', () => {
+  it('are the ones that a plan names, in the order of the plan', () => {
+    const all = [...CONCERNS, verify].map(({ name }) => name);
+    expect(all).toEqual([
+      'base',
+      'docker',
+      'nvidia',
+      'ecs-agent',
+      'host-service',
+      'imds-block',
+      'limits',
+      'user-tools',
+      'record-versions',
+      'clean',
+      'verify',
+    ]);
+    expect(all.filter((name) => name !== 'nvidia')).toEqual(target.provisioners);
+    expect([...names].sort()).toEqual([...all].sort());
+  });
+
+  it.each([...CONCERNS, verify])('$name has apply and verify', ({ apply, verify: look }) => {
+    expect(apply).toBeTypeOf('function');
+    expect(look).toBeTypeOf('function');
+  });
+
+  it.each(names)('%s.ts runs the concern of its name and does nothing else', async (name) => {
+    const text = await readFile(join(FOLDER, `${name}.ts`), 'utf8');
+    expect(text).toContain(`from './concerns/${name}.ts'`);
+    expect(text.trim().split('\n').at(-1)).toMatch(/^await runProvisioner\(\w+\);$/);
+  });
+
+  it('verify refuses to apply', async () => {
+    await expect(verify.apply({} as never)).rejects.toThrow('only looks');
+  });
+});
+
+describe('no provisioner', () => {
+  it('starts Docker, its socket or the agent, or has a boot start them', () => {
+    for (const { name, text } of sources) {
+      const starts =
+        text.match(/systemctl\s+(?:[a-z-]+\s+)*(start|restart|reload-or-restart|enable --now|enable)\b[^`]*/g) ?? [];
+      for (const command of starts)
+        expect({ name, command }).not.toMatchObject({
+          command: expect.stringMatching(/docker|ecs\.service|ecs\b(?!-host)|--now/),
+        });
+      expect(name + (/enableUnit\((['"])(docker|ecs\.service)/.exec(text)?.[0] ?? '')).toBe(name);
+    }
+  });
+
+  it('masks Docker or the agent', () => {
+    for (const { name, text } of sources)
+      expect({ name, masks: /mask[^\n]*(docker|ecs\.service)/.test(text) }).toEqual({ name, masks: false });
+  });
+
+  it('goes around the quoting of zx, or runs a tool but through lib/tool.ts', () => {
+    for (const { name, text } of sources) {
+      expect({
+        name,
+        found: /node:child_process|\bexecSync|spawnSync|zx\/globals|from 'zx'/.exec(text)?.[0] ?? null,
+      }).toEqual({ name, found: null });
+      if (name !== 'lib/tool.ts')
+        expect({ name, imports: text.includes("'zx/core'") }).toEqual({ name, imports: false });
+      // A value between quotes would be quoted twice.
+      expect({
+        name,
+        found:
+          /`[^`\n]*["']\$\{[^}]*\}["'][^`\n]*`/.exec(
+            text.replace(/`[^`]*`/g, (part) => (isCommand(text, part) ? part : '')),
+          )?.[0] ?? null,
+      }).toEqual({
+        name,
+        found: null,
+      });
+    }
+  });
+
+  it('names a password, a token or an address of somebody', () => {
+    for (const { name, text } of sources)
+      expect({ name, found: /(password|secret_key|AKIA[A-Z0-9]{16})\s*[:=]\s*['"]/i.exec(text)?.[0] ?? null }).toEqual({
+        name,
+        found: null,
+      });
+  });
+});
+
+/** Whether a template is a command for a tool. */
+function isCommand(text: string, template: string): boolean {
+  const at = text.indexOf(template);
+  return /(tool|ask|textOf)$/.test(text.slice(Math.max(0, at - 6), at));
+}

@@ -1,0 +1,152 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { osReleaseValue } from '../../provisioners/concerns/record-versions.ts';
+import { awsCliUrl } from '../../provisioners/concerns/user-tools.ts';
+import { agentDefaults, renderEnvironmentFile } from '../../provisioners/lib/agent-config.ts';
+import { nvidiaDevices } from '../../provisioners/lib/gpus.ts';
+import { homesIn, keysIn } from '../../provisioners/lib/ssh-keys.ts';
+import { parseSysctl } from '../../provisioners/lib/sysctl.ts';
+import { PULLS, parseUnits, reach, WAITS } from '../../provisioners/lib/unit-graph.ts';
+import { nvidia, target } from './a-target.ts';
+
+describe('what starts what', () => {
+  const show = `Id=ecs-host.service
+Names=ecs-host.service
+Wants=network-online.target
+After=network-online.target basic.target
+
+Id=network-online.target
+Names=network-online.target
+Requires=helper.service
+
+Id=helper.service
+Names=helper.service alias.service
+BindsTo=docker.service
+
+Id=basic.target
+Names=basic.target
+After=sockets.target
+
+Id=sockets.target
+Names=sockets.target
+After=docker.socket
+
+Id=docker.service
+Names=docker.service
+`;
+
+  it('is followed over other units, and the way is told', () => {
+    const ways = reach(parseUnits(show), 'ecs-host.service', PULLS);
+    expect(ways.get('docker.service')).toEqual([
+      'ecs-host.service',
+      'network-online.target',
+      'helper.service',
+      'docker.service',
+    ]);
+  });
+
+  it('is known by every name', () => {
+    expect(parseUnits(show).get('alias.service')?.['BindsTo']).toEqual(['docker.service']);
+  });
+
+  it('ends in a circle', () => {
+    const units = parseUnits('Id=a.service\nRequires=b.service\n\nId=b.service\nRequires=a.service\n');
+    expect([...reach(units, 'a.service', PULLS).keys()]).toEqual(['a.service', 'b.service']);
+  });
+
+  it('takes no order from sockets.target, which every service is after', () => {
+    expect(reach(parseUnits(show), 'basic.target', WAITS).has('docker.socket')).toBe(false);
+    const direct = parseUnits('Id=ecs-host.service\nAfter=docker.socket\n');
+    expect(reach(direct, 'ecs-host.service', WAITS).has('docker.socket')).toBe(true);
+  });
+});
+
+describe('keys that let in', () => {
+  it('are found with options before and comments behind them', () => {
+    const text = [
+      '# ssh-rsa AAAAcommented',
+      'ssh-ed25519 AAAAC3one launch',
+      'no-pty,command="echo \'use admin\'" ecdsa-sha2-nistp256   AAAAE2two',
+      '',
+      'nonsense',
+    ].join('\n');
+    expect(keysIn(text)).toEqual(['ssh-ed25519 AAAAC3one', 'ecdsa-sha2-nistp256 AAAAE2two']);
+  });
+
+  it('are looked for in every home', () => {
+    expect(
+      homesIn(
+        'root:x:0:0::/root:/bin/sh\nsync:x:4:4::/:/bin/sync\nnobody:x:9:9::/nonexistent:/x\na:x:1:1::/home/a:/x\n',
+      ),
+    ).toEqual(['/root', '/home/a']);
+  });
+});
+
+describe("the agent's defaults", () => {
+  it('tell the stand-in where its data is; the real one has its own idea', () => {
+    expect(agentDefaults(target)).toMatchObject({ ECS_DATADIR: '/var/lib/ecs/data' });
+    const aws = agentDefaults({ ...target, ecsAgent: { source: 'aws', package: 'https://x/x.deb', sha256: null } });
+    expect(aws).not.toHaveProperty('ECS_DATADIR');
+  });
+
+  it('know of GPUs only where there are some', () => {
+    expect(agentDefaults(target)).not.toHaveProperty('ECS_ENABLE_GPU_SUPPORT');
+    expect(agentDefaults({ ...target, nvidia })).toMatchObject({
+      ECS_ENABLE_GPU_SUPPORT: 'true',
+      ECS_NVIDIA_RUNTIME: 'nvidia',
+    });
+  });
+
+  it('name no cluster: that is the user data', () => {
+    expect(Object.keys(agentDefaults(target))).not.toContain('ECS_CLUSTER');
+  });
+
+  it('mean the same to systemd and to ecs-init', () => {
+    expect(renderEnvironmentFile(agentDefaults(target))).toContain(
+      'ECS_AVAILABLE_LOGGING_DRIVERS=["json-file","journald","syslog","awslogs"]\n',
+    );
+    for (const value of ['two words', '"quoted"', "it's", 'a\\b', '#x', ''])
+      expect(() => renderEnvironmentFile({ A: value })).toThrow(RangeError);
+    expect(() => renderEnvironmentFile({ 'a b': 'x' })).toThrow(RangeError);
+  });
+});
+
+describe('facts', () => {
+  it('of sysctl.d', () => {
+    expect([...parseSysctl('# a\nvm.swappiness = 10\n\nnet.core.rmem_max=1\n; b\n')]).toEqual([
+      ['vm.swappiness', '10'],
+      ['net.core.rmem_max', '1'],
+    ]);
+  });
+
+  it('of os-release', () => {
+    expect(osReleaseValue('NAME="X"\nPRETTY_NAME="Ubuntu 20.04.6 LTS"\nVERSION_CODENAME=focal\n', 'PRETTY_NAME')).toBe(
+      'Ubuntu 20.04.6 LTS',
+    );
+    expect(osReleaseValue('VERSION_CODENAME=focal\n', 'VERSION_CODENAME')).toBe('focal');
+  });
+
+  it('of the AWS CLI', () => {
+    expect(awsCliUrl('2.31.0')).toBe('https://awscli.amazonaws.com/awscli-exe-linux-x86_64-2.31.0.zip');
+    expect(awsCliUrl(null)).toBe('https://awscli.amazonaws.com/awscli-exe-linux-x86_64.zip');
+  });
+
+  it("of the PCI bus: NVIDIA's display controllers and nothing else", async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'pci-'));
+    const add = async (name: string, vendor: string, kind: string, device: string): Promise<void> => {
+      await mkdir(join(folder, name));
+      for (const [file, value] of Object.entries({ vendor, class: kind, device }))
+        await writeFile(join(folder, name, file), `${value}\n`);
+    };
+    try {
+      await add('0000:00:1e.0', '0x10de', '0x030000', '0x13f2');
+      await add('0000:00:1e.1', '0x10de', '0x040300', '0x0fbb');
+      await add('0000:00:02.0', '0x1013', '0x030000', '0x00b8');
+      expect(await nvidiaDevices(folder)).toEqual([0x13f2]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});

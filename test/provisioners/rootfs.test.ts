@@ -1,0 +1,125 @@
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FILES as BASE } from '../../provisioners/concerns/base.ts';
+import { FILES as DOCKER } from '../../provisioners/concerns/docker.ts';
+import { FILES as ECS_AGENT } from '../../provisioners/concerns/ecs-agent.ts';
+import { FILES as HOST_SERVICE } from '../../provisioners/concerns/host-service.ts';
+import { FILES as IMDS_BLOCK } from '../../provisioners/concerns/imds-block.ts';
+import { FILES as LIMITS } from '../../provisioners/concerns/limits.ts';
+import { FILES as NVIDIA } from '../../provisioners/concerns/nvidia.ts';
+import { FILES as USER_TOOLS } from '../../provisioners/concerns/user-tools.ts';
+import { installFiles } from '../../provisioners/lib/files.ts';
+import { parseSysctl } from '../../provisioners/lib/sysctl.ts';
+import { ask } from '../../provisioners/lib/tool.ts';
+
+const ROOTFS = join(import.meta.dirname, '../../packer/rootfs');
+const read = (path: string): Promise<string> => readFile(join(ROOTFS, path), 'utf8');
+const entries = await readdir(ROOTFS, { recursive: true, withFileTypes: true });
+const files = entries
+  .filter((entry) => entry.isFile())
+  .map((entry) => join(entry.parentPath, entry.name).slice(ROOTFS.length));
+const units = files.filter((path) => /^\/etc\/systemd\/system\/[^/]+\.(service|timer|socket)$/.test(path));
+
+describe('rootfs', () => {
+  it('has every file installed by exactly one concern', () => {
+    const claimed = [BASE, DOCKER, ECS_AGENT, HOST_SERVICE, IMDS_BLOCK, LIMITS, NVIDIA, USER_TOOLS].flat();
+    expect([...claimed].sort()).toEqual([...files].sort());
+  });
+
+  it('has programs that can be run and files that cannot', async () => {
+    for (const path of files) {
+      const isExecutable = ((await stat(join(ROOTFS, path))).mode & 0o100) !== 0;
+      expect({ path, isExecutable }).toEqual({ path, isExecutable: path.includes('/bin/') });
+    }
+  });
+
+  it.each(['docker.service', 'docker.socket', 'ecs.service'])(
+    'asserts the gate for %s, whatever else is in the file',
+    async (unit) => {
+      const text = await read(`/etc/systemd/system/${unit}.d/10-ecs-host-gate.conf`);
+      expect(text).toMatch(/^\[Unit\]\nAssertPathExists=\/run\/ecs-host\/gate-open$/m);
+    },
+  );
+
+  it('has a gatekeeper that neither requires nor waits for what it starts', async () => {
+    const settings = (await read('/etc/systemd/system/ecs-host.service'))
+      .split('\n')
+      .filter((line) => /^(Requires|Requisite|BindsTo|Wants|Upholds|After|PartOf)=/.test(line));
+    expect(settings.join('\n')).not.toMatch(/docker|ecs\.service|cloud-final|multi-user/);
+  });
+
+  it('shuts the gate however the gatekeeper ends', async () => {
+    expect(await read('/etc/systemd/system/ecs-host.service')).toMatch(
+      /^ExecStopPost=\/bin\/rm -f \/run\/ecs-host\/gate-open$/m,
+    );
+  });
+
+  it("reads the agent's settings in the order in which the user's wins", async () => {
+    const order = [
+      ...(await read('/etc/systemd/system/ecs.service.d/20-ecs-host.conf')).matchAll(/^EnvironmentFile=(.*)$/gm),
+    ].map((found) => found[1]);
+    expect(order).toEqual(['', '-/opt/ecs-host/ecs-defaults.env', '-/etc/ecs/ecs.config']);
+  });
+
+  it('blocks both addresses of the metadata service and no other', async () => {
+    const rules = await read('/etc/ecs-host/imds-block.nft');
+    const drops = rules.split('\n').filter((line) => line.trim().endsWith('drop') && !line.trim().startsWith('#'));
+    expect(drops.map((line) => / daddr (\S+) /.exec(line)?.[1])).toEqual(['169.254.169.254', 'fd00:ec2::254']);
+  });
+
+  it('sets kernel settings that can be read back', async () => {
+    const settings = parseSysctl(await read('/etc/sysctl.d/90-ecs-host.conf'));
+    expect(settings.size).toBeGreaterThan(5);
+    for (const [key, value] of settings) expect(`${key}=${value}`).toMatch(/^[a-z0-9_.]+=\d+$/);
+  });
+});
+
+describe('units', async () => {
+  const hasAnalyze = (await ask`systemd-analyze --version`).exitCode === 0;
+  let found = '';
+  beforeAll(async () => {
+    // Programs that only the image has are not what is looked for.
+    const paths = units.map((path) => join(ROOTFS, path));
+    found = hasAnalyze ? (await ask`systemd-analyze verify --man=no ${paths}`).stderr : '';
+  }, 30_000);
+
+  it.for(units)('%s has no unknown section, setting or value', (path, context) => {
+    if (!hasAnalyze) context.skip('systemd-analyze is not installed');
+    const name = path.split('/').at(-1) ?? '';
+    const complaints = found
+      .split('\n')
+      .filter((line) => line.includes(name) && /Unknown|Invalid|Failed to parse|not a valid|Ignoring/i.test(line));
+    expect(complaints).toEqual([]);
+  });
+
+  it('are some', () => {
+    expect(units.length).toBeGreaterThanOrEqual(3);
+  });
+});
+
+describe('installing', () => {
+  let rootfs = '';
+  beforeAll(async () => {
+    rootfs = await mkdtemp(join(tmpdir(), 'rootfs-'));
+  });
+  afterAll(() => rm(rootfs, { recursive: true, force: true }));
+
+  it('changes nothing the second time, and puts right what was changed', async () => {
+    // A rootfs within a folder: the paths that it names are below that folder as well.
+    const { cp, chmod, mkdir, writeFile } = await import('node:fs/promises');
+    const there = join(rootfs, 'there');
+    await mkdir(join(rootfs, 'carried', there), { recursive: true });
+    await cp(join(ROOTFS, 'usr/local/bin/ecs-host-status'), join(rootfs, 'carried', there, 'tool'));
+    const install = (): Promise<boolean> => installFiles({ rootfs: join(rootfs, 'carried') }, [join(there, 'tool')]);
+    expect(await install()).toBe(true);
+    expect((await stat(join(there, 'tool'))).mode & 0o777).toBe(0o755);
+    expect(await install()).toBe(false);
+    await chmod(join(there, 'tool'), 0o644);
+    expect(await install()).toBe(true);
+    await writeFile(join(there, 'tool'), 'changed');
+    expect(await install()).toBe(true);
+    expect(await readFile(join(there, 'tool'), 'utf8')).toContain('ecs-host-status.mjs');
+  });
+});
