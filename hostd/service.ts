@@ -96,11 +96,16 @@ const createHeartbeats = (parts: Parts, client: WebserverClient, identity: Ident
   };
 };
 
-/** Down with whatever the gate guards; what does not run is no error. */
+/**
+ * Down with whatever the gate guards; what does not run is no error. The socket is not waited for: it is part of sockets.target, so at
+ * shutdown it ends only after this service has. With the gate shut it wakes nobody.
+ */
 const stopGuarded = async ({ units, log }: Parts): Promise<void> => {
-  for (const unit of [AGENT_UNIT, 'docker.socket', 'docker.service']) {
-    await units.stop([unit]).catch((error: unknown) => log.say('warning', reason(error)));
-  }
+  const stop = (unit: string, options?: { readonly noBlock: boolean }): Promise<void> =>
+    units.stop([unit], options).catch((error: unknown) => log.say('warning', reason(error)));
+  await stop(AGENT_UNIT);
+  await stop('docker.socket', { noBlock: true });
+  await stop('docker.service');
 };
 
 const waitUntilActive = async ({ units }: Parts, unit: string, signal: AbortSignal): Promise<void> => {

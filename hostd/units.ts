@@ -7,7 +7,7 @@ const SYSTEMCTL_TIMEOUT_MS = 120_000;
 /** The service manager, as far as this service needs it. */
 export type Units = {
   start(units: readonly string[], options?: { readonly noBlock: boolean }): Promise<void>;
-  stop(units: readonly string[]): Promise<void>;
+  stop(units: readonly string[], options?: { readonly noBlock: boolean }): Promise<void>;
   /** `active`, `inactive`, `failed`, `activating` ... */
   state(unit: string): Promise<string>;
 };
@@ -27,8 +27,8 @@ export const systemdUnits: Units = {
     await systemctl(['reset-failed', ...units]).catch(() => '');
     await systemctl(['start', ...(options?.noBlock ? ['--no-block'] : []), ...units]);
   },
-  stop: async (units) => {
-    await systemctl(['stop', ...units]);
+  stop: async (units, options) => {
+    await systemctl(['stop', ...(options?.noBlock ? ['--no-block'] : []), ...units]);
   },
   state: async (unit) => (await systemctl(['show', '--property=ActiveState', '--value', unit])).trim(),
 };
