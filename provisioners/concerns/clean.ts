@@ -16,7 +16,9 @@ const HISTORIES = [
   '.wget-hsts',
   '.python_history',
 ];
-const ECS_STATE = ['/var/lib/ecs/data', '/var/log/ecs', '/var/lib/ecs/gpu'];
+const ECS_STATE = ['/var/lib/ecs/data', '/var/log/ecs', '/var/lib/ecs/gpu', '/var/lib/ecs-host'];
+/** What user data writes; a build instance has none of its own. */
+const USER_DATA_FILES = ['/etc/ecs-host/host.json', '/etc/ecs/ecs.config'];
 const MACHINE_ID = '/etc/machine-id';
 const JOURNAL = '/var/log/journal';
 const RANDOM_SEED = '/var/lib/systemd/random-seed';
@@ -65,12 +67,15 @@ const apply = async (context: Context): Promise<void> => {
   await step('package caches', {}, async () => {
     await tool`apt-get clean`;
     return remove([
-      ...(await inside('/var/lib/apt/lists')),
+      ...(await inside('/var/lib/apt/lists')).filter((path) => !/\/(lock|partial|auxfiles)$/.test(path)),
       '/var/cache/apt/pkgcache.bin',
       '/var/cache/apt/srcpkgcache.bin',
     ]);
   });
-  await step('state of the ECS agent', {}, () => empty(ECS_STATE));
+  await step('state of agent and host service', {}, async () => {
+    const isChanged = await empty(ECS_STATE);
+    return (await remove(USER_DATA_FILES)) || isChanged;
+  });
   // The connection that this runs over stays: sshd looked at the file when it began.
   await step('keys that let in', {}, async () =>
     remove([...(await authorizedKeyFiles()), ...(await privateKeyFiles())]),
@@ -100,7 +105,11 @@ const apply = async (context: Context): Promise<void> => {
     }
     return isChanged;
   });
-  await step('temporary files', {}, () => empty(['/tmp', '/var/tmp', '/root/.cache', '/root/.gnupg']));
+  await step('temporary files', {}, async () => {
+    const found = await Promise.all(['/tmp', '/var/tmp', '/root/.cache', '/root/.gnupg'].map(inside));
+    // Running services have theirs in there; the next boot empties /tmp of them.
+    return remove(found.flat().filter((path) => !/\/(systemd|snap)-private-/.test(path)));
+  });
   await step('logs', {}, async () => {
     // To memory from here on; or the journal of the shutdown would come back onto the disk, in a folder with the old machine's name.
     await ask`journalctl --relinquish-var`;
@@ -130,6 +139,7 @@ const verifyBake = async ({ look }: Context): Promise<void> => {
   await none('no-history', 'No shell history', async () => present(await histories()));
   await none('no-cloud-init-state', 'cloud-init will take the next boot for the first', () => present(CLOUD));
   await none('no-ecs-state', 'No state of an ECS agent', async () => (await Promise.all(ECS_STATE.map(inside))).flat());
+  await none('no-user-data', 'Nothing that user data writes', () => present(USER_DATA_FILES));
   await none('no-carried-files', 'What was carried for the bake is gone', () => present(CARRIED));
   await none('no-package-lists', 'No package lists', async () =>
     (await inside('/var/lib/apt/lists')).filter((path) => path.includes('_')),

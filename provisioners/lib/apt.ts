@@ -17,8 +17,6 @@ const OPTIONS = [
   '--option=Dpkg::Use-Pty=0',
   '--option=Dpkg::Options::=--force-confold',
   '--option=Dpkg::Options::=--force-confdef',
-  // A bake that dies is thrown away, so its files need not each be on the disk before the next; `clean` syncs at the end.
-  '--option=Dpkg::Options::=--force-unsafe-io',
 ];
 
 const changedAtMs = async (path: string): Promise<number> => {
