@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { outsideError } from '../io/errors.ts';
 import type { Transport } from '../plan/build-plan.ts';
@@ -44,6 +44,7 @@ export type Ssh = AsyncDisposable & {
 };
 
 const DEFAULT_TIMEOUT_MS = 60_000;
+const MAX_OUTPUT = 64 * 1024 * 1024;
 /** ssh's own exit code for "the connection failed", which no command that smoke runs uses. */
 const SSH_FAILED = 255;
 
@@ -109,6 +110,38 @@ const startMaster = async (base: string[], destination: string, control: string)
 };
 
 /**
+ * The result of `work`, unless `stop` fires first. A client of a shared connection hands its output streams to the connection, which keeps them
+ * open until the remote command ends; waiting for them would make every interruption as long as the command.
+ */
+const raceAgainst = async <T>(work: Promise<T>, stop: AbortSignal, onStop: () => void): Promise<T> => {
+  const stopped = Promise.withResolvers<never>();
+  const listener = (): void => {
+    onStop();
+    stopped.reject(stop.reason);
+  };
+  stop.addEventListener('abort', listener, { once: true });
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, stopped.promise]);
+  } finally {
+    stop.removeEventListener('abort', listener);
+    stopped.promise.catch(() => undefined);
+  }
+};
+
+const CONTROL = 'control';
+/** Room for the path of a unix socket, less what ssh appends while it makes one. */
+const MAX_SOCKET_PATH = 107 - 18;
+
+/** Beside the key in the run folder; only where that path is too long for a socket, in the temporary folder. */
+const controlFolder = async ({ keyFile, instanceId }: SshTarget): Promise<string> => {
+  const folder = join(dirname(keyFile), instanceId);
+  if (join(folder, CONTROL).length > MAX_SOCKET_PATH) return mkdtemp(join(tmpdir(), 'ecs-host-ssh-'));
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  return folder;
+};
+
+/**
  * Waits until ssh lets us in and keeps one connection open that all later commands share.
  *
  * @throws EcsHostError `SMOKE_TIMEOUT` (outside)
@@ -117,9 +150,8 @@ export const connectSsh = async (
   target: SshTarget,
   options: { timeoutMs: number; signal: AbortSignal },
 ): Promise<Ssh> => {
-  // Not in the run folder: the path of a unix socket has room for about 100 characters.
-  const folder = await mkdtemp(join(tmpdir(), 'ecs-host-ssh-'));
-  const control = join(folder, 'control');
+  const folder = await controlFolder(target);
+  const control = join(folder, CONTROL);
   const base = sshOptions(target, folder);
   const destination = `${target.user}@${target.transport === 'ssh' ? target.address : target.instanceId}`;
   let lastReason = 'the port did not answer';
@@ -155,24 +187,27 @@ export const connectSsh = async (
     command: string,
     { timeoutMs = DEFAULT_TIMEOUT_MS, input, onLine }: RunOptions = {},
   ): Promise<RemoteResult> => {
+    signal.throwIfAborted();
     const startedAt = performance.now();
     const child = execa('ssh', [...base, '-S', control, destination, command], {
       reject: false,
       all: true,
-      timeout: timeoutMs,
-      cancelSignal: signal,
       stripFinalNewline: false,
-      maxBuffer: 64 * 1024 * 1024,
+      maxBuffer: MAX_OUTPUT,
       ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
     });
     const follow = async (): Promise<void> => {
       if (onLine) for await (const line of child.iterable({ from: 'all' })) onLine(String(line));
     };
-    const [result] = await Promise.all([child, follow()]);
-    signal.throwIfAborted();
     const what = command.length > 80 ? `${command.slice(0, 79)}…` : command;
-    if (result.timedOut)
+    const limit = AbortSignal.timeout(timeoutMs);
+    const [result] = await raceAgainst(Promise.all([child, follow()]), AbortSignal.any([signal, limit]), () =>
+      child.kill('SIGKILL'),
+    ).catch((error: unknown) => {
+      signal.throwIfAborted();
+      if (!limit.aborted) throw error;
       throw outsideError('SSH_TIMEOUT', `On ${target.instanceId}, within ${timeoutMs} ms not done: ${what}`);
+    });
     if (result.exitCode === SSH_FAILED || result.exitCode === undefined) {
       throw outsideError(
         'SSH_LOST',
