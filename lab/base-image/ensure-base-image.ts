@@ -62,6 +62,7 @@ const build = async (work: string, onProgress: (line: string) => void): Promise<
       '--pdeathsig=KILL',
       'unshare',
       '--mount',
+      '--propagation=slave',
       '--pid',
       '--fork',
       '--kill-child',

@@ -20,8 +20,9 @@ case $step in
         echo $$ >"$group"
       done
     )
-    # The kernel ends this process when the daemon that started it is gone.
-    exec setpriv --pdeathsig KILL nsenter --net="$namespace" unshare --mount --propagation private "$0" inner "$@"
+    # The kernel ends this process when the daemon that started it is gone. Slave and not private: what the machine outside unmounts
+    # (the namespaces of other labs are mounts, too) must not live on in here.
+    exec setpriv --pdeathsig KILL nsenter --net="$namespace" unshare --mount --propagation slave "$0" inner "$@"
     ;;
   inner)
     shift 5

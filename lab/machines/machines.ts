@@ -8,7 +8,7 @@ import { createControlGroups, removeControlGroups, removeLabControlGroups } from
 import { waitForNoLoopDevice } from './loop-devices.ts';
 import { nspawnCommand, REBOOT_EXIT_CODE } from './nspawn.ts';
 import { consoleFile, machineFolder, removeMachineFolder, writeRecord } from './records.ts';
-import { type Ended, type Supervisor, startSupervisor, within } from './supervisor.ts';
+import { type Ended, type Supervisor, startSupervisor } from './supervisor.ts';
 import type { MachineSpec, Machines } from './types.ts';
 
 export type MachinesParts = {
@@ -85,7 +85,10 @@ export const createMachines = async ({
       if (machine.ending || ended.exitCode !== REBOOT_EXIT_CODE) break;
       log(`${spec.instanceId} reboots`);
       await cleanUp(spec);
+      if (machine.ending) break;
       machine.supervisor = await powerOn(spec);
+      // Whoever asked for the end meanwhile could only ask the machine that was.
+      if (machine.ending) await machine.supervisor.cut();
     }
     await cleanUp(spec);
     live.delete(spec.instanceId);
@@ -98,10 +101,7 @@ export const createMachines = async ({
   const end = async (machine: Live, limitMs: number): Promise<void> => {
     machine.ending = true;
     if (limitMs > 0) {
-      // nspawn tells process 1 to power off, which it can only do once it listens.
-      await machine.supervisor.untilInit();
-      machine.supervisor.signal('SIGTERM');
-      const done = await within(machine.supervisor.ended, limitMs);
+      const done = await machine.supervisor.ask('power-off', limitMs);
       if (!done) log(`${machine.spec.instanceId} does not shut down; ending it by force`);
     }
     await machine.supervisor.cut();
@@ -140,12 +140,7 @@ export const createMachines = async ({
   const reboot = async (instanceId: string): Promise<void> => {
     const machine = live.get(instanceId);
     if (!machine) throw new Error(`${instanceId} is not running`);
-    const before = machine.supervisor;
-    const init = await before.initPid();
-    // What ctrl-alt-del is to a machine with a keyboard.
-    if (init !== null) process.kill(init, 'SIGINT');
-    const done = await within(before.ended, SHUTDOWN_LIMIT_MS);
-    if (done) return;
+    if (await machine.supervisor.ask('reboot', SHUTDOWN_LIMIT_MS)) return;
     log(`${instanceId} does not shut down; power is cut and put on again`);
     await end(machine, 0);
     await start(machine.spec);

@@ -71,7 +71,7 @@ export const nspawnCommand = (
   '--timezone=off',
   '--link-journal=no',
   '--console=read-only',
-  '--kill-signal=SIGRTMIN+3',
+  '--kill-signal=SIGRTMIN+4',
   // No colours in the console log.
   '--setenv=TERM=dumb',
   '--',

@@ -6,6 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const SCRIPT = join(import.meta.dirname, 'boot-machine.sh');
 const POLL_MS = 20;
 const FOLLOW_MS = 2000;
+const ASK_AGAIN_MS = 1000;
+
+/** systemd's SIGRTMIN+4 and +5: power off, reboot. glibc's SIGRTMIN is 34. */
+const ASK = { 'power-off': 38, reboot: 39 } as const;
 
 export type Ended = { readonly exitCode: number | null; readonly signal: NodeJS.Signals | null };
 
@@ -18,7 +22,8 @@ export type Supervisor = {
   initPid(): Promise<number | null>;
   /** Resolves when init runs. @returns false when the machine ended before. */
   untilInit(): Promise<boolean>;
-  signal(signal: NodeJS.Signals): void;
+  /** Asks process 1 for a clean end, and again every second: before it is ready to hear, the kernel drops what it is told. @returns whether it ended. */
+  ask(what: keyof typeof ASK, limitMs: number): Promise<boolean>;
   /** Cuts the power: ends process 1, so that nspawn can put its own things away, and nspawn itself when it does not follow. */
   cut(): Promise<void>;
 };
@@ -34,16 +39,16 @@ const findInit = async (supervisor: number): Promise<number | null> => {
   return null;
 };
 
-const kill = (pid: number): void => {
+const kill = (pid: number, signal: number | 'SIGKILL'): void => {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, signal);
   } catch {
     // It ended meanwhile.
   }
 };
 
 /** Whether the promise settled in time. */
-export const within = async (promise: Promise<unknown>, limitMs: number): Promise<boolean> => {
+const within = async (promise: Promise<unknown>, limitMs: number): Promise<boolean> => {
   const stopwatch = new AbortController();
   const done = await Promise.race([
     promise.then(() => true),
@@ -101,13 +106,19 @@ export const startSupervisor = async (spec: SupervisorSpec): Promise<Supervisor>
       }
       return false;
     },
-    signal: (signal) => {
-      if (running) child.kill(signal);
+    ask: async (what, limitMs) => {
+      const limit = Date.now() + limitMs;
+      while (running && Date.now() < limit) {
+        const init = await initPid();
+        if (init !== null) kill(init, ASK[what]);
+        await within(ended, Math.min(ASK_AGAIN_MS, limit - Date.now()));
+      }
+      return !running;
     },
     cut: async () => {
       const init = await initPid();
       if (init !== null) {
-        kill(init);
+        kill(init, 'SIGKILL');
         await within(ended, FOLLOW_MS);
       }
       if (running) child.kill('SIGKILL');

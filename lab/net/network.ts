@@ -13,6 +13,7 @@ import {
   namespaceName,
   networkPlan,
   nextAddress,
+  outsideLinkName,
   SERVICE_ADDRESS,
   UPLINK,
 } from './plan.ts';
@@ -213,7 +214,10 @@ const removeLink = async (namespace: string, link: string): Promise<void> => {
 export const destroyNetwork = async (labId: string): Promise<void> => {
   const namespace = namespaceName(labId);
   const names = await run('ip', ['netns', 'list']);
-  if (!names.split('\n').some((line) => line.split(' ')[0] === namespace)) return;
-  await endNamespaceProcesses(namespace);
-  await run('ip', ['netns', 'delete', namespace]);
+  if (names.split('\n').some((line) => line.split(' ')[0] === namespace)) {
+    await endNamespaceProcesses(namespace);
+    await run('ip', ['netns', 'delete', namespace]);
+  }
+  // By name as well: the kernel takes its time with the namespace, and the route has to be free for the next lab.
+  await run('ip', ['link', 'delete', 'dev', outsideLinkName(labId)], { accept: [0, 1] });
 };

@@ -25,6 +25,9 @@ export type NetworkPlan = {
 
 export const namespaceName = (labId: string): string => `ecs-host-lab-${labId}`;
 
+/** The kernel allows 15 characters. */
+export const outsideLinkName = (labId: string): string => `ehl-${labId}`;
+
 /** @param prefix the first two numbers of the lab's /16; machines of a second lab beside the first need another one. */
 export const networkPlan = (labId: string, prefix = process.env['ECS_HOST_LAB_NETWORK'] ?? '10.78'): NetworkPlan => {
   if (!/^10\.\d{1,3}$/.test(prefix) || Number(prefix.slice(3)) > 255) {
@@ -35,8 +38,7 @@ export const networkPlan = (labId: string, prefix = process.env['ECS_HOST_LAB_NE
   return {
     namespace: namespaceName(labId),
     network: `${prefix}.0.0/16`,
-    // The kernel allows 15 characters.
-    outsideLink: `ehl-${labId}`,
+    outsideLink: outsideLinkName(labId),
     outsideAddress: `${prefix}.255.1`,
     insideAddress: `${prefix}.255.2`,
     prefix,

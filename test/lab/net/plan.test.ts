@@ -26,7 +26,7 @@ describe('names that follow from an address', () => {
   test('links fit into the 15 characters that the kernel allows', () => {
     for (const name of [
       linkName('10.78.199.254'),
-      innerLinkName('10.78.199.254'),
+
       networkPlan('01234567').outsideLink,
     ]) {
       expect(name.length).toBeLessThanOrEqual(15);
