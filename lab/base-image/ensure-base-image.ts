@@ -23,6 +23,7 @@ type Manifest = { version: 1; builtAt: string; packages: { name: string; version
 const DISK = 'disk.raw';
 const MANIFEST = 'manifest.json';
 const PARTIAL = '.partial';
+const KEPT_RECIPES = 3;
 
 const readFinished = async (folder: string, recipe: string): Promise<BaseImage | null> => {
   try {
@@ -98,6 +99,20 @@ const build = async (work: string, onProgress: (line: string) => void): Promise<
   await writeFileWhole(join(work, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
 };
 
+/** Images of earlier recipes; the newest ones stay for other checkouts, which share the cache. */
+const removeOld = async (folder: string): Promise<void> => {
+  const entries = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+  const built = await Promise.all(
+    entries.map(async ({ name }) => ({
+      name,
+      builtAt: (await readFinished(join(folder, name), name))?.builtAt.getTime() ?? 0,
+    })),
+  );
+  for (const { name } of built.toSorted((a, b) => b.builtAt - a.builtAt).slice(KEPT_RECIPES)) {
+    await rm(join(folder, name), { recursive: true });
+  }
+};
+
 const shellQuote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 /**
@@ -128,6 +143,7 @@ export const ensureBaseImage = async (
         await build(work, onProgress);
         await rm(folder, { recursive: true, force: true });
         await rename(work, folder);
+        await removeOld(paths.baseImages);
       } catch (error) {
         await rm(work, { recursive: true, force: true });
         throw error;

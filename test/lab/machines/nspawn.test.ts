@@ -21,7 +21,7 @@ test('host name, link and the arguments of what runs before init', () => {
   expect(command).toContain('--network-veth-extra=m-1-4:ens5');
   expect(command.slice(-5)).toEqual([
     'before-init',
-    'i-1-4',
+    '0a:4e:0a:4e:01:04',
     '10.78.1.4',
     '10.78.0.1',
     hypervisorUuid(spec.instanceId),
