@@ -38,11 +38,16 @@ export const parseHostConfig = (text: string): HostConfig | { readonly problem: 
  * Waits until there is a configuration that can be used. cloud-init writes it some time after this service starts, and a person may mend a
  * broken one; either way no restart is needed. `onWaiting` hears what is wanting, once for each reason.
  */
-export const waitForConfig = async (path: string, options: { log: Log; onWaiting: (problem: string) => Promise<void>; signal: AbortSignal }): Promise<HostConfig> => {
+export const waitForConfig = async (
+  path: string,
+  options: { log: Log; onWaiting: (problem: string) => Promise<void>; signal: AbortSignal },
+): Promise<HostConfig> => {
   let lastProblem = '';
   for (;;) {
     options.signal.throwIfAborted();
-    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? null : ''));
+    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) =>
+      error.code === 'ENOENT' ? null : '',
+    );
     const parsed =
       text === null
         ? { problem: 'it is not there yet' }

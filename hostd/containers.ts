@@ -19,7 +19,11 @@ export type Containers = {
  * Makes each started container ready, exactly once for each start: writes the `.ready` file that a streaming container waits for. A container
  * without a private folder is none of ours and is only counted.
  */
-export const createContainers = (options: { log: Log; folder?: string; onSeen: (seen: number) => void }): Containers => {
+export const createContainers = (options: {
+  log: Log;
+  folder?: string;
+  onSeen: (seen: number) => void;
+}): Containers => {
   const folder = options.folder ?? CONTAINERS_FOLDER;
   /** Ids of containers that run and were handled; a death forgets one, so that its next start counts again. */
   const handled = new Set<string>();

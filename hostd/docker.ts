@@ -16,7 +16,10 @@ export type Subscription = {
 
 export type DockerClient = {
   /** Resolves once Docker has answered: from then on nothing after `sinceS` is missed. */
-  subscribe(sinceS: number, on: { start(event: ContainerStart): void; die(event: ContainerDeath): void }): Promise<Subscription>;
+  subscribe(
+    sinceS: number,
+    on: { start(event: ContainerStart): void; die(event: ContainerDeath): void },
+  ): Promise<Subscription>;
   running(): Promise<readonly ContainerStart[]>;
 };
 
@@ -28,7 +31,9 @@ const open = (socketPath: string, path: string, timeoutMs: number): Promise<Inco
       incoming.resume();
       reject(new Error(`Docker answered ${path} with HTTP ${incoming.statusCode ?? 0}`));
     });
-    outgoing.setTimeout(timeoutMs, () => outgoing.destroy(new Error(`Docker did not answer ${path} in ${timeoutMs} ms`)));
+    outgoing.setTimeout(timeoutMs, () =>
+      outgoing.destroy(new Error(`Docker did not answer ${path} in ${timeoutMs} ms`)),
+    );
     outgoing.on('error', reject);
     outgoing.end();
   });
@@ -73,6 +78,10 @@ export const createDockerClient = (socketPath: string = DOCKER_SOCKET): DockerCl
   },
   running: async () => {
     const list = (await json(socketPath, '/containers/json')) as { Id: string; Names: string[]; Created: number }[];
-    return list.map((each) => ({ id: each.Id, name: bareName(each.Names[0] ?? ''), startedAtNs: `${each.Created}000000000` }));
+    return list.map((each) => ({
+      id: each.Id,
+      name: bareName(each.Names[0] ?? ''),
+      startedAtNs: `${each.Created}000000000`,
+    }));
   },
 });

@@ -18,7 +18,12 @@ export const followEvents = async (options: {
 }): Promise<void> => {
   const { docker, containers, log, signal } = options;
   const handle = (work: Promise<void>): void => {
-    work.catch((error: unknown) => log.say('error', `a container event could not be handled: ${error instanceof Error ? error.message : String(error)}`));
+    work.catch((error: unknown) =>
+      log.say(
+        'error',
+        `a container event could not be handled: ${error instanceof Error ? error.message : String(error)}`,
+      ),
+    );
   };
   let sinceS = Math.floor(Date.now() / 1000) - 1;
   let isFirst = true;

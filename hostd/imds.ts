@@ -16,7 +16,11 @@ export type Identity = {
 };
 
 const ask = async (path: string, init: RequestInit, endpoint: string): Promise<string> => {
-  const answer = await fetch(`${endpoint}${path}`, { ...init, redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
+  const answer = await fetch(`${endpoint}${path}`, {
+    ...init,
+    redirect: 'error',
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
   if (!answer.ok) throw new Error(`${path}: HTTP ${answer.status}`);
   return answer.text();
 };
@@ -29,7 +33,11 @@ const text = (document: Record<string, unknown>, key: string): string => {
 
 /** Version 2 only. @throws when the metadata service is away or answers something else */
 export const readIdentity = async (endpoint: string = ENDPOINT): Promise<Identity> => {
-  const token = await ask('/api/token', { method: 'PUT', headers: { 'X-aws-ec2-metadata-token-ttl-seconds': '300' } }, endpoint);
+  const token = await ask(
+    '/api/token',
+    { method: 'PUT', headers: { 'X-aws-ec2-metadata-token-ttl-seconds': '300' } },
+    endpoint,
+  );
   const headers = { 'X-aws-ec2-metadata-token': token };
   const [document, signature] = await Promise.all([
     ask('/dynamic/instance-identity/document', { headers }, endpoint),
@@ -47,13 +55,21 @@ export const readIdentity = async (endpoint: string = ENDPOINT): Promise<Identit
 };
 
 /** The network and the metadata service may both be late at boot. */
-export const waitForIdentity = async (options: { log: Log; signal: AbortSignal; endpoint?: string }): Promise<Identity> => {
+export const waitForIdentity = async (options: {
+  log: Log;
+  signal: AbortSignal;
+  endpoint?: string;
+}): Promise<Identity> => {
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await readIdentity(options.endpoint);
     } catch (error) {
       options.signal.throwIfAborted();
-      options.log.once('imds', 'warning', `the metadata service does not answer yet: ${error instanceof Error ? error.message : String(error)}`);
+      options.log.once(
+        'imds',
+        'warning',
+        `the metadata service does not answer yet: ${error instanceof Error ? error.message : String(error)}`,
+      );
       await sleep(100 + fullJitterMs(attempt, { baseMs: 200, capMs: 5000 }), undefined, { signal: options.signal });
     }
   }

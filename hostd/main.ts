@@ -12,7 +12,13 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => 
 const log = createLog((line) => process.stderr.write(line));
 try {
   await runService(
-    { log, state: createStateKeeper(HOST_STATE_PATH), units: systemdUnits, gate: createGate(), docker: createDockerClient() },
+    {
+      log,
+      state: createStateKeeper(HOST_STATE_PATH),
+      units: systemdUnits,
+      gate: createGate(),
+      docker: createDockerClient(),
+    },
     stopping.signal,
   );
 } catch (error) {

@@ -36,7 +36,12 @@ export type Parts = {
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Asks until the webserver grants or denies; a webserver that is away is asked again for as long as it takes. */
-const shakeHands = async (parts: Parts, client: WebserverClient, identity: Identity, signal: AbortSignal): Promise<{ token: string } | { denied: string }> => {
+const shakeHands = async (
+  parts: Parts,
+  client: WebserverClient,
+  identity: Identity,
+  signal: AbortSignal,
+): Promise<{ token: string } | { denied: string }> => {
   for (let attempt = 0; ; attempt += 1) {
     await parts.state.update({ handshakeAttempts: attempt + 1 });
     try {
@@ -61,7 +66,12 @@ const shakeHands = async (parts: Parts, client: WebserverClient, identity: Ident
 
 type Heartbeats = { run(signal: AbortSignal): Promise<void>; lastWords(): Promise<void> };
 
-const createHeartbeats = (parts: Parts, client: WebserverClient, identity: Identity, firstToken: string): Heartbeats => {
+const createHeartbeats = (
+  parts: Parts,
+  client: WebserverClient,
+  identity: Identity,
+  firstToken: string,
+): Heartbeats => {
   let token = firstToken;
   let number = 0;
   const send = async (isDyingHeartbeat: boolean): Promise<void> => {
@@ -87,11 +97,16 @@ const createHeartbeats = (parts: Parts, client: WebserverClient, identity: Ident
           if (signal.aborted) return;
           parts.log.once('heartbeat', 'warning', `heartbeat: ${reason(error)}`);
         }
-        await sleep(HEARTBEAT.leastMs + Math.random() * HEARTBEAT.spreadMs, undefined, { signal }).catch(() => undefined);
+        await sleep(HEARTBEAT.leastMs + Math.random() * HEARTBEAT.spreadMs, undefined, { signal }).catch(
+          () => undefined,
+        );
       }
     },
     lastWords: async () => {
-      await Promise.race([send(true), sleep(LAST_WORDS_MS)]).catch((error: unknown) => parts.log.say('warning', `dying heartbeat: ${reason(error)}`));
+      // Unreferenced, or the process would wait for the limit after the answer has come.
+      await Promise.race([send(true), sleep(LAST_WORDS_MS, undefined, { ref: false })]).catch((error: unknown) =>
+        parts.log.say('warning', `dying heartbeat: ${reason(error)}`),
+      );
     },
   };
 };
@@ -157,14 +172,21 @@ export const runService = async (parts: Parts, signal: AbortSignal): Promise<voi
       onWaiting: (problem) => state.update({ status: problem }),
     });
     await state.enter('network', 'waiting for the metadata service');
-    const identity = await waitForIdentity({ log, signal, ...(parts.imdsEndpoint === undefined ? {} : { endpoint: parts.imdsEndpoint }) });
+    const identity = await waitForIdentity({
+      log,
+      signal,
+      ...(parts.imdsEndpoint === undefined ? {} : { endpoint: parts.imdsEndpoint }),
+    });
     await state.update({ instanceId: identity.instanceId });
 
     await state.enter('handshake', `asking ${config.webserverUrl}`);
     const client = (parts.connect ?? createWebserverClient)(config.webserverUrl, config.webserverCa, signal);
     const answer = await shakeHands(parts, client, identity, signal);
     if ('denied' in answer) {
-      log.say('error', `the webserver denied this host: ${answer.denied}; the gate stays shut until this service is restarted`);
+      log.say(
+        'error',
+        `the webserver denied this host: ${answer.denied}; the gate stays shut until this service is restarted`,
+      );
       await state.enter('denied', `denied: ${answer.denied}`);
       await stopGuarded(parts);
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
@@ -172,7 +194,11 @@ export const runService = async (parts: Parts, signal: AbortSignal): Promise<voi
     }
     log.say('info', `the webserver granted ${identity.instanceId}; opening the gate`);
     // The last words must get out after `signal` has fired, so they have a connection of their own.
-    const afterlife = (parts.connect ?? createWebserverClient)(config.webserverUrl, config.webserverCa, new AbortController().signal);
+    const afterlife = (parts.connect ?? createWebserverClient)(
+      config.webserverUrl,
+      config.webserverCa,
+      new AbortController().signal,
+    );
     heartbeats = createHeartbeats(parts, afterlife, identity, answer.token);
     const beating = heartbeats.run(signal);
 

@@ -38,7 +38,8 @@ export const createStateKeeper = (path: string): StateKeeper => {
   return {
     now: () => state,
     enter: (phase, status) => {
-      const reachedAtUs = state.reachedAtUs[phase] === undefined ? { ...state.reachedAtUs, [phase]: monotonicUs() } : state.reachedAtUs;
+      const reachedAtUs =
+        state.reachedAtUs[phase] === undefined ? { ...state.reachedAtUs, [phase]: monotonicUs() } : state.reachedAtUs;
       state = { ...state, phase, status, reachedAtUs };
       return write();
     },

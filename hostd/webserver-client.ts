@@ -1,5 +1,11 @@
 import { request } from 'node:https';
-import type { HandshakeDenied, HandshakeGranted, HandshakeRequest, HeartbeatAnswer, HeartbeatRequest } from '#contracts/webserver.ts';
+import type {
+  HandshakeDenied,
+  HandshakeGranted,
+  HandshakeRequest,
+  HeartbeatAnswer,
+  HeartbeatRequest,
+} from '#contracts/webserver.ts';
 
 const TIMEOUT_MS = 10_000;
 const LARGEST_ANSWER_BYTES = 64 * 1024;
@@ -23,7 +29,14 @@ export type WebserverClient = {
 type Answer = { readonly status: number; readonly body: unknown };
 
 /** Posts JSON over verified TLS. A redirect is an answer like any other, and not a good one: the identity goes to this server or nowhere. */
-const post = (origin: string, ca: string | null, path: string, body: object, headers: Record<string, string>, signal: AbortSignal): Promise<Answer> =>
+const post = (
+  origin: string,
+  ca: string | null,
+  path: string,
+  body: object,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const trouble = (reason: string): void => reject(new WebserverTrouble(`${path}: ${reason}`));
     const text = JSON.stringify(body);
@@ -62,13 +75,19 @@ const post = (origin: string, ca: string | null, path: string, body: object, hea
     outgoing.end(text);
   });
 
-const field = (body: unknown, key: string): unknown => (typeof body === 'object' && body !== null ? (body as Record<string, unknown>)[key] : undefined);
+const field = (body: unknown, key: string): unknown =>
+  typeof body === 'object' && body !== null ? (body as Record<string, unknown>)[key] : undefined;
 
 /** The two fields with which a handshake and a heartbeat are answered; the token never appears in a message. */
 const tokenIn = (path: string, body: unknown): { version: 1; authToken: string; expiresInSeconds: number } => {
   const authToken = field(body, 'authToken');
   const expiresInSeconds = field(body, 'expiresInSeconds');
-  if (field(body, 'version') !== 1 || typeof authToken !== 'string' || authToken === '' || typeof expiresInSeconds !== 'number') {
+  if (
+    field(body, 'version') !== 1 ||
+    typeof authToken !== 'string' ||
+    authToken === '' ||
+    typeof expiresInSeconds !== 'number'
+  ) {
     throw new WebserverTrouble(`${path}: HTTP 200 with a body that is not of the protocol`);
   }
   return { version: 1, authToken, expiresInSeconds };
@@ -80,7 +99,11 @@ export const createWebserverClient = (origin: string, ca: string | null, signal:
     const answer = await post(origin, ca, path, body, {}, signal);
     if (answer.status === 403 && field(answer.body, 'denied') === true) {
       const reason = field(answer.body, 'reason');
-      return { version: 1, denied: true, reason: typeof reason === 'string' ? reason.slice(0, 200) : 'no reason given' };
+      return {
+        version: 1,
+        denied: true,
+        reason: typeof reason === 'string' ? reason.slice(0, 200) : 'no reason given',
+      };
     }
     if (answer.status !== 200) throw new WebserverTrouble(`${path}: HTTP ${answer.status}`);
     return tokenIn(path, answer.body);

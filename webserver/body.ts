@@ -27,7 +27,8 @@ export const readJsonObject = async (request: IncomingMessage): Promise<Record<s
   } catch {
     throw new BadRequest(400, 'the body is not JSON');
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new BadRequest(400, 'the body is not a JSON object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new BadRequest(400, 'the body is not a JSON object');
   return value as Record<string, unknown>;
 };
 

@@ -44,7 +44,11 @@ export class Hosts {
 
   #renew(instanceId: string, heartbeats: number): string {
     const token = randomBytes(32).toString('base64url');
-    this.#hosts.set(instanceId, { tokenHash: hashOf(token), expiresAtMs: this.#now() + TOKEN_LIFE_S * 1000, heartbeats });
+    this.#hosts.set(instanceId, {
+      tokenHash: hashOf(token),
+      expiresAtMs: this.#now() + TOKEN_LIFE_S * 1000,
+      heartbeats,
+    });
     return token;
   }
 }

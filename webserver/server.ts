@@ -73,7 +73,11 @@ export const startWebserver = async ({ address, port, tls, decide }: WebserverOp
   const carryOut = async (decision: Decision, instanceId: string, response: ServerResponse): Promise<void> => {
     switch (decision.kind) {
       case 'grant': {
-        const granted: HandshakeGranted = { version: 1, authToken: hosts.admit(instanceId), expiresInSeconds: TOKEN_LIFE_S };
+        const granted: HandshakeGranted = {
+          version: 1,
+          authToken: hosts.admit(instanceId),
+          expiresInSeconds: TOKEN_LIFE_S,
+        };
         return answer(response, 200, granted);
       }
       case 'deny': {
@@ -111,15 +115,18 @@ export const startWebserver = async ({ address, port, tls, decide }: WebserverOp
     throw new BadRequest(404, 'not a path of this protocol');
   };
 
-  const server = createServer({ ...tls, minVersion: 'TLSv1.2', requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
-    handle(request, response).catch((error: unknown) => {
-      const status = error instanceof BadRequest ? error.status : 500;
-      // The rest of a body that was too large is not read: the connection ends once the answer is out.
-      response.on('finish', () => request.destroy());
-      if (response.headersSent) request.destroy();
-      else answer(response, status, { error: error instanceof BadRequest ? error.message : 'internal error' });
-    });
-  });
+  const server = createServer(
+    { ...tls, minVersion: 'TLSv1.2', requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
+    (request, response) => {
+      handle(request, response).catch((error: unknown) => {
+        const status = error instanceof BadRequest ? error.status : 500;
+        // The rest of a body that was too large is not read: the connection ends once the answer is out.
+        response.on('finish', () => request.destroy());
+        if (response.headersSent) request.destroy();
+        else answer(response, status, { error: error instanceof BadRequest ? error.message : 'internal error' });
+      });
+    },
+  );
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, address, resolve);

@@ -23,8 +23,17 @@ try {
   const tree = join(scratch, 'tree');
   await cp(join(here, 'package'), tree, { recursive: true });
   await mkdir(join(tree, 'usr', 'libexec'), { recursive: true });
-  const build = await rolldown({ input: join(here, 'main.ts'), platform: 'node', logLevel: 'warn', external: ['bufferutil', 'utf-8-validate'] });
-  await build.write({ file: join(tree, 'usr', 'libexec', 'ecs-agent-lab-stand-in.mjs'), format: 'esm', codeSplitting: false });
+  const build = await rolldown({
+    input: join(here, 'main.ts'),
+    platform: 'node',
+    logLevel: 'warn',
+    external: ['bufferutil', 'utf-8-validate'],
+  });
+  await build.write({
+    file: join(tree, 'usr', 'libexec', 'ecs-agent-lab-stand-in.mjs'),
+    format: 'esm',
+    codeSplitting: false,
+  });
   await build.close();
   await execa('chmod', ['-R', 'u=rwX,go=rX', tree]);
   await execa('find', [tree, '-exec', 'touch', '--no-dereference', '--date=@0', '{}', '+']);
@@ -36,7 +45,9 @@ try {
   await mkdir(dirname(out), { recursive: true });
   await cp(packed, `${out}.partial`);
   await rename(`${out}.partial`, out);
-  const sha256 = createHash('sha256').update(await readFile(out)).digest('hex');
+  const sha256 = createHash('sha256')
+    .update(await readFile(out))
+    .digest('hex');
   console.log(JSON.stringify({ path: out, sha256, bytes: (await stat(out)).size }));
 } finally {
   await rm(scratch, { recursive: true, force: true });

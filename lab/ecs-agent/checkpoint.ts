@@ -2,7 +2,11 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** What survives a restart of the agent: who it is registered as. A cloned checkpoint is why an image must never hold one. */
-export type Checkpoint = { readonly cluster: string; readonly containerInstanceArn: string; readonly clientToken: string };
+export type Checkpoint = {
+  readonly cluster: string;
+  readonly containerInstanceArn: string;
+  readonly clientToken: string;
+};
 
 const NAME = 'agent.db';
 

@@ -5,18 +5,21 @@ export type DockerFacts = { readonly version: string; readonly cpus: number; rea
 
 const get = (path: string): Promise<Record<string, unknown>> =>
   new Promise((resolve, reject) => {
-    const outgoing = request({ socketPath: '/run/docker.sock', path, headers: { Host: 'docker' }, timeout: 5000 }, (incoming) => {
-      const chunks: Buffer[] = [];
-      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.on('error', reject);
-      incoming.on('end', () => {
-        try {
-          resolve(JSON.parse(Buffer.concat(chunks).toString('utf8')) as Record<string, unknown>);
-        } catch (error) {
-          reject(error as Error);
-        }
-      });
-    });
+    const outgoing = request(
+      { socketPath: '/run/docker.sock', path, headers: { Host: 'docker' }, timeout: 5000 },
+      (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.on('error', reject);
+        incoming.on('end', () => {
+          try {
+            resolve(JSON.parse(Buffer.concat(chunks).toString('utf8')) as Record<string, unknown>);
+          } catch (error) {
+            reject(error as Error);
+          }
+        });
+      },
+    );
     outgoing.on('timeout', () => outgoing.destroy(new Error('Docker does not answer')));
     outgoing.on('error', reject);
     outgoing.end();

@@ -11,7 +11,8 @@ import { AGENT_VERSION, keepConnected } from './sockets.ts';
  * The lab's stand-in for the Amazon ECS agent: registers over the real wire and stays connected. README.md is its behaviour spec. Exit
  * codes as the real one's: 5 is final, 1 may be tried again.
  */
-const log = (text: string): void => console.log(`level=info time=${new Date().toISOString()} msg=${JSON.stringify(text)}`);
+const log = (text: string): void =>
+  console.log(`level=info time=${new Date().toISOString()} msg=${JSON.stringify(text)}`);
 
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
@@ -21,7 +22,15 @@ const serveIntrospection = (cluster: string, arn: string): void => {
   const server = createServer((request, response) => {
     const known = request.url === '/v1/metadata';
     response.writeHead(known ? 200 : 404, { 'Content-Type': 'application/json' });
-    response.end(known ? JSON.stringify({ Cluster: cluster, ContainerInstanceArn: arn, Version: `Amazon ECS Agent - ${AGENT_VERSION}` }) : '{}');
+    response.end(
+      known
+        ? JSON.stringify({
+            Cluster: cluster,
+            ContainerInstanceArn: arn,
+            Version: `Amazon ECS Agent - ${AGENT_VERSION}`,
+          })
+        : '{}',
+    );
   });
   server.on('error', (error) => log(`introspection: ${error.message}`));
   server.listen(51678, '127.0.0.1').unref();
@@ -33,7 +42,12 @@ const main = async (): Promise<void> => {
   log(`Docker ${docker.version}, cluster ${settings.cluster}`);
   const instance = await readInstance();
   const client = createEcsClient(settings, instance);
-  const checkpoint = await register(client, { settings, instance, docker, checkpoint: await readCheckpoint(settings.dataFolder) });
+  const checkpoint = await register(client, {
+    settings,
+    instance,
+    docker,
+    checkpoint: await readCheckpoint(settings.dataFolder),
+  });
   await writeCheckpoint(settings.dataFolder, checkpoint);
   log(`registered as ${checkpoint.containerInstanceArn}`);
   serveIntrospection(checkpoint.cluster, checkpoint.containerInstanceArn);

@@ -21,7 +21,10 @@ export const attributesOf = (settings: Settings, docker: DockerFacts): Attribute
 ];
 
 /** Terminal unless every attribute that has a value came back with it, as the real agent has it. */
-export const assertEchoed = (sent: readonly Attribute[], received: readonly { name?: string | undefined; value?: string | undefined }[]): void => {
+export const assertEchoed = (
+  sent: readonly Attribute[],
+  received: readonly { name?: string | undefined; value?: string | undefined }[],
+): void => {
   for (const { name, value } of sent) {
     if (value !== undefined && !received.some((each) => each.name === name && each.value === value)) {
       throw new Terminal(`attribute validation failed: ${name} did not come back`);
@@ -76,8 +79,12 @@ export const register = async (
 
 export const discover = async (client: ECSClient, checkpoint: Checkpoint): Promise<{ acs: string; tcs: string }> => {
   const answer = await client.send(
-    new DiscoverPollEndpointCommand({ cluster: checkpoint.cluster, containerInstance: checkpoint.containerInstanceArn }),
+    new DiscoverPollEndpointCommand({
+      cluster: checkpoint.cluster,
+      containerInstance: checkpoint.containerInstanceArn,
+    }),
   );
-  if (answer.endpoint === undefined || answer.telemetryEndpoint === undefined) throw new Error('DiscoverPollEndpoint answered without endpoints');
+  if (answer.endpoint === undefined || answer.telemetryEndpoint === undefined)
+    throw new Error('DiscoverPollEndpoint answered without endpoints');
   return { acs: answer.endpoint, tcs: answer.telemetryEndpoint };
 };

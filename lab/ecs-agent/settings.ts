@@ -23,7 +23,8 @@ export class SettingsError extends Error {}
 /** @throws SettingsError */
 export const readSettings = (env: NodeJS.ProcessEnv): Settings => {
   const reserved = Number(env['ECS_RESERVED_MEMORY'] ?? '0');
-  if (!Number.isInteger(reserved) || reserved < 0) throw new SettingsError('ECS_RESERVED_MEMORY is not a number of MiB');
+  if (!Number.isInteger(reserved) || reserved < 0)
+    throw new SettingsError('ECS_RESERVED_MEMORY is not a number of MiB');
   const backend = env['ECS_BACKEND_HOST'] ?? '';
   return {
     cluster: env['ECS_CLUSTER'] || 'default',

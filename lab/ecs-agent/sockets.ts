@@ -10,10 +10,16 @@ const RETRY = { leastMs: 250, mostMs: 10_000 };
 
 type Frame = { type: string; message: Record<string, unknown> };
 
-const url = (endpoint: string, query: Record<string, string>): string => `${endpoint.replace(/^http/, 'ws')}/ws?${new URLSearchParams(query).toString()}`;
+const url = (endpoint: string, query: Record<string, string>): string =>
+  `${endpoint.replace(/^http/, 'ws')}/ws?${new URLSearchParams(query).toString()}`;
 
 /** Opens a websocket again and again; a connection on which nothing came for a while counts as lost. */
-const keepOpen = async (target: string, onOpen: (socket: WebSocket) => (() => void) | undefined, onFrame: (socket: WebSocket, frame: Frame) => void, signal: AbortSignal): Promise<void> => {
+const keepOpen = async (
+  target: string,
+  onOpen: (socket: WebSocket) => (() => void) | undefined,
+  onFrame: (socket: WebSocket, frame: Frame) => void,
+  signal: AbortSignal,
+): Promise<void> => {
   let pauseMs = RETRY.leastMs;
   while (!signal.aborted) {
     await new Promise<void>((resolve) => {
@@ -48,7 +54,8 @@ const keepOpen = async (target: string, onOpen: (socket: WebSocket) => (() => vo
   }
 };
 
-const send = (socket: WebSocket, type: string, message: Record<string, unknown>): void => socket.send(JSON.stringify({ type, message }));
+const send = (socket: WebSocket, type: string, message: Record<string, unknown>): void =>
+  socket.send(JSON.stringify({ type, message }));
 
 /** The two connections that an agent keeps: ACS for orders, TCS for telemetry. */
 export const keepConnected = async (
@@ -93,7 +100,13 @@ export const keepConnected = async (
       (socket) => {
         const publish = (): void =>
           send(socket, 'PublishMetricsRequest', {
-            metadata: { cluster: checkpoint.cluster, containerInstance: checkpoint.containerInstanceArn, idle: true, messageId: 'idle', fin: true },
+            metadata: {
+              cluster: checkpoint.cluster,
+              containerInstance: checkpoint.containerInstanceArn,
+              idle: true,
+              messageId: 'idle',
+              fin: true,
+            },
             taskMetrics: [],
             timestamp: Math.floor(Date.now() / 1000),
           });

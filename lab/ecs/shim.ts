@@ -23,7 +23,15 @@ export type EcsShim = {
 type Body = Record<string, unknown>;
 
 /** Scheduling tasks is not taught: better a plain refusal than moto's word that a task runs that nobody started. */
-const UNTAUGHT = new Set(['RunTask', 'StartTask', 'StopTask', 'CreateService', 'UpdateService', 'CreateTaskSet', 'ExecuteCommand']);
+const UNTAUGHT = new Set([
+  'RunTask',
+  'StartTask',
+  'StopTask',
+  'CreateService',
+  'UpdateService',
+  'CreateTaskSet',
+  'ExecuteCommand',
+]);
 
 const json = (status: number, value: unknown): Answer => ({
   status,
@@ -54,7 +62,12 @@ export const createEcsShim = (options: { log: (line: string) => void; heartbeatM
   let lastMoto: MotoClient | null = null;
 
   /** Asks moto in the name of whoever called, with another action or body. */
-  const askMoto = async (moto: MotoClient, request: RawRequest, action: string, body: Body): Promise<{ status: number; value: Body }> => {
+  const askMoto = async (
+    moto: MotoClient,
+    request: RawRequest,
+    action: string,
+    body: Body,
+  ): Promise<{ status: number; value: Body }> => {
     const headers = { ...request.headers, 'x-amz-target': `${TARGET_PREFIX}.${action}`, 'x-lab-action': action };
     const answer = await moto.send('POST', '/', headers, Buffer.from(JSON.stringify(body)));
     const isJson = String(answer.headers['content-type'] ?? '').includes('json');
@@ -67,10 +80,18 @@ export const createEcsShim = (options: { log: (line: string) => void; heartbeatM
     const cluster = clusterName(text(body['cluster']) || 'default');
     const known = registrations.get(text(body['containerInstanceArn']));
     if (known) {
-      if (known.cluster !== cluster) return refuse('ClientException', 'Container instance is registered in another cluster.');
+      if (known.cluster !== cluster)
+        return refuse('ClientException', 'Container instance is registered in another cluster.');
       known.attributes = attributes;
       log(`ecs: ${known.instanceId} registered again as ${known.arn}`);
-      return json(200, { containerInstance: { containerInstanceArn: known.arn, ec2InstanceId: known.instanceId, status: 'ACTIVE', attributes } });
+      return json(200, {
+        containerInstance: {
+          containerInstanceArn: known.arn,
+          ec2InstanceId: known.instanceId,
+          status: 'ACTIVE',
+          attributes,
+        },
+      });
     }
     let instanceId: string;
     try {
@@ -84,8 +105,18 @@ export const createEcsShim = (options: { log: (line: string) => void; heartbeatM
     const answer = await askMoto(moto, request, 'RegisterContainerInstance', { ...body, attributes: [] });
     const instance = answer.value['containerInstance'] as Body | undefined;
     const arn = text(instance?.['containerInstanceArn']);
-    if (!isOk(answer) || arn === '') return refuse('ClientException', `moto does not register ${instanceId}: HTTP ${answer.status}`);
-    registrations.put({ arn, cluster, region: call.region, instanceId, attributes, agentVersion: '', dockerVersion: '', connections: 0 });
+    if (!isOk(answer) || arn === '')
+      return refuse('ClientException', `moto does not register ${instanceId}: HTTP ${answer.status}`);
+    registrations.put({
+      arn,
+      cluster,
+      region: call.region,
+      instanceId,
+      attributes,
+      agentVersion: '',
+      dockerVersion: '',
+      connections: 0,
+    });
     log(`ecs: ${instanceId} registered in ${cluster} as ${arn}`);
     return json(200, { containerInstance: { ...instance, attributes } });
   };
@@ -106,7 +137,10 @@ export const createEcsShim = (options: { log: (line: string) => void; heartbeatM
   const describe = async (request: RawRequest, moto: MotoClient): Promise<Answer> => {
     const answer = await askMoto(moto, request, 'DescribeContainerInstances', parse(request.body));
     const instances = (answer.value['containerInstances'] as Body[] | undefined) ?? [];
-    return json(answer.status, isOk(answer) ? { ...answer.value, containerInstances: instances.map(overlay) } : answer.value);
+    return json(
+      answer.status,
+      isOk(answer) ? { ...answer.value, containerInstances: instances.map(overlay) } : answer.value,
+    );
   };
 
   const deregister = async (request: RawRequest, moto: MotoClient): Promise<Answer> => {
@@ -114,7 +148,9 @@ export const createEcsShim = (options: { log: (line: string) => void; heartbeatM
     const answer = await askMoto(moto, request, 'DeregisterContainerInstance', body);
     const wanted = text(body['containerInstance']);
     if (isOk(answer)) {
-      const known = registrations.get(wanted) ?? registrations.get(text((answer.value['containerInstance'] as Body | undefined)?.['containerInstanceArn']));
+      const known =
+        registrations.get(wanted) ??
+        registrations.get(text((answer.value['containerInstance'] as Body | undefined)?.['containerInstanceArn']));
       if (known) registrations.delete(known.arn);
     }
     return json(answer.status, answer.value);
@@ -124,12 +160,16 @@ export const createEcsShim = (options: { log: (line: string) => void; heartbeatM
     const cluster = clusterName(text(parse(request.body)['cluster']));
     return registrations.ofCluster(call.region, cluster).length === 0
       ? null
-      : refuse('ClusterContainsContainerInstancesException', 'The Cluster cannot be deleted while Container Instances are active or draining.');
+      : refuse(
+          'ClusterContainsContainerInstancesException',
+          'The Cluster cannot be deleted while Container Instances are active or draining.',
+        );
   };
 
   const service: ServiceHandler = async (call, request, moto) => {
     lastMoto = moto;
-    if (UNTAUGHT.has(call.action)) return refuse('UnsupportedOperation', `${call.action} is not taught to the lab; see lab/README.md.`);
+    if (UNTAUGHT.has(call.action))
+      return refuse('UnsupportedOperation', `${call.action} is not taught to the lab; see lab/README.md.`);
     switch (call.action) {
       case 'RegisterContainerInstance':
         return register(call, request, moto);
@@ -182,7 +222,8 @@ export const createEcsShim = (options: { log: (line: string) => void; heartbeatM
     socket.on('message', (raw) => {
       const { type } = parseFrame(raw.toString());
       if (type === 'PublishMetricsRequest') socket.send(frame('AckPublishMetric', { message: 'ok' }));
-      else if (type === 'PublishInstanceStatusRequest') socket.send(frame('AckPublishInstanceStatus', { message: 'ok' }));
+      else if (type === 'PublishInstanceStatusRequest')
+        socket.send(frame('AckPublishInstanceStatus', { message: 'ok' }));
       else socket.close(1002, `untaught message ${type}`);
     });
   };

@@ -13,4 +13,5 @@ export const parseFrame = (raw: string): Frame => {
   return JSON.parse(split < 0 ? raw : raw.slice(split + 4)) as Frame;
 };
 
-export const frame = (type: string, message: Readonly<Record<string, unknown>>): string => JSON.stringify({ type, message });
+export const frame = (type: string, message: Readonly<Record<string, unknown>>): string =>
+  JSON.stringify({ type, message });

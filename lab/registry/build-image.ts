@@ -18,7 +18,8 @@ const LAYER_TYPE = 'application/vnd.docker.image.rootfs.diff.tar.gzip';
 export const IMAGE_MANIFEST_TYPE = MANIFEST_TYPE;
 
 /** Where an image lies when it is finished: `manifest.json` and a file for each blob, named by its hash. */
-export const imageFolder = (cache: string, recipe: ImageRecipe): string => join(cache, 'registry', recipeDigest(recipe));
+export const imageFolder = (cache: string, recipe: ImageRecipe): string =>
+  join(cache, 'registry', recipeDigest(recipe));
 
 const digestOf = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
@@ -41,7 +42,11 @@ const hashing = (): { stream: Transform; digest: () => string; bytes: () => numb
 const bootstrap = async (recipe: ImageRecipe, tar: string, onProgress: (line: string) => void): Promise<void> => {
   const { debian, debianSecurity } = await readAptMirrors();
   const inside = (suite: string, path: string): string => `deb http://${SERVICE_ADDRESS}/${path} ${suite} main`;
-  const sources = [inside(recipe.suite, 'debian'), inside(`${recipe.suite}-updates`, 'debian'), inside(`${recipe.suite}-security`, 'debian-security')];
+  const sources = [
+    inside(recipe.suite, 'debian'),
+    inside(`${recipe.suite}-updates`, 'debian'),
+    inside(`${recipe.suite}-security`, 'debian-security'),
+  ];
   await run(
     'setpriv',
     // biome-ignore format: one option a line says less.
@@ -65,7 +70,13 @@ const build = async (recipe: ImageRecipe, folder: string, onProgress: (line: str
   const plain = hashing();
   const packed = hashing();
   // The fastest level: the layer travels over a local link, and every machine unpacks it.
-  await pipeline(createReadStream(tar), plain.stream, createGzip({ level: 1 }), packed.stream, createWriteStream(layer));
+  await pipeline(
+    createReadStream(tar),
+    plain.stream,
+    createGzip({ level: 1 }),
+    packed.stream,
+    createWriteStream(layer),
+  );
   const layerDigest = packed.digest();
   await rename(layer, blobFile(folder, layerDigest));
   await rm(tar);
@@ -98,7 +109,11 @@ const exists = (path: string): Promise<boolean> =>
   );
 
 /** Builds an image unless it is in the cache. It appears there whole; an interrupted build is removed by the next. */
-export const ensureImage = async (cache: string, recipe: ImageRecipe, onProgress: (line: string) => void): Promise<string> => {
+export const ensureImage = async (
+  cache: string,
+  recipe: ImageRecipe,
+  onProgress: (line: string) => void,
+): Promise<string> => {
   const folder = imageFolder(cache, recipe);
   if (await exists(join(folder, 'manifest.json'))) return folder;
   await mkdir(join(cache, 'registry'), { recursive: true });
@@ -123,4 +138,3 @@ export const ensureImage = async (cache: string, recipe: ImageRecipe, onProgress
     (holder) => onProgress(`waiting for process ${holder}, which is building ${recipe.name}`),
   );
 };
-

@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto';
 
 /** A container base image made of Debian's packages. */
-export type ImageRecipe = { readonly name: string; readonly tag: string; readonly suite: string; readonly packages: readonly string[] };
+export type ImageRecipe = {
+  readonly name: string;
+  readonly tag: string;
+  readonly suite: string;
+  readonly packages: readonly string[];
+};
 
 /** What the registry offers. The first is what containers run on, the second what programs for them are built in. */
 export const IMAGE_RECIPES: readonly ImageRecipe[] = [

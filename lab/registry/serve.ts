@@ -36,7 +36,11 @@ export const createRegistryListener = (images: readonly ServedImage[]): RequestL
         const manifest = await readFile(join(image.folder, 'manifest.json'));
         const digest = `sha256:${createHash('sha256').update(manifest).digest('hex')}`;
         if (reference !== image.tag && reference !== digest) continue;
-        response.writeHead(200, { 'Content-Type': IMAGE_MANIFEST_TYPE, 'Content-Length': manifest.length, 'Docker-Content-Digest': digest });
+        response.writeHead(200, {
+          'Content-Type': IMAGE_MANIFEST_TYPE,
+          'Content-Length': manifest.length,
+          'Docker-Content-Digest': digest,
+        });
         response.end(method === 'HEAD' ? undefined : manifest);
         return;
       }
@@ -48,7 +52,11 @@ export const createRegistryListener = (images: readonly ServedImage[]): RequestL
         const file = join(image.folder, digest.replace(':', '-'));
         const found = await stat(file).catch(() => null);
         if (!found) continue;
-        response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Length': found.size, 'Docker-Content-Digest': digest });
+        response.writeHead(200, {
+          'Content-Type': 'application/octet-stream',
+          'Content-Length': found.size,
+          'Docker-Content-Digest': digest,
+        });
         if (method === 'HEAD') response.end();
         else await pipeline(createReadStream(file), response);
         return;
@@ -58,6 +66,8 @@ export const createRegistryListener = (images: readonly ServedImage[]): RequestL
     refuse(response, 404, 'NAME_UNKNOWN', 'not a path of this registry');
   };
   return (request, response) => {
-    answer(request.method ?? 'GET', new URL(request.url ?? '/', 'http://registry').pathname, response).catch(() => response.destroy());
+    answer(request.method ?? 'GET', new URL(request.url ?? '/', 'http://registry').pathname, response).catch(() =>
+      response.destroy(),
+    );
   };
 };

@@ -1,6 +1,6 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { existsSync } from 'node:fs';
 import { execa } from 'execa';
 import { EcsHostError, outsideError } from '../io/errors.ts';
 import { projectFolder } from '../io/paths.ts';
@@ -50,8 +50,17 @@ export const startLab = async (options: { onLine: (line: string) => void; signal
   if (result.exitCode !== 0) {
     options.signal.throwIfAborted();
     const prerequisites = 'run `ecs-host doctor`, then `ecs-host lab down` and try again';
-    if (result.exitCode === 2) throw new EcsHostError('user', 'LAB_NOT_STARTED', 'The lab (the embedded EC2) could not be started.', { hint: prerequisites, output: result.stderr });
-    throw outsideError('LAB_FAILED', 'The lab (the embedded EC2) did not start.', prerequisites, `${result.stderr}\n${result.stdout}`);
+    if (result.exitCode === 2)
+      throw new EcsHostError('user', 'LAB_NOT_STARTED', 'The lab (the embedded EC2) could not be started.', {
+        hint: prerequisites,
+        output: result.stderr,
+      });
+    throw outsideError(
+      'LAB_FAILED',
+      'The lab (the embedded EC2) did not start.',
+      prerequisites,
+      `${result.stderr}\n${result.stdout}`,
+    );
   }
   const answer = JSON.parse(result.stdout) as UpAnswer;
   return { endpoint: answer.endpoint, leave: () => leave(answer) };

@@ -29,7 +29,10 @@ const currentCommit = async (): Promise<string> => {
 };
 
 /** Plan, render, bake, record. What dead runs left in the region is removed first. */
-const bakeImage = async (session: Session, connection: Connection): Promise<{ plan: BuildPlan; record: ImageRecord; recordFile: string }> => {
+const bakeImage = async (
+  session: Session,
+  connection: Connection,
+): Promise<{ plan: BuildPlan; record: ImageRecord; recordFile: string }> => {
   const { clients, environment } = connection;
   await claimRun(session.runId, 'build');
   const { plan, bundle } = await session.span('plan', async () => {
@@ -81,9 +84,17 @@ type Closing = {
 };
 
 const closingLines = (closing: Closing): string[] => [
-  ...closing.substitutions.map(({ component, source }) => `note      ${component}: ${source} (not the official source)`),
+  ...closing.substitutions.map(
+    ({ component, source }) => `note      ${component}: ${source} (not the official source)`,
+  ),
   `image     ${closing.imageId}`,
-  `verdict   ${closing.verdict}${Object.keys(closing.checks).length === 0 ? '' : ` (${Object.entries(closing.checks).map(([verdict, count]) => `${count} ${verdict}`).join(', ')})`}`,
+  `verdict   ${closing.verdict}${
+    Object.keys(closing.checks).length === 0
+      ? ''
+      : ` (${Object.entries(closing.checks)
+          .map(([verdict, count]) => `${count} ${verdict}`)
+          .join(', ')})`
+  }`,
   `stages    ${closing.stages.map(({ stage, durationMs }) => `${stage} ${formatDuration(durationMs)}`).join(', ')}`,
   ...(closing.record === null ? [] : [`record    ${closing.record}`]),
 ];
@@ -102,7 +113,12 @@ const countVerdicts = (checks: readonly { readonly verdict: string }[]): Record<
 const close = async (
   session: Session,
   json: boolean,
-  outcome: { imageId: string; substitutions: ImageRecord['substitutions']; recordFile: string | null; result: SmokeResult | null },
+  outcome: {
+    imageId: string;
+    substitutions: ImageRecord['substitutions'];
+    recordFile: string | null;
+    result: SmokeResult | null;
+  },
 ): Promise<void> => {
   const { imageId, substitutions, recordFile, result } = outcome;
   await session.reporter.close();
@@ -139,7 +155,12 @@ export const bakeOnly = async (argv: Record<string, unknown>): Promise<number> =
   const args = commonArguments(argv);
   return withSession(argv, async (session) => {
     const { record, recordFile } = await withConnection(session, args, (connection) => bakeImage(session, connection));
-    await close(session, args.json, { imageId: record.imageId, substitutions: record.substitutions, recordFile, result: null });
+    await close(session, args.json, {
+      imageId: record.imageId,
+      substitutions: record.substitutions,
+      recordFile,
+      result: null,
+    });
     return 0;
   });
 };

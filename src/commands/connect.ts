@@ -1,6 +1,6 @@
 import { type AwsClients, createClients, credentialsEnvironment, findCredentials } from '../aws/clients.ts';
 import { startLab } from '../aws/lab-process.ts';
-import { loadConfig, type LoadedConfig } from '../config/load.ts';
+import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { type Selection, select } from '../plan/resolve.ts';
 import type { CommonArguments, Session } from './session.ts';
 
@@ -49,5 +49,12 @@ export const withConnection = async <T>(
   const credentials = await findCredentials({ apiRegion, endpointUrl });
   const clients = createClients({ apiRegion, endpointUrl }, credentials);
   cleanup.defer(async () => clients.destroy());
-  return await work({ loaded, selection, apiRegion, endpointUrl, clients, environment: credentialsEnvironment(credentials) });
+  return await work({
+    loaded,
+    selection,
+    apiRegion,
+    endpointUrl,
+    clients,
+    environment: credentialsEnvironment(credentials),
+  });
 };

@@ -1,5 +1,5 @@
-import { listImages } from '../image/list-images.ts';
 import { listRecords, readRecord } from '../image/image-store.ts';
+import { listImages } from '../image/list-images.ts';
 import { formatDuration } from '../io/duration.ts';
 import { userError } from '../io/errors.ts';
 import { checkLine } from '../io/reporters/plain.ts';
@@ -16,11 +16,20 @@ export const list = async (argv: Record<string, unknown>): Promise<number> => {
     withConnection(session, args, async ({ clients, apiRegion, endpointUrl }) => {
       const records = await listRecords(session.reporter);
       // The lab's port may differ from day to day; what matters is whether it was the lab.
-      const ofHere = records.filter((record) => record.apiRegion === apiRegion && (record.endpointUrl === null) === (endpointUrl === null));
+      const ofHere = records.filter(
+        (record) => record.apiRegion === apiRegion && (record.endpointUrl === null) === (endpointUrl === null),
+      );
       return listImages(clients, ofHere, apiRegion);
     }),
   );
-  const rows = images.map((image) => [image.imageId, image.verdict, image.profile, image.createdAt.slice(0, 16).replace('T', ' '), image.state, image.imageName]);
+  const rows = images.map((image) => [
+    image.imageId,
+    image.verdict,
+    image.profile,
+    image.createdAt.slice(0, 16).replace('T', ' '),
+    image.state,
+    image.imageName,
+  ]);
   const head = ['image', 'verdict', 'profile', 'created (UTC)', 'state', 'name'];
   const widths = head.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>
@@ -28,7 +37,13 @@ export const list = async (argv: Record<string, unknown>): Promise<number> => {
       .map((cell, at) => cell.padEnd(widths[at] ?? 0))
       .join('  ')
       .trimEnd();
-  printResult(args.json, images, images.length === 0 ? [`no images in ${args.region}; bake one with \`ecs-host ami\``] : [line(head), ...rows.map(line)]);
+  printResult(
+    args.json,
+    images,
+    images.length === 0
+      ? [`no images in ${args.region}; bake one with \`ecs-host ami\``]
+      : [line(head), ...rows.map(line)],
+  );
   return 0;
 };
 
@@ -37,8 +52,14 @@ export const show = async (argv: Record<string, unknown>): Promise<number> => {
   const args = commonArguments(argv);
   const imageId = String(argv['image']);
   const record = await readRecord(imageId);
-  if (!record) throw userError('RECORD_NOT_FOUND', `There is no record of ${imageId} here.`, '`ecs-host image list` shows the images of a region');
-  const pairs = (values: Readonly<Record<string, string>>): string[] => Object.entries(values).map(([key, value]) => `  ${key.padEnd(18)}${value}`);
+  if (!record)
+    throw userError(
+      'RECORD_NOT_FOUND',
+      `There is no record of ${imageId} here.`,
+      '`ecs-host image list` shows the images of a region',
+    );
+  const pairs = (values: Readonly<Record<string, string>>): string[] =>
+    Object.entries(values).map(([key, value]) => `  ${key.padEnd(18)}${value}`);
   printResult(args.json, record, [
     `${record.imageId} ${record.imageName}`,
     ...pairs({
@@ -53,12 +74,25 @@ export const show = async (argv: Record<string, unknown>): Promise<number> => {
     }),
     'Versions',
     ...pairs(record.versions),
-    ...(record.substitutions.length === 0 ? [] : ['Not from the official source', ...record.substitutions.map((each) => `  ${each.component}: ${each.source} (${each.reason})`)]),
+    ...(record.substitutions.length === 0
+      ? []
+      : [
+          'Not from the official source',
+          ...record.substitutions.map((each) => `  ${each.component}: ${each.source} (${each.reason})`),
+        ]),
     'Stages',
-    ...record.timings.filter((span) => span.name === span.stage).map((span) => `  ${span.name.padEnd(18)}${formatDuration(span.durationMs)}`),
+    ...record.timings
+      .filter((span) => span.name === span.stage)
+      .map((span) => `  ${span.name.padEnd(18)}${formatDuration(span.durationMs)}`),
     'Checks in the bake',
     ...record.bakeChecks.map((check) => `  ${checkLine(check)}`),
-    ...(record.smoke === null ? ['Not smoked'] : ['Checks in smoke', ...record.smoke.checks.map((check) => `  ${checkLine(check)}`), ...record.smoke.evidence.map((file) => `  evidence: ${file}`)]),
+    ...(record.smoke === null
+      ? ['Not smoked']
+      : [
+          'Checks in smoke',
+          ...record.smoke.checks.map((check) => `  ${checkLine(check)}`),
+          ...record.smoke.evidence.map((file) => `  evidence: ${file}`),
+        ]),
   ]);
   return 0;
 };

@@ -8,7 +8,10 @@ import type { Connection } from './connect.ts';
 import type { Session } from './session.ts';
 
 /** Builds what is carried, asks the region, and resolves: both are needed for the digest. */
-export const makePlan = async (session: Session, connection: Connection): Promise<{ plan: BuildPlan; bundle: Bundle }> => {
+export const makePlan = async (
+  session: Session,
+  connection: Connection,
+): Promise<{ plan: BuildPlan; bundle: Bundle }> => {
   const { selection, loaded, clients, endpointUrl } = connection;
   const { regionName, region, profileName, profile } = selection;
   const target = targetOf(profileName, profile);
@@ -25,7 +28,14 @@ export const makePlan = async (session: Session, connection: Connection): Promis
       securityGroup: region.securityGroup,
     }),
   ]);
-  const plan = resolvePlan({ selection, facts, endpointUrl, bundles: bundle.files, node: bundle.node, warnings: loaded.warnings });
+  const plan = resolvePlan({
+    selection,
+    facts,
+    endpointUrl,
+    bundles: bundle.files,
+    node: bundle.node,
+    warnings: loaded.warnings,
+  });
   for (const warning of plan.warnings) {
     session.reporter.emit({ type: 'warning', code: warning.code, text: warning.message, hint: warning.hint });
   }

@@ -7,7 +7,8 @@ import { printResult } from './json.ts';
 import { makePlan } from './make-plan.ts';
 import { commonArguments, withSession } from './session.ts';
 
-const outFolder = (argv: Record<string, unknown>): string => resolve(typeof argv['out'] === 'string' ? argv['out'] : 'out');
+const outFolder = (argv: Record<string, unknown>): string =>
+  resolve(typeof argv['out'] === 'string' ? argv['out'] : 'out');
 
 /** Results of these verbs are documents, so progress goes to stderr also with --json. */
 const quietly = (argv: Record<string, unknown>): Record<string, unknown> => ({ ...argv, json: false, plain: true });

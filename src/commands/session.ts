@@ -1,8 +1,8 @@
+import type { Span } from '../image/image-record.ts';
 import { createContext } from '../io/context.ts';
 import { EcsHostError } from '../io/errors.ts';
 import type { Message, Reporter, RunContext } from '../io/reporter.ts';
 import { newRunId } from '../io/run-id.ts';
-import type { Span } from '../image/image-record.ts';
 
 /** The arguments that most verbs share, as yargs leaves them. */
 export type CommonArguments = {
@@ -64,7 +64,10 @@ const recording = (inner: Reporter): { reporter: Reporter; spans: () => readonly
  *
  * @throws EcsHostError `INTERRUPTED` (130) when the run ended because of a signal
  */
-export const withSession = async <T>(argv: Record<string, unknown>, work: (session: Session) => Promise<T>): Promise<T> => {
+export const withSession = async <T>(
+  argv: Record<string, unknown>,
+  work: (session: Session) => Promise<T>,
+): Promise<T> => {
   const controller = new AbortController();
   const { reporter, spans } = recording(await chooseReporter(argv));
   let signals = 0;

@@ -12,7 +12,15 @@ export const sweep = async (argv: Record<string, unknown>): Promise<number> => {
   );
   const failed = result.removals.filter((removal) => removal.outcome === 'failed').length;
   const count = result.leftovers.length;
-  const summary = count === 0 ? 'nothing is left behind' : dryRun ? `${count} left behind` : `${count - failed} removed, ${failed} failed`;
-  printResult(args.json, result, [...(dryRun ? result.leftovers.map((each) => `${each.kind} ${each.id} of run ${each.runId}`) : []), summary]);
+  const summary =
+    count === 0
+      ? 'nothing is left behind'
+      : dryRun
+        ? `${count} left behind`
+        : `${count - failed} removed, ${failed} failed`;
+  printResult(args.json, result, [
+    ...(dryRun ? result.leftovers.map((each) => `${each.kind} ${each.id} of run ${each.runId}`) : []),
+    summary,
+  ]);
   return failed > 0 ? 3 : 0;
 };

@@ -49,14 +49,37 @@ export const commands = (setExitCode: (code: number) => void): CommandModule[] =
   const group = (command: string, describe: string, members: CommandModule[]): CommandModule => ({
     command,
     describe,
-    builder: (parser) => members.reduce((p, member) => p.command(member), parser).demandCommand(1, `Name what to do: ${command.replace('..', '')}`),
+    builder: (parser) =>
+      members
+        .reduce((p, member) => p.command(member), parser)
+        .demandCommand(1, `Name what to do: ${command.replace('..', '')}`),
     handler: () => {},
   });
   return [
-    make('ami', 'bake an image and prove it (= bake + smoke)', { ...COMMON, ...OUTPUT }, async () => (await import('./ami.ts')).ami),
-    make('plan', 'print what a bake will do, and write plan.json', { ...COMMON, ...OUTPUT, ...OUT }, async () => (await import('./plan.ts')).plan),
-    make('render', 'write the Packer template and the bundles', { ...COMMON, ...OUTPUT, ...OUT }, async () => (await import('./plan.ts')).render),
-    make('bake', 'bake an image without proving it', { ...COMMON, ...OUTPUT }, async () => (await import('./ami.ts')).bakeOnly),
+    make(
+      'ami',
+      'bake an image and prove it (= bake + smoke)',
+      { ...COMMON, ...OUTPUT },
+      async () => (await import('./ami.ts')).ami,
+    ),
+    make(
+      'plan',
+      'print what a bake will do, and write plan.json',
+      { ...COMMON, ...OUTPUT, ...OUT },
+      async () => (await import('./plan.ts')).plan,
+    ),
+    make(
+      'render',
+      'write the Packer template and the bundles',
+      { ...COMMON, ...OUTPUT, ...OUT },
+      async () => (await import('./plan.ts')).render,
+    ),
+    make(
+      'bake',
+      'bake an image without proving it',
+      { ...COMMON, ...OUTPUT },
+      async () => (await import('./ami.ts')).bakeOnly,
+    ),
     make(
       'smoke <image>',
       'prove an image: boot gate, cluster, build and stream',
@@ -68,8 +91,18 @@ export const commands = (setExitCode: (code: number) => void): CommandModule[] =
       async () => (await import('./ami.ts')).smokeOnly,
     ),
     group('image', 'images that were baked here', [
-      make('list', 'the images of a region, with their verdicts', { ...COMMON, ...OUTPUT }, async () => (await import('./image.ts')).list),
-      make('show <image>', 'one image, with every check and version', { ...COMMON, ...OUTPUT }, async () => (await import('./image.ts')).show),
+      make(
+        'list',
+        'the images of a region, with their verdicts',
+        { ...COMMON, ...OUTPUT },
+        async () => (await import('./image.ts')).list,
+      ),
+      make(
+        'show <image>',
+        'one image, with every check and version',
+        { ...COMMON, ...OUTPUT },
+        async () => (await import('./image.ts')).show,
+      ),
     ]),
     make(
       'sweep',
@@ -79,9 +112,19 @@ export const commands = (setExitCode: (code: number) => void): CommandModule[] =
     ),
     group('lab', 'the embedded EC2', [
       make('up', 'start the lab and leave it running', { ...OUTPUT }, async () => (await import('./lab.ts')).up),
-      make('down', 'stop the lab and all its machines; images stay', { ...OUTPUT }, async () => (await import('./lab.ts')).down),
+      make(
+        'down',
+        'stop the lab and all its machines; images stay',
+        { ...OUTPUT },
+        async () => (await import('./lab.ts')).down,
+      ),
       make('status', 'what runs in the lab', { ...OUTPUT }, async () => (await import('./lab.ts')).status),
     ]),
-    make('doctor', 'every prerequisite: found, needed, and the fix', { ...OUTPUT }, async () => (await import('./doctor.ts')).doctor),
+    make(
+      'doctor',
+      'every prerequisite: found, needed, and the fix',
+      { ...OUTPUT },
+      async () => (await import('./doctor.ts')).doctor,
+    ),
   ];
 };

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import { type ErrorDetail, userError } from '../io/errors.ts';
-import type { HostsConfig } from './hosts-config.ts';
 import schema from './hosts.schema.json' with { type: 'json' };
+import type { HostsConfig } from './hosts-config.ts';
 import { nearest } from './nearest.ts';
 import { positionOf } from './positions.ts';
 import { checkRules, type Finding } from './rules.ts';
@@ -46,7 +46,12 @@ const explain = (error: ErrorObject): { path: Path; reason: string; hint?: strin
     case 'required':
       return { path, at: 'key', reason: `the key ${String(params['missingProperty'])} is missing` };
     case 'enum':
-      return { path, at: 'value', reason: 'not one of the known values', hint: `one of: ${(params['allowedValues'] as unknown[]).join(', ')}` };
+      return {
+        path,
+        at: 'value',
+        reason: 'not one of the known values',
+        hint: `one of: ${(params['allowedValues'] as unknown[]).join(', ')}`,
+      };
     case 'const':
       return { path, at: 'value', reason: `must be ${JSON.stringify(params['allowedValue'])}` };
     case 'type':
@@ -56,10 +61,18 @@ const explain = (error: ErrorObject): { path: Path; reason: string; hint?: strin
         path,
         at: 'value',
         reason: 'does not have the form that is needed',
-        hint: String((error.parentSchema as { description?: string } | undefined)?.description ?? `it must match ${String(params['pattern'])}`),
+        hint: String(
+          (error.parentSchema as { description?: string } | undefined)?.description ??
+            `it must match ${String(params['pattern'])}`,
+        ),
       };
     case 'propertyNames':
-      return { path: [...path, String(params['propertyName'])], at: 'key', reason: 'not a usable name', hint: 'lower-case letters, digits and dashes, beginning with a letter' };
+      return {
+        path: [...path, String(params['propertyName'])],
+        at: 'key',
+        reason: 'not a usable name',
+        hint: 'lower-case letters, digits and dashes, beginning with a letter',
+      };
     case 'oneOf':
     case 'anyOf':
       return null;
@@ -90,7 +103,10 @@ const readText = async (file: string): Promise<string> => {
   try {
     bytes = await readFile(file);
   } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : `cannot be read: ${(error as Error).message}`;
+    const why =
+      (error as NodeJS.ErrnoException).code === 'ENOENT'
+        ? 'does not exist'
+        : `cannot be read: ${(error as Error).message}`;
     throw userError('CONFIG_UNREADABLE', `${file} ${why}.`, 'name another file with --config');
   }
   try {
@@ -130,7 +146,13 @@ export const parseConfig = (text: string, file: string): LoadedConfig => {
     invalid([{ where: `${file}:1:1`, reason: (error as Error).message, hint: 'use fewer aliases' }]);
   }
   if (value === null || value === undefined) {
-    invalid([{ where: `${file}:1:1`, reason: 'the file is empty', hint: 'begin with a copy of the hosts.yaml that the project ships' }]);
+    invalid([
+      {
+        where: `${file}:1:1`,
+        reason: 'the file is empty',
+        hint: 'begin with a copy of the hosts.yaml that the project ships',
+      },
+    ]);
   }
   const detail = (path: Path, at: 'key' | 'value', reason: string, hint?: string): ErrorDetail => ({
     where: where(file, document, counter, path, at),

@@ -1,4 +1,4 @@
-import { isMap, isPair, isScalar, isSeq, type LineCounter, type Node, type Document } from 'yaml';
+import { type Document, isMap, isPair, isScalar, isSeq, type LineCounter, type Node } from 'yaml';
 
 export type Position = { readonly line: number; readonly column: number };
 
@@ -13,7 +13,9 @@ export const positionOf = (
   let range: number = rangeStart(node) ?? 0;
   for (const [depth, part] of path.entries()) {
     if (isMap(node)) {
-      const pair = node.items.find((item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(part));
+      const pair = node.items.find(
+        (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(part),
+      );
       if (!pair) break;
       const isLast = depth === path.length - 1;
       const keyStart = rangeStart(pair.key);

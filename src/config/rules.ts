@@ -15,10 +15,13 @@ export type Finding = {
 const SMALLEST_VOLUME_GIB = 16;
 /** R580 is NVIDIA's last branch for Maxwell. */
 const LAST_MAXWELL_BRANCH = 580;
-const CODENAMES: Readonly<Record<string, readonly string[]>> = { ubuntu: ['focal', 'jammy', 'noble'], debian: ['bookworm'] };
+const CODENAMES: Readonly<Record<string, readonly string[]>> = {
+  ubuntu: ['focal', 'jammy', 'noble'],
+  debian: ['bookworm'],
+};
 const PRIVATE_HOST = /^(localhost|127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|169\.254\.)/;
 
-type ProfileRule = (profile: Partial<Profile>) => Omit<Finding, 'path'> & { key: readonly string[] } | null;
+type ProfileRule = (profile: Partial<Profile>) => (Omit<Finding, 'path'> & { key: readonly string[] }) | null;
 
 const error = (code: string, key: readonly string[], reason: string, hint: string) =>
   ({ severity: 'error', code, key, reason, hint }) as const;
@@ -28,71 +31,150 @@ const warning = (code: string, key: readonly string[], reason: string, hint: str
 const PROFILE_RULES: readonly ProfileRule[] = [
   ({ rootVolume }) =>
     rootVolume?.sizeGiB !== undefined && rootVolume.sizeGiB < SMALLEST_VOLUME_GIB
-      ? error('VOLUME_TOO_SMALL', ['rootVolume', 'sizeGiB'], `${rootVolume.sizeGiB} GiB cannot hold the protocol build and the base container image`, `at least ${SMALLEST_VOLUME_GIB}; 32 is what the project ships`)
+      ? error(
+          'VOLUME_TOO_SMALL',
+          ['rootVolume', 'sizeGiB'],
+          `${rootVolume.sizeGiB} GiB cannot hold the protocol build and the base container image`,
+          `at least ${SMALLEST_VOLUME_GIB}; 32 is what the project ships`,
+        )
       : null,
   ({ nvidia, instanceType }) =>
     nvidia && instanceType && gpuOf(instanceType) === null
-      ? error('GPU_PROFILE_ON_CPU_TYPE', ['instanceType'], `${instanceType} has no GPU, but the profile installs the NVIDIA driver`, 'choose g4dn, g5 or g6, or remove `nvidia`')
+      ? error(
+          'GPU_PROFILE_ON_CPU_TYPE',
+          ['instanceType'],
+          `${instanceType} has no GPU, but the profile installs the NVIDIA driver`,
+          'choose g4dn, g5 or g6, or remove `nvidia`',
+        )
       : null,
   ({ nvidia, instanceType }) =>
     !nvidia && instanceType && gpuOf(instanceType) !== null
-      ? warning('CPU_PROFILE_ON_GPU_TYPE', ['instanceType'], `${instanceType} has a GPU, but the profile installs no driver`, 'add `nvidia`, or save money with a type without a GPU')
+      ? warning(
+          'CPU_PROFILE_ON_GPU_TYPE',
+          ['instanceType'],
+          `${instanceType} has a GPU, but the profile installs no driver`,
+          'add `nvidia`, or save money with a type without a GPU',
+        )
       : null,
   ({ instanceType }) => {
     const retired = instanceType ? retirementOf(instanceType) : null;
     return retired
-      ? warning('INSTANCE_TYPE_RETIRED', ['instanceType'], `AWS retired ${instanceType} on ${retired.since}`, `its successors are ${retired.successors}`)
+      ? warning(
+          'INSTANCE_TYPE_RETIRED',
+          ['instanceType'],
+          `AWS retired ${instanceType} on ${retired.since}`,
+          `its successors are ${retired.successors}`,
+        )
       : null;
   },
   ({ nvidia, instanceType }) =>
     nvidia?.kernelModule === 'open' && instanceType && gpuOf(instanceType) === 'maxwell'
-      ? error('OPEN_MODULE_ON_MAXWELL', ['nvidia', 'kernelModule'], `${instanceType} is Maxwell, and the open kernel module needs Turing or newer`, 'set it to `proprietary`')
+      ? error(
+          'OPEN_MODULE_ON_MAXWELL',
+          ['nvidia', 'kernelModule'],
+          `${instanceType} is Maxwell, and the open kernel module needs Turing or newer`,
+          'set it to `proprietary`',
+        )
       : null,
   ({ nvidia, instanceType }) =>
-    nvidia?.driverVersion && instanceType && gpuOf(instanceType) === 'maxwell' && Number.parseInt(nvidia.driverVersion, 10) > LAST_MAXWELL_BRANCH
-      ? error('DRIVER_TOO_NEW_FOR_MAXWELL', ['nvidia', 'driverVersion'], `R${Number.parseInt(nvidia.driverVersion, 10)} no longer drives the Maxwell GPU of ${instanceType}`, `use a driver of branch ${LAST_MAXWELL_BRANCH}`)
+    nvidia?.driverVersion &&
+    instanceType &&
+    gpuOf(instanceType) === 'maxwell' &&
+    Number.parseInt(nvidia.driverVersion, 10) > LAST_MAXWELL_BRANCH
+      ? error(
+          'DRIVER_TOO_NEW_FOR_MAXWELL',
+          ['nvidia', 'driverVersion'],
+          `R${Number.parseInt(nvidia.driverVersion, 10)} no longer drives the Maxwell GPU of ${instanceType}`,
+          `use a driver of branch ${LAST_MAXWELL_BRANCH}`,
+        )
       : null,
   ({ nvidia }) =>
     nvidia?.driverVersion && nvidia.driverUrl && !nvidia.driverUrl.includes(nvidia.driverVersion)
-      ? error('DRIVER_URL_MISMATCH', ['nvidia', 'driverUrl'], `the URL does not name version ${nvidia.driverVersion}`, 'change version, URL and sha256 together')
+      ? error(
+          'DRIVER_URL_MISMATCH',
+          ['nvidia', 'driverUrl'],
+          `the URL does not name version ${nvidia.driverVersion}`,
+          'change version, URL and sha256 together',
+        )
       : null,
   ({ os }) =>
     os?.distribution && os.codename && !(CODENAMES[os.distribution] ?? []).includes(os.codename)
-      ? error('CODENAME_MISMATCH', ['os', 'codename'], `${os.codename} is no release of ${os.distribution}`, `one of: ${(CODENAMES[os.distribution] ?? []).join(', ')}`)
+      ? error(
+          'CODENAME_MISMATCH',
+          ['os', 'codename'],
+          `${os.codename} is no release of ${os.distribution}`,
+          `one of: ${(CODENAMES[os.distribution] ?? []).join(', ')}`,
+        )
       : null,
   ({ os, docker }) =>
     os?.codename === 'focal' && docker?.source === 'distribution'
-      ? warning('DISTRIBUTION_DOCKER_OLD', ['docker', 'source'], "focal's own Docker gets no updates any more", 'use docker-ce')
+      ? warning(
+          'DISTRIBUTION_DOCKER_OLD',
+          ['docker', 'source'],
+          "focal's own Docker gets no updates any more",
+          'use docker-ce',
+        )
       : null,
   ({ ecsAgent }) =>
     ecsAgent?.source === 'aws' && ecsAgent.package === undefined
-      ? error('ECS_PACKAGE_MISSING', ['ecsAgent'], "source aws needs `package`, the URL of Amazon's deb", 'https://s3.<region>.amazonaws.com/amazon-ecs-agent-<region>/amazon-ecs-init-latest.amd64.deb')
+      ? error(
+          'ECS_PACKAGE_MISSING',
+          ['ecsAgent'],
+          "source aws needs `package`, the URL of Amazon's deb",
+          'https://s3.<region>.amazonaws.com/amazon-ecs-agent-<region>/amazon-ecs-init-latest.amd64.deb',
+        )
       : null,
   ({ ecsAgent }) =>
     ecsAgent?.source === 'lab-stand-in' && ecsAgent.package !== undefined
-      ? error('ECS_PACKAGE_UNUSED', ['ecsAgent', 'package'], 'the stand-in is built by the project; `package` would be ignored', 'remove `package`')
+      ? error(
+          'ECS_PACKAGE_UNUSED',
+          ['ecsAgent', 'package'],
+          'the stand-in is built by the project; `package` would be ignored',
+          'remove `package`',
+        )
       : null,
   ({ transport, sshSourceCidrs }) =>
     transport === 'ssh' && (sshSourceCidrs ?? []).length === 0
-      ? error('SSH_SOURCES_MISSING', ['transport'], 'transport ssh needs sshSourceCidrs, or nobody gets in', 'name the addresses that you come from, for example [203.0.113.7/32]')
+      ? error(
+          'SSH_SOURCES_MISSING',
+          ['transport'],
+          'transport ssh needs sshSourceCidrs, or nobody gets in',
+          'name the addresses that you come from, for example [203.0.113.7/32]',
+        )
       : null,
   ({ sshSourceCidrs }) =>
     (sshSourceCidrs ?? []).includes('0.0.0.0/0')
-      ? error('SSH_OPEN_TO_WORLD', ['sshSourceCidrs'], 'ssh would be open to the whole internet while the image is built', 'name the addresses that you come from, or use session-manager')
+      ? error(
+          'SSH_OPEN_TO_WORLD',
+          ['sshSourceCidrs'],
+          'ssh would be open to the whole internet while the image is built',
+          'name the addresses that you come from, or use session-manager',
+        )
       : null,
   ({ transport, sshSourceCidrs }) =>
     transport !== 'ssh' && (sshSourceCidrs ?? []).length > 0
-      ? error('SSH_SOURCES_UNUSED', ['sshSourceCidrs'], 'sshSourceCidrs means nothing under transport session-manager', 'remove it, or set transport: ssh')
+      ? error(
+          'SSH_SOURCES_UNUSED',
+          ['sshSourceCidrs'],
+          'sshSourceCidrs means nothing under transport session-manager',
+          'remove it, or set transport: ssh',
+        )
       : null,
   ({ workload }) => {
     const host = workload?.repository?.startsWith('http://') ? workload.repository.slice('http://'.length) : null;
     return host !== null && !PRIVATE_HOST.test(host)
-      ? error('REPOSITORY_NOT_ENCRYPTED', ['workload', 'repository'], 'plain http to a public host: what is built on the image could be exchanged on the way', 'use https')
+      ? error(
+          'REPOSITORY_NOT_ENCRYPTED',
+          ['workload', 'repository'],
+          'plain http to a public host: what is built on the image could be exchanged on the way',
+          'use https',
+        )
       : null;
   },
 ];
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const checkRegion = (name: string, region: Partial<Region>, profiles: readonly string[]): Finding[] => {
   const findings: Finding[] = [];

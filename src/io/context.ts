@@ -16,11 +16,7 @@ export const createContext = (options: { runId: string; reporter: Reporter; sign
     reporter.emit({ type: 'span-start', id, parent, title });
     return { id, startedAt: performance.now() };
   };
-  const shut = (
-    span: { id: string; startedAt: number },
-    outcome: 'ok' | 'failed' | 'skipped',
-    note?: string,
-  ): void => {
+  const shut = (span: { id: string; startedAt: number }, outcome: 'ok' | 'failed' | 'skipped', note?: string): void => {
     const durationMs = Math.round(performance.now() - span.startedAt);
     reporter.emit({ type: 'span-end', id: span.id, outcome, durationMs, ...(note === undefined ? {} : { note }) });
   };

@@ -45,10 +45,21 @@ export class EcsHostError extends Error {
   }
 }
 
-export const userError = (code: string, reason: string, hint?: string, details?: readonly ErrorDetail[]): EcsHostError =>
+export const userError = (
+  code: string,
+  reason: string,
+  hint?: string,
+  details?: readonly ErrorDetail[],
+): EcsHostError =>
   new EcsHostError('user', code, reason, { ...(hint === undefined ? {} : { hint }), ...(details ? { details } : {}) });
 
-export const outsideError = (code: string, reason: string, hint?: string, output?: string, cause?: unknown): EcsHostError =>
+export const outsideError = (
+  code: string,
+  reason: string,
+  hint?: string,
+  output?: string,
+  cause?: unknown,
+): EcsHostError =>
   new EcsHostError('outside', code, reason, {
     ...(hint === undefined ? {} : { hint }),
     ...(output === undefined ? {} : { output }),

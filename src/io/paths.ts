@@ -11,7 +11,8 @@ export const cacheFolder = (): string =>
 
 /** What this program remembers: image records, runs, and the lab's images. */
 export const stateFolder = (): string =>
-  process.env['ECS_HOST_STATE'] ?? join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'ecs-host');
+  process.env['ECS_HOST_STATE'] ??
+  join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'ecs-host');
 
 /** plan.json, template, bundles, Packer's log and evidence of one run. */
 export const runFolder = (runId: string): string => join(stateFolder(), 'runs', runId);

@@ -22,7 +22,11 @@ export const renderError = (error: unknown): string => {
     if (detail.hint !== undefined) lines.push(`      hint: ${detail.hint}`);
   }
   if (error.output !== undefined && error.output.trim() !== '') {
-    lines.push(...tail(error.output).split('\n').map((line) => `  | ${line}`));
+    lines.push(
+      ...tail(error.output)
+        .split('\n')
+        .map((line) => `  | ${line}`),
+    );
   }
   if (error.hint !== undefined) lines.push(`  hint: ${error.hint}`);
   return lines.join('\n');
@@ -30,5 +34,19 @@ export const renderError = (error: unknown): string => {
 
 export const errorAsJson = (error: unknown): object =>
   error instanceof EcsHostError
-    ? { type: 'error', kind: error.kind, code: error.code, reason: error.message, hint: error.hint ?? null, details: error.details }
-    : { type: 'error', kind: 'bug', code: 'BUG', reason: error instanceof Error ? error.message : String(error), hint: null, details: [] };
+    ? {
+        type: 'error',
+        kind: error.kind,
+        code: error.code,
+        reason: error.message,
+        hint: error.hint ?? null,
+        details: error.details,
+      }
+    : {
+        type: 'error',
+        kind: 'bug',
+        code: 'BUG',
+        reason: error instanceof Error ? error.message : String(error),
+        hint: null,
+        details: [],
+      };

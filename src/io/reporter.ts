@@ -38,5 +38,8 @@ export type SpanHandle = {
   progress(text: string): void;
   check(check: Check): void;
   /** Opens a child by hand, for work whose start and end come from another process's event stream. */
-  child(title: string): { progress(text: string): void; end(outcome: 'ok' | 'failed' | 'skipped', note?: string): void };
+  child(title: string): {
+    progress(text: string): void;
+    end(outcome: 'ok' | 'failed' | 'skipped', note?: string): void;
+  };
 };

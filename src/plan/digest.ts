@@ -19,7 +19,19 @@ export type Determinants = Pick<
   'instanceType' | 'gpu' | 'rootVolume' | 'target' | 'bundles' | 'node' | 'toolchain'
 > & { readonly baseImageId: string; readonly provisioning: unknown };
 
-export const digestOf = ({ instanceType, gpu, rootVolume, target, bundles, node, toolchain, baseImageId, provisioning }: Determinants): string =>
+export const digestOf = ({
+  instanceType,
+  gpu,
+  rootVolume,
+  target,
+  bundles,
+  node,
+  toolchain,
+  baseImageId,
+  provisioning,
+}: Determinants): string =>
   createHash('sha256')
-    .update(canonicalJson({ instanceType, gpu, rootVolume, target, bundles, node, toolchain, baseImageId, provisioning }))
+    .update(
+      canonicalJson({ instanceType, gpu, rootVolume, target, bundles, node, toolchain, baseImageId, provisioning }),
+    )
     .digest('hex');

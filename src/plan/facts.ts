@@ -1,4 +1,9 @@
-import { DescribeImagesCommand, DescribeSecurityGroupsCommand, DescribeSubnetsCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import {
+  DescribeImagesCommand,
+  DescribeSecurityGroupsCommand,
+  DescribeSubnetsCommand,
+  type EC2Client,
+} from '@aws-sdk/client-ec2';
 import { outsideError, userError } from '../io/errors.ts';
 import type { BuildPlan } from './build-plan.ts';
 
@@ -46,7 +51,10 @@ const findBaseImage = async (ec2: EC2Client, query: FactsQuery): Promise<Facts['
   };
 };
 
-const findSecurityGroup = async (ec2: EC2Client, query: FactsQuery): Promise<{ group: Facts['securityGroup']; vpcId: string }> => {
+const findSecurityGroup = async (
+  ec2: EC2Client,
+  query: FactsQuery,
+): Promise<{ group: Facts['securityGroup']; vpcId: string }> => {
   const { SecurityGroups = [] } = await ec2.send(
     new DescribeSecurityGroupsCommand({ Filters: [{ Name: 'group-name', Values: [query.securityGroup] }] }),
   );
@@ -80,7 +88,11 @@ const findSubnet = async (ec2: EC2Client, query: FactsQuery, vpcId: string): Pro
   );
   const first = Subnets.toSorted((a, b) => (a.AvailabilityZone ?? '').localeCompare(b.AvailabilityZone ?? ''))[0];
   if (!first?.SubnetId) {
-    throw userError('SUBNET_NOT_FOUND', `${vpcId} in ${query.region} has no subnet.`, 'create one, or move the security group to a VPC that has one');
+    throw userError(
+      'SUBNET_NOT_FOUND',
+      `${vpcId} in ${query.region} has no subnet.`,
+      'create one, or move the security group to a VPC that has one',
+    );
   }
   return first.SubnetId;
 };
@@ -97,6 +109,12 @@ export const gatherFacts = async (ec2: EC2Client, query: FactsQuery): Promise<Fa
   } catch (error) {
     if (error instanceof Error && error.name === 'EcsHostError') throw error;
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    throw outsideError('API_FAILED', `The EC2 API of ${query.region} did not answer as it should: ${reason}`, 'check credentials, permissions and the endpoint', undefined, error);
+    throw outsideError(
+      'API_FAILED',
+      `The EC2 API of ${query.region} did not answer as it should: ${reason}`,
+      'check credentials, permissions and the endpoint',
+      undefined,
+      error,
+    );
   }
 };

@@ -21,11 +21,19 @@ export const readPlan = async (file: string): Promise<BuildPlan> => {
   try {
     value = JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
-    throw userError('PLAN_UNREADABLE', `${file} cannot be read as a plan: ${error instanceof Error ? error.message : String(error)}`, again);
+    throw userError(
+      'PLAN_UNREADABLE',
+      `${file} cannot be read as a plan: ${error instanceof Error ? error.message : String(error)}`,
+      again,
+    );
   }
   const version = (value as { planVersion?: unknown } | null)?.planVersion;
   if (version !== PLAN_VERSION) {
-    throw userError('PLAN_VERSION_MISMATCH', `${file} is a plan of version ${String(version)}; this program follows version ${PLAN_VERSION}.`, again);
+    throw userError(
+      'PLAN_VERSION_MISMATCH',
+      `${file} is a plan of version ${String(version)}; this program follows version ${PLAN_VERSION}.`,
+      again,
+    );
   }
   return value as BuildPlan;
 };

@@ -30,6 +30,8 @@ export const provisioningSteps = (provisioners: readonly string[]): Provisioning
   },
   ...provisioners.map((name) => ({
     name,
-    inline: [`sudo ${TARGET_FOLDER}/bin/node ${TARGET_FOLDER}/provisioners/${name}.mjs ${name === 'verify' ? 'verify --stage bake' : 'apply'}`],
+    inline: [
+      `sudo ${TARGET_FOLDER}/bin/node ${TARGET_FOLDER}/provisioners/${name}.mjs ${name === 'verify' ? 'verify --stage bake' : 'apply'}`,
+    ],
   })),
 ];

@@ -8,7 +8,12 @@ import type { Facts } from './facts.ts';
 import { provisioningSteps } from './provisioning.ts';
 import { TOOLCHAIN } from './toolchain.ts';
 
-export type Selection = { readonly regionName: string; readonly region: Region; readonly profileName: string; readonly profile: Profile };
+export type Selection = {
+  readonly regionName: string;
+  readonly region: Region;
+  readonly profileName: string;
+  readonly profile: Profile;
+};
 
 const pick = <T>(all: Readonly<Record<string, T>>, name: string, kind: 'region' | 'profile', file: string): T => {
   const found = Object.hasOwn(all, name) ? all[name] : undefined;
@@ -23,10 +28,19 @@ const pick = <T>(all: Readonly<Record<string, T>>, name: string, kind: 'region' 
 };
 
 /** The region and profile that a command names. @throws EcsHostError (user) when hosts.yaml has no such */
-export const select = (config: HostsConfig, names: { region: string; profile: string | null }, file: string): Selection => {
+export const select = (
+  config: HostsConfig,
+  names: { region: string; profile: string | null },
+  file: string,
+): Selection => {
   const region = pick(config.regions, names.region, 'region', file);
   const profileName = names.profile ?? region.profile;
-  return { regionName: names.region, region, profileName, profile: pick(config.profiles, profileName, 'profile', file) };
+  return {
+    regionName: names.region,
+    region,
+    profileName,
+    profile: pick(config.profiles, profileName, 'profile', file),
+  };
 };
 
 /** Order matters and stands only here. The last three are always the last three. */
@@ -100,7 +114,8 @@ export const resolvePlan = ({ selection, facts, endpointUrl, bundles, node, warn
   });
   const version = `${profileName}-${digest.slice(0, 12)}`;
   const about = (detail: ErrorDetail): boolean =>
-    (detail.key ?? '').startsWith(`profiles.${profileName}.`) || (detail.key ?? '').startsWith(`regions.${regionName}.`);
+    (detail.key ?? '').startsWith(`profiles.${profileName}.`) ||
+    (detail.key ?? '').startsWith(`regions.${regionName}.`);
   return {
     planVersion: PLAN_VERSION,
     digest,

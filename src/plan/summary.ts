@@ -13,8 +13,16 @@ export const planSummary = (plan: BuildPlan): string[] => {
     row('base image', `${plan.baseImage.id} ${plan.baseImage.name} (owner ${plan.baseImage.ownerId})`),
     row('instance type', `${plan.instanceType}${plan.gpu ? ' (GPU)' : ''}`),
     row('root volume', `${rootVolume.sizeGiB} GiB ${rootVolume.type}, encrypted`),
-    row('network', `${network.vpcId}, ${network.subnetId}, security group ${network.securityGroup.name} (${network.securityGroup.id})`),
-    row('access', network.transport === 'ssh' ? `ssh as ${network.sshUser} from ${network.sshSourceCidrs.join(', ')}` : `Session Manager as ${network.sshUser}`),
+    row(
+      'network',
+      `${network.vpcId}, ${network.subnetId}, security group ${network.securityGroup.name} (${network.securityGroup.id})`,
+    ),
+    row(
+      'access',
+      network.transport === 'ssh'
+        ? `ssh as ${network.sshUser} from ${network.sshSourceCidrs.join(', ')}`
+        : `Session Manager as ${network.sshUser}`,
+    ),
     row('instance profile', plan.instanceProfile),
     row('node', `${plan.node.version}, carried`),
     row('workload', `${workload.repository} at ${workload.ref}, app ${workload.app}`),
@@ -24,7 +32,10 @@ export const planSummary = (plan: BuildPlan): string[] => {
     row('name', plan.imageName),
     row('digest', plan.digest),
     ...Object.entries(plan.tags).map(([key, value]) => row('tag', `${key} = ${value}`)),
-    row('tag', 'ecs-host:run-id, ecs-host:owner, ecs-host:commit, ecs-host:verdict, ecs-host:version/*: known after the bake'),
+    row(
+      'tag',
+      'ecs-host:run-id, ecs-host:owner, ecs-host:commit, ecs-host:verdict, ecs-host:version/*: known after the bake',
+    ),
     'Created, and removed again',
     `  bake   key pair, ${network.transport === 'ssh' ? 'security group, ' : ''}one instance with its volume`,
     `  smoke  key pair, ${network.transport === 'ssh' ? 'security group, ' : ''}ECS cluster, two instances with their volumes`,
@@ -32,7 +43,10 @@ export const planSummary = (plan: BuildPlan): string[] => {
     '  image  one image and its snapshot',
     ...(plan.substitutions.length === 0
       ? []
-      : ['Not from the official source', ...plan.substitutions.map((each) => `  ${each.component}: ${each.source} (${each.reason})`)]),
+      : [
+          'Not from the official source',
+          ...plan.substitutions.map((each) => `  ${each.component}: ${each.source} (${each.reason})`),
+        ]),
     ...plan.warnings.flatMap((warning) => [`warning: ${warning.message}`, `  hint: ${warning.hint}`]),
   ];
 };

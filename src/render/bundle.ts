@@ -12,7 +12,11 @@ import type { BuildPlan, BundleFile } from '../plan/build-plan.ts';
 import { STAND_IN_PACKAGE } from '../plan/resolve.ts';
 
 /** Everything that is carried to the image except target.json, below `folder`. */
-export type Bundle = { readonly folder: string; readonly files: readonly BundleFile[]; readonly node: BuildPlan['node'] };
+export type Bundle = {
+  readonly folder: string;
+  readonly files: readonly BundleFile[];
+  readonly node: BuildPlan['node'];
+};
 
 /** Entries of the programs that run on the image, by their path there. */
 const HOST_PROGRAMS: Readonly<Record<string, string>> = {
@@ -40,7 +44,16 @@ const bundleProgram = async (input: string, output: string): Promise<void> => {
 const DETERMINISTIC = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner', '--format=ustar'];
 
 export const packTar = async (file: string, folder: string, entries: readonly string[]): Promise<void> => {
-  await execa('tar', ['--create', ...DETERMINISTIC, '--mode=u+rw,go+r,go-w', '--file', file, '--directory', folder, ...entries]);
+  await execa('tar', [
+    '--create',
+    ...DETERMINISTIC,
+    '--mode=u+rw,go+r,go-w',
+    '--file',
+    file,
+    '--directory',
+    folder,
+    ...entries,
+  ]);
 };
 
 /** The Node binary, compressed once for each version: it is most of what is carried. */
@@ -68,7 +81,8 @@ const compressedNode = async (): Promise<{ file: string; node: BuildPlan['node']
 const buildStandInAgent = async (file: string): Promise<void> => {
   const script = join(projectFolder(), 'lab', 'ecs-agent', 'build-deb.ts');
   const result = await execa(process.execPath, [script, '--out', file], { reject: false, all: true, stdin: 'ignore' });
-  if (result.exitCode !== 0) throw outsideError('STAND_IN_FAILED', "The lab's stand-in ECS agent could not be packed.", undefined, result.all);
+  if (result.exitCode !== 0)
+    throw outsideError('STAND_IN_FAILED', "The lab's stand-in ECS agent could not be packed.", undefined, result.all);
 };
 
 const filesBelow = async (folder: string, below = ''): Promise<string[]> => {
@@ -108,13 +122,19 @@ export const buildBundle = async (options: {
     options.wantsStandInAgent ? buildStandInAgent(join(folder, 'payload', STAND_IN_PACKAGE)) : Promise.resolve(),
   ]);
   // The compressed binary is tens of megabytes: linked where that works.
-  await link(nodeFile, join(folder, 'bin', basename(nodeFile))).catch(() => copyFile(nodeFile, join(folder, 'bin', basename(nodeFile))));
+  await link(nodeFile, join(folder, 'bin', basename(nodeFile))).catch(() =>
+    copyFile(nodeFile, join(folder, 'bin', basename(nodeFile))),
+  );
   const paths = await filesBelow(folder);
   const files = await Promise.all(
     paths
       // Node is in the plan by its own version and hash; how it is compressed does not matter to the image.
       .filter((path) => path !== 'bin/node.gz')
-      .map(async (path) => ({ path, sha256: await sha256Of(join(folder, path)), bytes: (await stat(join(folder, path))).size })),
+      .map(async (path) => ({
+        path,
+        sha256: await sha256Of(join(folder, path)),
+        bytes: (await stat(join(folder, path))).size,
+      })),
   );
   return { folder, files, node };
 };

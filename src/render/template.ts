@@ -39,7 +39,9 @@ export const renderTemplate = (plan: BuildPlan): object => {
   return {
     packer: {
       required_version: `>= ${plan.toolchain.packer}`,
-      required_plugins: { amazon: { source: 'github.com/hashicorp/amazon', version: `= ${plan.toolchain.amazonPlugin}` } },
+      required_plugins: {
+        amazon: { source: 'github.com/hashicorp/amazon', version: `= ${plan.toolchain.amazonPlugin}` },
+      },
     },
     variable: {
       run_id: { type: 'string', default: 'none', description: 'Run that owns what Packer makes.' },
@@ -77,7 +79,10 @@ export const renderTemplate = (plan: BuildPlan): object => {
           metadata_options: { http_endpoint: 'enabled', http_tokens: 'required', http_put_response_hop_limit: 1 },
           imds_support: 'v2.0',
           shutdown_behavior: 'terminate',
-          aws_polling: plan.endpointUrl === null ? { delay_seconds: 15, max_attempts: 240 } : { delay_seconds: 1, max_attempts: 600 },
+          aws_polling:
+            plan.endpointUrl === null
+              ? { delay_seconds: 15, max_attempts: 240 }
+              : { delay_seconds: 1, max_attempts: 600 },
           run_tags: { ...RUN_TAGS, Name: 'build ${var.image_name}' },
           run_volume_tags: RUN_TAGS,
           snapshot_tags: tags,

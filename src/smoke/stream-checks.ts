@@ -10,7 +10,9 @@ const SHARE_NEEDED = 0.9;
 type Finding = { readonly actual: string; readonly isCorrect: boolean };
 
 /** What a report means for the three checks of the stream. Pure. */
-export const judgeStream = (report: StreamReport): Readonly<Record<'stream.frames' | 'stream.not-black' | 'stream.changes', Finding>> => {
+export const judgeStream = (
+  report: StreamReport,
+): Readonly<Record<'stream.frames' | 'stream.not-black' | 'stream.changes', Finding>> => {
   const { framesDecoded, blackFrames, changedFrames, firstFrameMs, discovered } = report;
   const share = (count: number): number => (framesDecoded === 0 ? 0 : count / framesDecoded);
   const of = (count: number, what: string): string => `${count} of ${framesDecoded} frames ${what}`;
@@ -19,8 +21,14 @@ export const judgeStream = (report: StreamReport): Readonly<Record<'stream.frame
       actual: `${framesDecoded} frames of ${discovered.codec} ${discovered.width}x${discovered.height}, the first after ${firstFrameMs ?? 'no'} ms, ping ${report.isPingAnswered ? 'answered' : 'not answered'}`,
       isCorrect: framesDecoded >= FRAMES_NEEDED && report.isPingAnswered,
     },
-    'stream.not-black': { actual: of(blackFrames, 'are black'), isCorrect: framesDecoded > 0 && share(framesDecoded - blackFrames) >= SHARE_NEEDED },
-    'stream.changes': { actual: of(changedFrames, 'differ from the one before'), isCorrect: framesDecoded > 1 && share(changedFrames) >= SHARE_NEEDED },
+    'stream.not-black': {
+      actual: of(blackFrames, 'are black'),
+      isCorrect: framesDecoded > 0 && share(framesDecoded - blackFrames) >= SHARE_NEEDED,
+    },
+    'stream.changes': {
+      actual: of(changedFrames, 'differ from the one before'),
+      isCorrect: framesDecoded > 1 && share(changedFrames) >= SHARE_NEEDED,
+    },
   };
 };
 
@@ -31,5 +39,6 @@ export const checkStream = async (
   signal: AbortSignal,
 ): Promise<void> => {
   const report = await receiveStream({ ...target, frames: FRAMES_NEEDED, timeoutMs: TIMEOUT_MS, signal });
-  for (const [id, finding] of Object.entries(judgeStream(report))) book.record(id, { ...finding, durationMs: report.durationMs });
+  for (const [id, finding] of Object.entries(judgeStream(report)))
+    book.record(id, { ...finding, durationMs: report.durationMs });
 };

@@ -42,7 +42,16 @@ const PING_WAIT_MS = 400;
 
 /** ffmpeg of the project's virtual environment (package imageio-ffmpeg), else the machine's. */
 const findFfmpeg = async (): Promise<string> => {
-  const pattern = join(cacheFolder(), 'venv', 'lib', 'python*', 'site-packages', 'imageio_ffmpeg', 'binaries', 'ffmpeg-linux*');
+  const pattern = join(
+    cacheFolder(),
+    'venv',
+    'lib',
+    'python*',
+    'site-packages',
+    'imageio_ffmpeg',
+    'binaries',
+    'ffmpeg-linux*',
+  );
   for await (const found of glob(pattern)) return found;
   const inPath = await execa('ffmpeg', ['-version'], { reject: false, stdin: 'ignore' });
   if (inPath.exitCode === 0) return 'ffmpeg';
@@ -70,7 +79,9 @@ const receive = async (
       }
     });
     socket.on('error', (error) => (signal.aborted ? resolve() : reject(error)));
-    socket.on('close', () => (reader.isGreeted || signal.aborted ? resolve() : reject(new WireError('the peer closed before its hello'))));
+    socket.on('close', () =>
+      reader.isGreeted || signal.aborted ? resolve() : reject(new WireError('the peer closed before its hello')),
+    );
   });
 };
 
@@ -88,7 +99,10 @@ const ping = async ({ host, ports, key }: StreamRequest, signal: AbortSignal): P
     return await new Promise<boolean>((resolve) => {
       let tries = 0;
       const send = (): void => {
-        if (tries >= PING_TRIES || signal.aborted) return finish(false);
+        if (tries >= PING_TRIES || signal.aborted) {
+          finish(false);
+          return;
+        }
         tries += 1;
         socket.send(makeHello(key), ports.streamUdp, host);
       };
@@ -172,5 +186,14 @@ export const receiveStream = async (request: StreamRequest): Promise<StreamRepor
     await decoder;
     clearTimeout(limit);
   }
-  return { discovered, isPingAnswered, framesDecoded, blackFrames, changedFrames, bytes, firstFrameMs, durationMs: Math.round(performance.now() - startedAt) };
+  return {
+    discovered,
+    isPingAnswered,
+    framesDecoded,
+    blackFrames,
+    changedFrames,
+    bytes,
+    firstFrameMs,
+    durationMs: Math.round(performance.now() - startedAt),
+  };
 };

@@ -15,7 +15,8 @@ const hmac = (key: Uint8Array, ...parts: readonly Uint8Array[]): Buffer => {
   return mac.digest();
 };
 
-export const makeHello = (key: Uint8Array, iv: Uint8Array = randomBytes(IV_BYTES)): Buffer => Buffer.concat([iv, hmac(key, iv, key)]);
+export const makeHello = (key: Uint8Array, iv: Uint8Array = randomBytes(IV_BYTES)): Buffer =>
+  Buffer.concat([iv, hmac(key, iv, key)]);
 
 export const isHello = (key: Uint8Array, hello: Uint8Array): boolean => {
   if (hello.length !== HELLO_BYTES) return false;
@@ -51,7 +52,8 @@ export class FrameReader {
     for (;;) {
       if (this.#pending.length < 4) return payloads;
       const length = this.#pending.readUInt32BE(0);
-      if (length < IV_BYTES + MAC_BYTES || length > LARGEST_FRAME_BYTES) throw new WireError(`a frame of ${length} bytes`);
+      if (length < IV_BYTES + MAC_BYTES || length > LARGEST_FRAME_BYTES)
+        throw new WireError(`a frame of ${length} bytes`);
       if (this.#pending.length < 4 + length) return payloads;
       payloads.push(this.#open(this.#pending.subarray(4, 4 + length)));
       this.#pending = this.#pending.subarray(4 + length);
@@ -62,7 +64,8 @@ export class FrameReader {
     const iv = frame.subarray(0, IV_BYTES);
     const mac = frame.subarray(IV_BYTES, IV_BYTES + MAC_BYTES);
     const ciphertext = frame.subarray(IV_BYTES + MAC_BYTES);
-    if (!timingSafeEqual(hmac(this.#key, iv, ciphertext), mac)) throw new WireError('a frame that was changed on the way');
+    if (!timingSafeEqual(hmac(this.#key, iv, ciphertext), mac))
+      throw new WireError('a frame that was changed on the way');
     const cipher = createDecipheriv('aes-128-cbc', this.#key, iv);
     const plain = Buffer.concat([cipher.update(ciphertext), cipher.final()]);
     const sequence = plain.readBigUInt64BE(0);

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { awsLeftovers, type LabHandle, startLabForTests } from './lab-handle.ts';
+import { describeSabotage } from './sabotage.ts';
 import { cli, events, start } from './support.ts';
 
 /**
@@ -38,7 +40,9 @@ describe('ami', () => {
     };
     expect(record.imageId).toBe(result['imageId']);
     expect(record.smoke.instanceIds).toHaveLength(2);
-    expect(record.smoke.checks.filter((check) => check.verdict === 'incorrect' || check.verdict === 'missing')).toEqual([]);
+    expect(record.smoke.checks.filter((check) => check.verdict === 'incorrect' || check.verdict === 'missing')).toEqual(
+      [],
+    );
     expect(record.bakeChecks.length).toBeGreaterThan(20);
     expect(record.substitutions.length).toBeGreaterThan(0);
     expect(Object.keys(record.versions)).toEqual(expect.arrayContaining(['docker', 'ecs-agent', 'node']));
@@ -50,13 +54,24 @@ describe('ami', () => {
     expect(await awsLeftovers(lab)).toEqual([]);
   });
 
-  test.for(['us-east-2', 'us-east-1'])('runs the whole way for %s with the endpoint at the lab', async (region) => {
+  // Side by side: also a proof that two runs do not get into each other's way.
+  test.concurrent.for([
+    ['us-east-2', 'fractal-containerized-protocol-group'],
+    ['us-east-1', 'container-testing'],
+  ] as const)('runs the whole way for %s with the endpoint at the lab, in %s', async ([region, group], { expect }) => {
     const run = await cli(['ami', '--region', region, '--profile', 'cpu-bookworm', '--json'], lab.environment);
     expect(run.exitCode, run.all).toBe(0);
-    expect(resultOf(events(run))['verdict']).toBe('passed');
+    const result = resultOf(events(run));
+    expect(result['verdict']).toBe('passed');
+    const record = JSON.parse(await readFile(String(result['record']), 'utf8')) as { runId: string; apiRegion: string };
+    expect(record.apiRegion).toBe(region);
+    const plan = await readFile(join(lab.stateFolder, 'runs', record.runId, 'render', 'plan.json'), 'utf8');
+    expect(plan).toContain(group);
     expect(await awsLeftovers(lab, region)).toEqual([]);
   });
 });
+
+describeSabotage(() => lab);
 
 describe('what goes wrong on the way', () => {
   test('without credentials an AWS region is refused in one sentence', async () => {
@@ -69,7 +84,7 @@ describe('what goes wrong on the way', () => {
 
   test('a provisioner that fails names its step, exits 3 and leaves nothing', async () => {
     const config = await lab.configWith((text) =>
-      text.replace(/(cpu-bookworm:[\s\S]*?docker:\s*\n(?:\s+.*\n)*?\s+version:) *\S+/, '$1 "0.0.0-not-there"'),
+      text.replace('source: distribution\n', 'source: distribution\n      version: 0.0.0-not-there\n'),
     );
     const run = await cli(['bake', '--config', config, '--plain'], lab.environment);
     expect(run.exitCode, run.all).toBe(3);

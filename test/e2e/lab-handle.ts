@@ -2,12 +2,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  DescribeImagesCommand,
   DescribeInstancesCommand,
   DescribeKeyPairsCommand,
   DescribeSecurityGroupsCommand,
   DescribeSnapshotsCommand,
   DescribeVolumesCommand,
-  DescribeImagesCommand,
 } from '@aws-sdk/client-ec2';
 import { execa } from 'execa';
 import { createClients } from '../../src/aws/clients.ts';
@@ -124,7 +124,9 @@ export const awsLeftovers = async (lab: LabHandle, region = 'local'): Promise<st
       ec2.send(new DescribeImagesCommand({ Owners: ['self'] })),
     ]);
     const used = new Set(
-      (images.Images ?? []).flatMap((image) => (image.BlockDeviceMappings ?? []).map((mapping) => mapping.Ebs?.SnapshotId)),
+      (images.Images ?? []).flatMap((image) =>
+        (image.BlockDeviceMappings ?? []).map((mapping) => mapping.Ebs?.SnapshotId),
+      ),
     );
     return [
       ...(instances.Reservations ?? [])
@@ -133,7 +135,10 @@ export const awsLeftovers = async (lab: LabHandle, region = 'local'): Promise<st
         .map((instance) => `instance ${instance.InstanceId} ${instance.State?.Name}`),
       ...(keys.KeyPairs ?? []).map((key) => `key pair ${key.KeyName}`),
       ...(groups.SecurityGroups ?? [])
-        .filter((group) => (group.Tags ?? []).some((tag) => tag.Key === 'ecs-host:run-id') || /packer/i.test(group.GroupName ?? ''))
+        .filter(
+          (group) =>
+            (group.Tags ?? []).some((tag) => tag.Key === 'ecs-host:run-id') || /packer/i.test(group.GroupName ?? ''),
+        )
         .map((group) => `security group ${group.GroupName}`),
       ...(volumes.Volumes ?? []).map((volume) => `volume ${volume.VolumeId}`),
       ...(snapshots.Snapshots ?? [])

@@ -1,4 +1,5 @@
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -7,7 +8,12 @@ import { projectFolder } from '../../src/io/paths.ts';
 /** The command as users have it. */
 export const ECS_HOST = join(projectFolder(), 'bin', 'ecs-host');
 
-export type Cli = { readonly exitCode: number | undefined; readonly stdout: string; readonly stderr: string; readonly all: string };
+export type Cli = {
+  readonly exitCode: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly all: string;
+};
 
 /** Never lets a test reach AWS: no credentials, no metadata, no profile of whoever runs the tests. */
 export const testEnvironment = (more: Record<string, string> = {}): Record<string, string> => {
@@ -37,21 +43,26 @@ export const events = (result: Cli): Record<string, unknown>[] =>
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 
-/** What the machine holds that a lab could have left: mounts, loop devices, namespaces, machines, lab processes. */
+/** What the machine holds of the lab of this state folder: mounts, loop devices, namespace, link, processes. Others may be up beside it. */
 export const machineLeftovers = async (stateFolder: string): Promise<string[]> => {
-  const left: string[] = [];
-  const mounts = await readFile('/proc/mounts', 'utf8');
-  left.push(...mounts.split('\n').filter((line) => line.includes(stateFolder)).map((line) => `mount ${line}`));
-  const loops = await execa('losetup', ['-l', '-n', '-O', 'NAME,BACK-FILE'], { reject: false });
-  left.push(...loops.stdout.split('\n').filter((line) => line.includes(stateFolder)).map((line) => `loop ${line}`));
-  const spaces = await execa('ip', ['netns', 'list'], { reject: false });
-  left.push(...spaces.stdout.split('\n').filter((line) => line.startsWith('ecs-host-lab-')).map((line) => `namespace ${line}`));
-  const links = await execa('ip', ['-o', 'link'], { reject: false });
-  left.push(...links.stdout.split('\n').filter((line) => /ecslab|ecs-host/.test(line)).map((line) => `link ${line}`));
-  const processes = await execa('pgrep', ['-af', `systemd-nspawn|moto|docker-registry|lab/main.ts`], { reject: false });
-  left.push(...processes.stdout.split('\n').filter((line) => line.includes(stateFolder)).map((line) => `process ${line}`));
-  return left;
+  const folder = join(stateFolder, 'lab');
+  const id = createHash('sha256').update(folder).digest('hex').slice(0, 8);
+  const output = async (file: string, args: readonly string[]): Promise<string> =>
+    (await execa(file, args, { reject: false, stdin: 'ignore' })).stdout;
+  const left = (what: string, text: string, pattern: string): string[] =>
+    text
+      .split('\n')
+      .filter((line) => line.includes(pattern))
+      .map((line) => `${what} ${line}`);
+  return [
+    ...left('mount', await readFile('/proc/mounts', 'utf8'), folder),
+    ...left('loop', await output('losetup', ['-l', '-n', '-O', 'NAME,BACK-FILE']), folder),
+    ...left('namespace', await output('ip', ['netns', 'list']), id),
+    ...left('link', await output('ip', ['-o', 'link']), id),
+    ...left('process', await output('ps', ['-e', '-o', 'pid=,args=']), folder),
+    ...left('machine', await output('ps', ['-e', '-o', 'pid=,args=']), `ecs-host-lab-${id}`),
+  ];
 };
 
 /** A fresh folder for state; the cache is shared, so that base images are built once. */
-export const newStateFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'ecs-host-e2e-'));
+export const newStateFolder = async (): Promise<string> => realpath(await mkdtemp(join(tmpdir(), 'ecs-host-e2e-')));

@@ -39,7 +39,10 @@ export const terminalReporter = (): Reporter => {
           rendererOptions: { outputBar: LINES_SHOWN, persistentOutput: false },
         },
       ],
-      { rendererOptions: { timer: PRESET_TIMER, collapseErrors: false, showErrorMessage: false }, registerSignalListeners: false },
+      {
+        rendererOptions: { timer: PRESET_TIMER, collapseErrors: false, showErrorMessage: false },
+        registerSignalListeners: false,
+      },
     );
     const done = list.run().then(
       () => {},
@@ -97,7 +100,9 @@ export const terminalReporter = (): Reporter => {
         break;
       case 'note':
       case 'warning':
-        show(`${message.type === 'warning' ? 'warning: ' : ''}${message.text}${message.hint ? ` (${message.hint})` : ''}`);
+        show(
+          `${message.type === 'warning' ? 'warning: ' : ''}${message.text}${message.hint ? ` (${message.hint})` : ''}`,
+        );
         break;
     }
   };

@@ -1,0 +1,216 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  AuthorizeSecurityGroupIngressCommand,
+  CreateImageCommand,
+  CreateSecurityGroupCommand,
+  DeleteKeyPairCommand,
+  DeleteSecurityGroupCommand,
+  DescribeImagesCommand,
+  DescribeInstancesCommand,
+  ImportKeyPairCommand,
+  RunInstancesCommand,
+  StopInstancesCommand,
+  TerminateInstancesCommand,
+  waitUntilImageAvailable,
+  waitUntilInstanceRunning,
+  waitUntilInstanceStopped,
+  waitUntilInstanceTerminated,
+} from '@aws-sdk/client-ec2';
+import { execa } from 'execa';
+import { describe, expect, test } from 'vitest';
+import { publishFolder } from '../../lab/git/publish.ts';
+import { createClients } from '../../src/aws/clients.ts';
+import { projectFolder } from '../../src/io/paths.ts';
+import type { LabHandle } from './lab-handle.ts';
+import { cli, events } from './support.ts';
+
+const CLEAN = '/opt/ecs-host/bin/node /opt/ecs-host/provisioners/clean.mjs apply';
+const LONG = { maxWaitTime: 120, minDelay: 1, maxDelay: 2 };
+
+/**
+ * Boots an image, does something to it as root, cleans it the way the bake does, does something more, and makes an image of that: what a
+ * careless change to a provisioner would bake.
+ */
+const sabotagedImage = async (lab: LabHandle, name: string, before: string, after: string): Promise<string> => {
+  const { ec2, destroy } = createClients(
+    { apiRegion: 'us-west-2', endpointUrl: lab.endpoint },
+    { accessKeyId: 'lab', secretAccessKey: 'lab' },
+  );
+  const folder = await mkdtemp(join(tmpdir(), 'ecs-host-sabotage-'));
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(async () => destroy());
+  cleanup.defer(() => rm(folder, { recursive: true, force: true }));
+  const key = join(folder, 'key');
+  await execa('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+  await ec2.send(new ImportKeyPairCommand({ KeyName: name, PublicKeyMaterial: await readFile(`${key}.pub`) }));
+  cleanup.defer(async () => void (await ec2.send(new DeleteKeyPairCommand({ KeyName: name }))));
+  const { GroupId } = await ec2.send(
+    new CreateSecurityGroupCommand({ GroupName: name, Description: 'ssh for a sabotage test' }),
+  );
+  cleanup.defer(async () => void (await ec2.send(new DeleteSecurityGroupCommand({ GroupId }))));
+  await ec2.send(
+    new AuthorizeSecurityGroupIngressCommand({
+      GroupId,
+      IpPermissions: [{ IpProtocol: 'tcp', FromPort: 22, ToPort: 22, IpRanges: [{ CidrIp: '0.0.0.0/0' }] }],
+    }),
+  );
+  const { Instances = [] } = await ec2.send(
+    new RunInstancesCommand({
+      ImageId: lab.goodImageId ?? '',
+      InstanceType: 't3.large',
+      MinCount: 1,
+      MaxCount: 1,
+      KeyName: name,
+      SecurityGroupIds: [GroupId ?? ''],
+    }),
+  );
+  const InstanceIds = [Instances[0]?.InstanceId ?? ''];
+  cleanup.defer(async () => {
+    await ec2.send(new TerminateInstancesCommand({ InstanceIds }));
+    await waitUntilInstanceTerminated({ client: ec2, ...LONG }, { InstanceIds });
+  });
+  await waitUntilInstanceRunning({ client: ec2, ...LONG }, { InstanceIds });
+  const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds }));
+  const address = Reservations[0]?.Instances?.[0]?.PublicIpAddress ?? '';
+  const ssh = (command: string) =>
+    execa(
+      'ssh',
+      [
+        '-i',
+        key,
+        '-o',
+        'StrictHostKeyChecking=no',
+        '-o',
+        'UserKnownHostsFile=/dev/null',
+        '-o',
+        'LogLevel=ERROR',
+        '-o',
+        'ConnectTimeout=5',
+        '-o',
+        'BatchMode=yes',
+        `admin@${address}`,
+        'sudo sh -eu',
+      ],
+      { input: command, reject: false, all: true },
+    );
+  for (let tries = 0; (await ssh('true')).exitCode !== 0; tries += 1) {
+    if (tries > 60) throw new Error(`no ssh to ${address}`);
+    await sleep(500);
+  }
+  // One connection: cleaning takes the key that would open the next.
+  const done = await ssh(
+    `cloud-init status --wait >/dev/null || true\n${before}\n${CLEAN} >/dev/null\n${after}\nsync\n`,
+  );
+  if (done.exitCode !== 0) throw new Error(`sabotage ${name} failed:\n${done.all}`);
+  await ec2.send(new StopInstancesCommand({ InstanceIds }));
+  await waitUntilInstanceStopped({ client: ec2, ...LONG }, { InstanceIds });
+  const { ImageId = '' } = await ec2.send(new CreateImageCommand({ InstanceId: InstanceIds[0] ?? '', Name: name }));
+  await waitUntilImageAvailable({ client: ec2, ...LONG }, { ImageIds: [ImageId] });
+  return ImageId;
+};
+
+/** Ids of the checks that did not hold, from a `--json` run. */
+const failedChecks = (output: Record<string, unknown>[]): string[] =>
+  output
+    .filter((event) => event['type'] === 'check')
+    .map((event) => event['check'] as { id: string; verdict: string })
+    .filter(({ verdict }) => verdict === 'incorrect' || verdict === 'missing')
+    .map(({ id }) => id);
+
+const verdictTag = async (lab: LabHandle, imageId: string): Promise<string | undefined> => {
+  const { ec2, destroy } = createClients(
+    { apiRegion: 'us-west-2', endpointUrl: lab.endpoint },
+    { accessKeyId: 'lab', secretAccessKey: 'lab' },
+  );
+  try {
+    const { Images = [] } = await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
+    return Images[0]?.Tags?.find((tag) => tag.Key === 'ecs-host:verdict')?.Value;
+  } finally {
+    destroy();
+  }
+};
+
+const CASES = [
+  {
+    what: 'whose docker.socket is enabled',
+    name: 'sabotage-socket',
+    before: '',
+    after: 'systemctl enable docker.socket',
+    only: 'gate',
+    check: 'gate.docker-socket-disabled',
+  },
+  {
+    what: 'whose agent was started in the bake',
+    name: 'sabotage-agent',
+    before: '',
+    after: `mkdir -p /var/lib/ecs/data && echo '{"cluster":"bake","containerInstanceArn":"arn:aws:ecs:us-west-2:123456789012:container-instance/bake/0","clientToken":"x"}' > /var/lib/ecs/data/agent.db && touch -d '2 hours ago' /var/lib/ecs/data/agent.db`,
+    only: 'cluster,verify',
+    check: 'booted.ecs-agent.never-started',
+  },
+  {
+    what: 'that holds an SSH key',
+    name: 'sabotage-key',
+    before: '',
+    after: `install -d -m 0700 /root/.ssh && echo 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJmKd3mIhnYJ1Qdj8bXvhS2qYJm1hCfxYl0pZ0cA1dXh left@behind' > /root/.ssh/authorized_keys`,
+    only: 'verify',
+    check: 'booted.clean.no-ssh-keys',
+  },
+] as const;
+
+/** Publishes a variant of the example whose pattern is black, beside the lab's own repositories. */
+const publishBlackStream = async (lab: LabHandle): Promise<void> => {
+  const work = await mkdtemp(join(tmpdir(), 'ecs-host-black-'));
+  try {
+    const protocol = join(work, 'protocol');
+    await cp(join(projectFolder(), 'examples', 'protocol'), protocol, { recursive: true });
+    const pattern = join(protocol, 'src', 'pattern.c');
+    const text = await readFile(pattern, 'utf8');
+    const black = text
+      .replace(/return \(uint8_t\)\(LUMA_BLACK \+[^;]*;/, 'return LUMA_BLACK;')
+      .replace('return 235;', 'return LUMA_BLACK;')
+      .replace('#define LUMA_RANGE 200\n', '');
+    if (black === text) throw new Error('the pattern did not become black');
+    await writeFile(pattern, black);
+    const git = join(lab.stateFolder, 'lab', 'git');
+    const commit = await publishFolder({ source: protocol, target: join(git, 'protocol-black.git') });
+    await publishFolder({
+      source: join(projectFolder(), 'examples', 'container-images'),
+      target: join(git, 'container-images-black.git'),
+      submodules: [{ path: 'base/protocol', url: '../protocol-black.git', commit }],
+    });
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+};
+
+/** Images that must not pass, each with the check that has to say so. They start from the image that the tests before baked. */
+export const describeSabotage = (lab: () => LabHandle): void => {
+  describe('sabotage is caught', () => {
+    test.for(CASES)('an image $what fails $check', async ({ name, before, after, only, check }) => {
+      expect(lab().goodImageId).not.toBeNull();
+      const imageId = await sabotagedImage(lab(), name, before, after);
+      const run = await cli(['smoke', imageId, '--only', only, '--json'], lab().environment);
+      expect(run.exitCode, run.all).toBe(4);
+      expect(failedChecks(events(run)), run.all).toContain(check);
+      expect(run.stderr).toContain(check);
+      expect(await verdictTag(lab(), imageId)).toBe('failed');
+    });
+
+    test('a container that streams black fails stream.not-black, and nothing else of an untouched clone fails', async () => {
+      const imageId = await sabotagedImage(lab(), 'untouched-clone', '', '');
+      await publishBlackStream(lab());
+      const config = await lab().configWith((text) =>
+        text.replace('/git/container-images.git', '/git/container-images-black.git'),
+      );
+      const run = await cli(
+        ['smoke', imageId, '--config', config, '--only', 'gate,verify,workload', '--json'],
+        lab().environment,
+      );
+      expect(run.exitCode, run.all).toBe(4);
+      expect(failedChecks(events(run)).sort(), run.all).toEqual(['stream.changes', 'stream.not-black']);
+    });
+  });
+};
