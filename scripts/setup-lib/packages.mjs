@@ -1,12 +1,9 @@
-import { lstat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { SetupError } from './errors.mjs';
 import { findCommand, probeHolds } from './probe.mjs';
 import { must, run } from './run.mjs';
 
 /** apt waits this long for another apt or dpkg to finish. */
 const LOCK_TIMEOUT_S = 300;
-const UNITS = '/etc/systemd/system';
 
 /**
  * @param {readonly import('./prerequisites.mjs').SystemPackage[]} packages
@@ -73,30 +70,28 @@ export const installPackages = async (missing, step, options) => {
     }
   }
   const asRoot = root.prefix.length === 0 ? [] : [root.prefix[0] ?? 'sudo', '-n'];
-  await withUnitsKeptStopped(missing, asRoot, async () => {
-    const apt = [
-      ...asRoot,
-      'env',
-      'DEBIAN_FRONTEND=noninteractive',
-      'apt-get',
-      '-o',
-      `DPkg::Lock::Timeout=${LOCK_TIMEOUT_S}`,
-    ];
-    const hint = `look at the output, then run\n${installCommand(missing)}`;
-    /** @param {string} line */
-    const onLine = (line) => step.at(line.slice(0, 100));
-    await must([...apt, 'update'], {
-      failure: 'apt-get could not fetch its package lists',
-      hint,
-      onLine,
-      patient: true,
-    });
-    await must([...apt, 'install', '-y', '--no-install-recommends', ...names], {
-      failure: `apt-get could not install ${names.join(', ')}`,
-      hint,
-      onLine,
-      patient: true,
-    });
+  const apt = [
+    ...asRoot,
+    'env',
+    'DEBIAN_FRONTEND=noninteractive',
+    'apt-get',
+    '-o',
+    `DPkg::Lock::Timeout=${LOCK_TIMEOUT_S}`,
+  ];
+  const hint = `look at the output, then run\n${installCommand(missing)}`;
+  /** @param {string} line */
+  const onLine = (line) => step.at(line.slice(0, 100));
+  await must([...apt, 'update'], {
+    failure: 'apt-get could not fetch its package lists',
+    hint,
+    onLine,
+    patient: true,
+  });
+  await must([...apt, 'install', '-y', '--no-install-recommends', ...names], {
+    failure: `apt-get could not install ${names.join(', ')}`,
+    hint,
+    onLine,
+    patient: true,
   });
   const still = await missingPackages(missing, '/usr/bin/python3');
   if (still.length > 0) {
@@ -107,32 +102,5 @@ export const installPackages = async (missing, step, options) => {
         hint: still.map(({ name, probes }) => `${name} should bring ${probes.join(', ')}`).join('\n'),
       },
     );
-  }
-};
-
-/**
- * Some packages start a service of their own, e.g. a registry on port 5000 of every interface. A mask during the installation
- * keeps that from happening; afterwards the unit is there, disabled.
- *
- * @param {readonly import('./prerequisites.mjs').SystemPackage[]} packages
- * @param {readonly string[]} asRoot
- * @param {() => Promise<void>} work
- */
-const withUnitsKeptStopped = async (packages, asRoot, work) => {
-  const units = packages.flatMap(({ keepStopped }) => keepStopped ?? []);
-  const masked = [];
-  for (const unit of units) {
-    const path = join(UNITS, unit);
-    if ((await lstat(path).catch(() => null)) !== null) continue;
-    await run([...asRoot, 'ln', '-s', '/dev/null', path]);
-    masked.push({ unit, path });
-  }
-  try {
-    await work();
-  } finally {
-    for (const { unit, path } of masked) {
-      await run([...asRoot, 'rm', '-f', path]);
-      await run([...asRoot, 'systemctl', 'disable', unit]);
-    }
   }
 };

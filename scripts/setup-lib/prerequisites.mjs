@@ -9,7 +9,6 @@ import { projectFolder } from './paths.mjs';
  * @property {string} name as apt knows it, on Debian and Ubuntu alike
  * @property {readonly string[]} probes all have to hold: a command, a path, or `python:MODULE`
  * @property {string} why
- * @property {string} [keepStopped] a unit that the package would start, and that is not wanted
  *
  * @typedef {object} Prerequisites
  * @property {{ os: string, arch: string, distributions: Record<string, string> }} platform

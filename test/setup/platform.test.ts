@@ -5,7 +5,7 @@ import { parseOsRelease } from '../../scripts/setup-lib/probe.mjs';
 
 const needed = readPrerequisites();
 const bookworm = { id: 'debian', version: '12', name: 'Debian GNU/Linux 12 (bookworm)' };
-const good = { os: 'linux', arch: 'x64', node: '20.0.0', npm: '/usr/bin/npm', python: '3.9.0', distribution: bookworm };
+const good = { os: 'linux', arch: 'x64', node: '20.0.0', npm: '/usr/bin/npm', python: '3.10.0', distribution: bookworm };
 
 test('a fresh Debian 12 with the oldest Node and Python will do', () => {
   expect(platformProblems(needed, good)).toEqual([]);
@@ -33,7 +33,7 @@ test('everything that is wrong is told at once, each with its fix', () => {
     'this is Ubuntu 20.04.6 LTS; needed is Debian 12 or newer, or Ubuntu 22.04 or newer',
     'Node.js is 18.20.4; needed is 20.0.0 or newer',
     'npm is not in PATH',
-    'Python is 3.8.10; needed is 3.9.0 or newer',
+    'Python is 3.8.10; needed is 3.10.0 or newer',
   ]);
   for (const { fix } of problems) expect(fix).not.toBe('');
 });

@@ -23,7 +23,7 @@ test('a machine with neither Node nor Python hears of both, with the fixes, and 
   const { status, stderr } = setup();
   expect(status).toBe(2);
   expect(stderr).toContain('Node.js is not in PATH');
-  expect(stderr).toContain('Python 3.9 or newer is not in PATH');
+  expect(stderr).toContain('Python 3.10 or newer is not in PATH');
   expect(stderr.match(/fix: /g)).toHaveLength(2);
 });
 

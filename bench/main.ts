@@ -1,0 +1,122 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { projectFolder } from '../src/io/paths.ts';
+
+/**
+ * `make bench`: bakes with `ecs-host bake` and by hand (bench/by-hand.sh) in turn, on one lab in one run, and prints the ratio and where the
+ * difference goes. Both use the same base image, packages, files and mirror; ours also plans, validates and verifies.
+ *
+ *   node bench/main.ts [--rounds N]
+ */
+const ROUNDS = Number(process.argv[process.argv.indexOf('--rounds') + 1]) || 3;
+const GOAL = 1.15;
+const REGION = 'us-west-2';
+
+type Timing = { readonly totalMs: number; readonly phases: Readonly<Record<string, number>> };
+
+const median = (values: readonly number[]): number => {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+};
+
+const seconds = (ms: number): string => (ms / 1000).toFixed(1).padStart(7);
+
+const ecsHost = join(projectFolder(), 'bin', 'ecs-host');
+
+/** Our bake: the whole command, with its own start; phases from its event stream. */
+const bakeOurs = async (env: Record<string, string>): Promise<Timing> => {
+  const startedAt = performance.now();
+  const { stdout } = await execa(ecsHost, ['bake', '--json'], { env, stdin: 'ignore' });
+  const totalMs = performance.now() - startedAt;
+  const titles = new Map<string, string>();
+  const phases: Record<string, number> = {};
+  for (const line of stdout.split('\n').filter((each) => each.startsWith('{'))) {
+    const event = JSON.parse(line) as { type: string; id?: string; title?: string; durationMs?: number };
+    if (event.type === 'span-start' && event.id && event.title) titles.set(event.id, event.title);
+    if (event.type === 'span-end' && event.id) phases[titles.get(event.id) ?? event.id] = event.durationMs ?? 0;
+  }
+  return { totalMs, phases };
+};
+
+const bakeByHand = async (endpoint: string, bundle: string, work: string): Promise<Timing> => {
+  const startedAt = performance.now();
+  const { stdout } = await execa(join(projectFolder(), 'bench', 'by-hand.sh'), [endpoint, REGION, bundle, work], {
+    stdin: 'ignore',
+  });
+  const totalMs = performance.now() - startedAt;
+  const phases: Record<string, number> = {};
+  for (const [, name = '', ms] of stdout.matchAll(/^phase (\S+) (\d+)$/gm)) phases[name] = Number(ms);
+  return { totalMs, phases };
+};
+
+const medians = (timings: readonly Timing[]): Record<string, number> => {
+  const names = [...new Set(timings.flatMap(({ phases }) => Object.keys(phases)))];
+  return Object.fromEntries(names.map((name) => [name, median(timings.map(({ phases }) => phases[name] ?? 0))]));
+};
+
+/** Pairs of our phases and theirs that do the same. What only we do stands alone. */
+const COMPARED: readonly (readonly [string, readonly string[], readonly string[]])[] = [
+  ['plan, render, validate', ['plan', 'render', 'packer validate'], []],
+  ['launch until ssh', ['create key pair and security group', 'launch build instance', 'wait for ssh'], ['launch']],
+  ['base', ['provision: base'], ['base']],
+  ['docker', ['provision: docker'], ['docker']],
+  [
+    'agent, host service, limits',
+    ['provision: ecs-agent', 'provision: host-service', 'provision: imds-block', 'provision: limits'],
+    ['agent-and-host-service'],
+  ],
+  ['user tools', ['provision: user-tools'], ['user-tools']],
+  ['record and clean', ['provision: record-versions', 'provision: clean'], ['clean']],
+  ['verify', ['provision: verify'], []],
+  ['stop and image', ['stop build instance', 'create image', 'tag image'], ['image']],
+  ['clean up', ['clean up'], ['clean-up']],
+];
+
+const sum = (phases: Readonly<Record<string, number>>, names: readonly string[]): number =>
+  names.reduce((total, name) => total + (phases[name] ?? 0), 0);
+
+const work = await mkdtemp(join(tmpdir(), 'ecs-host-bench-'));
+const state = join(work, 'state');
+try {
+  const { stdout } = await execa(ecsHost, ['lab', 'up', '--json'], { env: { ECS_HOST_STATE: state }, stdin: 'ignore' });
+  const { endpoint } = JSON.parse(stdout) as { endpoint: string };
+  const env = { ECS_HOST_STATE: state, AWS_ENDPOINT_URL: endpoint };
+  // The first bake warms what both use (mirror, page cache) and leaves the bundle that the script carries.
+  await bakeOurs(env);
+  const [firstRun = ''] = await readdir(join(state, 'runs'));
+  const bundle = join(state, 'runs', firstRun, 'render', 'bundle.tar');
+  const ours: Timing[] = [];
+  const byHand: Timing[] = [];
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    ours.push(await bakeOurs(env));
+    byHand.push(await bakeByHand(endpoint, bundle, work));
+    console.error(
+      `round ${round} of ${ROUNDS}: ecs-host ${seconds(ours.at(-1)?.totalMs ?? 0)} s, by hand ${seconds(byHand.at(-1)?.totalMs ?? 0)} s`,
+    );
+  }
+  const ratios = ours.map((timing, index) => timing.totalMs / (byHand[index]?.totalMs ?? Number.NaN));
+  const ratio = median(ratios);
+  const a = medians(ours);
+  const b = medians(byHand);
+  console.log(`${'median of seconds'.padEnd(30)}ecs-host  by hand  difference`);
+  for (const [name, mine, theirs] of COMPARED) {
+    const x = sum(a, mine);
+    const y = sum(b, theirs);
+    console.log(`${name.padEnd(30)}${seconds(x)}  ${seconds(y)}  ${seconds(x - y)}`);
+  }
+  const totalA = median(ours.map(({ totalMs }) => totalMs));
+  const totalB = median(byHand.map(({ totalMs }) => totalMs));
+  console.log(`${'whole command'.padEnd(30)}${seconds(totalA)}  ${seconds(totalB)}  ${seconds(totalA - totalB)}`);
+  console.log(
+    `ratio ${ratio.toFixed(2)} (of ${ratios.map((each) => each.toFixed(2)).join(', ')}); goal at most ${GOAL}: ${ratio <= GOAL ? 'met' : 'NOT met'}`,
+  );
+  await writeFile(
+    join(projectFolder(), 'bench', 'results.json'),
+    `${JSON.stringify({ baseline: 'bench/by-hand.sh', ratio: Number(ratio.toFixed(3)), ratios: ratios.map((each) => Number(each.toFixed(3))), goal: GOAL, rounds: ROUNDS }, null, 2)}\n`,
+  );
+} finally {
+  await execa(ecsHost, ['lab', 'down'], { env: { ECS_HOST_STATE: state }, stdin: 'ignore', reject: false });
+  await rm(work, { recursive: true, force: true });
+}
