@@ -44,4 +44,11 @@ const main = async (): Promise<number> => {
   }
 };
 
+// Whoever read along may stop (`| head`); that ends the reading, not the work and its cleaning up.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 process.exit(await main());

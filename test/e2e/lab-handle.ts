@@ -22,7 +22,7 @@ export type LabHandle = {
   /** Set by the first test that baked one; later tests start from it. */
   goodImageId: string | null;
   configWith(change: (text: string) => string): Promise<string>;
-  waitForText(run: { all: AsyncIterable<unknown> }, pattern: RegExp): Promise<void>;
+  waitForText(run: { all: NodeJS.ReadableStream }, pattern: RegExp): Promise<void>;
   killDescendants(pid: number | undefined, command: RegExp): Promise<void>;
   killTree(pid: number | undefined): Promise<void>;
   /** Stops the lab and throws when the machine still holds anything of it. */
@@ -72,14 +72,16 @@ export const startLabForTests = async (): Promise<LabHandle> => {
       await writeFile(file, after);
       return file;
     },
-    waitForText: async (run, pattern) => {
-      let seen = '';
-      for await (const chunk of run.all) {
-        seen += String(chunk);
-        if (pattern.test(seen)) return;
-      }
-      throw new Error(`the command ended before it printed ${pattern}:\n${seen}`);
-    },
+    waitForText: (run, pattern) =>
+      new Promise((resolve, reject) => {
+        // A listener and not a loop: leaving a loop would close the stream under the command.
+        let seen = '';
+        run.all.on('data', (chunk: unknown) => {
+          seen += String(chunk);
+          if (pattern.test(seen)) resolve();
+        });
+        run.all.on('end', () => reject(new Error(`the command ended before it printed ${pattern}:\n${seen}`)));
+      }),
     killDescendants: async (pid, command) => {
       const matching = (await descendants(pid ?? 0)).filter((each) => command.test(each.command.split(' ')[0] ?? ''));
       if (matching.length === 0) throw new Error(`no process below ${pid} matches ${command}`);

@@ -5,7 +5,14 @@ import { parseOsRelease } from '../../scripts/setup-lib/probe.mjs';
 
 const needed = readPrerequisites();
 const bookworm = { id: 'debian', version: '12', name: 'Debian GNU/Linux 12 (bookworm)' };
-const good = { os: 'linux', arch: 'x64', node: '20.0.0', npm: '/usr/bin/npm', python: '3.10.0', distribution: bookworm };
+const good = {
+  os: 'linux',
+  arch: 'x64',
+  node: '20.0.0',
+  npm: '/usr/bin/npm',
+  python: '3.10.0',
+  distribution: bookworm,
+};
 
 test('a fresh Debian 12 with the oldest Node and Python will do', () => {
   expect(platformProblems(needed, good)).toEqual([]);
