@@ -1,0 +1,171 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loadConfig, parseConfig } from '../../src/config/load.ts';
+import { EcsHostError } from '../../src/io/errors.ts';
+import { projectFolder } from '../../src/io/paths.ts';
+
+const shipped = await readFile(join(projectFolder(), 'hosts.yaml'), 'utf8');
+
+const failure = (text: string): EcsHostError => {
+  try {
+    parseConfig(text, 'hosts.yaml');
+  } catch (error) {
+    if (error instanceof EcsHostError) return error;
+    throw error;
+  }
+  throw new Error('the configuration was accepted');
+};
+
+const changed = (from: string | RegExp, to: string, text = shipped): string => {
+  const after = text.replace(from, to);
+  if (after === text) throw new Error(`${from} is not in hosts.yaml`);
+  return after;
+};
+
+const lineOf = (text: string, part: string): number => text.slice(0, text.indexOf(part)).split('\n').length;
+
+test('the shipped configuration is right, and warns of the retired instance type only', () => {
+  const { config, warnings } = parseConfig(shipped, 'hosts.yaml');
+  expect(Object.keys(config.profiles)).toEqual(['g3s-focal', 'cpu-bookworm']);
+  expect(Object.keys(config.regions)).toEqual(['us-east-2', 'us-east-1', 'local']);
+  expect(warnings).toMatchObject([
+    {
+      key: 'profiles.g3s-focal.instanceType',
+      reason: expect.stringContaining('retired g3s.xlarge'),
+      hint: expect.stringContaining('g4dn'),
+    },
+  ]);
+});
+
+test('all mistakes are reported at once, in order, each with file, line, column, key and hint', () => {
+  let text = changed('instanceType: t3.large', 'instanceTyp: t3.large');
+  text = changed('rootVolume: { sizeGiB: 32 } # 8', 'rootVolume: { sizeGiB: 8 } # 8', text);
+  text = changed('kernelModule: proprietary', 'kernelModule: open', text);
+  text = changed('profile: cpu-bookworm', 'profile: cpu-bokworm', text);
+  const error = failure(text);
+  expect(error).toMatchObject({ kind: 'user', code: 'CONFIG_INVALID' });
+  const found = error.details.map(({ where, key, hint }) => [where, key, hint]);
+  expect(found).toEqual([
+    [
+      `hosts.yaml:${lineOf(text, 'rootVolume: { sizeGiB: 8')}:28`,
+      'profiles.g3s-focal.rootVolume.sizeGiB',
+      expect.stringContaining('16'),
+    ],
+    [
+      `hosts.yaml:${lineOf(text, 'kernelModule: open')}:21`,
+      'profiles.g3s-focal.nvidia.kernelModule',
+      expect.stringContaining('proprietary'),
+    ],
+    [expect.stringMatching(/^hosts\.yaml:\d+:3$/), 'profiles.cpu-bookworm', undefined],
+    [`hosts.yaml:${lineOf(text, 'instanceTyp:')}:5`, 'profiles.cpu-bookworm.instanceTyp', 'did you mean instanceType?'],
+    [`hosts.yaml:${lineOf(text, 'profile: cpu-bokworm')}:14`, 'regions.local.profile', 'did you mean cpu-bookworm?'],
+  ]);
+});
+
+describe('files that are no configuration', () => {
+  test.each([
+    ['', 'the file is empty'],
+    ['version: 1\nprofiles: [\n', expect.any(String)],
+    ['version: 1\nversion: 1\n', expect.stringContaining('unique')],
+    ['just text', expect.stringContaining('type object')],
+  ])('%j', (text, reason) => {
+    const { details, code } = failure(text);
+    expect(code).toBe('CONFIG_INVALID');
+    expect(details[0]).toMatchObject({ where: expect.stringMatching(/^hosts\.yaml:\d+:\d+$/), reason });
+  });
+
+  test('an alias bomb is refused', () => {
+    const bomb = [
+      'a: &a [x,x,x,x,x,x,x,x,x]',
+      ...['b', 'c', 'd', 'e'].map((name, at) => `${name}: &${name} [${Array(9).fill(`*${'abcd'[at]}`).join(',')}]`),
+    ].join('\n');
+    expect(failure(bomb).details[0]?.hint).toBe('use fewer aliases');
+  });
+
+  test('a missing file and one that is not UTF-8 are named', async () => {
+    await expect(loadConfig('/nowhere/hosts.yaml')).rejects.toMatchObject({
+      code: 'CONFIG_UNREADABLE',
+      message: '/nowhere/hosts.yaml does not exist.',
+    });
+    await expect(loadConfig(process.execPath)).rejects.toMatchObject({
+      code: 'CONFIG_UNREADABLE',
+      message: expect.stringContaining('not UTF-8'),
+    });
+  });
+});
+
+describe('rules between fields', () => {
+  const nvidia = / {4}nvidia:\n(?: {6}.*\n)+/;
+  test.each([
+    [
+      'a GPU profile on a CPU type',
+      changed('instanceType: g3s.xlarge', 'instanceType: t3.large'),
+      'profiles.g3s-focal.instanceType',
+      'no GPU',
+    ],
+    [
+      'a driver too new for Maxwell',
+      changed(/580\.178\.04/g, '590.10.01'),
+      'profiles.g3s-focal.nvidia.driverVersion',
+      'R590',
+    ],
+    [
+      'a driver URL of another version',
+      changed('driverVersion: 580.178.04', 'driverVersion: 580.95.05'),
+      'profiles.g3s-focal.nvidia.driverUrl',
+      'does not name version',
+    ],
+    [
+      'a codename of another distribution',
+      changed('codename: focal', 'codename: bookworm'),
+      'profiles.g3s-focal.os.codename',
+      'no release of ubuntu',
+    ],
+    [
+      "Amazon's agent without a package",
+      changed(/ {6}package: https.*\n/, ''),
+      'profiles.g3s-focal.ecsAgent',
+      'needs `package`',
+    ],
+    ['ssh from nowhere', changed(/ {4}sshSourceCidrs:.*\n/, ''), 'profiles.cpu-bookworm.transport', 'nobody gets in'],
+    [
+      'ssh from everywhere',
+      changed('[10.0.0.0/8]', '[0.0.0.0/0]'),
+      'profiles.cpu-bookworm.sshSourceCidrs',
+      'whole internet',
+    ],
+    [
+      'plain http to a public host',
+      changed('repository: https://', 'repository: http://'),
+      'profiles.g3s-focal.workload.repository',
+      'plain http',
+    ],
+    ['a lab without an API region', changed('    apiRegion: us-west-2\n', ''), 'regions.local', 'apiRegion'],
+    [
+      'a region that AWS does not have',
+      changed('  us-east-1:\n', '  useast:\n'),
+      'regions.useast',
+      'no name of an AWS region',
+    ],
+  ])('%s is refused', (_name, text, key, reason) => {
+    const { details } = failure(text);
+    expect(details).toMatchObject([{ key, reason: expect.stringContaining(reason), hint: expect.any(String) }]);
+  });
+
+  test('a CPU profile on a GPU type warns', () => {
+    const { warnings } = parseConfig(
+      changed(nvidia, '').replace('instanceType: g3s.xlarge', 'instanceType: g4dn.xlarge'),
+      'hosts.yaml',
+    );
+    expect(warnings.map(({ reason }) => reason)).toEqual(['g4dn.xlarge has a GPU, but the profile installs no driver']);
+  });
+
+  test('a successor with the open module is fine', () => {
+    const text = changed('instanceType: g3s.xlarge', 'instanceType: g6.xlarge').replace(
+      'kernelModule: proprietary',
+      'kernelModule: open',
+    );
+    expect(parseConfig(text, 'hosts.yaml').warnings).toEqual([]);
+  });
+});

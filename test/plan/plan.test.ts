@@ -1,0 +1,172 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { EC2Client } from '@aws-sdk/client-ec2';
+import { describe, expect, test } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { projectFolder } from '../../src/io/paths.ts';
+import type { BuildPlan } from '../../src/plan/build-plan.ts';
+import { canonicalJson } from '../../src/plan/digest.ts';
+import { type Facts, gatherFacts } from '../../src/plan/facts.ts';
+import { readPlan, writePlan } from '../../src/plan/plan-file.ts';
+import { type ResolveInput, resolvePlan, select } from '../../src/plan/resolve.ts';
+
+const { config } = await loadConfig(join(projectFolder(), 'hosts.yaml'));
+
+const facts: Facts = {
+  baseImage: {
+    id: 'ami-1',
+    name: 'base',
+    ownerId: '136693071363',
+    architecture: 'x86_64',
+    rootDeviceName: '/dev/xvda',
+  },
+  securityGroup: { id: 'sg-1', name: 'container-testing' },
+  vpcId: 'vpc-1',
+  subnetId: 'subnet-1',
+};
+const input = (region = 'local'): ResolveInput => ({
+  selection: select(config, { region, profile: 'cpu-bookworm' }, 'hosts.yaml'),
+  facts,
+  endpointUrl: null,
+  bundles: [{ path: 'provisioners/base.mjs', sha256: 'a'.repeat(64), bytes: 1 }],
+  node: { version: '24.21.0', sha256: 'b'.repeat(64) },
+  warnings: [],
+});
+const digest = (change: (given: ResolveInput) => ResolveInput): string =>
+  resolvePlan(change(structuredClone(input()))).digest;
+const profile =
+  (change: (of: ResolveInput['selection']['profile']) => void) =>
+  (given: ResolveInput): ResolveInput => {
+    change(given.selection.profile);
+    return given;
+  };
+
+describe('the digest', () => {
+  const plain = resolvePlan(input()).digest;
+
+  test.each<[string, (given: ResolveInput) => ResolveInput]>([
+    ['the base image', (given) => ({ ...given, facts: { ...facts, baseImage: { ...facts.baseImage, id: 'ami-2' } } })],
+    [
+      'a bundle',
+      (given) => ({ ...given, bundles: [{ path: 'provisioners/base.mjs', sha256: 'c'.repeat(64), bytes: 1 }] }),
+    ],
+    ['the Node binary', (given) => ({ ...given, node: { ...given.node, sha256: 'c'.repeat(64) } })],
+    ['a pinned version', profile((each) => Object.assign(each.docker, { version: '1.2.3' }))],
+    ['the volume', profile((each) => Object.assign(each, { rootVolume: { sizeGiB: 64 } }))],
+    ['the instance type', profile((each) => Object.assign(each, { instanceType: 't3.xlarge' }))],
+    ['swap', profile((each) => Object.assign(each, { swapMiB: 512 }))],
+  ])('changes with %s', (_what, change) => {
+    expect(digest(change)).not.toBe(plain);
+  });
+
+  test.each<[string, (given: ResolveInput) => ResolveInput]>([
+    [
+      'the network',
+      (given) => ({
+        ...given,
+        facts: { ...facts, vpcId: 'vpc-2', subnetId: 'subnet-2', securityGroup: { id: 'sg-2', name: 'x' } },
+      }),
+    ],
+    ['the endpoint', (given) => ({ ...given, endpointUrl: 'http://127.0.0.1:1' })],
+    ['the region', () => input('us-east-1')],
+    ['what a developer builds on it', profile((each) => Object.assign(each.workload, { ref: 'other' }))],
+  ])('does not change with %s', (_what, change) => {
+    expect(digest(change)).toBe(plain);
+  });
+
+  test('is over JSON whose keys have one order', () => {
+    expect(canonicalJson({ b: [1, { d: null, c: 'x' }], a: undefined })).toBe('{"b":[1,{"c":"x","d":null}]}');
+  });
+});
+
+const file = join(await mkdtemp(join(tmpdir(), 'ecs-host-plan-')), 'plan.json');
+
+describe('plan.json', () => {
+  test('comes back as it was written', async () => {
+    const plan = resolvePlan(input());
+    await writePlan(file, plan);
+    expect(await readPlan(file)).toEqual(plan);
+  });
+  test('of another version is refused', async () => {
+    await writePlan(file, { ...resolvePlan(input()), planVersion: 99 } as unknown as BuildPlan);
+    await expect(readPlan(file)).rejects.toMatchObject({ code: 'PLAN_VERSION_MISMATCH', kind: 'user' });
+  });
+  test('that is torn or missing is refused', async () => {
+    await writeFile(file, '{"planVersion":');
+    await expect(readPlan(file)).rejects.toMatchObject({ code: 'PLAN_UNREADABLE' });
+    await expect(readPlan(join(folder, 'none.json'))).rejects.toMatchObject({ code: 'PLAN_UNREADABLE' });
+  });
+});
+
+test('a region or profile that is not there is named with the nearest', () => {
+  expect(() => select(config, { region: 'us-east2', profile: null }, 'hosts.yaml')).toThrow(
+    expect.objectContaining({ code: 'REGION_UNKNOWN', hint: 'did you mean us-east-2?' }),
+  );
+  expect(() => select(config, { region: 'local', profile: 'toString' }, 'hosts.yaml')).toThrow(
+    expect.objectContaining({ code: 'PROFILE_UNKNOWN' }),
+  );
+});
+
+/** Answers the three calls that planning makes, by name; anything else fails the test. */
+const fakeEc2 = (answers: Readonly<Record<string, object>>): EC2Client =>
+  ({
+    send: async (command: { constructor: { name: string } }) => {
+      const answer = answers[command.constructor.name];
+      if (!answer) throw new Error(`untaught call ${command.constructor.name}`);
+      return answer;
+    },
+  }) as unknown as EC2Client;
+
+describe('facts', () => {
+  const query = { region: 'local', ownerId: '1', imageName: 'x-*', securityGroup: 'g' };
+  const good = {
+    DescribeImagesCommand: {
+      Images: [
+        { ImageId: 'ami-old', Name: 'x-1', OwnerId: '1', CreationDate: '2026-01-01', RootDeviceName: '/dev/xvda' },
+        { ImageId: 'ami-new', Name: 'x-2', OwnerId: '1', CreationDate: '2026-02-01', RootDeviceName: '/dev/xvda' },
+      ],
+    },
+    DescribeSecurityGroupsCommand: { SecurityGroups: [{ GroupId: 'sg-1', VpcId: 'vpc-1' }] },
+    DescribeSubnetsCommand: {
+      Subnets: [
+        { SubnetId: 's-b', AvailabilityZone: 'b' },
+        { SubnetId: 's-a', AvailabilityZone: 'a' },
+      ],
+    },
+  };
+
+  test('are the newest image, the group and its first subnet', async () => {
+    expect(await gatherFacts(fakeEc2(good), query)).toMatchObject({
+      baseImage: { id: 'ami-new' },
+      securityGroup: { id: 'sg-1', name: 'g' },
+      vpcId: 'vpc-1',
+      subnetId: 's-a',
+    });
+  });
+  test.each([
+    ['IMAGE_NOT_FOUND', { DescribeImagesCommand: { Images: [] } }],
+    ['SECURITY_GROUP_NOT_FOUND', { DescribeSecurityGroupsCommand: { SecurityGroups: [] } }],
+    [
+      'SECURITY_GROUP_AMBIGUOUS',
+      {
+        DescribeSecurityGroupsCommand: {
+          SecurityGroups: [
+            { GroupId: 'a', VpcId: 'v' },
+            { GroupId: 'b', VpcId: 'w' },
+          ],
+        },
+      },
+    ],
+    ['SUBNET_NOT_FOUND', { DescribeSubnetsCommand: { Subnets: [] } }],
+  ])("%s is the user's, with a hint", async (code, other) => {
+    await expect(gatherFacts(fakeEc2({ ...good, ...other }), query)).rejects.toMatchObject({
+      kind: 'user',
+      code,
+      hint: expect.any(String),
+    });
+  });
+  test('an API that fails is an outside failure', async () => {
+    await expect(gatherFacts(fakeEc2({}), query)).rejects.toMatchObject({ kind: 'outside', code: 'API_FAILED' });
+  });
+});

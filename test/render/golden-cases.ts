@@ -1,0 +1,37 @@
+import { readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadConfig } from '../../src/config/load.ts';
+import { projectFolder } from '../../src/io/paths.ts';
+import type { BuildPlan } from '../../src/plan/build-plan.ts';
+import type { Facts } from '../../src/plan/facts.ts';
+import { resolvePlan, select } from '../../src/plan/resolve.ts';
+
+/** facts.json of a case: what the API and the bundler would have said, and which profile and region are meant. */
+type Case = {
+  readonly region: string;
+  readonly profile: string;
+  readonly endpointUrl: string | null;
+  readonly facts: Facts;
+  readonly bundles: BuildPlan['bundles'];
+  readonly node: BuildPlan['node'];
+};
+
+export const GOLDEN = join(projectFolder(), 'test', 'golden');
+
+export const goldenCases = (): string[] => readdirSync(GOLDEN).sort();
+
+/** The plan of a golden case, made offline. */
+export const goldenPlan = async (name: string): Promise<BuildPlan> => {
+  const folder = join(GOLDEN, name);
+  const given = JSON.parse(await readFile(join(folder, 'facts.json'), 'utf8')) as Case;
+  const loaded = await loadConfig(join(folder, 'hosts.yaml'));
+  return resolvePlan({
+    selection: select(loaded.config, given, 'hosts.yaml'),
+    facts: given.facts,
+    endpointUrl: given.endpointUrl,
+    bundles: given.bundles,
+    node: given.node,
+    warnings: loaded.warnings,
+  });
+};

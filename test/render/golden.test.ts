@@ -1,0 +1,91 @@
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { describe, expect, test } from 'vitest';
+import { findPacker } from '../../src/bake/toolchain.ts';
+import { projectFolder } from '../../src/io/paths.ts';
+import { planSummary } from '../../src/plan/summary.ts';
+import { templateText } from '../../src/render/render.ts';
+import { GOLDEN, goldenCases, goldenPlan } from './golden-cases.ts';
+
+/** `UPDATE_GOLDEN=1` writes the expected files anew; look at the difference before committing it. */
+const compare = async (file: string, actual: string): Promise<void> => {
+  if (process.env['UPDATE_GOLDEN'] === '1') await writeFile(file, actual);
+  expect(actual).toBe(await readFile(file, 'utf8'));
+};
+
+/** The real packer on a template; null when there is no packer here. */
+const validate = async (template: string): Promise<{ exitCode: number | undefined; output: string } | null> => {
+  const tool = await findPacker().catch(() => null);
+  if (!tool) return null;
+  const folder = await mkdtemp(join(tmpdir(), 'ecs-host-validate-'));
+  try {
+    await writeFile(join(folder, 'image.pkr.json'), template);
+    await writeFile(join(folder, 'bundle.tar'), '');
+    const result = await execa(tool.packer, ['validate', join(folder, 'image.pkr.json')], {
+      reject: false,
+      all: true,
+      env: {
+        CHECKPOINT_DISABLE: '1',
+        PACKER_CONFIG_DIR: folder,
+        ...(tool.pluginPath === null ? {} : { PACKER_PLUGIN_PATH: tool.pluginPath }),
+      },
+    });
+    return { exitCode: result.exitCode, output: result.all };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+describe.each(goldenCases())('%s', (name) => {
+  test('renders the expected template and plan', async () => {
+    const plan = await goldenPlan(name);
+    await compare(join(GOLDEN, name, 'expected.pkr.json'), templateText(plan));
+    await compare(join(GOLDEN, name, 'expected-plan.txt'), `${planSummary(plan).join('\n')}\n`);
+  });
+
+  test('is the configuration that the project ships', async () => {
+    const shipped = join(projectFolder(), 'hosts.yaml');
+    if (process.env['UPDATE_GOLDEN'] === '1') await copyFile(shipped, join(GOLDEN, name, 'hosts.yaml'));
+    expect(await readFile(join(GOLDEN, name, 'hosts.yaml'), 'utf8')).toBe(await readFile(shipped, 'utf8'));
+  });
+
+  test('passes packer validate', { timeout: 60_000 }, async (context) => {
+    const result = await validate(await readFile(join(GOLDEN, name, 'expected.pkr.json'), 'utf8'));
+    if (!result) return context.skip('no packer here; run `make setup`');
+    expect(result.exitCode, result.output).toBe(0);
+  });
+
+  test('asks for what every image must have', async () => {
+    const plan = await goldenPlan(name);
+    const { source, build } = JSON.parse(templateText(plan)) as {
+      source: { 'amazon-ebs': { host: Record<string, unknown> } };
+      build: { provisioner: { shell?: { inline: string[] } }[] };
+    };
+    const host = source['amazon-ebs'].host;
+    expect(host['metadata_options']).toMatchObject({ http_tokens: 'required', http_put_response_hop_limit: 1 });
+    expect(host['imds_support']).toBe('v2.0');
+    expect(host['launch_block_device_mappings']).toMatchObject([
+      { volume_size: 32, volume_type: 'gp3', encrypted: true, delete_on_termination: true },
+    ]);
+    expect(JSON.stringify(host)).not.toContain('0.0.0.0/0');
+    expect(host['aws_polling']).toMatchObject({ delay_seconds: expect.any(Number), max_attempts: expect.any(Number) });
+    expect(host['ssh_interface']).toBe(plan.network.transport === 'session-manager' ? 'session_manager' : 'public_ip');
+    const last = build.provisioner
+      .slice(-3)
+      .map(({ shell }) => /provisioners\/([a-z-]+)\.mjs/.exec(shell?.inline[0] ?? '')?.[1]);
+    expect(last).toEqual(['record-versions', 'clean', 'verify']);
+  });
+});
+
+test('packer validate refuses a broken template', { timeout: 60_000 }, async (context) => {
+  const template = JSON.parse(templateText(await goldenPlan('cpu-bookworm-local'))) as {
+    source: { 'amazon-ebs': { host: Record<string, unknown> } };
+  };
+  template.source['amazon-ebs'].host['instance_tipe'] = 't3.large';
+  const result = await validate(JSON.stringify(template));
+  if (!result) return context.skip('no packer here; run `make setup`');
+  expect(result.exitCode).not.toBe(0);
+  expect(result.output).toContain('instance_tipe');
+});
