@@ -11,7 +11,7 @@ import type { SelfSigned } from './tls.ts';
 export type Decision =
   | { readonly kind: 'grant' }
   | { readonly kind: 'deny'; readonly reason: string }
-  | { readonly kind: 'delay'; readonly delayMs: number; readonly then: Decision }
+  | { readonly kind: 'delay'; readonly delayMs: number; readonly afterwards: Decision }
   | { readonly kind: 'error'; readonly status: number }
   | { readonly kind: 'nonsense'; readonly body: string };
 
@@ -86,7 +86,7 @@ export const startWebserver = async ({ address, port, tls, decide }: WebserverOp
       }
       case 'delay':
         await sleep(decision.delayMs);
-        return carryOut(decision.then, instanceId, response);
+        return carryOut(decision.afterwards, instanceId, response);
       case 'error':
         return answer(response, decision.status, { error: 'told to fail' });
       case 'nonsense':

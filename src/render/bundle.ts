@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { copyFile, link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { copyFile, cp, link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { execa } from 'execa';
@@ -96,46 +96,92 @@ const filesBelow = async (folder: string, below = ''): Promise<string[]> => {
   return nested.flat().sort();
 };
 
-/**
- * Builds what the image carries: a file for each provisioner, the host service, the rootfs, Node, and the lab's agent where the profile
- * wants it. Two builds of one checkout are equal byte for byte.
- *
- * @throws EcsHostError (outside) when a tool fails
- */
-export const buildBundle = async (options: {
+type BundleOptions = {
   readonly folder: string;
   readonly provisioners: readonly string[];
   readonly wantsStandInAgent: boolean;
-}): Promise<Bundle> => {
-  const { folder } = options;
-  await rm(folder, { recursive: true, force: true });
+};
+
+/** Where everything that is bundled comes from. The lock file stands for what is imported from packages. */
+const SOURCES = [
+  'contracts',
+  'hostd',
+  'lab/ecs-agent',
+  'packer/rootfs',
+  'provisioners',
+  'src/render/bundle.ts',
+  'package-lock.json',
+];
+
+/** Changes whenever a bundle could: a hash over the paths, modes and contents of its sources. */
+const sourcesDigest = async (options: BundleOptions): Promise<string> => {
+  const hash = createHash('sha256').update(JSON.stringify([options.provisioners, options.wantsStandInAgent]));
+  for (const source of SOURCES) {
+    const root = join(projectFolder(), source);
+    const files = (await stat(root)).isDirectory() ? (await filesBelow(root)).map((path) => join(root, path)) : [root];
+    for (const file of files) {
+      const executable = ((await stat(file)).mode & 0o100) !== 0;
+      hash.update(`\0${relative(projectFolder(), file)}\0${executable}\0`).update(await readFile(file));
+    }
+  }
+  return hash.digest('hex').slice(0, 16);
+};
+
+const build = async (folder: string, options: BundleOptions): Promise<void> => {
   for (const each of ['bin', 'provisioners', 'payload']) await mkdir(join(folder, each), { recursive: true });
   const programs = {
     ...HOST_PROGRAMS,
     ...Object.fromEntries(options.provisioners.map((name) => [`provisioners/${name}.mjs`, `provisioners/${name}.ts`])),
   };
-  const rootfs = join(projectFolder(), 'packer', 'rootfs');
-  const [{ file: nodeFile, node }] = await Promise.all([
-    compressedNode(),
+  await Promise.all([
     ...Object.entries(programs).map(([path, entry]) => bundleProgram(entry, join(folder, path))),
-    packTar(join(folder, 'rootfs.tar'), rootfs, ['.']),
+    packTar(join(folder, 'rootfs.tar'), join(projectFolder(), 'packer', 'rootfs'), ['.']),
     options.wantsStandInAgent ? buildStandInAgent(join(folder, 'payload', STAND_IN_PACKAGE)) : Promise.resolve(),
   ]);
-  // The compressed binary is tens of megabytes: linked where that works.
-  await link(nodeFile, join(folder, 'bin', basename(nodeFile))).catch(() =>
-    copyFile(nodeFile, join(folder, 'bin', basename(nodeFile))),
-  );
+};
+
+/** The finished bundle of the present sources in the cache, built first when they changed. It appears there whole. */
+const builtBundle = async (options: BundleOptions): Promise<string> => {
+  const cached = join(cacheFolder(), 'bundles', await sourcesDigest(options));
+  if (await stat(cached).catch(() => null)) return cached;
+  const partial = `${cached}.${process.pid}.partial`;
+  await rm(partial, { recursive: true, force: true });
+  await mkdir(partial, { recursive: true });
+  try {
+    await build(partial, options);
+    await rename(partial, cached).catch(async (error: NodeJS.ErrnoException) => {
+      // Another run was faster with the same bytes.
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+    });
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
+  return cached;
+};
+
+/**
+ * Brings together what the image carries: a file for each provisioner, the host service, the rootfs, Node, and the lab's agent where the
+ * profile wants it. Two builds of one checkout are equal byte for byte; unchanged sources are not bundled again.
+ *
+ * @throws EcsHostError (outside) when a tool fails
+ */
+export const buildBundle = async (options: BundleOptions): Promise<Bundle> => {
+  const { folder } = options;
+  await rm(folder, { recursive: true, force: true });
+  const [{ file: nodeFile, node }, built] = await Promise.all([compressedNode(), builtBundle(options)]);
+  await cp(built, folder, { recursive: true });
   const paths = await filesBelow(folder);
   const files = await Promise.all(
-    paths
-      // Node is in the plan by its own version and hash; how it is compressed does not matter to the image.
-      .filter((path) => path !== 'bin/node.gz')
-      .map(async (path) => ({
-        path,
-        sha256: await sha256Of(join(folder, path)),
-        bytes: (await stat(join(folder, path))).size,
-      })),
+    paths.map(async (path) => ({
+      path,
+      sha256: await sha256Of(join(folder, path)),
+      bytes: (await stat(join(folder, path))).size,
+    })),
   );
+  // Node is in the plan by its own version and hash; how it is compressed does not matter to the image. It is tens of megabytes: linked
+  // where that works.
+  const target = join(folder, 'bin', basename(nodeFile));
+  await link(nodeFile, target).catch(() => copyFile(nodeFile, target));
   return { folder, files, node };
 };
 

@@ -80,7 +80,8 @@ describe('the digest', () => {
   });
 });
 
-const file = join(await mkdtemp(join(tmpdir(), 'ecs-host-plan-')), 'plan.json');
+const folder = await mkdtemp(join(tmpdir(), 'ecs-host-plan-'));
+const file = join(folder, 'plan.json');
 
 describe('plan.json', () => {
   test('comes back as it was written', async () => {

@@ -72,9 +72,8 @@ describe.each(goldenCases())('%s', (name) => {
     expect(JSON.stringify(host)).not.toContain('0.0.0.0/0');
     expect(host['aws_polling']).toMatchObject({ delay_seconds: expect.any(Number), max_attempts: expect.any(Number) });
     expect(host['ssh_interface']).toBe(plan.network.transport === 'session-manager' ? 'session_manager' : 'public_ip');
-    const last = build.provisioner
-      .slice(-3)
-      .map(({ shell }) => /provisioners\/([a-z-]+)\.mjs/.exec(shell?.inline[0] ?? '')?.[1]);
+    const script = build.provisioner.at(-1)?.shell?.inline ?? [];
+    const last = script.slice(-3).map((line) => /provisioners\/([a-z-]+)\.mjs/.exec(line)?.[1]);
     expect(last).toEqual(['record-versions', 'clean', 'verify']);
   });
 });

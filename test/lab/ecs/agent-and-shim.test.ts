@@ -1,0 +1,223 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createEcsShim, type EcsShim } from '../../../lab/ecs/shim.ts';
+import { parseFrame } from '../../../lab/ecs/wire.ts';
+import { parseAwsRequest } from '../../../lab/endpoint/aws-request.ts';
+import type { MotoClient } from '../../../lab/moto/client.ts';
+import { projectFolder } from '../../../src/io/paths.ts';
+
+const ARN = 'arn:aws:ecs:us-west-2:123456789012:container-instance/lab/1';
+
+/** Knows one cluster and registers one instance; fails on what it was not taught. */
+const moto = (calls: string[]): MotoClient => ({
+  send: async (_method, _path, headers, body) => {
+    const action = String(headers['x-amz-target']).split('.')[1] ?? '';
+    calls.push(action);
+    const answers: Record<string, object> = {
+      DescribeClusters: { clusters: [{ clusterName: 'lab', status: 'ACTIVE' }] },
+      RegisterContainerInstance: {
+        containerInstance: {
+          containerInstanceArn: ARN,
+          ec2InstanceId: 'i-1',
+          attributes: [{ name: 'ecs.os-type', value: 'linux' }],
+        },
+      },
+      DescribeContainerInstances: {
+        containerInstances: [
+          { containerInstanceArn: ARN, agentConnected: true, versionInfo: { agentVersion: '1.0.0' } },
+        ],
+      },
+      DeregisterContainerInstance: { containerInstance: { containerInstanceArn: ARN } },
+    };
+    const answer = answers[action];
+    if (!answer) throw new Error(`untaught: ${action} ${String(body)}`);
+    return {
+      status: 200,
+      headers: { 'content-type': 'application/x-amz-json-1.1' },
+      body: Buffer.from(JSON.stringify(answer)),
+    };
+  },
+  control: () => Promise.reject(new Error('untaught')),
+  close: () => undefined,
+});
+
+const listen = async (server: Server, at: string | number): Promise<Server> => {
+  await new Promise<void>((resolve) =>
+    typeof at === 'string' ? server.listen(at, resolve) : server.listen(at, '127.0.0.1', resolve),
+  );
+  return server;
+};
+const urlOf = (server: Server): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+let folder: string;
+let calls: string[];
+let log: string[];
+let shim: EcsShim;
+let api: Server;
+let imds: Server;
+let docker: Server;
+let dropped: string | null;
+const agents: ChildProcess[] = [];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ecs-agent-'));
+  calls = [];
+  log = [];
+  dropped = null;
+  shim = createEcsShim({ log: (line) => log.push(line), heartbeatMs: 50 });
+  api = createServer(async (incoming, outgoing) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming) chunks.push(chunk as Buffer);
+    const request = { method: 'POST', path: '/', headers: incoming.headers, body: Buffer.concat(chunks) };
+    const answer = await shim.service(parseAwsRequest(request), request, moto(calls));
+    let body = answer?.body ?? Buffer.from('{}');
+    if (dropped !== null) {
+      const value = JSON.parse(String(body)) as { containerInstance?: { attributes: { name: string }[] } };
+      if (value.containerInstance)
+        value.containerInstance.attributes = value.containerInstance.attributes.filter(({ name }) => name !== dropped);
+      body = Buffer.from(JSON.stringify(value));
+    }
+    outgoing.writeHead(answer?.status ?? 500, { ...answer?.headers }).end(body);
+  });
+  api.on('upgrade', (request, socket, head) => {
+    if (!shim.upgrade(request, socket, head)) socket.destroy();
+  });
+  await listen(api, 0);
+  const identity = JSON.stringify({ instanceId: 'i-1', region: 'us-west-2' });
+  imds = await listen(
+    createServer((request, response) => {
+      const answers: Record<string, string> = {
+        '/latest/api/token': 't',
+        '/latest/dynamic/instance-identity/document': identity,
+        '/latest/dynamic/instance-identity/signature': 's',
+        '/latest/meta-data/iam/security-credentials/': 'role',
+        '/latest/meta-data/iam/security-credentials/role': '{"AccessKeyId":"a","SecretAccessKey":"b","Token":"c"}',
+      };
+      const answer = answers[request.url ?? ''];
+      response.writeHead(answer === undefined ? 404 : 200).end(answer);
+    }),
+    0,
+  );
+  docker = await listen(
+    createServer((request, response) => {
+      const answers: Record<string, string> = {
+        '/version': '{"Version":"20.10.24"}',
+        '/info': '{"NCPU":2,"MemTotal":4294967296}',
+      };
+      const answer = answers[request.url ?? ''];
+      response.writeHead(answer === undefined ? 404 : 200).end(answer);
+    }),
+    join(folder, 'docker.sock'),
+  );
+});
+afterEach(async () => {
+  for (const agent of agents.splice(0)) agent.kill('SIGKILL');
+  shim.close();
+  for (const server of [api, imds, docker]) {
+    server.closeAllConnections();
+    server.close();
+  }
+  await rm(folder, { recursive: true, force: true });
+});
+
+const startAgent = (more: Record<string, string> = {}) => {
+  const agent = spawn(process.execPath, [join(projectFolder(), 'lab', 'ecs-agent', 'main.ts')], {
+    env: {
+      ECS_CLUSTER: 'lab',
+      ECS_DATADIR: join(folder, 'data'),
+      ECS_BACKEND_HOST: urlOf(api),
+      AWS_EC2_METADATA_SERVICE_ENDPOINT: urlOf(imds),
+      DOCKER_HOST: `unix://${join(folder, 'docker.sock')}`,
+      ECS_INSTANCE_ATTRIBUTES: '{"zone":"lab"}',
+      ...more,
+    },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  agents.push(agent);
+  return { agent, ended: new Promise<number | null>((resolve) => agent.once('exit', resolve)) };
+};
+const waitForLog = async (part: string, times = 1): Promise<void> => {
+  for (let tries = 0; log.filter((line) => line.includes(part)).length < times; tries += 1) {
+    if (tries > 400) throw new Error(`"${part}" was not logged: ${log.join('; ')}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+};
+const ask = async (action: string, body: object): Promise<Record<string, unknown>> => {
+  const answer = await fetch(urlOf(api), {
+    method: 'POST',
+    headers: {
+      'x-amz-target': `AmazonEC2ContainerServiceV20141113.${action}`,
+      authorization:
+        'AWS4-HMAC-SHA256 Credential=lab/20261123/us-west-2/ecs/aws4_request, SignedHeaders=host, Signature=x',
+    },
+    body: JSON.stringify(body),
+  });
+  return (await answer.json()) as Record<string, unknown>;
+};
+
+test('the agent registers, connects, ends promptly, and is the same container instance after a restart', {
+  timeout: 30_000,
+}, async () => {
+  const first = startAgent();
+  await waitForLog('is connected');
+  expect(await ask('DescribeContainerInstances', { cluster: 'lab', containerInstances: [ARN] })).toMatchObject({
+    containerInstances: [
+      {
+        agentConnected: true,
+        attributes: expect.arrayContaining([{ name: 'zone', value: 'lab' }]),
+        versionInfo: { agentVersion: expect.stringContaining('lab') },
+      },
+    ],
+  });
+  expect(await ask('DeleteCluster', { cluster: 'lab' })).toMatchObject({
+    __type: 'ClusterContainsContainerInstancesException',
+  });
+  const before = performance.now();
+  first.agent.kill('SIGTERM');
+  expect(await first.ended).toBe(0);
+  expect(performance.now() - before).toBeLessThan(3000);
+  await waitForLog('is gone');
+  expect(await ask('DescribeContainerInstances', { cluster: 'lab', containerInstances: [ARN] })).toMatchObject({
+    containerInstances: [{ agentConnected: false }],
+  });
+  startAgent();
+  await waitForLog('registered again');
+  await waitForLog('is connected', 2);
+  expect(calls.filter((action) => action === 'RegisterContainerInstance')).toHaveLength(1);
+});
+
+test('what cannot be mended by trying again ends with 5, what can with 1', { timeout: 30_000 }, async () => {
+  dropped = 'zone';
+  expect(await startAgent().ended).toBe(5);
+  dropped = null;
+  const good = startAgent();
+  await waitForLog('is connected');
+  good.agent.kill('SIGTERM');
+  await good.ended;
+  expect(await startAgent({ ECS_CLUSTER: 'other' }).ended).toBe(5);
+  expect(await startAgent({ ECS_RESERVED_MEMORY: 'much' }).ended).toBe(5);
+  calls.length = 0;
+  expect(await startAgent({ DOCKER_HOST: `unix://${join(folder, 'none.sock')}` }).ended).toBe(1);
+  expect(calls).toEqual([]);
+});
+
+test('an instance that is gone is no container instance any more, and tasks are refused plainly', async () => {
+  startAgent();
+  await waitForLog('is connected');
+  await shim.forgetInstance('i-1');
+  expect(calls).toContain('DeregisterContainerInstance');
+  expect(await ask('RunTask', { cluster: 'lab' })).toMatchObject({ __type: 'UnsupportedOperation' });
+});
+
+test('telemetry frames carry signed header lines before their JSON', () => {
+  expect(parseFrame('Authorization: x\r\nHost: y\r\n\r\n{"type":"A","message":{}}')).toEqual({
+    type: 'A',
+    message: {},
+  });
+  expect(parseFrame('{"type":"B","message":{"a":1}}')).toEqual({ type: 'B', message: { a: 1 } });
+});
