@@ -1,4 +1,3 @@
-/** What the lab has in it from the start. */
 /** Debian's own account on AWS; the base image belongs to it, so that the same owner filter works in the lab. */
 export const BASE_IMAGE_OWNER = '136693071363';
 export const REGIONS = ['us-east-1', 'us-east-2', 'us-west-2'] as const;
