@@ -19,6 +19,9 @@ export type MachinesParts = {
 
 /** For a clean shutdown; EC2 gives longer, but then nothing in the lab has anything to flush to a network. */
 const SHUTDOWN_LIMIT_MS = 30_000;
+const SSH_PORT = 22;
+/** How long a machine may take to be ready for use; one without ssh is `running` after that. */
+const READY_LIMIT_MS = 5000;
 const KILLED_LIMIT_MS = 10_000;
 const KEPT_CONSOLES = 20;
 const CONSOLE_BYTES = 64 * 1024;
@@ -131,7 +134,10 @@ export const createMachines = async ({
         log(`${spec.instanceId}: ${error instanceof Error ? error.message : String(error)}`);
         for (const listener of listeners) listener(spec.instanceId, 'crashed');
       });
-    if (await initRuns) return;
+    if (await initRuns) {
+      await supervisor.untilListening(SSH_PORT, READY_LIMIT_MS);
+      return;
+    }
     await machine.off;
     const console = await readConsole(paths, spec.instanceId);
     throw new Error(`${spec.instanceId} did not boot: ${console.trim().split('\n').slice(-5).join('\n')}`);

@@ -22,6 +22,8 @@ export type Supervisor = {
   initPid(): Promise<number | null>;
   /** Resolves when init runs. @returns false when the machine ended before. */
   untilInit(): Promise<boolean>;
+  /** Resolves when something in the machine listens on a TCP port, when the limit is over, or when the machine ends. */
+  untilListening(port: number, limitMs: number): Promise<void>;
   /** Asks process 1 for a clean end, and again every second: before it is ready to hear, the kernel drops what it is told. @returns whether it ended. */
   ask(what: keyof typeof ASK, limitMs: number): Promise<boolean>;
   /** Cuts the power: ends process 1, so that nspawn can put its own things away, and nspawn itself when it does not follow. */
@@ -37,6 +39,22 @@ const findInit = async (supervisor: number): Promise<number | null> => {
     if (numbers.length > 1 && numbers.at(-1) === '1') return Number(pid);
   }
   return null;
+};
+
+/** State of a listening socket in /proc/net/tcp. */
+const LISTEN = '0A';
+
+/** Looks into the network namespace of a process, so no packet filter and no connection is in the way. */
+const listens = async (pid: number, port: number): Promise<boolean> => {
+  const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  for (const table of ['tcp', 'tcp6']) {
+    const lines = (await readFile(`/proc/${pid}/net/${table}`, 'latin1').catch(() => '')).split('\n').slice(1);
+    for (const line of lines) {
+      const [, local = '', , state] = line.trim().split(/\s+/);
+      if (state === LISTEN && local.endsWith(wanted)) return true;
+    }
+  }
+  return false;
 };
 
 const kill = (pid: number, signal: number | 'SIGKILL'): void => {
@@ -105,6 +123,14 @@ export const startSupervisor = async (spec: SupervisorSpec): Promise<Supervisor>
         await sleep(POLL_MS);
       }
       return false;
+    },
+    untilListening: async (port, limitMs) => {
+      const limit = Date.now() + limitMs;
+      while (running && Date.now() < limit) {
+        const init = await initPid();
+        if (init !== null && (await listens(init, port))) return;
+        await sleep(POLL_MS);
+      }
     },
     ask: async (what, limitMs) => {
       const limit = Date.now() + limitMs;

@@ -52,7 +52,7 @@ export type Disks = {
 export type Machines = {
   /** Reserves the address that the instance will have for life (public and private address are one here). */
   allocateAddress(instanceId: string): Promise<MachineAddress>;
-  /** Boots; resolves when init runs, not when ssh answers (as EC2). */
+  /** Boots; resolves when the machine is ready for use: something listens on the ssh port, or five seconds after init runs. */
   start(spec: MachineSpec): Promise<void>;
   /** Clean shutdown with a limit, then by force. */
   stop(instanceId: string, options: { readonly force: boolean }): Promise<void>;
