@@ -4,10 +4,10 @@ import { join } from 'node:path';
 /** Where Debian's two archives are fetched from. */
 export type AptMirrors = { readonly debian: string; readonly debianSecurity: string };
 
-/** Debian's own name for "a mirror near you". */
+/** Debian's own servers, for machines whose apt sources name no archive of Debian (Ubuntu). */
 export const PUBLIC_MIRRORS: AptMirrors = {
   debian: 'http://ftp.debian.org/debian',
-  debianSecurity: 'http://ftp.debian.org/debian-security',
+  debianSecurity: 'http://security.debian.org/debian-security',
 };
 
 type Source = { readonly uri: string; readonly suites: readonly string[]; readonly components: readonly string[] };

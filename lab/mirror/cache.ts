@@ -40,7 +40,7 @@ type Download = { readonly started: Promise<Fetched>; readonly finished: Promise
 
 export type MirrorOptions = {
   readonly folder: string;
-  /** Base URL of the archive, for example `http://ftp.debian.org/debian`. */
+  /** Base URL of the archive, for example `http://mirror.example/debian`. */
   readonly upstream: string;
   readonly log: (line: string) => void;
   /** Where proxies are looked up; default: this process's. */

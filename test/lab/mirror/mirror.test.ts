@@ -169,7 +169,7 @@ describe('mirror', () => {
   });
 
   it('reads proxies as curl does', () => {
-    const url = new URL('https://ftp.debian.org/x');
+    const url = new URL('https://mirror.example/x');
     expect(proxyFor(url, {})).toBeNull();
     expect(proxyFor(url, { HTTPS_PROXY: 'proxy:3128' })?.href).toBe('http://proxy:3128/');
     expect(proxyFor(url, { https_proxy: 'http://proxy:1', no_proxy: 'localhost,.debian.org' })).toBeNull();
