@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribeContainerInstancesCommand, paginateListContainerInstances } from '@aws-sdk/client-ecs';
 import type { AwsClients } from '../aws/clients.ts';
 import type { CheckBook } from './check-book.ts';
@@ -11,6 +12,8 @@ export type Registration = {
 };
 
 const REGISTER_TIMEOUT_MS = 90_000;
+/** An agent registers first and connects a moment later. */
+const CONNECT_TIMEOUT_MS = 20_000;
 
 /** The container instance that an EC2 instance is in the cluster, or null. */
 export const findRegistration = async (
@@ -35,7 +38,7 @@ export const findRegistration = async (
   return null;
 };
 
-/** Waits for the registration and records it. */
+/** Waits for the registration, then for its agent's connection, and records what there is in the end. */
 export const checkRegistered = async (
   clients: AwsClients,
   where: { readonly cluster: string; readonly instanceId: string; readonly checkId: string },
@@ -43,11 +46,17 @@ export const checkRegistered = async (
   signal: AbortSignal,
 ): Promise<Registration> => {
   const startedAt = performance.now();
-  const registration = await waitUntil(
-    `instance ${where.instanceId} to register in cluster ${where.cluster}`,
-    () => findRegistration(clients, where.cluster, where.instanceId),
-    { timeoutMs: REGISTER_TIMEOUT_MS, intervalMs: 500, signal },
-  );
+  const find = (): Promise<Registration | null> => findRegistration(clients, where.cluster, where.instanceId);
+  let registration = await waitUntil(`instance ${where.instanceId} to register in cluster ${where.cluster}`, find, {
+    timeoutMs: REGISTER_TIMEOUT_MS,
+    intervalMs: 500,
+    signal,
+  });
+  const connectUntil = performance.now() + CONNECT_TIMEOUT_MS;
+  while (!registration.isAgentConnected && performance.now() < connectUntil) {
+    await sleep(250, undefined, { signal });
+    registration = (await find()) ?? registration;
+  }
   book.record(where.checkId, {
     actual: `${registration.status} (agent ${registration.isAgentConnected ? 'connected' : 'not connected'})`,
     isCorrect: registration.status === 'ACTIVE' && registration.isAgentConnected,
