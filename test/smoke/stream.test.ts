@@ -99,8 +99,9 @@ const watch = async (server: string, clientKey: Uint8Array = key) => {
       signal: AbortSignal.timeout(2000),
     }).catch((error: Error) => error);
     expect(early).toBeInstanceOf(Error);
+    const serves = new Promise((resolve) => running.stdout.once('data', resolve));
     await writeFile(join(folder, '.ready'), '');
-    await new Promise((resolve) => running.stdout.once('data', resolve));
+    await serves;
     return await receiveStream({
       host: '127.0.0.1',
       ports: PORTS,
