@@ -1,5 +1,4 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   DescribeImagesCommand,
@@ -68,7 +67,7 @@ export const startLabForTests = async (): Promise<LabHandle> => {
       const before = await readFile(join(projectFolder(), 'hosts.yaml'), 'utf8');
       const after = change(before);
       if (after === before) throw new Error('the change did not apply to hosts.yaml');
-      const file = join(await mkdtemp(join(tmpdir(), 'ecs-host-config-')), 'hosts.yaml');
+      const file = join(await mkdtemp(join(stateFolder, 'config-')), 'hosts.yaml');
       await writeFile(file, after);
       return file;
     },

@@ -1,8 +1,8 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EC2Client } from '@aws-sdk/client-ec2';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { projectFolder } from '../../src/io/paths.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
@@ -82,6 +82,7 @@ describe('the digest', () => {
 
 const folder = await mkdtemp(join(tmpdir(), 'ecs-host-plan-'));
 const file = join(folder, 'plan.json');
+afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('plan.json', () => {
   test('comes back as it was written', async () => {
