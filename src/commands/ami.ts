@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { bake } from '../bake/bake.ts';
@@ -7,6 +8,7 @@ import { formatDuration } from '../io/duration.ts';
 import { projectFolder, runFolder } from '../io/paths.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { readPlan } from '../plan/plan-file.ts';
+import { BUNDLE_FILE } from '../plan/provisioning.ts';
 import { renderTo } from '../render/render.ts';
 import { parseParts } from '../smoke/check-definitions.ts';
 import { smoke } from '../smoke/smoke.ts';
@@ -42,7 +44,10 @@ const bakeImage = async (
   const renderDir = join(runFolder(session.runId), 'render');
   await session.span('render', () => renderTo(plan, bundle, renderDir));
   const commit = await currentCommit();
-  const baked = await session.span('bake', () => bake({ plan, renderDir, ctx: session, commit, clients, environment }));
+  const baked = await session
+    .span('bake', () => bake({ plan, renderDir, ctx: session, commit, clients, environment }))
+    // Tens of megabytes that `ecs-host render` makes again; template and plan.json stay.
+    .finally(() => rm(join(renderDir, BUNDLE_FILE), { force: true }));
   const record: ImageRecord = {
     recordVersion: RECORD_VERSION,
     imageId: baked.imageId,

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { writePlan } from '../plan/plan-file.ts';
 import { planSummary } from '../plan/summary.ts';
@@ -16,11 +17,15 @@ const quietly = (argv: Record<string, unknown>): Record<string, unknown> => ({ .
 export const plan = async (argv: Record<string, unknown>): Promise<number> => {
   const args = commonArguments(argv);
   const made = await withSession(quietly(argv), (session) =>
-    withConnection(session, args, (connection) => session.span('plan', () => makePlan(session, connection))),
+    withConnection(session, args, async (connection) => {
+      const { plan: resolved, bundle } = await session.span('plan', () => makePlan(session, connection));
+      await rm(bundle.folder, { recursive: true });
+      return resolved;
+    }),
   );
   const file = join(outFolder(argv), 'plan.json');
-  await writePlan(file, made.plan);
-  printResult(args.json, made.plan, [...planSummary(made.plan), '', `written to ${file}`]);
+  await writePlan(file, made);
+  printResult(args.json, made, [...planSummary(made), '', `written to ${file}`]);
   return 0;
 };
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { copyFile, cp, link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { constants, createReadStream, createWriteStream } from 'node:fs';
+import { copyFile, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -178,14 +178,13 @@ export const buildBundle = async (options: BundleOptions): Promise<Bundle> => {
       bytes: (await stat(join(folder, path))).size,
     })),
   );
-  // Node is in the plan by its own version and hash; how it is compressed does not matter to the image. It is tens of megabytes: linked
-  // where that works.
-  const target = join(folder, 'bin', basename(nodeFile));
-  await link(nodeFile, target).catch(() => copyFile(nodeFile, target));
+  // Node is in the plan by its own version and hash; how it is compressed does not matter to the image. Shared with the cache where the
+  // file system can, but never a hard link: that would be changed under tar by whichever run links it next.
+  await copyFile(nodeFile, join(folder, 'bin', basename(nodeFile)), constants.COPYFILE_FICLONE);
   return { folder, files, node };
 };
 
-/** Adds target.json and packs everything into the one file that Packer uploads. */
+/** Adds target.json, packs everything into the one file that Packer uploads, and removes what was packed. */
 export const packBundle = async (bundle: Bundle, plan: BuildPlan, file: string): Promise<void> => {
   await mkdir(dirname(file), { recursive: true });
   await writeFile(join(bundle.folder, 'target.json'), `${JSON.stringify(plan.target, null, 2)}\n`);
@@ -194,4 +193,5 @@ export const packBundle = async (bundle: Bundle, plan: BuildPlan, file: string):
     `${JSON.stringify({ version: plan.version, digest: plan.digest, sourceImage: plan.baseImage, substitutions: plan.substitutions }, null, 2)}\n`,
   );
   await packTar(file, bundle.folder, ['bin', 'payload', 'plan.json', 'provisioners', 'rootfs.tar', 'target.json']);
+  await rm(bundle.folder, { recursive: true });
 };

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -24,6 +24,8 @@ test('two builds of one checkout are equal byte for byte, and each program stand
   const first = await build('first');
   const second = await build('second');
   expect(first.files).toEqual(second.files);
+  // A hard link to the cache would change under tar when another run links it.
+  expect((await stat(join(first.folder, 'bin', 'node.gz'))).nlink).toBe(1);
   expect(first.files.map(({ path }) => path)).toEqual([
     'bin/ecs-host-status.mjs',
     'bin/ecs-hostd.mjs',

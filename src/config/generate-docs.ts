@@ -1,0 +1,117 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PROFILE_RULES } from './rules.ts';
+
+/**
+ * docs/configuration.md: every key of hosts.yaml from its schema, and the rules between fields. `npm run drift` fails when the committed
+ * file differs, so that the reference cannot say something else than the program.
+ */
+type Schema = {
+  readonly $ref?: string;
+  readonly type?: string | readonly string[];
+  readonly enum?: readonly string[];
+  readonly const?: unknown;
+  readonly default?: unknown;
+  readonly description?: string;
+  readonly pattern?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly items?: Schema;
+  readonly oneOf?: readonly Schema[];
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: boolean | Schema;
+  readonly $defs?: Readonly<Record<string, Schema>>;
+};
+
+type Row = { readonly key: string; readonly schema: Schema; readonly isRequired: boolean };
+
+const resolver =
+  (root: Schema) =>
+  (schema: Schema): Schema => {
+    if (schema.$ref === undefined) return schema;
+    const target = root.$defs?.[schema.$ref.replace('#/$defs/', '')];
+    if (!target) throw new Error(`${schema.$ref} is not defined`);
+    // What stands beside a reference says more than what is referred to.
+    return { ...target, ...schema };
+  };
+
+const code = (text: string): string => `\`${text.replaceAll('|', '\\|')}\``;
+
+/** The values that a key takes, in words. */
+const valuesOf = (schema: Schema, resolve: (schema: Schema) => Schema): string => {
+  if (schema.const !== undefined) return code(JSON.stringify(schema.const));
+  if (schema.enum) return schema.enum.map(code).join(', ');
+  if (schema.oneOf) return schema.oneOf.map((each) => valuesOf(resolve(each), resolve)).join(' or ');
+  if (schema.items) return `list of: ${valuesOf(resolve(schema.items), resolve)}`;
+  const type = [schema.type ?? 'object'].flat().join(' or ');
+  if (schema.minimum !== undefined && schema.maximum !== undefined)
+    return `${type}, ${schema.minimum} to ${schema.maximum}`;
+  return schema.pattern === undefined ? type : `${type}, ${code(schema.pattern)}`;
+};
+
+/** Keys in the order of the schema, with dots; objects stand before what is in them. */
+const rowsOf = (object: Schema, prefix: string, resolve: (schema: Schema) => Schema): Row[] =>
+  Object.entries(object.properties ?? {}).flatMap(([name, unresolved]) => {
+    const schema = resolve(unresolved);
+    const key = `${prefix}${name}`;
+    const inside = schema.items ? resolve(schema.items) : schema;
+    return [
+      { key, schema, isRequired: object.required?.includes(name) ?? false },
+      ...rowsOf(inside, `${key}${schema.items ? '[]' : ''}.`, resolve),
+    ];
+  });
+
+const table = (rows: readonly Row[], resolve: (schema: Schema) => Schema): string[] => [
+  '| Key | Value | Default | |',
+  '| --- | --- | --- | --- |',
+  ...rows.map(({ key, schema, isRequired }) => {
+    const missing =
+      schema.default === undefined ? (isRequired ? 'required' : '') : code(JSON.stringify(schema.default));
+    return `| ${code(key)} | ${valuesOf(schema, resolve)} | ${missing} | ${schema.description ?? ''} |`;
+  }),
+];
+
+export default async (): Promise<{ path: string; text: string }[]> => {
+  const root = JSON.parse(await readFile(join(import.meta.dirname, 'hosts.schema.json'), 'utf8')) as Schema;
+  const resolve = resolver(root);
+  const section = (name: string): string[] => table(rowsOf(root.$defs?.[name] ?? {}, '', resolve), resolve);
+  const text = [
+    '<!-- Generated from src/config/hosts.schema.json and src/config/rules.ts by `npm run generate`. -->',
+    '',
+    '# Configuration',
+    '',
+    '`hosts.yaml` says what to bake (`profiles`) and where (`regions`). Both are maps from a name to the keys below; names are lower case',
+    'letters, digits and hyphens. `bin/ecs-host plan` checks the file and shows what comes of it; every mistake is reported at once, with file,',
+    'line, column, key and a hint, and the exit code is 2. Editors with a YAML language server check it against',
+    '`src/config/hosts.schema.json` while you type.',
+    '',
+    '## Top level',
+    '',
+    ...table(
+      rowsOf(root, '', (schema) => schema).filter(({ key }) => !key.includes('.')),
+      (schema) => schema,
+    ),
+    '',
+    '## A profile',
+    '',
+    ...section('profile'),
+    '',
+    '## A region',
+    '',
+    ...section('region'),
+    '',
+    '## Rules between fields',
+    '',
+    'An error stops before anything is created. A warning is printed and recorded, and the work goes on.',
+    '',
+    '| Code | | |',
+    '| --- | --- | --- |',
+    ...PROFILE_RULES.map((rule) => `| ${code(rule.code)} | ${rule.severity} | ${rule.title} |`),
+    '| `PROFILE_UNKNOWN` | error | The `profile` of a region is one of `profiles`. |',
+    '| `API_REGION_MISSING` | error | A `lab` region names its `apiRegion`. |',
+    '| `REGION_NAME_UNKNOWN` | error | A region without `apiRegion` is named as AWS names it. |',
+    '',
+  ].join('\n');
+  return [{ path: 'docs/configuration.md', text }];
+};
