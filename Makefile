@@ -38,8 +38,9 @@ drift: setup ## generated files are what their sources say
 generate: setup ## write the generated files anew
 	@$(NODE) scripts/generate.ts
 
-bench: setup ## measure a bake side by side with the same steps by hand
-	@$(NODE) bench/main.ts $(ARGS)
+bench: setup ## measure side by side with named baselines; ARGS='--rounds N'
+	@$(NODE) bench/help.ts
+	@$(NODE) bench/bake.ts $(ARGS)
 
 doctor: setup ## every prerequisite: found, needed, and the fix
 	@bin/ecs-host doctor $(ARGS)

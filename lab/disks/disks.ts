@@ -16,9 +16,9 @@ const sizeOf = async (file: string): Promise<number | null> =>
     () => null,
   );
 
-/** e2fsck -p repairs what a journal can repair; 1 says that it did. */
-const settle = async (file: string): Promise<void> => {
-  await run('e2fsck', ['-f', '-p', file], { accept: [0, 1] });
+/** e2fsck -p repairs what a journal can repair; 1 says that it did. A file system that was unmounted is believed, unless it is forced. */
+const settle = async (file: string, options: readonly string[] = []): Promise<void> => {
+  await run('e2fsck', [...options, '-p', file], { accept: [0, 1] });
 };
 
 /**
@@ -32,7 +32,7 @@ export const createDisks = (folder: string): Disks => {
   const make = async (id: string, source: string, prepare: (unfinished: string) => Promise<void>): Promise<void> => {
     const unfinished = `${file(id)}${PARTIAL}`;
     try {
-      await run('cp', ['--reflink=auto', '--sparse=always', source, unfinished]);
+      await run('cp', ['--reflink=auto', '--sparse=auto', source, unfinished]);
       await prepare(unfinished);
       await rename(unfinished, file(id));
     } catch (error) {
@@ -58,14 +58,15 @@ export const createDisks = (folder: string): Disks => {
       await make(diskId, source.path, async (unfinished) => {
         if (sizeGiB * GIB === source.size) return;
         await truncate(unfinished, sizeGiB * GIB);
-        await settle(unfinished);
+        // resize2fs wants it forced.
+        await settle(unfinished, ['-f']);
         await run('resize2fs', [unfinished]);
       });
     },
     createSnapshot: async (snapshotId, diskId) => {
       const source = await existing(diskId);
       // A machine that was ended by force leaves its journal to be replayed; better once here than in every machine of the image.
-      await make(snapshotId, source.path, settle);
+      await make(snapshotId, source.path, (unfinished) => settle(unfinished));
     },
     copySnapshot: async (targetId, sourceId) => {
       const source = await existing(sourceId);
@@ -97,6 +98,6 @@ export const removePartialDisks = async (folder: string): Promise<void> => {
 export const importSnapshot = async (folder: string, snapshotId: string, source: string): Promise<void> => {
   const target = diskFile(folder, snapshotId);
   if ((await sizeOf(target)) !== null) return;
-  await run('cp', ['--reflink=auto', '--sparse=always', source, `${target}${PARTIAL}`]);
+  await run('cp', ['--reflink=auto', '--sparse=auto', source, `${target}${PARTIAL}`]);
   await rename(`${target}${PARTIAL}`, target);
 };

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Disks, Machines } from '../machines/types.ts';
 import type { MotoClient } from '../moto/client.ts';
 import type { Effect, InstanceFacts, LiveInstance } from './facts.ts';
@@ -64,10 +65,18 @@ export const createConductor = ({ moto, machines, disks, log, onGone }: Conducto
     );
   };
 
-  const removeInstance = async (region: string, instanceId: string, message: string, code: string): Promise<void> => {
+  /** `onTerminated` hears when its state is set; its disks go after that. */
+  const removeInstance = async (
+    region: string,
+    instanceId: string,
+    message: string,
+    code: string,
+    onTerminated: () => void = () => undefined,
+  ): Promise<void> => {
     filters.delete(instanceId);
     await machines.terminate(instanceId);
     const { removedVolumes } = await setState(region, instanceId, 'terminated', { message, code });
+    onTerminated();
     for (const volume of removedVolumes) await disks.removeDisk(volume);
     onGone?.(instanceId);
     await refreshFilters();
@@ -95,6 +104,19 @@ export const createConductor = ({ moto, machines, disks, log, onGone }: Conducto
       throw error;
     }
     await refreshFilters();
+  };
+
+  /** An instance that does not run has nothing to shut down: EC2 has it terminated by the next question, and so has the lab. */
+  const terminate = async (region: string, instanceId: string): Promise<void> => {
+    const isDown = machines.status(instanceId) === 'stopped';
+    const gone = Promise.withResolvers<void>();
+    background([instanceId], `terminate ${instanceId}`, () =>
+      removeInstance(region, instanceId, 'User initiated', 'Client.UserInitiatedShutdown', gone.resolve).finally(
+        gone.resolve,
+      ),
+    );
+    // One that is still being launched looks the same, and is not waited for.
+    if (isDown) await Promise.race([gone.promise, sleep(1000, undefined, { ref: false })]);
   };
 
   const launch = (effect: EffectOf<'instance.launch'>): void =>
@@ -199,9 +221,7 @@ export const createConductor = ({ moto, machines, disks, log, onGone }: Conducto
       case 'instance.reboot':
         return background([effect.instanceId], `reboot ${effect.instanceId}`, () => machines.reboot(effect.instanceId));
       case 'instance.terminate':
-        return background([effect.instanceId], `terminate ${effect.instanceId}`, () =>
-          removeInstance(region, effect.instanceId, 'User initiated', 'Client.UserInitiatedShutdown'),
-        );
+        return terminate(region, effect.instanceId);
       case 'ingress.changed':
         return queues.add(['filters'], refreshFilters);
       case 'image.create':

@@ -1,7 +1,7 @@
 import { aptInstall, aptUpdate, areInstalled, isUpdated } from '../lib/apt.ts';
 import { installFiles } from '../lib/files.ts';
-import { activeState, disableUnits, unitFileState } from '../lib/systemd.ts';
-import { textOf, tool } from '../lib/tool.ts';
+import { activeState, disableUnits, maskUnits, unitFileState } from '../lib/systemd.ts';
+import { textOf } from '../lib/tool.ts';
 import type { Concern } from '../step.ts';
 
 export const FILES = ['/etc/apt/apt.conf.d/90ecs-host', '/etc/systemd/system-preset/10-ecs-host.preset'];
@@ -23,23 +23,16 @@ const PACKAGES = [
 const TIMERS = ['apt-daily.timer', 'apt-daily-upgrade.timer'];
 const SERVICES = ['apt-daily.service', 'apt-daily-upgrade.service', 'unattended-upgrades.service'];
 
-/** A masked service cannot be started by whoever it is: nothing may upgrade a kernel under a driver. */
-const maskService = async (unit: string): Promise<boolean> => {
-  const state = await unitFileState(unit);
-  if (state === 'masked' || state === 'not-found') return false;
-  await tool`systemctl mask ${unit}`;
-  return true;
-};
-
 export const base: Concern = {
   name: 'base',
   apply: async (context) => {
     await context.step('apt settings', {}, () => installFiles(context, FILES));
     // Timers first, so that nothing new begins; what runs by now is waited for by apt's own lock timeout, not killed halfway.
     await context.step('stop unattended upgrades', {}, async () => {
-      let isChanged = await disableUnits(TIMERS);
-      for (const unit of SERVICES) if (await maskService(unit)) isChanged = true;
-      return isChanged;
+      const isDisabled = await disableUnits(TIMERS);
+      // Masked: nothing may upgrade a kernel under a driver, whoever asks for it.
+      const isMasked = await maskUnits(SERVICES);
+      return isDisabled || isMasked;
     });
     await context.step('package lists', { doneWhen: isUpdated }, aptUpdate);
     await context.step('base packages', { doneWhen: () => areInstalled(PACKAGES) }, () => aptInstall(PACKAGES));

@@ -4,6 +4,7 @@ import { sha256Of } from '../lib/download.ts';
 import { putFile, readText } from '../lib/files.ts';
 import { ask } from '../lib/tool.ts';
 import { type Concern, type Context, HOST_FOLDER } from '../step.ts';
+import { awsCliVersion } from './user-tools.ts';
 
 /** What the image says about itself, on itself. */
 export type ImageOnHost = {
@@ -55,7 +56,7 @@ const collect = async ({ target }: Context): Promise<Record<string, string>> => 
       'ecs-agent-package': agentPackage,
       'host-service': sha256Of(target.hostService.entry).then((sum) => `sha256:${sum.slice(0, 16)}`),
       node: process.version.slice(1),
-      'aws-cli': said(ask`aws --version`, /^aws-cli\/(\S+)/),
+      'aws-cli': awsCliVersion(),
       rclone: said(ask`rclone version`, /^rclone v(\S+)/),
       jq: said(ask`jq --version`, /^jq-(\S+)/),
       git: said(ask`git --version`, /(\d\S*)/),

@@ -15,10 +15,17 @@ const PACKAGES = ['git', 'jq', 'openssl', 'rclone'];
 const packagesFor = ({ target }: Context): readonly { name: string }[] =>
   [...PACKAGES, target.userTools.awsCli.source === 'distribution' ? 'awscli' : 'unzip'].map((name) => ({ name }));
 
-/** `aws-cli/2.9.19 Python/...` */
-const awsCliVersion = async (): Promise<string | null> => {
+/** From what `aws --version` says: `aws-cli/2.9.19 Python/...`. */
+const askAwsCli = async (): Promise<string | null> => {
   const { exitCode, stdout } = await ask`aws --version`;
   return exitCode === 0 ? (/^aws-cli\/(\S+)/.exec(stdout)?.[1] ?? null) : null;
+};
+
+let said: Promise<string | null> | null = null;
+/** It takes a second to say its version, and one run of verify wants to know it twice. */
+export const awsCliVersion = (): Promise<string | null> => {
+  said ??= askAwsCli();
+  return said;
 };
 
 /** Pure: AWS names a file of its own for every version. */
@@ -53,7 +60,7 @@ export const userTools: Concern = {
     await context.step('keys', {}, () => installFiles(context, FILES));
     await context.step('packages', { doneWhen: () => areInstalled(packages) }, () => aptInstall(packages));
     if (context.target.userTools.awsCli.source === 'aws') {
-      await context.step('AWS CLI', { doneWhen: async () => isWanted(context, await awsCliVersion()) }, () =>
+      await context.step('AWS CLI', { doneWhen: async () => isWanted(context, await askAwsCli()) }, () =>
         installAwsCli(context),
       );
     }

@@ -28,25 +28,33 @@ export const enableUnit = async (unit: string): Promise<boolean> => {
   return true;
 };
 
-/** Stops units and keeps boots from starting them. Never masks: a masked unit could not be started by the one who may. */
+/** Those of the units for which it holds; all are asked about at once. */
+const unitsWhere = async (units: readonly string[], holds: (unit: string) => Promise<boolean>): Promise<string[]> => {
+  const answers = await Promise.all(units.map(holds));
+  return units.filter((_, index) => answers[index]);
+};
+
+/**
+ * Stops units and keeps boots from starting them. Never masks: a masked unit could not be started by the one who may. One call for all of
+ * them, because each call makes systemd read all units again.
+ */
 export const disableUnits = async (units: readonly string[]): Promise<boolean> => {
-  let isChanged = false;
-  for (const unit of units) {
-    const state = await unitFileState(unit);
-    if (state === 'not-found') continue;
-    if (state === 'enabled' || state === 'enabled-runtime') {
-      await tool`systemctl disable ${unit}`;
-      isChanged = true;
-    }
-    const active = await activeState(unit);
-    if (active !== 'inactive') {
-      await tool`systemctl stop ${unit}`;
-      // What failed because it was not allowed to start is not "failed" on the image.
-      await ask`systemctl reset-failed ${unit}`;
-      isChanged = true;
-    }
+  const enabled = await unitsWhere(units, async (unit) => /^enabled(-runtime)?$/.test(await unitFileState(unit)));
+  if (enabled.length > 0) await tool`systemctl disable ${enabled}`;
+  const active = await unitsWhere(units, async (unit) => !/^(inactive|unknown)$/.test(await activeState(unit)));
+  if (active.length > 0) {
+    await tool`systemctl stop ${active}`;
+    // What failed because it was not allowed to start is not "failed" on the image.
+    await ask`systemctl reset-failed ${active}`;
   }
-  return isChanged;
+  return enabled.length + active.length > 0;
+};
+
+/** A masked unit cannot be started by whoever it is. Returns whether any of those that are there was not masked before. */
+export const maskUnits = async (units: readonly string[]): Promise<boolean> => {
+  const open = await unitsWhere(units, async (unit) => !/^(masked|not-found)$/.test(await unitFileState(unit)));
+  if (open.length > 0) await tool`systemctl mask ${open}`;
+  return open.length > 0;
 };
 
 /** The unit is there, and no boot starts it. */

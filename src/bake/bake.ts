@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DescribeImagesCommand } from '@aws-sdk/client-ec2';
-import { execa } from 'execa';
 import type { Check } from '#contracts/check.ts';
 import type { AwsClients } from '../aws/clients.ts';
 import { expectedTags, versionTags } from '../image/expected-tags.ts';
@@ -88,22 +87,6 @@ const preparePacker = async (input: BakeInput): Promise<Packer> => {
   };
 };
 
-const validate = async (packer: Packer, renderDir: string, signal: AbortSignal): Promise<void> => {
-  const result = await execa(packer.tool.packer, ['validate', ...packer.variables, packer.template], {
-    cwd: renderDir,
-    env: packer.env,
-    extendEnv: false,
-    stdin: 'ignore',
-    reject: false,
-    all: true,
-    cancelSignal: signal,
-  });
-  signal.throwIfAborted();
-  if (result.exitCode !== 0) {
-    throw outsideError('PACKER_VALIDATE', 'Packer does not accept the template.', result.command, result.all);
-  }
-};
-
 const build = async (input: BakeInput, packer: Packer, logFile: string): Promise<BuildOutcome> =>
   input.ctx.span('packer build', async (span) => {
     const parser = createMachineReadableParser();
@@ -168,10 +151,10 @@ const finishImage = async (
 };
 
 /**
- * Bakes the plan: packer validate, packer build, tags. Whatever happens, nothing but the finished image is left: packer cleans up after
+ * Bakes the plan: packer build (which validates the template before it creates anything), tags. Whatever happens, nothing but the finished image is left: packer cleans up after
  * itself, and what it could not is swept by run id before this returns.
  *
- * @throws EcsHostError `PACKER_VALIDATE`, `PROVISIONER_FAILED`, `BAKE_VERIFY_FAILED`, `PACKER_FAILED`, `PACKER_KILLED` (outside),
+ * @throws EcsHostError `PROVISIONER_FAILED`, `BAKE_VERIFY_FAILED`, `PACKER_FAILED`, `PACKER_KILLED` (outside),
  *   `INTERRUPTED`
  */
 export const bake = async (input: BakeInput): Promise<BakeResult> => {
@@ -179,7 +162,6 @@ export const bake = async (input: BakeInput): Promise<BakeResult> => {
   await claimRun(ctx.runId, 'build');
   const packer = await preparePacker(input);
   const logFile = join(packer.runDir, 'packer-output.txt');
-  await ctx.span('packer validate', () => validate(packer, input.renderDir, ctx.signal));
   try {
     const outcome = await build(input, packer, logFile);
     const imageId = outcome.imageId ?? '';

@@ -131,7 +131,9 @@ const build = async (folder: string, options: BundleOptions): Promise<void> => {
   for (const each of ['bin', 'provisioners', 'payload']) await mkdir(join(folder, each), { recursive: true });
   const programs = {
     ...HOST_PROGRAMS,
-    ...Object.fromEntries(options.provisioners.map((name) => [`provisioners/${name}.mjs`, `provisioners/${name}.ts`])),
+    ...Object.fromEntries(
+      [...options.provisioners, 'bake'].map((name) => [`provisioners/${name}.mjs`, `provisioners/${name}.ts`]),
+    ),
   };
   await Promise.all([
     ...Object.entries(programs).map(([path, entry]) => bundleProgram(entry, join(folder, path))),

@@ -6,7 +6,7 @@ import { target } from './a-target.ts';
 
 const FOLDER = join(import.meta.dirname, '../../provisioners');
 const names = (await readdir(FOLDER))
-  .filter((name) => name.endsWith('.ts') && name !== 'step.ts')
+  .filter((name) => name.endsWith('.ts') && name !== 'step.ts' && name !== 'bake.ts')
   .map((name) => name.slice(0, -3));
 const sources = await Promise.all(
   (await readdir(FOLDER, { recursive: true }))

@@ -30,6 +30,7 @@ test('two builds of one checkout are equal byte for byte, and each program stand
     'bin/ecs-host-status.mjs',
     'bin/ecs-hostd.mjs',
     'payload/ecs-agent-lab-stand-in.deb',
+    'provisioners/bake.mjs',
     'provisioners/base.mjs',
     'provisioners/verify.mjs',
     'rootfs.tar',

@@ -1,25 +1,21 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { projectFolder } from '../src/io/paths.ts';
+import { median, rounded, saveResult } from './result.ts';
 
 /**
  * `make bench`: bakes with `ecs-host bake` and by hand (bench/by-hand.sh) in turn, on one lab in one run, and prints the ratio and where the
  * difference goes. Both use the same base image, packages, files and mirror; ours also plans, validates and verifies.
  *
- *   node bench/main.ts [--rounds N]
+ *   node bench/bake.ts [--rounds N]
  */
 const ROUNDS = Number(process.argv[process.argv.indexOf('--rounds') + 1]) || 3;
 const GOAL = 1.15;
 const REGION = 'us-west-2';
 
 type Timing = { readonly totalMs: number; readonly phases: Readonly<Record<string, number>> };
-
-const median = (values: readonly number[]): number => {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-};
 
 const seconds = (ms: number): string => (ms / 1000).toFixed(1).padStart(7);
 
@@ -58,7 +54,7 @@ const medians = (timings: readonly Timing[]): Record<string, number> => {
 
 /** Pairs of our phases and theirs that do the same. What only we do stands alone. */
 const COMPARED: readonly (readonly [string, readonly string[], readonly string[]])[] = [
-  ['plan, render, validate', ['plan', 'render', 'packer validate'], []],
+  ['plan and render', ['plan', 'render'], []],
   ['launch until ssh', ['create key pair and security group', 'launch build instance', 'wait for ssh'], ['launch']],
   ['base', ['provision: base'], ['base']],
   ['docker', ['provision: docker'], ['docker']],
@@ -112,10 +108,13 @@ try {
   console.log(
     `ratio ${ratio.toFixed(2)} (of ${ratios.map((each) => each.toFixed(2)).join(', ')}); goal at most ${GOAL}: ${ratio <= GOAL ? 'met' : 'NOT met'}`,
   );
-  await writeFile(
-    join(projectFolder(), 'bench', 'results.json'),
-    `${JSON.stringify({ baseline: 'bench/by-hand.sh', ratio: Number(ratio.toFixed(3)), ratios: ratios.map((each) => Number(each.toFixed(3))), goal: GOAL, rounds: ROUNDS }, null, 2)}\n`,
-  );
+  await saveResult('bake', {
+    baseline: 'bench/by-hand.sh',
+    ratio,
+    ratios: ratios.map(rounded),
+    goal: GOAL,
+    rounds: ROUNDS,
+  });
 } finally {
   await execa(ecsHost, ['lab', 'down'], { env: { ECS_HOST_STATE: state }, stdin: 'ignore', reject: false });
   await rm(work, { recursive: true, force: true });

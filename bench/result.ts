@@ -1,0 +1,27 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { projectFolder } from '../src/io/paths.ts';
+
+/** What is kept of a measurement: a ratio against a named baseline, both taken in one run. Never a time: that would be this machine's. */
+export type Result = {
+  readonly baseline: string;
+  readonly ratio: number;
+  readonly goal: number;
+  readonly rounds: number;
+  readonly [more: string]: unknown;
+};
+
+export const median = (values: readonly number[]): number => {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+};
+
+const FILE = join(projectFolder(), 'bench', 'results.json');
+
+export const rounded = (ratio: number): number => Number(ratio.toFixed(3));
+
+export const saveResult = async (name: string, result: Result): Promise<void> => {
+  const all = JSON.parse(await readFile(FILE, 'utf8').catch(() => '{}')) as Record<string, Result>;
+  all[name] = { ...result, ratio: rounded(result.ratio) };
+  await writeFile(FILE, `${JSON.stringify(all, null, 2)}\n`);
+};
