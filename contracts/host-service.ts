@@ -14,6 +14,8 @@ export type HostConfig = {
   /** PEM of a private CA that signs the webserver's certificate, or null for the system's trust store. */
   readonly webserverCa: string | null;
   readonly environment: string;
+  /** How long tasks may take to end when the host leaves, in seconds. */
+  readonly drainSeconds: number;
 };
 
 export type HostPhase =
@@ -21,11 +23,13 @@ export type HostPhase =
   | 'network'
   | 'handshake'
   | 'denied'
+  | 'revoked'
   | 'docker'
   | 'events'
   | 'agent'
   | 'serving'
   | 'draining'
+  | 'drained'
   | 'stopped'
   | 'failed';
 

@@ -5,6 +5,7 @@ import type { Log } from './log.ts';
 
 const LARGEST_BYTES = 64 * 1024;
 const POLL_MS = 250;
+const DRAIN_SECONDS = 60;
 
 /** What is wrong with a configuration, or the configuration. Pure. */
 export const parseHostConfig = (text: string): HostConfig | { readonly problem: string } => {
@@ -15,7 +16,14 @@ export const parseHostConfig = (text: string): HostConfig | { readonly problem: 
     return { problem: `not JSON: ${(error as Error).message}` };
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return { problem: 'not a JSON object' };
-  const { version, webserverUrl, webserverCa, environment, ...unknown } = value as Record<string, unknown>;
+  const {
+    version,
+    webserverUrl,
+    webserverCa,
+    environment,
+    drainSeconds = DRAIN_SECONDS,
+    ...unknown
+  } = value as Record<string, unknown>;
   const [strange] = Object.keys(unknown);
   if (strange !== undefined) return { problem: `unknown key ${strange}` };
   if (version !== 1) return { problem: `version is ${JSON.stringify(version)}, this service reads version 1` };
@@ -31,7 +39,10 @@ export const parseHostConfig = (text: string): HostConfig | { readonly problem: 
   if (typeof environment !== 'string' || !/^[a-z][a-z0-9-]{0,39}$/.test(environment)) {
     return { problem: 'environment is not a name of lower-case letters, digits and dashes' };
   }
-  return { version: 1, webserverUrl: url.origin, webserverCa, environment };
+  if (typeof drainSeconds !== 'number' || !Number.isInteger(drainSeconds) || drainSeconds < 0 || drainSeconds > 3600) {
+    return { problem: 'drainSeconds is not a whole number from 0 to 3600' };
+  }
+  return { version: 1, webserverUrl: url.origin, webserverCa, environment, drainSeconds };
 };
 
 /**

@@ -5,8 +5,26 @@ export const DOCKER_SOCKET = '/run/docker.sock';
 /** Docker 20.10, the oldest that the profiles install, speaks 1.41. */
 const API = '/v1.41';
 
-export type ContainerStart = { readonly id: string; readonly name: string; readonly startedAtNs: string };
-export type ContainerDeath = { readonly id: string; readonly name: string };
+/** Nanoseconds since 1970 by Docker's clock. */
+export type Nanoseconds = bigint;
+
+export type ContainerEvent = {
+  readonly action: 'start' | 'die';
+  readonly id: string;
+  readonly name: string;
+  readonly atNs: Nanoseconds;
+};
+
+/** What Docker knows of one container. */
+export type ContainerFacts = {
+  readonly id: string;
+  readonly name: string;
+  readonly isRunning: boolean;
+  /** When it was last started; null when never. */
+  readonly startedAtNs: Nanoseconds | null;
+  /** `32262/tcp` to the port on the host, for those that are published. */
+  readonly ports: Readonly<Record<string, number>>;
+};
 
 export type Subscription = {
   /** Ends when Docker closes the stream, or on error. */
@@ -15,12 +33,14 @@ export type Subscription = {
 };
 
 export type DockerClient = {
-  /** Resolves once Docker has answered: from then on nothing after `sinceS` is missed. */
-  subscribe(
-    sinceS: number,
-    on: { start(event: ContainerStart): void; die(event: ContainerDeath): void },
-  ): Promise<Subscription>;
-  running(): Promise<readonly ContainerStart[]>;
+  /** Resolves once Docker has answered. Docker replays all that it still has in its buffer (256 events), then goes on. */
+  subscribe(onEvent: (event: ContainerEvent) => void): Promise<Subscription>;
+  /** All containers that there are, also those that have ended. */
+  list(): Promise<readonly ContainerFacts[]>;
+  /** Null when there is no such container (any more). */
+  inspect(id: string): Promise<ContainerFacts | null>;
+  /** Names of the running containers that ECS started. */
+  runningTasks(): Promise<readonly string[]>;
 };
 
 const open = (socketPath: string, path: string, timeoutMs: number): Promise<IncomingMessage> =>
@@ -29,6 +49,7 @@ const open = (socketPath: string, path: string, timeoutMs: number): Promise<Inco
       outgoing.setTimeout(0);
       if (incoming.statusCode === 200) return resolve(incoming);
       incoming.resume();
+      if (incoming.statusCode === 404) return reject(new NotFound(path));
       reject(new Error(`Docker answered ${path} with HTTP ${incoming.statusCode ?? 0}`));
     });
     outgoing.setTimeout(timeoutMs, () =>
@@ -37,6 +58,8 @@ const open = (socketPath: string, path: string, timeoutMs: number): Promise<Inco
     outgoing.on('error', reject);
     outgoing.end();
   });
+
+class NotFound extends Error {}
 
 const json = async (socketPath: string, path: string): Promise<unknown> => {
   const incoming = await open(socketPath, path, 30_000);
@@ -49,39 +72,89 @@ const json = async (socketPath: string, path: string): Promise<unknown> => {
 const bareName = (name: string): string => name.replace(/^\//, '');
 
 type RawEvent = {
-  readonly Type?: string;
   readonly Action?: string;
   readonly timeNano?: number;
-  readonly Actor?: { readonly ID?: string; readonly Attributes?: Record<string, string> };
+  readonly Actor?: { readonly ID?: string; readonly Attributes?: Readonly<Record<string, string>> };
 };
 
-export const createDockerClient = (socketPath: string = DOCKER_SOCKET): DockerClient => ({
-  subscribe: async (sinceS, on) => {
-    const filters = encodeURIComponent(JSON.stringify({ type: ['container'], event: ['start', 'die'] }));
-    // Docker sends its header a moment before it subscribes; `since` makes it replay what fell in between.
-    const incoming = await open(socketPath, `/events?since=${sinceS}&filters=${filters}`, 30_000);
-    const lines = createInterface({ input: incoming });
-    lines.on('line', (line) => {
-      if (line.trim() === '') return;
-      const event = JSON.parse(line) as RawEvent;
-      const id = event.Actor?.ID;
-      if (id === undefined) return;
-      const name = bareName(event.Actor?.Attributes?.['name'] ?? '');
-      if (event.Action === 'start') on.start({ id, name, startedAtNs: String(event.timeNano ?? 0) });
-      else if (event.Action === 'die') on.die({ id, name });
-    });
-    const ended = new Promise<void>((resolve) => {
-      incoming.on('close', resolve);
-      incoming.on('error', () => resolve());
-    });
-    return { ended, close: () => incoming.destroy() };
-  },
-  running: async () => {
-    const list = (await json(socketPath, '/containers/json')) as { Id: string; Names: string[]; Created: number }[];
-    return list.map((each) => ({
-      id: each.Id,
-      name: bareName(each.Names[0] ?? ''),
-      startedAtNs: `${each.Created}000000000`,
-    }));
-  },
+type RawContainer = {
+  readonly Id: string;
+  readonly Name: string;
+  readonly State: { readonly Running: boolean; readonly StartedAt: string };
+  readonly NetworkSettings?: {
+    readonly Ports?: Readonly<Record<string, readonly { readonly HostPort: string }[] | null>>;
+  };
+};
+
+/** `2026-11-23T22:47:12.123456789Z` with all of its nine digits; null for Docker's "never", the year 1. */
+export const parseTime = (text: string): Nanoseconds | null => {
+  const [, seconds = '', fraction = ''] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z$/.exec(text) ?? [];
+  const ms = Date.parse(`${seconds}Z`);
+  if (Number.isNaN(ms) || ms < 0) return null;
+  return BigInt(ms) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
+};
+
+const factsOf = (raw: RawContainer): ContainerFacts => ({
+  id: raw.Id,
+  name: bareName(raw.Name),
+  isRunning: raw.State.Running,
+  startedAtNs: parseTime(raw.State.StartedAt),
+  ports: Object.fromEntries(
+    Object.entries(raw.NetworkSettings?.Ports ?? {}).flatMap(([inside, bindings]) => {
+      const port = Number(bindings?.[0]?.HostPort);
+      return port > 0 ? [[inside, port] as const] : [];
+    }),
+  ),
 });
+
+/** The time is a number of 19 digits, which JSON.parse would round. */
+const parseEvent = (line: string): ContainerEvent | null => {
+  const { Action: action, Actor: actor } = JSON.parse(line) as RawEvent;
+  const atNs = /"timeNano":(\d+)/.exec(line)?.[1];
+  if ((action !== 'start' && action !== 'die') || actor?.ID === undefined || atNs === undefined) return null;
+  return { action, id: actor.ID, name: bareName(actor.Attributes?.['name'] ?? ''), atNs: BigInt(atNs) };
+};
+
+const query = (filters: object): string => encodeURIComponent(JSON.stringify(filters));
+
+export const createDockerClient = (socketPath: string = DOCKER_SOCKET): DockerClient => {
+  const inspect = async (id: string): Promise<ContainerFacts | null> => {
+    try {
+      return factsOf((await json(socketPath, `/containers/${id}/json`)) as RawContainer);
+    } catch (error) {
+      if (error instanceof NotFound) return null;
+      throw error;
+    }
+  };
+  return {
+    inspect,
+    subscribe: async (onEvent) => {
+      // `since` is not a time that this host remembers: a clock that was set back would hide what happened. All of the buffer is asked for,
+      // and what was handled is known by its own time.
+      const filters = query({ type: ['container'], event: ['start', 'die'] });
+      const incoming = await open(socketPath, `/events?since=1&filters=${filters}`, 30_000);
+      const lines = createInterface({ input: incoming });
+      lines.on('line', (line) => {
+        const event = line.trim() === '' ? null : parseEvent(line);
+        if (event) onEvent(event);
+      });
+      const ended = new Promise<void>((resolve) => {
+        incoming.on('close', resolve);
+        incoming.on('error', () => resolve());
+      });
+      return { ended, close: () => incoming.destroy() };
+    },
+    list: async () => {
+      const all = (await json(socketPath, '/containers/json?all=1')) as readonly { readonly Id: string }[];
+      const facts = await Promise.all(all.map(({ Id }) => inspect(Id)));
+      return facts.filter((each) => each !== null);
+    },
+    runningTasks: async () => {
+      const filters = query({ label: ['com.amazonaws.ecs.task-arn'] });
+      const list = (await json(socketPath, `/containers/json?filters=${filters}`)) as readonly {
+        readonly Names: readonly string[];
+      }[];
+      return list.map(({ Names }) => bareName(Names[0] ?? ''));
+    },
+  };
+};

@@ -6,44 +6,31 @@ import type { Log } from './log.ts';
 const RETRY_MS = 200;
 
 /**
- * Keeps a subscription to Docker's events for as long as the service runs. After every break it asks again from a moment before the last
- * event, and compares with the list of running containers; handling is idempotent, so overlap does no harm.
+ * Keeps a subscription to Docker's events for as long as the signal allows. At each (re)connection Docker replays its buffer, and all
+ * containers that there are get compared: what falls out of the one is in the other. Both may tell of a start that was handled; it is
+ * recognised.
  */
 export const followEvents = async (options: {
-  docker: DockerClient;
-  containers: Containers;
-  log: Log;
-  signal: AbortSignal;
-  onConfirmed: () => Promise<void>;
+  readonly docker: DockerClient;
+  readonly containers: Containers;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly onConfirmed: () => Promise<void>;
 }): Promise<void> => {
   const { docker, containers, log, signal } = options;
-  const handle = (work: Promise<void>): void => {
-    work.catch((error: unknown) =>
-      log.say(
-        'error',
-        `a container event could not be handled: ${error instanceof Error ? error.message : String(error)}`,
-      ),
-    );
-  };
-  let sinceS = Math.floor(Date.now() / 1000) - 1;
   let isFirst = true;
   while (!signal.aborted) {
     let subscription: Subscription | null = null;
     const stop = (): void => subscription?.close();
     try {
-      const askedAtS = Math.floor(Date.now() / 1000) - 1;
-      subscription = await docker.subscribe(sinceS, {
-        start: (event) => handle(containers.started(event)),
-        die: (event) => handle(containers.died(event)),
-      });
+      subscription = await docker.subscribe((event) => containers.take(event));
       signal.addEventListener('abort', stop, { once: true });
-      for (const running of await docker.running()) handle(containers.started(running));
+      await containers.reconcile();
       if (isFirst) {
         isFirst = false;
         await options.onConfirmed();
-      }
+      } else log.once('events', 'info', "Docker's events are followed again");
       await subscription.ended;
-      sinceS = askedAtS;
       if (!signal.aborted) log.once('events', 'warning', "Docker's event stream ended; subscribing again");
     } catch (error) {
       if (signal.aborted) return;

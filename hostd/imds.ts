@@ -31,14 +31,30 @@ const text = (document: Record<string, unknown>, key: string): string => {
   return value;
 };
 
+const TOKEN_LIFE_S = 300;
+
+const sessionHeaders = async (endpoint: string): Promise<Record<string, string>> => ({
+  'X-aws-ec2-metadata-token': await ask(
+    '/api/token',
+    { method: 'PUT', headers: { 'X-aws-ec2-metadata-token-ttl-seconds': String(TOKEN_LIFE_S) } },
+    endpoint,
+  ),
+});
+
+/** A leaf of the metadata, or null when it is not there. Version 2 only. @throws when the metadata service is away */
+export const readMetadata = async (path: string, endpoint: string = ENDPOINT): Promise<string | null> => {
+  const headers = await sessionHeaders(endpoint);
+  try {
+    return await ask(path, { headers }, endpoint);
+  } catch (error) {
+    if (error instanceof Error && error.message.endsWith('HTTP 404')) return null;
+    throw error;
+  }
+};
+
 /** Version 2 only. @throws when the metadata service is away or answers something else */
 export const readIdentity = async (endpoint: string = ENDPOINT): Promise<Identity> => {
-  const token = await ask(
-    '/api/token',
-    { method: 'PUT', headers: { 'X-aws-ec2-metadata-token-ttl-seconds': '300' } },
-    endpoint,
-  );
-  const headers = { 'X-aws-ec2-metadata-token': token };
+  const headers = await sessionHeaders(endpoint);
   const [document, signature] = await Promise.all([
     ask('/dynamic/instance-identity/document', { headers }, endpoint),
     ask('/dynamic/instance-identity/signature', { headers }, endpoint),

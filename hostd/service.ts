@@ -1,133 +1,66 @@
-import { freemem, totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HOST_CONFIG_PATH } from '#contracts/host-service.ts';
+import { HOST_CONFIG_PATH, type HostConfig, type HostPhase } from '#contracts/host-service.ts';
 import { fullJitterMs } from './backoff.ts';
 import { waitForConfig } from './config.ts';
-import { type Containers, createContainers } from './containers.ts';
+import { createContainers } from './containers.ts';
+import type { Control, ControlOrder } from './control.ts';
 import type { DockerClient } from './docker.ts';
+import type { Ecs } from './ecs.ts';
 import { followEvents } from './events.ts';
 import type { Gate } from './gate.ts';
+import { type HandshakeOutcome, shakeHands } from './handshake.ts';
+import { createHeartbeats, type Heartbeats } from './heartbeats.ts';
+import type { HostKey } from './host-key.ts';
 import { type Identity, waitForIdentity } from './imds.ts';
+import { AGENT_UNIT, drainTasks, type Leave, stopGuarded } from './leave.ts';
 import type { Log } from './log.ts';
+import { waitForNotice } from './notices.ts';
+import type { Notify } from './notify.ts';
+import { createResources } from './resources.ts';
+import { Starts } from './starts.ts';
 import { monotonicUs, type StateKeeper } from './state.ts';
 import type { Units } from './units.ts';
-import { createWebserverClient, type WebserverClient, WebserverTrouble } from './webserver-client.ts';
+import { createWebserverClient, type WebserverClient } from './webserver-client.ts';
 
 export const DOCKER_UNITS = ['docker.socket', 'docker.service'] as const;
-export const AGENT_UNIT = 'ecs.service';
 
-/** 55 to 65 s, as the first protocol had it. */
-const HEARTBEAT = { leastMs: 55_000, spreadMs: 10_000 };
-const HANDSHAKE_RETRY = { baseMs: 500, capMs: 20_000 };
-const LAST_WORDS_MS = 5000;
+/** Two minutes' warning is all that a spot instance gets. */
+const INTERRUPTION_LIMIT_S = 90;
 
 export type Parts = {
   readonly log: Log;
   readonly state: StateKeeper;
+  readonly notify: Notify;
   readonly units: Units;
   readonly gate: Gate;
   readonly docker: DockerClient;
+  readonly ecs: Ecs;
+  readonly hostKey: () => Promise<HostKey>;
+  /** Opens the control port; null in the handshake when it cannot be opened. */
+  readonly openControl: (onOrder: (order: ControlOrder) => void) => Promise<Control>;
   readonly configPath?: string;
   readonly imdsEndpoint?: string;
   readonly containersFolder?: string;
+  readonly startsPath?: string;
+  readonly noticeEveryMs?: number;
+  readonly heartbeatPause?: { readonly leastMs: number; readonly spreadMs: number };
   readonly connect?: (origin: string, ca: string | null, signal: AbortSignal) => WebserverClient;
 };
 
+/** What reaches the service from outside: the end, and being told to ask again after a final no. */
+export type Signals = {
+  readonly stop: AbortSignal;
+  /** Resolves at the next "ask again" (SIGHUP). */
+  readonly askAgain: () => Promise<void>;
+};
+
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-/** Asks until the webserver grants or denies; a webserver that is away is asked again for as long as it takes. */
-const shakeHands = async (
-  parts: Parts,
-  client: WebserverClient,
-  identity: Identity,
-  signal: AbortSignal,
-): Promise<{ token: string } | { denied: string }> => {
-  for (let attempt = 0; ; attempt += 1) {
-    await parts.state.update({ handshakeAttempts: attempt + 1 });
-    try {
-      const answer = await client.handshake({
-        version: 1,
-        instanceId: identity.instanceId,
-        instanceType: identity.instanceType,
-        region: identity.region,
-        imageId: identity.imageId,
-        identityDocument: identity.document,
-        identitySignature: identity.signature,
-      });
-      return 'denied' in answer ? { denied: answer.reason } : { token: answer.authToken };
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!(error instanceof WebserverTrouble)) throw error;
-      parts.log.once('handshake', 'warning', `handshake: ${error.message}; asking again until it answers`);
-      await sleep(fullJitterMs(attempt, HANDSHAKE_RETRY), undefined, { signal });
-    }
-  }
-};
-
-type Heartbeats = { run(signal: AbortSignal): Promise<void>; lastWords(): Promise<void> };
-
-const createHeartbeats = (
-  parts: Parts,
-  client: WebserverClient,
-  identity: Identity,
-  firstToken: string,
-): Heartbeats => {
-  let token = firstToken;
-  let number = 0;
-  const send = async (isDyingHeartbeat: boolean): Promise<void> => {
-    const answer = await client.heartbeat(token, {
-      version: 1,
-      timestamp: new Date().toISOString(),
-      heartbeatNumber: number,
-      instanceId: identity.instanceId,
-      totalMemoryKiB: Math.floor(totalmem() / 1024),
-      freeMemoryKiB: Math.floor(freemem() / 1024),
-      isDyingHeartbeat,
-    });
-    number += 1;
-    token = answer.authToken;
-  };
-  return {
-    run: async (signal) => {
-      while (!signal.aborted) {
-        try {
-          await send(false);
-          parts.log.once('heartbeat', 'info', 'heartbeats are answered');
-        } catch (error) {
-          if (signal.aborted) return;
-          parts.log.once('heartbeat', 'warning', `heartbeat: ${reason(error)}`);
-        }
-        await sleep(HEARTBEAT.leastMs + Math.random() * HEARTBEAT.spreadMs, undefined, { signal }).catch(
-          () => undefined,
-        );
-      }
-    },
-    lastWords: async () => {
-      // Unreferenced, or the process would wait for the limit after the answer has come.
-      await Promise.race([send(true), sleep(LAST_WORDS_MS, undefined, { ref: false })]).catch((error: unknown) =>
-        parts.log.say('warning', `dying heartbeat: ${reason(error)}`),
-      );
-    },
-  };
-};
-
-/**
- * Down with whatever the gate guards; what does not run is no error. The socket is not waited for: it is part of sockets.target, so at
- * shutdown it ends only after this service has. With the gate shut it wakes nobody.
- */
-const stopGuarded = async ({ units, log }: Parts): Promise<void> => {
-  const stop = (unit: string, options?: { readonly noBlock: boolean }): Promise<void> =>
-    units.stop([unit], options).catch((error: unknown) => log.say('warning', reason(error)));
-  await stop(AGENT_UNIT);
-  await stop('docker.socket', { noBlock: true });
-  await stop('docker.service');
-};
 
 const waitUntilActive = async ({ units }: Parts, unit: string, signal: AbortSignal): Promise<void> => {
   for (;;) {
     signal.throwIfAborted();
     if ((await units.state(unit)) === 'active') return;
-    await sleep(100, undefined, { signal });
+    await sleep(50, undefined, { signal });
   }
 };
 
@@ -145,26 +78,169 @@ const startDocker = async (parts: Parts, signal: AbortSignal): Promise<void> => 
   }
 };
 
-/**
- * The host service, from boot to stop. The order is the design: handshake, Docker, events, agent. Returns when `signal` is aborted and
- * everything that it started is down again with the gate shut.
- */
-export const runService = async (parts: Parts, signal: AbortSignal): Promise<void> => {
+/** An abort with its cause; the first one counts. */
+class Leaving {
+  readonly #controller = new AbortController();
+  leave: Leave | null = null;
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+  begin(leave: Leave): void {
+    if (this.leave !== null) return;
+    this.leave = leave;
+    this.#controller.abort();
+  }
+}
+
+type Turn = {
+  readonly parts: Parts;
+  readonly leaving: Leaving;
+  readonly config: HostConfig;
+  readonly identity: Identity;
+  readonly client: WebserverClient;
+  readonly shake: (signal: AbortSignal) => Promise<HandshakeOutcome>;
+};
+
+/** From a granted handshake until something ends it: Docker, events, agent, serving. */
+const serve = async ({ parts, leaving }: Turn): Promise<void> => {
+  const { log, state, docker } = parts;
+  const { signal } = leaving;
+  await state.enter('docker', 'starting Docker');
+  await startDocker(parts, signal);
+
+  await state.enter('events', "subscribing to Docker's events");
+  const starts = new Starts(parts.startsPath);
+  const containers = createContainers({
+    docker,
+    resources: createResources(parts.containersFolder),
+    starts,
+    log,
+    onSeen: (seen) => void state.update({ containersSeen: seen }),
+  });
+  const confirmed = Promise.withResolvers<void>();
+  const following = followEvents({
+    docker,
+    containers,
+    log,
+    signal,
+    onConfirmed: async () => {
+      await state.update({ eventsSubscribedAtUs: monotonicUs() });
+      confirmed.resolve();
+    },
+  });
+  await Promise.race([confirmed.promise, following]);
+  signal.throwIfAborted();
+
+  await state.enter('agent', 'starting the ECS agent');
+  await parts.units.start([AGENT_UNIT], { noBlock: true });
+  await waitUntilActive(parts, AGENT_UNIT, signal);
+  await state.enter('serving', 'accepting tasks');
+  log.say('info', 'serving');
+  await following;
+};
+
+/** Everything down again, in the order that loses least: tasks, the last words, the agent, Docker. */
+const leaveHost = async (turn: Turn, heartbeats: Heartbeats, leave: Leave): Promise<void> => {
+  const { parts, config, identity } = turn;
+  const { log, state, units } = parts;
+  log.say(leave.cause === 'stop' ? 'info' : 'warning', `leaving: ${leave.reason}`);
+  await state.enter('draining', `draining: ${leave.reason}`);
+  // From here on nothing that is down comes up again; what runs goes on running.
+  await parts.gate.shut();
+  await state.update({ gate: 'shut' });
+  const limitS =
+    leave.cause === 'interruption' ? Math.min(config.drainSeconds, INTERRUPTION_LIMIT_S) : config.drainSeconds;
+  await drainTasks({
+    ecs: parts.ecs,
+    docker: parts.docker,
+    units,
+    region: identity.region,
+    limitMs: limitS * 1000,
+    log,
+    onWaiting: (tasks) => state.update({ status: `draining: ${tasks} tasks still run` }),
+  });
+  await heartbeats.lastWords();
+  await stopGuarded(parts);
+};
+
+/** The webserver lost the token: the same host shakes hands again, with the gate as it is. A denial is a revocation. */
+const shakeHandsAgain = async ({ parts, leaving, shake }: Turn, heartbeats: Heartbeats): Promise<void> => {
+  parts.log.say('info', 'the webserver does not know this token; shaking hands again');
+  try {
+    const outcome = await shake(leaving.signal);
+    if ('token' in outcome) heartbeats.renew(outcome.token);
+    else leaving.begin({ cause: 'revoked', reason: `denied: ${outcome.denied}` });
+  } catch (error) {
+    if (!leaving.signal.aborted) throw error;
+  }
+};
+
+const granted = async (turn: Turn, token: string): Promise<void> => {
+  const { parts, leaving, client, identity } = turn;
+  const { log, state, gate } = parts;
+  log.say('info', `the webserver granted ${identity.instanceId}; opening the gate`);
+  const heartbeats: Heartbeats = createHeartbeats({
+    client,
+    identity,
+    token,
+    log,
+    ...(parts.heartbeatPause ? { pause: parts.heartbeatPause } : {}),
+    onNews: async (news) => {
+      if (news.kind === 'unknown') await shakeHandsAgain(turn, heartbeats);
+      else
+        leaving.begin({ cause: news.kind, reason: `${news.kind === 'drain' ? 'drained' : 'revoked'}: ${news.reason}` });
+    },
+  });
+  // Heartbeats go on while the host drains: until its last words it is alive.
+  const beating = new AbortController();
+  const done = heartbeats.run(beating.signal);
+  void waitForNotice({
+    log,
+    signal: leaving.signal,
+    ...(parts.imdsEndpoint === undefined ? {} : { endpoint: parts.imdsEndpoint }),
+    ...(parts.noticeEveryMs === undefined ? {} : { everyMs: parts.noticeEveryMs }),
+  }).then((notice) => {
+    if (notice) leaving.begin({ cause: 'interruption', reason: `${notice.kind} notice of EC2` });
+  });
+  let failure: unknown = null;
+  try {
+    await gate.open();
+    await state.update({ gate: 'open' });
+    await serve(turn);
+  } catch (error) {
+    if (!leaving.signal.aborted) failure = error;
+  }
+  leaving.begin({ cause: 'stop', reason: `the service failed: ${reason(failure)}` });
+  await leaveHost(turn, heartbeats, leaving.leave as Leave);
+  beating.abort();
+  await done;
+  if (failure !== null) throw failure;
+};
+
+const FINAL: Readonly<Record<Exclude<Leave['cause'], 'stop'>, HostPhase>> = {
+  drain: 'drained',
+  interruption: 'drained',
+  revoked: 'revoked',
+};
+
+/** One life between boot (or being told to ask again) and a final state. Returns that state, or null when the service has to stop. */
+const liveOnce = async (parts: Parts, stop: AbortSignal): Promise<{ phase: HostPhase; why: string } | null> => {
   const { state, log, gate, units } = parts;
   // Whatever an earlier life of this service left: no handshake of this one has succeeded, so no task may be accepted. Running containers
   // are left alone until the webserver has spoken.
   await gate.shut();
+  await state.update({ gate: 'shut' });
   await state.enter('boot', 'starting');
   if ((await units.state(AGENT_UNIT)) === 'active') {
     log.say('warning', 'the agent runs although this life of the service has not shaken hands; stopping it');
     await units.stop([AGENT_UNIT]);
   }
-  let heartbeats: Heartbeats | null = null;
-  const containers: Containers = createContainers({
-    log,
-    ...(parts.containersFolder === undefined ? {} : { folder: parts.containersFolder }),
-    onSeen: (seen) => void state.update({ containersSeen: seen }),
-  });
+  const leaving = new Leaving();
+  const onStop = (): void => leaving.begin({ cause: 'stop', reason: 'the service is stopped' });
+  if (stop.aborted) onStop();
+  stop.addEventListener('abort', onStop, { once: true });
+  const { signal } = leaving;
+  let control: Control | null = null;
   try {
     const config = await waitForConfig(parts.configPath ?? HOST_CONFIG_PATH, {
       log,
@@ -180,65 +256,74 @@ export const runService = async (parts: Parts, signal: AbortSignal): Promise<voi
     await state.update({ instanceId: identity.instanceId });
 
     await state.enter('handshake', `asking ${config.webserverUrl}`);
-    const client = (parts.connect ?? createWebserverClient)(config.webserverUrl, config.webserverCa, signal);
-    const answer = await shakeHands(parts, client, identity, signal);
-    if ('denied' in answer) {
-      log.say(
-        'error',
-        `the webserver denied this host: ${answer.denied}; the gate stays shut until this service is restarted`,
-      );
-      await state.enter('denied', `denied: ${answer.denied}`);
+    control = await parts
+      .openControl(({ verb, reason: why }) =>
+        leaving.begin(
+          verb === 'drain'
+            ? { cause: 'drain', reason: `drained by the webserver: ${why}` }
+            : { cause: 'revoked', reason: `revoked by the webserver: ${why}` },
+        ),
+      )
+      .catch((error: unknown) => {
+        log.say('error', `the control port cannot be opened: ${reason(error)}; orders come with the heartbeats`);
+        return null;
+      });
+    const connect = parts.connect ?? createWebserverClient;
+    const key = await parts.hostKey();
+    const port = control?.port ?? null;
+    const shake = (shakeSignal: AbortSignal): Promise<HandshakeOutcome> =>
+      shakeHands({
+        client: connect(config.webserverUrl, config.webserverCa, shakeSignal),
+        identity,
+        environment: config.environment,
+        key,
+        control: port,
+        log,
+        signal: shakeSignal,
+        onAttempt: (attempt) => state.update({ handshakeAttempts: attempt }),
+      });
+    const outcome = await shake(signal);
+    if ('denied' in outcome) {
+      log.say('error', `the webserver denied this host: ${outcome.denied}; the gate stays shut`);
       await stopGuarded(parts);
-      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-      return;
+      return { phase: 'denied', why: `denied: ${outcome.denied}` };
     }
-    log.say('info', `the webserver granted ${identity.instanceId}; opening the gate`);
-    // The last words must get out after `signal` has fired, so they have a connection of their own.
-    const afterlife = (parts.connect ?? createWebserverClient)(
-      config.webserverUrl,
-      config.webserverCa,
-      new AbortController().signal,
-    );
-    heartbeats = createHeartbeats(parts, afterlife, identity, answer.token);
-    const beating = heartbeats.run(signal);
-
-    await gate.open();
-    await state.update({ gate: 'open' });
-    await state.enter('docker', 'starting Docker');
-    await startDocker(parts, signal);
-
-    await state.enter('events', "subscribing to Docker's events");
-    const confirmed = Promise.withResolvers<void>();
-    const following = followEvents({
-      docker: parts.docker,
-      containers,
-      log,
-      signal,
-      onConfirmed: async () => {
-        await state.update({ eventsSubscribedAtUs: monotonicUs() });
-        confirmed.resolve();
-      },
-    });
-    await Promise.race([confirmed.promise, following]);
-    signal.throwIfAborted();
-
-    await state.enter('agent', 'starting the ECS agent');
-    await units.start([AGENT_UNIT], { noBlock: true });
-    await waitUntilActive(parts, AGENT_UNIT, signal);
-    await state.enter('serving', 'accepting tasks');
-    log.say('info', 'serving');
-    await Promise.all([following, beating]);
+    // The last words must get out after `signal` has fired, so heartbeats have a connection of their own.
+    const client = connect(config.webserverUrl, config.webserverCa, new AbortController().signal);
+    await granted({ parts, leaving, config, identity, client, shake }, outcome.token);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
-    const wasOpen = state.now().gate === 'open';
-    if (wasOpen) await state.enter('draining', 'stopping the agent and Docker');
-    await gate.shut();
-    await state.update({ gate: 'shut' });
-    if (wasOpen) {
-      await heartbeats?.lastWords();
-      await stopGuarded(parts);
+    stop.removeEventListener('abort', onStop);
+    await control?.[Symbol.asyncDispose]();
+  }
+  const { leave } = leaving;
+  return leave === null || leave.cause === 'stop' ? null : { phase: FINAL[leave.cause], why: leave.reason };
+};
+
+/**
+ * The host service, from boot to stop. The order is the design: handshake, Docker, events, agent. Returns when it is stopped and everything
+ * that it started is down again with the gate shut. A final no (denied, revoked, drained) leaves it waiting to be told to ask again.
+ */
+export const runService = async (parts: Parts, signals: Signals): Promise<void> => {
+  const { state, notify, log } = parts;
+  const { stop } = signals;
+  notify.ready();
+  try {
+    while (!stop.aborted) {
+      const end = await liveOnce(parts, stop);
+      if (end === null || stop.aborted) break;
+      await state.enter(end.phase, `${end.why}; \`systemctl reload ecs-host\` asks again`);
+      const stopped = new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }));
+      await Promise.race([signals.askAgain(), stopped]);
+      if (!stop.aborted) log.say('info', 'told to ask again');
     }
-    await state.enter(signal.aborted ? 'stopped' : 'failed', signal.aborted ? 'stopped' : 'failed; see the journal');
+    notify.stopping();
+    await state.enter('stopped', 'stopped');
+  } catch (error) {
+    await parts.gate.shut();
+    await state.update({ gate: 'shut' });
+    await state.enter('failed', 'failed; see the journal');
+    throw error;
   }
 };

@@ -13,7 +13,7 @@ export type StateKeeper = {
 };
 
 /** Keeps the state file equal to what the service knows; readers never see half of it. */
-export const createStateKeeper = (path: string): StateKeeper => {
+export const createStateKeeper = (path: string, onStatus: (status: string) => void = () => undefined): StateKeeper => {
   let state: HostState = {
     version: 1,
     phase: 'boot',
@@ -26,8 +26,12 @@ export const createStateKeeper = (path: string): StateKeeper => {
     containersSeen: 0,
   };
   let writing = Promise.resolve();
+  let told = '';
   const write = (): Promise<void> => {
     const text = `${JSON.stringify(state, null, 2)}\n`;
+    const status = `${state.phase}: ${state.status}`;
+    if (status !== told) onStatus(status);
+    told = status;
     writing = writing.then(async () => {
       await mkdir(dirname(path), { recursive: true });
       await writeFile(`${path}.partial`, text, { mode: 0o644 });

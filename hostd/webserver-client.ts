@@ -1,10 +1,15 @@
 import { request } from 'node:https';
+import { asMessage, type MessageName } from '#contracts/validate.ts';
 import type {
+  Challenge,
+  ChallengeRequest,
   HandshakeDenied,
   HandshakeGranted,
   HandshakeRequest,
   HeartbeatAnswer,
   HeartbeatRequest,
+  Refusal,
+  Revoked,
 } from '#contracts/webserver.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -22,8 +27,9 @@ export class WebserverTrouble extends Error {
 }
 
 export type WebserverClient = {
+  challenge(body: ChallengeRequest): Promise<Challenge>;
   handshake(body: HandshakeRequest): Promise<HandshakeGranted | HandshakeDenied>;
-  heartbeat(token: string, body: HeartbeatRequest): Promise<HeartbeatAnswer>;
+  heartbeat(token: string, body: HeartbeatRequest): Promise<HeartbeatAnswer | Revoked>;
 };
 
 type Answer = { readonly status: number; readonly body: unknown };
@@ -75,43 +81,38 @@ const post = (
     outgoing.end(text);
   });
 
-const field = (body: unknown, key: string): unknown =>
-  typeof body === 'object' && body !== null ? (body as Record<string, unknown>)[key] : undefined;
+/** A message of the protocol, or trouble. What the webserver sent is not repeated: it may hold a token. */
+const expectMessage = <T>(path: string, { status, body }: Answer, name: MessageName): T => {
+  const parsed = asMessage<T>(name, body);
+  if ('problem' in parsed)
+    throw new WebserverTrouble(`${path}: HTTP ${status} with a body that is not of the protocol`);
+  return parsed.message;
+};
 
-/** The two fields with which a handshake and a heartbeat are answered; the token never appears in a message. */
-const tokenIn = (path: string, body: unknown): { version: 1; authToken: string; expiresInSeconds: number } => {
-  const authToken = field(body, 'authToken');
-  const expiresInSeconds = field(body, 'expiresInSeconds');
-  if (
-    field(body, 'version') !== 1 ||
-    typeof authToken !== 'string' ||
-    authToken === '' ||
-    typeof expiresInSeconds !== 'number'
-  ) {
-    throw new WebserverTrouble(`${path}: HTTP 200 with a body that is not of the protocol`);
-  }
-  return { version: 1, authToken, expiresInSeconds };
+const refusalIn = ({ status, body }: Answer): string => {
+  const parsed = asMessage<Refusal>('Refusal', body);
+  return 'problem' in parsed ? `HTTP ${status}` : `HTTP ${status}, ${parsed.message.code}: ${parsed.message.reason}`;
 };
 
 export const createWebserverClient = (origin: string, ca: string | null, signal: AbortSignal): WebserverClient => ({
+  challenge: async (body) => {
+    const path = '/host_service/challenge';
+    const answer = await post(origin, ca, path, body, {}, signal);
+    if (answer.status !== 200) throw new WebserverTrouble(`${path}: ${refusalIn(answer)}`);
+    return expectMessage<Challenge>(path, answer, 'Challenge');
+  },
   handshake: async (body) => {
     const path = '/host_service/auth';
     const answer = await post(origin, ca, path, body, {}, signal);
-    if (answer.status === 403 && field(answer.body, 'denied') === true) {
-      const reason = field(answer.body, 'reason');
-      return {
-        version: 1,
-        denied: true,
-        reason: typeof reason === 'string' ? reason.slice(0, 200) : 'no reason given',
-      };
-    }
-    if (answer.status !== 200) throw new WebserverTrouble(`${path}: HTTP ${answer.status}`);
-    return tokenIn(path, answer.body);
+    if (answer.status === 403) return expectMessage<HandshakeDenied>(path, answer, 'HandshakeDenied');
+    if (answer.status !== 200) throw new WebserverTrouble(`${path}: ${refusalIn(answer)}`);
+    return expectMessage<HandshakeGranted>(path, answer, 'HandshakeGranted');
   },
   heartbeat: async (token, body) => {
     const path = '/host_service/heartbeat';
     const answer = await post(origin, ca, path, body, { Authorization: `Bearer ${token}` }, signal);
-    if (answer.status !== 200) throw new WebserverTrouble(`${path}: HTTP ${answer.status}`, answer.status === 401);
-    return tokenIn(path, answer.body);
+    if (answer.status === 403) return expectMessage<Revoked>(path, answer, 'Revoked');
+    if (answer.status !== 200) throw new WebserverTrouble(`${path}: ${refusalIn(answer)}`, answer.status === 401);
+    return expectMessage<HeartbeatAnswer>(path, answer, 'HeartbeatAnswer');
   },
 });

@@ -1,54 +1,112 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { ControlPort } from '#contracts/webserver.ts';
 
-/** A token is good for this long after the heartbeat (or handshake) that brought it. */
+/** A token is good for this long after the heartbeat (or handshake) that brought it: three heartbeats. */
 export const TOKEN_LIFE_S = 180;
 
-type Host = { tokenHash: Buffer; expiresAtMs: number; heartbeats: number };
+/** What a webserver knows of a host. Of its tokens only hashes are kept. */
+export type Host = {
+  readonly instanceId: string;
+  readonly region: string;
+  readonly imageId: string;
+  readonly environment: string;
+  /** Whoever can sign with it is the host that shook hands before. */
+  readonly hostKey: string;
+  readonly tokenHash: string;
+  readonly lastSeenMs: number;
+  readonly heartbeats: number;
+  readonly wanted: 'serve' | 'drain';
+  /** Why the host is no longer trusted, or null. */
+  readonly revoked: string | null;
+};
 
-const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest();
+/** Where hosts survive a restart of the webserver. */
+export type HostStore = {
+  load(): readonly Host[];
+  put(host: Host): void;
+  remove(instanceId: string): void;
+};
 
-/** The hosts that were granted and live, in memory. Only hashes of tokens are kept. */
+const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
+const isEqual = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a), Buffer.from(b));
+
+export type Admission = Pick<Host, 'instanceId' | 'region' | 'imageId' | 'environment' | 'hostKey'>;
+
+/** The hosts that were granted and live: in memory, and in a store when there is one. */
 export class Hosts {
   readonly #hosts = new Map<string, Host>();
+  /** In memory only: the control token is a secret. After a restart of the webserver a host is reached by its next heartbeat. */
+  readonly #controls = new Map<string, { readonly address: string; readonly port: ControlPort }>();
   readonly #now: () => number;
+  readonly #store: HostStore | null;
 
-  constructor(now: () => number = Date.now) {
+  constructor(now: () => number = Date.now, store: HostStore | null = null) {
     this.#now = now;
+    this.#store = store;
+    for (const host of store?.load() ?? []) this.#hosts.set(host.instanceId, host);
   }
 
-  /** Whether an instance id is taken by a host whose heartbeats go on; then nobody else may use it. */
-  isKnown(instanceId: string): boolean {
+  /** Whether somebody else has this instance id: a host with another key whose token is still good. */
+  isTaken(instanceId: string, hostKey: string): boolean {
     const host = this.#hosts.get(instanceId);
-    return host !== undefined && host.expiresAtMs > this.#now();
+    return host !== undefined && this.isAlive(host) && !isEqual(hashOf(host.hostKey), hashOf(hostKey));
   }
 
-  /** Takes a host in and gives it its first token. */
-  admit(instanceId: string): string {
-    return this.#renew(instanceId, 0);
+  isAlive(host: Host): boolean {
+    return host.lastSeenMs + TOKEN_LIFE_S * 1000 > this.#now();
   }
 
-  /** The next token, or null when the one shown is not this host's or has run out. Compares in constant time. */
-  heartbeat(instanceId: string, token: string): string | null {
+  get(instanceId: string): Host | null {
+    return this.#hosts.get(instanceId) ?? null;
+  }
+
+  /** Takes a host in, or back after a restart of its service, and gives it its first token. */
+  admit(admission: Admission, control: { readonly address: string; readonly port: ControlPort } | null): string {
+    if (control === null) this.#controls.delete(admission.instanceId);
+    else this.#controls.set(admission.instanceId, control);
+    return this.#renew({ ...admission, tokenHash: '', lastSeenMs: 0, heartbeats: 0, wanted: 'serve', revoked: null });
+  }
+
+  /** The host that a token belongs to, or null when it is not this host's or has run out. Compares in constant time. */
+  recognise(instanceId: string, token: string): Host | null {
     const host = this.#hosts.get(instanceId);
-    if (!host || host.expiresAtMs <= this.#now() || !timingSafeEqual(host.tokenHash, hashOf(token))) return null;
-    return this.#renew(instanceId, host.heartbeats + 1);
+    return host && this.isAlive(host) && isEqual(host.tokenHash, hashOf(token)) ? host : null;
+  }
+
+  /** The next token of a host that was recognised. */
+  renew(host: Host): string {
+    return this.#renew({ ...host, heartbeats: host.heartbeats + 1 });
+  }
+
+  change(instanceId: string, change: Partial<Pick<Host, 'wanted' | 'revoked'>>): boolean {
+    const host = this.#hosts.get(instanceId);
+    if (!host) return false;
+    this.#put({ ...host, ...change });
+    return true;
+  }
+
+  controlOf(instanceId: string): { readonly address: string; readonly port: ControlPort } | null {
+    return this.#controls.get(instanceId) ?? null;
   }
 
   forget(instanceId: string): void {
     this.#hosts.delete(instanceId);
+    this.#controls.delete(instanceId);
+    this.#store?.remove(instanceId);
   }
 
-  list(): readonly { readonly instanceId: string; readonly heartbeats: number }[] {
-    return [...this.#hosts].map(([instanceId, { heartbeats }]) => ({ instanceId, heartbeats }));
+  list(): readonly Host[] {
+    return [...this.#hosts.values()];
   }
 
-  #renew(instanceId: string, heartbeats: number): string {
+  #renew(host: Host): string {
     const token = randomBytes(32).toString('base64url');
-    this.#hosts.set(instanceId, {
-      tokenHash: hashOf(token),
-      expiresAtMs: this.#now() + TOKEN_LIFE_S * 1000,
-      heartbeats,
-    });
+    this.#put({ ...host, tokenHash: hashOf(token), lastSeenMs: this.#now() });
     return token;
+  }
+
+  #put(host: Host): void {
+    this.#hosts.set(host.instanceId, host);
+    this.#store?.put(host);
   }
 }

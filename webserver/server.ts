@@ -2,12 +2,25 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HandshakeDenied, HandshakeGranted, HandshakeRequest, HeartbeatAnswer } from '#contracts/webserver.ts';
-import { BadRequest, readJsonObject, requireText } from './body.ts';
-import { Hosts, TOKEN_LIFE_S } from './hosts.ts';
+import type {
+  Challenge,
+  ChallengeRequest,
+  HandshakeDenied,
+  HandshakeGranted,
+  HandshakeRequest,
+  HeartbeatAnswer,
+  HeartbeatRequest,
+  Refusal,
+  Revoked,
+} from '#contracts/webserver.ts';
+import { Refused, readMessage } from './body.ts';
+import { tellHost } from './control-client.ts';
+import { type Host, type HostStore, Hosts, TOKEN_LIFE_S } from './hosts.ts';
+import { type IdentityPolicy, identityProblem, isProven } from './identity.ts';
+import { NONCE_LIFE_S, Nonces } from './nonces.ts';
 import type { SelfSigned } from './tls.ts';
 
-/** What the webserver makes of a handshake. The last three are for tests of hosts that meet a webserver that is not well. */
+/** What the webserver makes of the handshake of a host that is who it says. All but the first two are for tests of hosts. */
 export type Decision =
   | { readonly kind: 'grant' }
   | { readonly kind: 'deny'; readonly reason: string }
@@ -19,13 +32,21 @@ export type WebserverOptions = {
   readonly address: string;
   readonly port: number;
   readonly tls: SelfSigned;
-  /** Decides on each handshake; a host is never asked about twice while its heartbeats go on. */
+  readonly policy: IdentityPolicy;
   readonly decide: (request: HandshakeRequest) => Decision | Promise<Decision>;
+  readonly store?: HostStore;
+  readonly now?: () => number;
+  /** Hears of each handshake that did not end in a grant; for logs. Never told a secret. */
+  readonly onRefusal?: (instanceId: string, reason: string) => void;
 };
 
 export type Webserver = {
   readonly port: number;
-  hosts(): ReturnType<Hosts['list']>;
+  readonly hosts: Hosts;
+  /** No longer trusts a host: it is told at once when it can be reached, else by its next heartbeat. Returns whether it is known. */
+  revoke(instanceId: string, reason: string): Promise<boolean>;
+  /** Wants a host to take no more tasks and to stop. Returns whether it is known. */
+  drain(instanceId: string, reason: string): Promise<boolean>;
   close(): Promise<void>;
 };
 
@@ -37,93 +58,120 @@ const answer = (response: ServerResponse, status: number, body: object | string)
   response.end(text);
 };
 
-const readHandshake = async (request: IncomingMessage): Promise<HandshakeRequest> => {
-  const body = await readJsonObject(request);
-  if (body['version'] !== 1) throw new BadRequest(400, 'this webserver speaks version 1');
-  const handshake: HandshakeRequest = {
-    version: 1,
-    instanceId: requireText(body, 'instanceId'),
-    instanceType: requireText(body, 'instanceType'),
-    region: requireText(body, 'region'),
-    imageId: requireText(body, 'imageId'),
-    identityDocument: requireText(body, 'identityDocument'),
-    identitySignature: requireText(body, 'identitySignature'),
-  };
-  let document: unknown;
-  try {
-    document = JSON.parse(handshake.identityDocument);
-  } catch {
-    throw new BadRequest(400, 'identityDocument is not JSON');
-  }
-  for (const key of ['instanceId', 'instanceType', 'region', 'imageId'] as const) {
-    if ((document as Record<string, unknown> | null)?.[key] !== handshake[key]) {
-      throw new BadRequest(400, `${key} is not what the identity document says`);
-    }
-  }
-  return handshake;
+const privateIpOf = (identityDocument: string): string | null => {
+  const { privateIp } = JSON.parse(identityDocument) as { privateIp?: unknown };
+  return typeof privateIp === 'string' ? privateIp : null;
 };
 
 /**
- * The reference webserver: handshake and heartbeat of contracts/webserver.ts over TLS, hosts in memory. An instance id whose heartbeats
- * go on is refused (400); one that said goodbye, or went silent for a token's life, may shake hands again.
+ * The reference webserver: the protocol of contracts/openapi.json over TLS. It lets in hosts whose identity document verifies, who are among
+ * those of the policy, and who can sign a nonce that was made for them. An instance id that lives with another key is refused; the same host
+ * is let in again after its service was restarted.
  */
-export const startWebserver = async ({ address, port, tls, decide }: WebserverOptions): Promise<Webserver> => {
-  const hosts = new Hosts();
+export const startWebserver = async (options: WebserverOptions): Promise<Webserver> => {
+  const { address, port, tls, policy, decide, now = Date.now, onRefusal = () => undefined } = options;
+  const hosts = new Hosts(now, options.store ?? null);
+  const nonces = new Nonces(now);
 
-  const carryOut = async (decision: Decision, instanceId: string, response: ServerResponse): Promise<void> => {
+  const carryOut = async (
+    decision: Decision,
+    handshake: HandshakeRequest,
+    from: string,
+    response: ServerResponse,
+  ): Promise<void> => {
     switch (decision.kind) {
       case 'grant': {
+        const control = handshake.control && {
+          address: privateIpOf(handshake.identityDocument) ?? from,
+          port: handshake.control,
+        };
         const granted: HandshakeGranted = {
           version: 1,
-          authToken: hosts.admit(instanceId),
+          authToken: hosts.admit(handshake, control),
           expiresInSeconds: TOKEN_LIFE_S,
         };
         return answer(response, 200, granted);
       }
       case 'deny': {
+        onRefusal(handshake.instanceId, decision.reason);
         const denied: HandshakeDenied = { version: 1, denied: true, reason: decision.reason };
         return answer(response, 403, denied);
       }
       case 'delay':
         await sleep(decision.delayMs);
-        return carryOut(decision.afterwards, instanceId, response);
+        return carryOut(decision.afterwards, handshake, from, response);
       case 'error':
-        return answer(response, decision.status, { error: 'told to fail' });
+        return answer(response, decision.status, { version: 1, code: 'INTERNAL', reason: 'told to fail' });
       case 'nonsense':
         return answer(response, 200, decision.body);
     }
   };
 
+  const challenge = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { instanceId } = await readMessage<ChallengeRequest>(request, 'ChallengeRequest');
+    const nonce = nonces.issue(instanceId);
+    if (nonce === null) throw new Refused(503, 'BUSY', 'too many handshakes are open');
+    const given: Challenge = { version: 1, nonce, expiresInSeconds: NONCE_LIFE_S };
+    answer(response, 200, given);
+  };
+
+  const handshake = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const shown = await readMessage<HandshakeRequest>(request, 'HandshakeRequest');
+    if (!nonces.use(shown.nonce, shown.instanceId))
+      throw new Refused(400, 'NONCE', 'this nonce is not one of ours, was used, or has run out');
+    if (!isProven(shown)) throw new Refused(400, 'PROOF', 'the proof does not verify with hostKey');
+    const problem = identityProblem(shown, policy);
+    const from = request.socket.remoteAddress ?? '';
+    if (problem !== null) return carryOut({ kind: 'deny', reason: problem }, shown, from, response);
+    if (hosts.isTaken(shown.instanceId, shown.hostKey)) {
+      onRefusal(shown.instanceId, 'known already, with another key');
+      throw new Refused(400, 'INSTANCE_KNOWN', `${shown.instanceId} is known already, with another key`);
+    }
+    const known = hosts.get(shown.instanceId);
+    if (known?.revoked) return carryOut({ kind: 'deny', reason: `revoked: ${known.revoked}` }, shown, from, response);
+    return carryOut(await decide(shown), shown, from, response);
+  };
+
   const heartbeat = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const body = await readJsonObject(request);
-    const instanceId = requireText(body, 'instanceId');
-    const shown = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
-    const authToken = hosts.heartbeat(instanceId, shown);
-    if (authToken === null) return answer(response, 401, { error: 'no such host, or its token has run out' });
-    if (body['isDyingHeartbeat'] === true) hosts.forget(instanceId);
-    const next: HeartbeatAnswer = { version: 1, authToken, expiresInSeconds: TOKEN_LIFE_S };
+    const beat = await readMessage<HeartbeatRequest>(request, 'HeartbeatRequest');
+    const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
+    const host = hosts.recognise(beat.instanceId, token);
+    if (host === null) throw new Refused(401, 'TOKEN', 'no such host, or its token has run out');
+    if (host.revoked !== null) {
+      // Its id stays revoked; only its last words change nothing any more.
+      const revoked: Revoked = { version: 1, revoked: true, reason: host.revoked };
+      return answer(response, 403, revoked);
+    }
+    const authToken = hosts.renew(host);
+    if (beat.isDyingHeartbeat) hosts.forget(beat.instanceId);
+    const next: HeartbeatAnswer = { version: 1, authToken, expiresInSeconds: TOKEN_LIFE_S, command: host.wanted };
     answer(response, 200, next);
   };
 
+  const ROUTES: Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void>>> = {
+    '/host_service/challenge': challenge,
+    '/host_service/auth': handshake,
+    '/host_service/heartbeat': heartbeat,
+  };
+
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    if (request.method === 'POST' && request.url === '/host_service/auth') {
-      const handshake = await readHandshake(request);
-      if (hosts.isKnown(handshake.instanceId)) throw new BadRequest(400, `${handshake.instanceId} is known already`);
-      return carryOut(await decide(handshake), handshake.instanceId, response);
-    }
-    if (request.method === 'POST' && request.url === '/host_service/heartbeat') return heartbeat(request, response);
-    throw new BadRequest(404, 'not a path of this protocol');
+    const route = request.method === 'POST' ? ROUTES[request.url ?? ''] : undefined;
+    if (!route) throw new Refused(404, 'NOT_FOUND', 'not a path of this protocol');
+    await route(request, response);
   };
 
   const server = createServer(
     { ...tls, minVersion: 'TLSv1.2', requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
     (request, response) => {
       handle(request, response).catch((error: unknown) => {
-        const status = error instanceof BadRequest ? error.status : 500;
+        const known = error instanceof Refused ? error : new Refused(500, 'INTERNAL', 'internal error');
         // The rest of a body that was too large is not read: the connection ends once the answer is out.
         response.on('finish', () => request.destroy());
         if (response.headersSent) request.destroy();
-        else answer(response, status, { error: error instanceof BadRequest ? error.message : 'internal error' });
+        else {
+          const refusal: Refusal = { version: 1, code: known.code, reason: known.message };
+          answer(response, known.status, refusal);
+        }
       });
     },
   );
@@ -131,9 +179,26 @@ export const startWebserver = async ({ address, port, tls, decide }: WebserverOp
     server.once('error', reject);
     server.listen(port, address, resolve);
   });
+
+  /** Pushed at once where the control port answers; the next heartbeat says the same. */
+  const push = async (host: Host | null, verb: 'drain' | 'revoke', reason: string): Promise<void> => {
+    const control = host && hosts.controlOf(host.instanceId);
+    if (control) await tellHost(control.address, control.port, verb, reason).catch(() => undefined);
+  };
+
   return {
     port: (server.address() as AddressInfo).port,
-    hosts: () => hosts.list(),
+    hosts,
+    revoke: async (instanceId, reason) => {
+      if (!hosts.change(instanceId, { revoked: reason })) return false;
+      await push(hosts.get(instanceId), 'revoke', reason);
+      return true;
+    },
+    drain: async (instanceId, reason) => {
+      if (!hosts.change(instanceId, { wanted: 'drain' })) return false;
+      await push(hosts.get(instanceId), 'drain', reason);
+      return true;
+    },
     close: async () => {
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));

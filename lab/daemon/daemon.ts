@@ -127,7 +127,7 @@ export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
     await restoreMemory({ moto, disks, paths, base, log });
     const nspawn = await createMachines({ paths, network, log });
     cleanup.add('machines', () => nspawn.close());
-    const { machines, lookup } = trackSubjects(nspawn);
+    const { machines, lookup, interrupt } = trackSubjects(nspawn);
 
     const started = new Date();
     const pidStartTime = (await identify(process.pid))?.startTime ?? '';
@@ -170,6 +170,8 @@ export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
         await writeLabRecord(paths, record());
       },
       onLeave: (pid) => owners.leave(pid),
+      identityCertificate: keys.certificatePem,
+      interrupt,
     });
 
     const mirror = (name: string, upstream: string) =>

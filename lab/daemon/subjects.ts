@@ -4,11 +4,22 @@ import type { MachineAddress, Machines } from '../machines/types.ts';
 /** Remembers what each machine was started with, so that the metadata service can tell who asks by the address. */
 export const trackSubjects = (
   machines: Machines,
-): { readonly machines: Machines; readonly lookup: (peerAddress: string) => ImdsSubject | null } => {
+): {
+  readonly machines: Machines;
+  readonly lookup: (peerAddress: string) => ImdsSubject | null;
+  /** Announces that a machine will be taken away; false when there is no such machine. */
+  readonly interrupt: (instanceId: string, at: Date) => boolean;
+} => {
   const addresses = new Map<string, MachineAddress>();
   const subjects = new Map<string, ImdsSubject>();
   return {
     lookup: (peerAddress) => subjects.get(peerAddress) ?? null,
+    interrupt: (instanceId, at) => {
+      const address = addresses.get(instanceId)?.address ?? '';
+      const subject = subjects.get(address);
+      if (subject) subjects.set(address, { ...subject, spotInterruptionAt: at });
+      return subject !== undefined;
+    },
     machines: {
       ...machines,
       allocateAddress: async (instanceId) => {

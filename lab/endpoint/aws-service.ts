@@ -29,6 +29,8 @@ export const createAwsService = (parts: {
   /** Told of `POST /_lab/owners`, which adds or releases owners. */
   readonly onOwner: (pid: number | null) => Promise<void>;
   readonly onLeave: (pid: number) => Promise<boolean>;
+  readonly identityCertificate: string;
+  readonly interrupt: (instanceId: string, at: Date) => boolean;
   readonly onGone?: (instanceId: string) => void;
   readonly log: (line: string) => void;
 }): AwsService => {
@@ -44,7 +46,8 @@ export const createAwsService = (parts: {
     consoleOutput: (instanceId) => machines.consoleOutput(instanceId),
     log,
   });
-  const api = { calls, faults, status: parts.status, onOwner: parts.onOwner, onLeave: parts.onLeave };
+  const { status, onOwner, onLeave, identityCertificate, interrupt } = parts;
+  const api = { calls, faults, status, onOwner, onLeave, identityCertificate, interrupt };
   return {
     loopback: createEndpointListener(answer, api, () => 'loopback'),
     machines: (addressOf) => createEndpointListener(answer, api, addressOf),

@@ -17,6 +17,10 @@ export type LabApi = {
   readonly onOwner: (pid: number | null) => Promise<void>;
   /** An owner is done with the lab. */
   readonly onLeave: (pid: number) => Promise<boolean>;
+  /** PEM of what signs identity documents here, in place of AWS's certificates. */
+  readonly identityCertificate: string;
+  /** Puts a spot interruption notice into a machine's metadata. */
+  readonly interrupt: (instanceId: string, at: Date) => boolean;
 };
 
 const readBody = async (request: IncomingMessage): Promise<Buffer | null> => {
@@ -47,6 +51,14 @@ const answerLab = async (api: LabApi, request: RawRequest): Promise<Answer> => {
       } catch (error) {
         return jsonAnswer(400, { error: error instanceof Error ? error.message : String(error) });
       }
+    case 'GET /_lab/identity-certificate':
+      return jsonAnswer(200, { certificate: api.identityCertificate });
+    case 'POST /_lab/interruptions': {
+      const { instanceId, at } = JSON.parse(request.body.toString('utf8')) as { instanceId: string; at: string };
+      return api.interrupt(instanceId, new Date(at))
+        ? jsonAnswer(200, {})
+        : jsonAnswer(404, { error: `no machine ${instanceId} runs` });
+    }
     case 'POST /_lab/owners': {
       const { pid } = JSON.parse(request.body.toString('utf8')) as { pid: number | null };
       await api.onOwner(pid);

@@ -1,16 +1,21 @@
 import { exists, installFiles } from '../lib/files.ts';
 import { checkEnabled, enableUnit, reloadUnits, showUnit } from '../lib/systemd.ts';
+import { textOf } from '../lib/tool.ts';
 import { PULLS, reach, readUnits, type UnitFacts, WAITS } from '../lib/unit-graph.ts';
 import type { Concern } from '../step.ts';
 
 export const FILES = [
   '/etc/systemd/system/ecs-host.service',
+  '/opt/ecs-host/bin/ecs-host-notify',
   '/opt/ecs-host/bin/ecs-host-status',
   '/usr/local/bin/ecs-host-status',
 ];
 
 const UNIT = 'ecs-host.service';
 const GATED = ['docker.service', 'docker.socket', 'ecs.service'];
+
+/** Of 10; what systemd itself calls OK ends at 4.9. */
+const MOST_EXPOSED = 3;
 
 export const hostService: Concern = {
   name: 'host-service',
@@ -65,6 +70,27 @@ export const hostService: Concern = {
         return { actual: Restart, isCorrect: Restart === 'always' };
       },
     );
+    await context.look(
+      {
+        id: 'host-service.exposure',
+        title: 'systemd-analyze security finds the host service well shielded',
+        expected: `at most ${MOST_EXPOSED.toFixed(1)}`,
+      },
+      async () => {
+        const text = await textOf`systemd-analyze security --no-pager ${UNIT}`;
+        const actual = /exposure level for .*?: ([\d.]+)/.exec(text)?.[1] ?? 'not said';
+        return { actual, isCorrect: Number(actual) <= MOST_EXPOSED };
+      },
+    );
+    const spoken = { id: 'host-service.speaks', title: 'The host service tells systemd how far it is' } as const;
+    if (context.stage === 'bake') {
+      context.skip({ ...spoken, expected: 'a status line' }, 'it runs on booted machines only');
+    } else {
+      await context.look({ ...spoken, expected: 'a status line' }, async () => {
+        const { StatusText = '' } = await showUnit(UNIT, ['StatusText']);
+        return { actual: StatusText === '' ? 'silence' : 'a status line', isCorrect: StatusText !== '' };
+      });
+    }
     await context.look(
       { id: 'host-service.status-command', title: 'ecs-host-status is in PATH', expected: 'there' },
       async () => {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { AwsClients } from '../aws/clients.ts';
+import { findIdentityCertificates } from '../aws/identity-certificates.ts';
 import { runFolder } from '../io/paths.ts';
 import type { RunContext } from '../io/reporter.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
@@ -68,10 +69,12 @@ const acquire = async (
   add: (what: string, release: Release) => void,
 ): Promise<Acquired> => {
   const { plan, ctx } = input;
-  const webserverStarting = startSmokeWebserver().then((webserver) => {
-    add('the webserver', async () => webserver[Symbol.asyncDispose]());
-    return webserver;
-  });
+  const webserverStarting = findIdentityCertificates(plan.endpointUrl)
+    .then((certificateOf) => startSmokeWebserver({ certificateOf, region: plan.apiRegion, imageId: input.imageId }))
+    .then((webserver) => {
+      add('the webserver', async () => webserver[Symbol.asyncDispose]());
+      return webserver;
+    });
   const keyCreating = createKeyPair(launch, join(runFolder(ctx.runId), 'ssh')).then((key) => {
     add('the key pair', key.release);
     return key;
@@ -101,6 +104,7 @@ const acquire = async (
       webserverUrl: `https://127.0.0.1:${REMOTE_WEBSERVER_PORT}`,
       webserverCa: webserver.caPem,
       environment: 'smoke',
+      drainSeconds: 10,
     },
     ecs: {
       ECS_CLUSTER: cluster,

@@ -1,12 +1,20 @@
+import type { CertificateOf } from '../aws/identity-certificates.ts';
 import type { Decision, SmokeWebserver } from './webserver.ts';
 
 const ADDRESS = '127.0.0.1';
+
+/** Who may shake hands with the webserver of a smoke run: instances of this image in this region. */
+export type SmokeWebserverInput = {
+  readonly certificateOf: CertificateOf;
+  readonly region: string;
+  readonly imageId: string;
+};
 
 /**
  * Starts the reference webserver in this process with a certificate of its own. Instances reach it through their ssh connection.
  * Imported when needed: only smoke pays for it.
  */
-export const startSmokeWebserver = async (): Promise<SmokeWebserver> => {
+export const startSmokeWebserver = async (input: SmokeWebserverInput): Promise<SmokeWebserver> => {
   const [{ startWebserver }, { makeSelfSigned }] = await Promise.all([
     import('../../webserver/server.ts'),
     import('../../webserver/tls.ts'),
@@ -18,14 +26,21 @@ export const startSmokeWebserver = async (): Promise<SmokeWebserver> => {
     address: ADDRESS,
     port: 0,
     tls,
+    // Whoever is in the account of a smoke run is decided on by instance id, so the account is not looked at.
+    policy: {
+      certificateOf: input.certificateOf,
+      accountIds: null,
+      regions: [input.region],
+      imageIds: [input.imageId],
+    },
     decide: ({ instanceId }) => {
       const decision = decisions.get(instanceId);
       if (decision === 'grant') return { kind: 'grant' };
       // Nobody is granted anything by default; that an instance was not decided on yet is a no that it may ask again about.
       if (decision === undefined) return { kind: 'error', status: 503 };
-      denials.set(instanceId, (denials.get(instanceId) ?? 0) + 1);
       return { kind: 'deny', reason: 'smoke test: denied on purpose' };
     },
+    onRefusal: (instanceId) => void denials.set(instanceId, (denials.get(instanceId) ?? 0) + 1),
   });
   return {
     port: webserver.port,

@@ -1,195 +1,80 @@
-import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { access, readFile, stat, writeFile } from 'node:fs/promises';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { HostState } from '#contracts/host-service.ts';
-import type { ContainerStart, DockerClient } from '../../hostd/docker.ts';
-import { createGate } from '../../hostd/gate.ts';
-import { createLog } from '../../hostd/log.ts';
-import { runService } from '../../hostd/service.ts';
-import { createStateKeeper } from '../../hostd/state.ts';
-import type { Units } from '../../hostd/units.ts';
-import { type Decision, startWebserver, type Webserver } from '../../webserver/server.ts';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Decision } from '../../webserver/server.ts';
 import { makeSelfSigned } from '../../webserver/tls.ts';
+import { type IdentityAuthority, makeIdentityAuthority } from '../support/a-host.ts';
+import { createWorld, INSTANCE_ID, type World } from './a-service.ts';
 
-const DOCUMENT = JSON.stringify({ instanceId: 'i-1', instanceType: 't3.large', region: 'us-west-2', imageId: 'ami-1' });
-
-/** Answers what the service asks of IMDSv2, and nothing else. */
-const startImds = async () => {
-  const server = createServer((request, response) => {
-    const answers: Record<string, string> = {
-      'PUT /latest/api/token': 'token',
-      'GET /latest/dynamic/instance-identity/document': DOCUMENT,
-      'GET /latest/dynamic/instance-identity/signature': 'c2lnbmF0dXJl',
-    };
-    const answer = answers[`${request.method} ${request.url}`];
-    const isAllowed = request.method === 'PUT' || request.headers['x-aws-ec2-metadata-token'] === 'token';
-    response.writeHead(answer === undefined ? 404 : isAllowed ? 200 : 401).end(answer);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}/latest`, close: () => server.close() };
-};
-
-let folder: string;
-let happened: string[];
-let lines: string[];
-let webserver: Webserver | null;
-let imds: Awaited<ReturnType<typeof startImds>>;
-let decision: Decision;
-let running: Set<string>;
-let pushStart: (event: ContainerStart) => void;
-
-const isGateOpen = (): Promise<boolean> =>
-  access(join(folder, 'gate')).then(
-    () => true,
-    () => false,
-  );
-
+let authority: IdentityAuthority;
+let world: World;
+beforeAll(async () => {
+  authority = await makeIdentityAuthority();
+});
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ecs-hostd-'));
-  happened = [];
-  lines = [];
-  running = new Set();
-  decision = { kind: 'grant' };
-  imds = await startImds();
-  const tls = await makeSelfSigned('127.0.0.1');
-  webserver = await startWebserver({
-    address: '127.0.0.1',
-    port: 0,
-    tls,
-    decide: () => {
-      happened.push(`asked: ${decision.kind}`);
-      return decision;
-    },
-  });
-  const config = {
-    version: 1,
-    webserverUrl: `https://127.0.0.1:${webserver.port}`,
-    webserverCa: tls.cert,
-    environment: 'test',
-  };
-  await writeFile(join(folder, 'host.json'), JSON.stringify(config));
-  await mkdir(join(folder, 'containers', 'base-1'), { recursive: true });
+  world = await createWorld(authority);
 });
-afterEach(async () => {
-  imds.close();
-  await webserver?.close();
-  await rm(folder, { recursive: true, force: true });
+afterEach(() => world[Symbol.asyncDispose]());
+
+const NOW = BigInt(Date.now()) * 1_000_000n;
+
+test('does everything in its order, and takes it down in the other', async () => {
+  const service = world.start();
+  await service.reach('serving');
+  expect(world.happened).toEqual([
+    'asked: grant',
+    'start docker.socket docker.service (gate open)',
+    'start ecs.service (gate open)',
+  ]);
+  const at = service.state.now();
+  const order = [
+    at.reachedAtUs.handshake,
+    at.reachedAtUs.docker,
+    at.eventsSubscribedAtUs,
+    at.reachedAtUs.agent,
+    at.reachedAtUs.serving,
+  ];
+  expect(order.toSorted((a, b) => (a ?? 0) - (b ?? 0))).toEqual(order);
+  expect(world.webserver().hosts.get(INSTANCE_ID)).toMatchObject({ environment: 'test', wanted: 'serve' });
+
+  world.happened.length = 0;
+  await service.stop();
+  expect(world.happened).toEqual([
+    'drain (gate shut)',
+    'stop ecs.service (gate shut)',
+    'stop docker.socket (gate shut)',
+    'stop docker.service (gate shut)',
+  ]);
+  expect(world.webserver().hosts.list()).toEqual([]);
+  expect(service.state.now()).toMatchObject({ phase: 'stopped', gate: 'shut' });
+  expect(service.told).toEqual(['ready', 'stopping']);
 });
 
-const units: Units = {
-  start: async (names) => {
-    happened.push(`start ${names.join(' ')} (gate ${(await isGateOpen()) ? 'open' : 'shut'})`);
-    for (const name of names) running.add(name);
-  },
-  stop: async (names) => {
-    for (const name of names)
-      if (running.delete(name)) happened.push(`stop ${name} (gate ${(await isGateOpen()) ? 'open' : 'shut'})`);
-  },
-  state: async (name) => (running.has(name) ? 'active' : 'inactive'),
-};
-const docker: DockerClient = {
-  subscribe: async (_since, on) => {
-    happened.push(`subscribe (docker ${running.has('docker.service') ? 'runs' : 'does not run'})`);
-    pushStart = on.start;
-    const ended = Promise.withResolvers<void>();
-    return { ended: ended.promise, close: ended.resolve };
-  },
-  running: async () => [],
-};
+test('its token and its control token are written nowhere, and its key only where root reads it', async () => {
+  const service = world.start();
+  await service.reach('serving');
+  const written = `${world.lines.join('')}${await readFile(join(world.folder, 'state.json'), 'utf8')}`;
+  expect(written).not.toMatch(/[A-Za-z0-9_-]{40,}/);
+  expect((await stat(join(world.folder, 'host-key.pem'))).mode & 0o777).toBe(0o600);
+  await service.stop();
+});
 
-const start = () => {
-  const stopping = new AbortController();
-  const state = createStateKeeper(join(folder, 'state.json'));
-  const done = runService(
-    {
-      log: createLog((line) => lines.push(line)),
-      state,
-      units,
-      gate: createGate(join(folder, 'gate')),
-      docker,
-      configPath: join(folder, 'host.json'),
-      imdsEndpoint: imds.endpoint,
-      containersFolder: join(folder, 'containers'),
-    },
-    stopping.signal,
-  );
-  const reach = async (phase: HostState['phase']): Promise<void> => {
-    for (let tries = 0; state.now().phase !== phase; tries += 1) {
-      if (tries > 500) throw new Error(`${phase} was not reached: ${state.now().phase}, ${lines.join('')}`);
-      await sleep(10);
-    }
-  };
-  return {
-    state,
-    reach,
-    stop: async () => {
-      stopping.abort();
-      await done;
-    },
-  };
-};
-
-describe('the host service', () => {
-  test('does everything in its order, and takes it down in the other', async () => {
-    const service = start();
-    await service.reach('serving');
-    expect(happened).toEqual([
-      'asked: grant',
-      'start docker.socket docker.service (gate open)',
-      'subscribe (docker runs)',
-      'start ecs.service (gate open)',
-    ]);
-    const at = service.state.now();
-    const order = [
-      at.reachedAtUs.handshake,
-      at.reachedAtUs.docker,
-      at.eventsSubscribedAtUs,
-      at.reachedAtUs.agent,
-      at.reachedAtUs.serving,
-    ];
-    expect(order.toSorted((a, b) => (a ?? 0) - (b ?? 0))).toEqual(order);
-    expect(webserver?.hosts()).toMatchObject([{ instanceId: 'i-1' }]);
-
-    pushStart({ id: 'c1', name: 'base-1', startedAtNs: '1' });
-    pushStart({ id: 'c1', name: 'base-1', startedAtNs: '1' });
-    pushStart({ id: 'c2', name: '../escape', startedAtNs: '2' });
-    pushStart({ id: 'c3', name: 'none-of-ours', startedAtNs: '3' });
-    await sleep(50);
-    expect(service.state.now().containersSeen).toBe(3);
-    await access(join(folder, 'containers', 'base-1', '.ready'));
-    await expect(access(join(folder, 'escape', '.ready'))).rejects.toThrow();
-
-    happened.length = 0;
-    const before = performance.now();
-    await service.stop();
-    // The dying heartbeat is answered at once; nothing waits for its limit.
-    expect(performance.now() - before).toBeLessThan(3000);
-    expect(happened).toEqual([
-      'stop ecs.service (gate shut)',
-      'stop docker.socket (gate shut)',
-      'stop docker.service (gate shut)',
-    ]);
-    expect(webserver?.hosts()).toEqual([]);
-    expect(service.state.now()).toMatchObject({ phase: 'stopped', gate: 'shut' });
-  });
-
-  test('keeps everything shut when it is denied, until it is restarted', async () => {
-    decision = { kind: 'deny', reason: 'not today' };
-    const service = start();
+describe('the gate stays shut', () => {
+  test('after a denial, until it is told to ask again', async () => {
+    world.decide({ kind: 'deny', reason: 'not today' });
+    const service = world.start();
     await service.reach('denied');
     await sleep(100);
-    expect(happened).toEqual(['asked: deny']);
-    expect(await isGateOpen()).toBe(false);
-    expect(lines.join('')).toContain('not today');
+    expect(world.happened).toEqual(['asked: deny']);
+    expect(await world.isGateOpen()).toBe(false);
+    expect(world.said('not today')).toBe(1);
+    world.decide({ kind: 'grant' });
+    service.askAgain();
+    await service.reach('serving');
     await service.stop();
-    decision = { kind: 'grant' };
-    const again = start();
-    await again.reach('serving');
-    await again.stop();
   });
 
   test.for<[string, Decision]>([
@@ -197,58 +82,187 @@ describe('the host service', () => {
     ['torn JSON', { kind: 'nonsense', body: '{"version":1' }],
     ['a token of another type', { kind: 'nonsense', body: '{"version":1,"authToken":7}' }],
     ['a huge body', { kind: 'nonsense', body: `"${'x'.repeat(100_000)}"` }],
-  ])('asks again when the webserver answers %s', async ([, trouble]) => {
-    decision = trouble;
-    const service = start();
-    await service.reach('handshake');
-    while (happened.length === 0) await sleep(10);
-    expect(await isGateOpen()).toBe(false);
-    decision = { kind: 'grant' };
+    ['a redirect', { kind: 'error', status: 302 }],
+  ])('while the webserver answers %s; said once', async ([, trouble]) => {
+    world.decide(trouble);
+    const service = world.start();
+    await vi.waitFor(() => expect(world.happened.length).toBeGreaterThan(1), { timeout: 10_000 });
+    expect(await world.isGateOpen()).toBe(false);
+    expect(world.said('asking again until it answers')).toBe(1);
+    world.decide({ kind: 'grant' });
     await service.reach('serving');
     await service.stop();
   });
 
-  test('stops an agent that an earlier life left, and does not touch running containers', async () => {
-    running = new Set(['docker.service', 'docker.socket', 'ecs.service']);
-    await writeFile(join(folder, 'gate'), '');
-    decision = { kind: 'delay', delayMs: 300, afterwards: { kind: 'grant' } };
-    const service = start();
-    await service.reach('handshake');
-    expect(happened).toContain('stop ecs.service (gate shut)');
-    expect(running.has('docker.service')).toBe(true);
+  test('while the webserver is away at boot, and it recovers by itself', async () => {
+    await world.goAway();
+    const service = world.start();
+    await vi.waitFor(() => expect(service.state.now().handshakeAttempts).toBeGreaterThan(1), { timeout: 10_000 });
+    expect(await world.isGateOpen()).toBe(false);
+    await world.comeBack();
     await service.reach('serving');
+    expect(world.said('ECONNREFUSED')).toBe(1);
     await service.stop();
   });
 
-  test('waits for its configuration, says once what is wrong with it, and needs no restart', async () => {
-    const good = await readFile(join(folder, 'host.json'), 'utf8');
-    await writeFile(join(folder, 'host.json'), good.replace('https://', 'http://'));
-    const service = start();
-    while (!lines.join('').includes('not https')) await sleep(10);
-    await sleep(600);
-    expect(lines.filter((line) => line.includes('not https'))).toHaveLength(1);
-    expect(happened).toEqual([]);
-    await writeFile(join(folder, 'host.json'), good);
-    await service.reach('serving');
+  test('while the answer breaks off in the middle', async () => {
+    const tls = await makeSelfSigned('127.0.0.1');
+    const torn = createTlsServer(tls, (_, response) => {
+      response.writeHead(200, { 'Content-Length': '500' });
+      response.write('{"version":1,');
+      setTimeout(() => response.destroy(), 20);
+    });
+    await new Promise<void>((resolve) => torn.listen(0, '127.0.0.1', resolve));
+    const { port } = torn.address() as AddressInfo;
+    const config = { ...world.config, webserverUrl: `https://127.0.0.1:${port}`, webserverCa: tls.cert };
+    await writeFile(world.configFile, JSON.stringify(config));
+    const service = world.start();
+    await vi.waitFor(() => expect(service.state.now().handshakeAttempts).toBeGreaterThan(1), { timeout: 10_000 });
+    expect(await world.isGateOpen()).toBe(false);
     await service.stop();
+    torn.closeAllConnections();
+    torn.close();
   });
 
-  test('trusts no other authority', async () => {
+  test('before another authority', async () => {
     const stranger = await makeSelfSigned('127.0.0.1');
-    const config = JSON.parse(await readFile(join(folder, 'host.json'), 'utf8')) as Record<string, unknown>;
-    await writeFile(join(folder, 'host.json'), JSON.stringify({ ...config, webserverCa: stranger.cert }));
-    const service = start();
-    while (!lines.join('').includes('certificate')) await sleep(10);
-    expect(happened).toEqual([]);
-    expect(await isGateOpen()).toBe(false);
+    await writeFile(world.configFile, JSON.stringify({ ...world.config, webserverCa: stranger.cert }));
+    const service = world.start();
+    await vi.waitFor(() => expect(world.said('certificate')).toBe(1), { timeout: 5000 });
+    expect(world.happened).toEqual([]);
+    expect(await world.isGateOpen()).toBe(false);
     await service.stop();
   });
 
-  test('writes its token nowhere', async () => {
-    const service = start();
+  test('while the metadata service is late', async () => {
+    const document = world.imds.answers.get('GET /latest/dynamic/instance-identity/document') ?? '';
+    world.imds.answers.delete('GET /latest/dynamic/instance-identity/document');
+    const service = world.start();
+    await vi.waitFor(() => expect(world.said('metadata service does not answer')).toBe(1), { timeout: 5000 });
+    expect(service.state.now().phase).toBe('network');
+    expect(await world.isGateOpen()).toBe(false);
+    world.imds.answers.set('GET /latest/dynamic/instance-identity/document', document);
     await service.reach('serving');
-    const text = `${lines.join('')}${await readFile(join(folder, 'state.json'), 'utf8')}`;
-    expect(text).not.toMatch(/[A-Za-z0-9_-]{40,}/);
     await service.stop();
   });
+
+  test('with a configuration that is wrong: said once, read again, no restart needed', async () => {
+    const good = await readFile(world.configFile, 'utf8');
+    await writeFile(world.configFile, good.replace('https://', 'http://'));
+    const service = world.start();
+    await vi.waitFor(() => expect(world.said('not https')).toBe(1), { timeout: 5000 });
+    await sleep(600);
+    expect(world.said('not https')).toBe(1);
+    expect(world.happened).toEqual([]);
+    await writeFile(world.configFile, good);
+    await service.reach('serving');
+    await service.stop();
+  });
+});
+
+test('a new life stops an agent that an earlier one left, and does not touch running containers', async () => {
+  for (const unit of ['docker.service', 'docker.socket', 'ecs.service']) world.running.add(unit);
+  await writeFile(join(world.folder, 'gate'), '');
+  world.decide({ kind: 'delay', delayMs: 300, afterwards: { kind: 'grant' } });
+  const service = world.start();
+  await service.reach('handshake');
+  expect(world.happened).toContain('stop ecs.service (gate shut)');
+  expect(world.running.has('docker.service')).toBe(true);
+  await service.reach('serving');
+  await service.stop();
+});
+
+test('Docker that does not start is tried again', async () => {
+  world.failing.set('docker.service', 1);
+  const service = world.start();
+  await vi.waitFor(() => expect(world.said('Docker does not start')).toBe(1), { timeout: 5000 });
+  await service.reach('serving');
+  await service.stop();
+});
+
+describe('leaving', () => {
+  test('a revocation drains, stops everything and shuts the gate; it is final', async () => {
+    const service = world.start();
+    await service.reach('serving');
+    await world.webserver().revoke(INSTANCE_ID, 'stolen');
+    await service.reach('revoked');
+    expect(world.happened.slice(3)).toEqual([
+      'drain (gate shut)',
+      'stop ecs.service (gate shut)',
+      'stop docker.socket (gate shut)',
+      'stop docker.service (gate shut)',
+    ]);
+    expect(await world.isGateOpen()).toBe(false);
+    service.askAgain();
+    await service.reach('denied');
+    await service.stop();
+  });
+
+  test('a drain waits for tasks until the limit', async () => {
+    const service = world.start();
+    await service.reach('serving');
+    world.docker.tasks.add('task-1');
+    await world.webserver().drain(INSTANCE_ID, 'maintenance');
+    await service.reach('draining');
+    await sleep(300);
+    expect(world.running.has('ecs.service')).toBe(true);
+    world.docker.tasks.clear();
+    await service.reach('drained');
+    expect(world.running.size).toBe(0);
+    await service.stop();
+  });
+
+  test('a task that does not end is stopped at the limit, and that is said', async () => {
+    const service = world.start();
+    await service.reach('serving');
+    world.docker.tasks.add('task-1');
+    await service.stop();
+    expect(world.said('1 tasks still run after 1 s')).toBe(1);
+    expect(world.running.size).toBe(0);
+  });
+
+  test.each([
+    ['/latest/meta-data/spot/instance-action', '{"action":"terminate"}', 'interruption notice'],
+    ['/latest/meta-data/events/recommendations/rebalance', '{}', 'rebalance notice'],
+  ])('a notice of EC2 at %s drains', async (path, text, said) => {
+    const service = world.start();
+    await service.reach('serving');
+    world.imds.answers.set(`GET ${path}`, text);
+    await service.reach('drained');
+    expect(world.drained).toEqual(['us-west-2']);
+    expect(world.said(said)).toBeGreaterThan(0);
+    world.imds.answers.delete(`GET ${path}`);
+    await service.stop();
+  });
+
+  test('a webserver that forgot the host is shaken hands with again, with everything running', async () => {
+    const service = world.start();
+    await service.reach('serving');
+    await world.goAway();
+    await vi.waitFor(() => expect(world.said('heartbeat:')).toBeGreaterThan(0), { timeout: 5000 });
+    expect(await world.isGateOpen()).toBe(true);
+    await world.comeBack();
+    await vi.waitFor(() => expect(world.webserver().hosts.get(INSTANCE_ID)).not.toBeNull(), { timeout: 5000 });
+    expect(world.happened.filter((line) => line.startsWith('start'))).toHaveLength(2);
+    expect(service.state.now().phase).toBe('serving');
+    await service.stop();
+  });
+});
+
+test('containers are made ready, once for each start, and what they had is taken back', async () => {
+  const service = world.start();
+  await service.reach('serving');
+  world.docker.run('c1', 'base-1', NOW, { ports: { '32262/tcp': 40_001 } });
+  world.docker.push({ action: 'start', id: 'c1', name: 'base-1', atNs: NOW + 1000n });
+  world.docker.run('c2', '../escape', NOW);
+  world.docker.run('c3', 'none-of-ours', NOW);
+  const own = join(world.folder, 'containers', 'base-1');
+  await vi.waitFor(() => access(join(own, '.ready')));
+  await vi.waitFor(() => expect(service.state.now().containersSeen).toBe(3));
+  expect(JSON.parse(await readFile(join(own, 'ports.json'), 'utf8'))).toEqual({ '32262/tcp': 40_001 });
+  expect(await readFile(join(own, 'tty'), 'utf8')).toBe('10\n');
+  await expect(access(join(world.folder, 'escape'))).rejects.toThrow();
+  world.docker.die('c1', NOW + 2000n);
+  await vi.waitFor(() => expect(access(join(own, '.ready'))).rejects.toThrow());
+  await service.stop();
 });

@@ -2,54 +2,64 @@ import { request } from 'node:https';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startSmokeWebserver } from '../../src/smoke/start-webserver.ts';
 import type { SmokeWebserver } from '../../src/smoke/webserver.ts';
+import {
+  createTestHost,
+  type IdentityAuthority,
+  IMAGE_ID,
+  instanceIdOf,
+  makeIdentityAuthority,
+} from '../support/a-host.ts';
 
 let webserver: SmokeWebserver;
+let authority: IdentityAuthority;
 beforeAll(async () => {
-  webserver = await startSmokeWebserver();
+  authority = await makeIdentityAuthority();
+  webserver = await startSmokeWebserver({
+    certificateOf: () => authority.certificate,
+    region: 'us-west-2',
+    imageId: IMAGE_ID,
+  });
 });
 afterAll(() => webserver[Symbol.asyncDispose]());
 
-/** A handshake as a host does it, trusting nobody but the run's own authority. */
-const shake = (instanceId: string): Promise<number> => {
-  const identity = { instanceId, instanceType: 't3.large', region: 'us-west-2', imageId: 'ami-1' };
-  const body = JSON.stringify({
-    version: 1,
-    ...identity,
-    identityDocument: JSON.stringify(identity),
-    identitySignature: 'c2lnbmF0dXJl',
-  });
-  return new Promise((resolve, reject) => {
+const post = (path: string, body: object): Promise<{ status: number; body: Record<string, unknown> }> =>
+  new Promise((resolve, reject) => {
     request(
-      {
-        host: '127.0.0.1',
-        port: webserver.port,
-        path: '/host_service/auth',
-        method: 'POST',
-        ca: webserver.caPem,
-        headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
-      },
+      { host: '127.0.0.1', port: webserver.port, path, method: 'POST', ca: webserver.caPem, agent: false },
       (answer) => {
-        answer.resume();
-        answer.on('end', () => resolve(answer.statusCode ?? 0));
+        let text = '';
+        answer.on('data', (chunk) => {
+          text += String(chunk);
+        });
+        answer.on('end', () =>
+          resolve({ status: answer.statusCode ?? 0, body: JSON.parse(text) as Record<string, unknown> }),
+        );
       },
     )
       .on('error', reject)
-      .end(body);
+      .end(JSON.stringify(body));
   });
+
+/** A handshake as a host does it, trusting nobody but the run's own authority. */
+const shake = async (host: ReturnType<typeof createTestHost>): Promise<number> => {
+  const { body } = await post('/host_service/challenge', { version: 1, instanceId: host.instanceId });
+  return (await post('/host_service/auth', host.handshake(String(body['nonce'])))).status;
 };
 
 test('an instance that nobody decided on is told to ask again, and granted nothing', async () => {
-  expect(await shake('i-undecided')).toBe(503);
-  expect(webserver.denials('i-undecided')).toBe(0);
+  const host = createTestHost(authority, instanceIdOf(9));
+  expect(await shake(host)).toBe(503);
+  expect(webserver.denials(host.instanceId)).toBe(0);
 });
 
 test('each instance is told what was decided for it, and may be told otherwise', async () => {
-  webserver.decide('i-1', 'deny');
-  webserver.decide('i-2', 'grant');
-  expect(await shake('i-1')).toBe(403);
-  expect(await shake('i-2')).toBe(200);
-  expect(webserver.denials('i-1')).toBe(1);
-  webserver.decide('i-1', 'grant');
-  expect(await shake('i-1')).toBe(200);
-  expect(webserver.denials('i-1')).toBe(1);
+  const [one, two] = [createTestHost(authority, instanceIdOf(1)), createTestHost(authority, instanceIdOf(2))];
+  webserver.decide(one.instanceId, 'deny');
+  webserver.decide(two.instanceId, 'grant');
+  expect(await shake(one)).toBe(403);
+  expect(await shake(two)).toBe(200);
+  expect(webserver.denials(one.instanceId)).toBe(1);
+  webserver.decide(one.instanceId, 'grant');
+  expect(await shake(one)).toBe(200);
+  expect(webserver.denials(one.instanceId)).toBe(1);
 });

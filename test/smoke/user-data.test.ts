@@ -7,6 +7,7 @@ const host: HostConfig = {
   version: 1,
   webserverUrl: 'https://127.0.0.1:8443',
   webserverCa: '-----BEGIN CERTIFICATE-----\nMIIB "quoted": yes\n-----END CERTIFICATE-----\n',
+  drainSeconds: 60,
   environment: 'smoke',
 };
 

@@ -1,0 +1,242 @@
+import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HostPhase } from '#contracts/host-service.ts';
+import { type ControlOrder, openControl } from '../../hostd/control.ts';
+import type { ContainerEvent, ContainerFacts, DockerClient } from '../../hostd/docker.ts';
+import { createGate } from '../../hostd/gate.ts';
+import { loadHostKey } from '../../hostd/host-key.ts';
+import { createLog } from '../../hostd/log.ts';
+import { runService } from '../../hostd/service.ts';
+import { createStateKeeper } from '../../hostd/state.ts';
+import { makeCertificate } from '../../hostd/tls.ts';
+import type { Units } from '../../hostd/units.ts';
+import { type Decision, startWebserver, type Webserver } from '../../webserver/server.ts';
+import { makeSelfSigned } from '../../webserver/tls.ts';
+import { type IdentityAuthority, identityDocumentOf, instanceIdOf } from '../support/a-host.ts';
+
+export const INSTANCE_ID = instanceIdOf(1);
+
+/** Answers what the service asks of IMDSv2, and nothing else. */
+const startImds = async (authority: IdentityAuthority) => {
+  const document = identityDocumentOf(INSTANCE_ID);
+  const answers = new Map([
+    ['PUT /latest/api/token', 'token'],
+    ['GET /latest/dynamic/instance-identity/document', document],
+    ['GET /latest/dynamic/instance-identity/signature', authority.sign(document)],
+  ]);
+  const server = createServer((request, response) => {
+    const answer = answers.get(`${request.method} ${request.url}`);
+    const isAllowed = request.method === 'PUT' || request.headers['x-aws-ec2-metadata-token'] === 'token';
+    response.writeHead(answer === undefined ? 404 : isAllowed ? 200 : 401).end(answer);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}/latest`,
+    answers,
+    close: () => server.close(),
+  };
+};
+
+/** Docker as a list of containers and the events that a test pushes. */
+export const createTestDocker = () => {
+  const containers = new Map<string, ContainerFacts>();
+  const tasks = new Set<string>();
+  let push: (event: ContainerEvent) => void = () => undefined;
+  let end: () => void = () => undefined;
+  const subscriptions: string[] = [];
+  const client: DockerClient = {
+    subscribe: async (onEvent) => {
+      subscriptions.push('subscribed');
+      push = onEvent;
+      const ended = Promise.withResolvers<void>();
+      end = ended.resolve;
+      return { ended: ended.promise, close: ended.resolve };
+    },
+    list: async () => [...containers.values()],
+    inspect: async (id) => containers.get(id) ?? null,
+    runningTasks: async () => [...tasks],
+  };
+  return {
+    client,
+    containers,
+    tasks,
+    subscriptions,
+    push: (event: ContainerEvent) => push(event),
+    end: () => end(),
+    /** A container runs from now on; without `quietly` its event is pushed. */
+    run: (
+      id: string,
+      name: string,
+      atNs: bigint,
+      options: { quietly?: boolean; ports?: Record<string, number> } = {},
+    ) => {
+      containers.set(id, { id, name, isRunning: true, startedAtNs: atNs, ports: options.ports ?? {} });
+      if (!options.quietly) push({ action: 'start', id, name, atNs: atNs + 1000n });
+    },
+    die: (id: string, atNs: bigint) => {
+      const facts = containers.get(id);
+      if (!facts) throw new Error(`no container ${id}`);
+      containers.set(id, { ...facts, isRunning: false });
+      push({ action: 'die', id, name: facts.name, atNs });
+    },
+  };
+};
+
+export type World = Awaited<ReturnType<typeof createWorld>>;
+
+/** Everything around a host service, in one process: a real webserver over TLS, IMDSv2, and units that only remember. */
+export const createWorld = async (authority: IdentityAuthority) => {
+  const folder = await mkdtemp(join(tmpdir(), 'ecs-hostd-'));
+  const happened: string[] = [];
+  const lines: string[] = [];
+  const running = new Set<string>();
+  const failing = new Map<string, number>();
+  const drained: string[] = [];
+  let decision: Decision = { kind: 'grant' };
+  const imds = await startImds(authority);
+  const tls = await makeSelfSigned('127.0.0.1');
+  const docker = createTestDocker();
+  const startServer = (port: number): Promise<Webserver> =>
+    startWebserver({
+      address: '127.0.0.1',
+      port,
+      tls,
+      policy: { certificateOf: () => authority.certificate, accountIds: null, regions: null, imageIds: null },
+      decide: () => {
+        happened.push(`asked: ${decision.kind}`);
+        return decision;
+      },
+    });
+  let webserver = await startServer(0);
+  const { port } = webserver;
+  const configFile = join(folder, 'host.json');
+  const config = {
+    version: 1,
+    webserverUrl: `https://127.0.0.1:${port}`,
+    webserverCa: tls.cert,
+    environment: 'test',
+    drainSeconds: 1,
+  };
+  await writeFile(configFile, JSON.stringify(config));
+  await mkdir(join(folder, 'containers', 'base-1'), { recursive: true });
+
+  const isGateOpen = (): Promise<boolean> =>
+    access(join(folder, 'gate')).then(
+      () => true,
+      () => false,
+    );
+  const gateWord = async (): Promise<string> => `gate ${(await isGateOpen()) ? 'open' : 'shut'}`;
+  const units: Units = {
+    start: async (names) => {
+      for (const name of names) {
+        const left = failing.get(name) ?? 0;
+        if (left > 0) {
+          failing.set(name, left - 1);
+          throw new Error(`${name} does not start`);
+        }
+      }
+      happened.push(`start ${names.join(' ')} (${await gateWord()})`);
+      for (const name of names) running.add(name);
+    },
+    stop: async (names) => {
+      for (const name of names) if (running.delete(name)) happened.push(`stop ${name} (${await gateWord()})`);
+    },
+    state: async (name) => (running.has(name) ? 'active' : 'inactive'),
+  };
+
+  const start = () => {
+    const stopping = new AbortController();
+    let again = Promise.withResolvers<void>();
+    const state = createStateKeeper(join(folder, 'state.json'));
+    const told: string[] = [];
+    const done = runService(
+      {
+        log: createLog((line) => lines.push(line)),
+        state,
+        notify: {
+          ready: () => void told.push('ready'),
+          status: () => undefined,
+          stopping: () => void told.push('stopping'),
+        },
+        units,
+        gate: createGate(join(folder, 'gate')),
+        docker: docker.client,
+        ecs: {
+          drain: async (region) => {
+            drained.push(region);
+            happened.push(`drain (${await gateWord()})`);
+          },
+        },
+        hostKey: () => loadHostKey(join(folder, 'host-key.pem')),
+        openControl: async (onOrder: (order: ControlOrder) => void) =>
+          openControl({
+            tls: await makeCertificate('test'),
+            address: '127.0.0.1',
+            port: 0,
+            phase: () => state.now().phase,
+            onOrder,
+          }),
+        configPath: configFile,
+        imdsEndpoint: imds.endpoint,
+        containersFolder: join(folder, 'containers'),
+        startsPath: join(folder, 'starts.ndjson'),
+        noticeEveryMs: 20,
+        heartbeatPause: { leastMs: 30, spreadMs: 10 },
+      },
+      { stop: stopping.signal, askAgain: () => again.promise },
+    );
+    const reach = async (phase: HostPhase): Promise<void> => {
+      for (let tries = 0; state.now().phase !== phase; tries += 1) {
+        if (tries > 500) throw new Error(`${phase} was not reached: ${state.now().phase}, ${lines.join('')}`);
+        await sleep(10);
+      }
+    };
+    return {
+      state,
+      told,
+      reach,
+      askAgain: () => {
+        again.resolve();
+        again = Promise.withResolvers<void>();
+      },
+      stop: async () => {
+        stopping.abort();
+        await done;
+      },
+    };
+  };
+
+  return {
+    folder,
+    configFile,
+    config,
+    happened,
+    lines,
+    running,
+    failing,
+    drained,
+    imds,
+    docker,
+    isGateOpen,
+    start,
+    webserver: () => webserver,
+    decide: (next: Decision) => {
+      decision = next;
+    },
+    /** The webserver is away, until `comeBack`, which remembers nothing. */
+    goAway: () => webserver.close(),
+    comeBack: async () => {
+      webserver = await startServer(port);
+    },
+    said: (text: string): number => lines.filter((line) => line.includes(text)).length,
+    [Symbol.asyncDispose]: async () => {
+      imds.close();
+      await webserver.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+};

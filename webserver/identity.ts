@@ -1,0 +1,60 @@
+import { createPublicKey, createVerify, verify, X509Certificate } from 'node:crypto';
+import { proofText } from '#contracts/proof.ts';
+import type { HandshakeRequest } from '#contracts/webserver.ts';
+
+/** Which hosts may shake hands. An empty list lets nobody in; null does not look. */
+export type IdentityPolicy = {
+  /** PEM of the certificate that signs identity documents in a region, or null when there is none. */
+  readonly certificateOf: (region: string) => string | null;
+  readonly accountIds: readonly string[] | null;
+  readonly regions: readonly string[] | null;
+  readonly imageIds: readonly string[] | null;
+};
+
+const isAmong = (list: readonly string[] | null, value: unknown): boolean =>
+  list === null || (typeof value === 'string' && list.includes(value));
+
+const isSigned = (document: string, signature: string, certificate: string): boolean => {
+  try {
+    return createVerify('RSA-SHA256')
+      .update(document)
+      .verify(new X509Certificate(certificate).publicKey, signature.replaceAll(/\s/g, ''), 'base64');
+  } catch {
+    return false;
+  }
+};
+
+/**
+ * Why a host is not who it says, or not one of ours; null when it is. The signature comes first: nothing of an unsigned document is believed.
+ * Source: AWS's "Verify the instance identity document", with the base64-encoded signature.
+ */
+export const identityProblem = (handshake: HandshakeRequest, policy: IdentityPolicy): string | null => {
+  const certificate = policy.certificateOf(handshake.region);
+  if (certificate === null) return `no certificate is known for region ${handshake.region}`;
+  if (!isSigned(handshake.identityDocument, handshake.identitySignature, certificate))
+    return 'the signature of the identity document does not verify';
+  let document: Record<string, unknown>;
+  try {
+    document = JSON.parse(handshake.identityDocument) as Record<string, unknown>;
+  } catch {
+    return 'the identity document is not JSON';
+  }
+  for (const key of ['instanceId', 'instanceType', 'region', 'imageId'] as const) {
+    if (document[key] !== handshake[key]) return `${key} is not what the identity document says`;
+  }
+  if (!isAmong(policy.accountIds, document['accountId'])) return 'its account is not one of ours';
+  if (!isAmong(policy.regions, document['region'])) return 'its region is not one of ours';
+  if (!isAmong(policy.imageIds, document['imageId'])) return 'its image is not one of ours';
+  return null;
+};
+
+/** Whether whoever shakes hands has the private half of `hostKey` and means this nonce, document and control port. */
+export const isProven = (handshake: HandshakeRequest): boolean => {
+  try {
+    const key = createPublicKey({ key: Buffer.from(handshake.hostKey, 'base64'), format: 'der', type: 'spki' });
+    if (key.asymmetricKeyType !== 'ed25519') return false;
+    return verify(null, proofText(handshake), key, Buffer.from(handshake.proof, 'base64'));
+  } catch {
+    return false;
+  }
+};
