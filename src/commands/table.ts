@@ -24,6 +24,38 @@ const OUT = {
   out: { alias: 'o', type: 'string', describe: 'folder to write to', requiresArg: true },
 } as const satisfies Record<string, Options>;
 
+const WEBSERVER = {
+  address: { type: 'string', describe: 'IP address to listen on', default: '127.0.0.1', requiresArg: true },
+  port: { type: 'number', describe: '0 takes a free one', default: 8443, requiresArg: true },
+  cert: { type: 'string', describe: 'PEM of its certificate (default: one made for the address)', requiresArg: true },
+  key: { type: 'string', describe: 'PEM of the key of --cert', requiresArg: true },
+  account: {
+    type: 'string',
+    array: true,
+    describe: 'account whose hosts are let in; on AWS required',
+    requiresArg: true,
+  },
+  image: { type: 'string', array: true, describe: 'image whose hosts are let in (default: any)', requiresArg: true },
+  store: { type: 'string', describe: 'SQLite file in which hosts survive a restart', requiresArg: true },
+  'terminate-after': {
+    type: 'number',
+    describe: 'seconds of silence after which a host is terminated; 0 for never',
+    default: 0,
+    requiresArg: true,
+  },
+} as const satisfies Record<string, Options>;
+
+const TELL = {
+  what: {
+    type: 'string',
+    choices: ['grant', 'deny', 'delay', 'error', 'nonsense', 'drain', 'revoke'],
+    demandOption: true,
+  },
+  instance: { alias: 'i', type: 'string', describe: 'only this instance', requiresArg: true },
+  reason: { type: 'string', describe: 'for deny, drain and revoke', requiresArg: true },
+  ms: { type: 'number', describe: 'how long delay takes', default: 5000, requiresArg: true },
+} as const satisfies Record<string, Options>;
+
 type Verb = (argv: Record<string, unknown>) => Promise<number>;
 
 const verb = (
@@ -44,15 +76,19 @@ const verb = (
 
 /** All verbs, in the order in which the flow runs them. */
 export const commands = (setExitCode: (code: number) => void): CommandModule[] => {
-  const make = (command: string, describe: string, builder: Record<string, Options>, load: () => Promise<Verb>) =>
-    verb(command, describe, builder, load, setExitCode);
+  const make = (
+    command: string | string[],
+    describe: string,
+    builder: Record<string, Options>,
+    load: () => Promise<Verb>,
+  ) => verb(command, describe, builder, load, setExitCode);
   const group = (command: string, describe: string, members: CommandModule[]): CommandModule => ({
     command,
     describe,
     builder: (parser) =>
       members
         .reduce((p, member) => p.command(member), parser)
-        .demandCommand(1, `Name what to do: ${command.replace('..', '')}`),
+        .demandCommand(command === 'webserver' ? 0 : 1, `Name what to do: ${command}`),
     handler: () => {},
   });
   return [
@@ -102,6 +138,21 @@ export const commands = (setExitCode: (code: number) => void): CommandModule[] =
         'one image, with every check and version',
         { ...COMMON, ...OUTPUT },
         async () => (await import('./image.ts')).show,
+      ),
+    ]),
+    group('webserver', 'the reference webserver, which hosts shake hands with', [
+      make(
+        ['serve', '$0'],
+        'run it until Ctrl-C',
+        { ...COMMON, ...OUTPUT, ...WEBSERVER },
+        async () => (await import('./webserver.ts')).serve,
+      ),
+      make('hosts', 'the hosts that it knows', { ...OUTPUT }, async () => (await import('./webserver.ts')).hosts),
+      make(
+        'tell <what>',
+        'what it answers handshakes with from now on; or drain or revoke a host',
+        { ...OUTPUT, ...TELL },
+        async () => (await import('./webserver.ts')).tell,
       ),
     ]),
     make(

@@ -145,6 +145,8 @@ export const startEndpoint = async (folder?: string) => {
     status: async () => ({ up: true }),
     onOwner: async () => {},
     onLeave: async () => false,
+    identityCertificate: '',
+    interrupt: () => false,
     log: (line) => lines.push(line),
   });
   const http = createServer(service.loopback);

@@ -1,0 +1,187 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import { type EC2Client, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
+import { createClients, findCredentials } from '../aws/clients.ts';
+import { findIdentityCertificates } from '../aws/identity-certificates.ts';
+import { userError } from '../io/errors.ts';
+import { stateFolder } from '../io/paths.ts';
+import { type Connection, withConnection } from './connect.ts';
+import { printResult } from './json.ts';
+import { commonArguments, type Session, withSession } from './session.ts';
+
+type Argv = Record<string, unknown>;
+
+const socketPath = (): string => join(stateFolder(), 'webserver.sock');
+
+const list = (value: unknown): string[] | null => (Array.isArray(value) && value.length > 0 ? value.map(String) : null);
+
+const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
+
+const readPem = (path: string, option: string): Promise<string> =>
+  readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw userError(
+      'CERTIFICATE_UNREADABLE',
+      `${path} cannot be read: ${error.code ?? error.message}.`,
+      `see ${option}`,
+    );
+  });
+
+/** The certificate that was given, or one made for the address; then its PEM goes to a file that hosts can be given. */
+const findTls = async (argv: Argv, address: string): Promise<{ cert: string; key: string; caFile: string | null }> => {
+  const [certFile, keyFile] = [text(argv['cert']), text(argv['key'])];
+  if ((certFile === null) !== (keyFile === null))
+    throw userError(
+      'CERTIFICATE_HALF',
+      '--cert and --key belong together.',
+      'give both, or neither for a certificate made here',
+    );
+  if (certFile !== null && keyFile !== null)
+    return { cert: await readPem(certFile, '--cert'), key: await readPem(keyFile, '--key'), caFile: null };
+  const { makeSelfSigned } = await import('../../webserver/tls.ts');
+  const tls = await makeSelfSigned(address);
+  const caFile = join(stateFolder(), 'webserver-ca.pem');
+  await writeFile(caFile, tls.cert);
+  return { ...tls, caFile };
+};
+
+const terminator = (connection: Connection) => {
+  const clients = new Map<string, EC2Client>();
+  return async (instanceId: string, region: string): Promise<void> => {
+    const target = { apiRegion: region, endpointUrl: connection.endpointUrl };
+    const ec2 = clients.get(region) ?? createClients(target, await findCredentials(target)).ec2;
+    clients.set(region, ec2);
+    await ec2.send(new TerminateInstancesCommand({ InstanceIds: [instanceId] }));
+  };
+};
+
+const runWebserver = async (argv: Argv, session: Session, connection: Connection): Promise<void> => {
+  const accountIds = list(argv['account']);
+  if (accountIds === null && connection.endpointUrl === null)
+    throw userError(
+      'ACCOUNT_MISSING',
+      'On AWS a webserver has to know whose hosts it lets in.',
+      'give --account with the twelve digits of your account; it may be repeated',
+    );
+  const address = text(argv['address']) ?? '127.0.0.1';
+  if (isIP(address) === 0)
+    throw userError('ADDRESS', `"${address}" is no IP address.`, 'for example --address 0.0.0.0');
+  await mkdir(stateFolder(), { recursive: true });
+  const [{ startWebserver }, { Decisions, serveAdmin }, { reapSilentHosts }, { openSqliteStore }] = await Promise.all([
+    import('../../webserver/server.ts'),
+    import('../../webserver/admin.ts'),
+    import('../../webserver/reaper.ts'),
+    import('../../webserver/sqlite-store.ts'),
+  ]);
+  const note = (code: string, line: string): void => session.reporter.emit({ type: 'note', code, text: line });
+  await using cleanup = new AsyncDisposableStack();
+  const tls = await findTls(argv, address);
+  const storeFile = text(argv['store']);
+  const store = storeFile === null ? null : openSqliteStore(storeFile);
+  if (store) cleanup.defer(() => store.close());
+  const decisions = new Decisions();
+  const webserver = await startWebserver({
+    address,
+    port: Number(argv['port']),
+    tls,
+    policy: {
+      certificateOf: await findIdentityCertificates(connection.endpointUrl),
+      accountIds,
+      regions: [connection.apiRegion],
+      imageIds: list(argv['image']),
+    },
+    decide: ({ instanceId }) => {
+      const decision = decisions.of(instanceId);
+      if (decision.kind === 'grant') note('HOST_GRANTED', `${instanceId} may serve`);
+      return decision;
+    },
+    onRefusal: (instanceId, reason) => note('HOST_REFUSED', `${instanceId}: ${reason}`),
+    ...(store === null ? {} : { store }),
+  });
+  cleanup.defer(() => webserver.close());
+  cleanup.use(await serveAdmin(socketPath(), webserver, decisions));
+  const silenceS = Number(argv['terminate-after']);
+  const reaping =
+    silenceS > 0
+      ? reapSilentHosts(
+          {
+            hosts: webserver.hosts,
+            silenceS,
+            terminate: terminator(connection),
+            onTerminated: (instanceId, error) =>
+              note(
+                'HOST_TERMINATED',
+                error === null
+                  ? `${instanceId} was silent for ${silenceS} s and is terminated`
+                  : `${instanceId} is silent, and could not be terminated: ${String(error)}`,
+              ),
+          },
+          session.signal,
+        )
+      : Promise.resolve();
+  const url = `https://${isIP(address) === 6 ? `[${address}]` : address}:${webserver.port}`;
+  printResult(argv['json'] === true, { type: 'listening', url, caFile: tls.caFile }, [
+    `webserver  ${url}`,
+    ...(tls.caFile === null ? [] : [`authority  ${tls.caFile} (webserverCa of a host's configuration)`]),
+    'Ctrl-C ends it.',
+  ]);
+  await new Promise<void>((resolve) => session.signal.addEventListener('abort', () => resolve(), { once: true }));
+  await reaping;
+};
+
+/** `ecs-host webserver`: the reference webserver, until Ctrl-C. */
+export const serve = async (argv: Argv): Promise<number> =>
+  withSession(argv, async (session) => {
+    await withConnection(session, commonArguments(argv), (connection) => runWebserver(argv, session, connection));
+    return 0;
+  });
+
+const order = async (
+  what: Parameters<typeof import('../../webserver/admin.ts').orderWebserver>[1],
+): Promise<unknown> => {
+  const { orderWebserver } = await import('../../webserver/admin.ts');
+  return orderWebserver(socketPath(), what).catch(() => {
+    throw userError('WEBSERVER_AWAY', 'No webserver runs here.', 'start one with `ecs-host webserver`');
+  });
+};
+
+/** `ecs-host webserver hosts`. */
+export const hosts = async (argv: Argv): Promise<number> => {
+  const found = (await order({ kind: 'hosts' })) as import('../../webserver/admin.ts').HostLine[];
+  printResult(
+    argv['json'] === true,
+    found,
+    found.length === 0
+      ? ['No host has shaken hands.']
+      : found.map(
+          (host) =>
+            `${host.instanceId}  ${host.state.padEnd(8)}  ${host.environment}  ${host.imageId}  last seen ${host.lastSeen}`,
+        ),
+  );
+  return 0;
+};
+
+/** `ecs-host webserver tell <what>`. */
+export const tell = async (argv: Argv): Promise<number> => {
+  const what = String(argv['what']);
+  const instanceId = text(argv['instance']);
+  const reason = text(argv['reason']) ?? 'told so';
+  if (what === 'drain' || what === 'revoke') {
+    if (instanceId === null) throw userError('USAGE', `${what} needs --instance.`, 'see `ecs-host webserver hosts`');
+    const { isKnown } = (await order({ kind: what, instanceId, reason })) as { isKnown: boolean };
+    if (!isKnown)
+      throw userError('HOST_UNKNOWN', `${instanceId} has not shaken hands here.`, 'see `ecs-host webserver hosts`');
+    printResult(argv['json'] === true, { instanceId, what }, [`${instanceId} is told: ${what}`]);
+    return 0;
+  }
+  const decision = {
+    grant: { kind: 'grant' },
+    deny: { kind: 'deny', reason },
+    delay: { kind: 'delay', delayMs: Number(argv['ms']), afterwards: { kind: 'grant' } },
+    error: { kind: 'error', status: 500 },
+    nonsense: { kind: 'nonsense', body: '{"version":1,' },
+  } as const;
+  await order({ kind: 'decide', instanceId, decision: decision[what as keyof typeof decision] });
+  printResult(argv['json'] === true, { instanceId, what }, [`handshakes of ${instanceId ?? 'all hosts'}: ${what}`]);
+  return 0;
+};
