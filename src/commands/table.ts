@@ -45,6 +45,24 @@ const WEBSERVER = {
   },
 } as const satisfies Record<string, Options>;
 
+const USER_DATA = {
+  cluster: { type: 'string', describe: 'ECS cluster to join', demandOption: true, requiresArg: true },
+  'webserver-url': { type: 'string', describe: 'https://host[:port]', demandOption: true, requiresArg: true },
+  'webserver-ca': {
+    type: 'string',
+    describe: 'PEM of a private authority (default: the public ones)',
+    requiresArg: true,
+  },
+  environment: {
+    type: 'string',
+    describe: 'what the webserver is told: dev, staging, prod',
+    default: 'dev',
+    requiresArg: true,
+  },
+  'drain-seconds': { type: 'number', describe: 'how long tasks may take to end', default: 60, requiresArg: true },
+  ecs: { type: 'string', array: true, describe: 'NAME=VALUE for ecs.config; repeatable', requiresArg: true },
+} as const satisfies Record<string, Options>;
+
 const TELL = {
   what: {
     type: 'string',
@@ -140,6 +158,12 @@ export const commands = (setExitCode: (code: number) => void): CommandModule[] =
         async () => (await import('./image.ts')).show,
       ),
     ]),
+    make(
+      'user-data',
+      'print the user data that makes a host out of an instance of the image',
+      USER_DATA,
+      async () => (await import('./user-data.ts')).userData,
+    ),
     group('webserver', 'the reference webserver, which hosts shake hands with', [
       make(
         ['serve', '$0'],

@@ -6,6 +6,7 @@ import type { RunContext } from '../io/reporter.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { claimRun } from '../sweep/owner.ts';
 import { sweepRun } from '../sweep/sweep.ts';
+import { renderUserData } from '../user-data/render.ts';
 import { createCheckBook } from './check-book.ts';
 import { CHECKS, PARTS, type Part } from './check-definitions.ts';
 import { keepEvidence } from './evidence.ts';
@@ -22,7 +23,7 @@ import {
 import { proveFirst, proveSecond, type SmokeRun } from './proofs.ts';
 import { connectSsh, type Ssh } from './ssh.ts';
 import { startSmokeWebserver } from './start-webserver.ts';
-import { renderUserData } from './user-data.ts';
+
 import { type SmokeResult, verdictOf } from './verdict.ts';
 import { REMOTE_WEBSERVER_PORT, type SmokeWebserver } from './webserver.ts';
 
@@ -99,6 +100,7 @@ const acquire = async (
     clusterCreating,
   ]);
   const userData = renderUserData({
+    cluster,
     host: {
       version: 1,
       webserverUrl: `https://127.0.0.1:${REMOTE_WEBSERVER_PORT}`,
@@ -106,10 +108,7 @@ const acquire = async (
       environment: 'smoke',
       drainSeconds: 10,
     },
-    ecs: {
-      ECS_CLUSTER: cluster,
-      ...(plan.ecsAgentEndpoint === null ? {} : { ECS_BACKEND_HOST: plan.ecsAgentEndpoint }),
-    },
+    ...(plan.ecsAgentEndpoint === null ? {} : { ecs: { ECS_BACKEND_HOST: plan.ecsAgentEndpoint } }),
   });
   const { instanceIds, release } = await launchInstances(launch, { count, keyName: key.keyName, groupIds, userData });
   add('the instances', release);
