@@ -49,7 +49,7 @@ export const createHeartbeats = (options: {
     number += 1;
     if ('revoked' in answer) return { kind: 'revoked', reason: answer.reason };
     token = answer.authToken;
-    return answer.command === 'drain' ? { kind: 'drain', reason: 'the webserver asked for it' } : null;
+    return answer.command === 'drain' ? { kind: 'drain', reason: 'by the webserver' } : null;
   };
 
   const beat = async (): Promise<void> => {

@@ -28,7 +28,10 @@ export const createNotify = (log: Log, env: Readonly<Record<string, string | und
     helper.stdin.write(`${line}\n`);
   };
   const watchdogUs = Number(env['WATCHDOG_USEC'] ?? 0);
-  if (watchdogUs > 0) setInterval(() => send('WATCHDOG=1'), watchdogUs / 3000).unref();
+  if (watchdogUs > 0) {
+    send('WATCHDOG=1');
+    setInterval(() => send('WATCHDOG=1'), watchdogUs / 3000).unref();
+  }
   return {
     ready: () => send('READY=1'),
     status: (text) => send(`STATUS=${text.replaceAll('\n', ' ')}`),

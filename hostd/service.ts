@@ -143,8 +143,8 @@ const serve = async ({ parts, leaving }: Turn): Promise<void> => {
 const leaveHost = async (turn: Turn, heartbeats: Heartbeats, leave: Leave): Promise<void> => {
   const { parts, config, identity } = turn;
   const { log, state, units } = parts;
-  log.say(leave.cause === 'stop' ? 'info' : 'warning', `leaving: ${leave.reason}`);
-  await state.enter('draining', `draining: ${leave.reason}`);
+  log.say(leave.cause === 'stop' ? 'info' : 'warning', `leaving (${leave.cause}): ${leave.reason}`);
+  await state.enter('draining', `${leave.cause}: ${leave.reason}`);
   // From here on nothing that is down comes up again; what runs goes on running.
   await parts.gate.shut();
   await state.update({ gate: 'shut' });
@@ -157,7 +157,7 @@ const leaveHost = async (turn: Turn, heartbeats: Heartbeats, leave: Leave): Prom
     region: identity.region,
     limitMs: limitS * 1000,
     log,
-    onWaiting: (tasks) => state.update({ status: `draining: ${tasks} tasks still run` }),
+    onWaiting: (tasks) => state.update({ status: `${leave.cause}: ${leave.reason}; ${tasks} tasks still run` }),
   });
   await heartbeats.lastWords();
   await stopGuarded(parts);
@@ -187,8 +187,7 @@ const granted = async (turn: Turn, token: string): Promise<void> => {
     ...(parts.heartbeatPause ? { pause: parts.heartbeatPause } : {}),
     onNews: async (news) => {
       if (news.kind === 'unknown') await shakeHandsAgain(turn, heartbeats);
-      else
-        leaving.begin({ cause: news.kind, reason: `${news.kind === 'drain' ? 'drained' : 'revoked'}: ${news.reason}` });
+      else leaving.begin({ cause: news.kind, reason: news.reason });
     },
   });
   // Heartbeats go on while the host drains: until its last words it is alive.
@@ -258,11 +257,7 @@ const liveOnce = async (parts: Parts, stop: AbortSignal): Promise<{ phase: HostP
     await state.enter('handshake', `asking ${config.webserverUrl}`);
     control = await parts
       .openControl(({ verb, reason: why }) =>
-        leaving.begin(
-          verb === 'drain'
-            ? { cause: 'drain', reason: `drained by the webserver: ${why}` }
-            : { cause: 'revoked', reason: `revoked by the webserver: ${why}` },
-        ),
+        leaving.begin({ cause: verb === 'drain' ? 'drain' : 'revoked', reason: why }),
       )
       .catch((error: unknown) => {
         log.say('error', `the control port cannot be opened: ${reason(error)}; orders come with the heartbeats`);
@@ -286,7 +281,7 @@ const liveOnce = async (parts: Parts, stop: AbortSignal): Promise<{ phase: HostP
     if ('denied' in outcome) {
       log.say('error', `the webserver denied this host: ${outcome.denied}; the gate stays shut`);
       await stopGuarded(parts);
-      return { phase: 'denied', why: `denied: ${outcome.denied}` };
+      return { phase: 'denied', why: outcome.denied };
     }
     // The last words must get out after `signal` has fired, so heartbeats have a connection of their own.
     const client = connect(config.webserverUrl, config.webserverCa, new AbortController().signal);
@@ -313,9 +308,15 @@ export const runService = async (parts: Parts, signals: Signals): Promise<void> 
     while (!stop.aborted) {
       const end = await liveOnce(parts, stop);
       if (end === null || stop.aborted) break;
-      await state.enter(end.phase, `${end.why}; \`systemctl reload ecs-host\` asks again`);
+      // Listened for before the state says so: whoever sees it may answer at once.
+      const told = signals.askAgain();
       const stopped = new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }));
-      await Promise.race([signals.askAgain(), stopped]);
+      await state.enter(end.phase, `${end.why}; \`systemctl reload ecs-host\` asks again`);
+      if (stop.aborted) break;
+      // Nothing else is under way in a final state, and Node would end.
+      const alive = setInterval(() => undefined, 60_000);
+      await Promise.race([told, stopped]);
+      clearInterval(alive);
       if (!stop.aborted) log.say('info', 'told to ask again');
     }
     notify.stopping();

@@ -7,8 +7,8 @@ export const trackSubjects = (
 ): {
   readonly machines: Machines;
   readonly lookup: (peerAddress: string) => ImdsSubject | null;
-  /** Announces that a machine will be taken away; false when there is no such machine. */
-  readonly interrupt: (instanceId: string, at: Date) => boolean;
+  /** Announces that a machine will be taken away, or takes that back (null); false when there is no such machine. */
+  readonly interrupt: (instanceId: string, at: Date | null) => boolean;
 } => {
   const addresses = new Map<string, MachineAddress>();
   const subjects = new Map<string, ImdsSubject>();
@@ -17,8 +17,10 @@ export const trackSubjects = (
     interrupt: (instanceId, at) => {
       const address = addresses.get(instanceId)?.address ?? '';
       const subject = subjects.get(address);
-      if (subject) subjects.set(address, { ...subject, spotInterruptionAt: at });
-      return subject !== undefined;
+      if (!subject) return false;
+      const { spotInterruptionAt: _, ...rest } = subject;
+      subjects.set(address, at === null ? rest : { ...rest, spotInterruptionAt: at });
+      return true;
     },
     machines: {
       ...machines,

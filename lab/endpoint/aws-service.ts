@@ -30,7 +30,7 @@ export const createAwsService = (parts: {
   readonly onOwner: (pid: number | null) => Promise<void>;
   readonly onLeave: (pid: number) => Promise<boolean>;
   readonly identityCertificate: string;
-  readonly interrupt: (instanceId: string, at: Date) => boolean;
+  readonly interrupt: (instanceId: string, at: Date | null) => boolean;
   readonly onGone?: (instanceId: string) => void;
   readonly log: (line: string) => void;
 }): AwsService => {

@@ -19,8 +19,8 @@ export type LabApi = {
   readonly onLeave: (pid: number) => Promise<boolean>;
   /** PEM of what signs identity documents here, in place of AWS's certificates. */
   readonly identityCertificate: string;
-  /** Puts a spot interruption notice into a machine's metadata. */
-  readonly interrupt: (instanceId: string, at: Date) => boolean;
+  /** Puts a spot interruption notice into a machine's metadata, or takes it out (null). */
+  readonly interrupt: (instanceId: string, at: Date | null) => boolean;
 };
 
 const readBody = async (request: IncomingMessage): Promise<Buffer | null> => {
@@ -54,8 +54,11 @@ const answerLab = async (api: LabApi, request: RawRequest): Promise<Answer> => {
     case 'GET /_lab/identity-certificate':
       return jsonAnswer(200, { certificate: api.identityCertificate });
     case 'POST /_lab/interruptions': {
-      const { instanceId, at } = JSON.parse(request.body.toString('utf8')) as { instanceId: string; at: string };
-      return api.interrupt(instanceId, new Date(at))
+      const { instanceId, at } = JSON.parse(request.body.toString('utf8')) as {
+        instanceId: string;
+        at: string | null;
+      };
+      return api.interrupt(instanceId, at === null ? null : new Date(at))
         ? jsonAnswer(200, {})
         : jsonAnswer(404, { error: `no machine ${instanceId} runs` });
     }

@@ -38,26 +38,22 @@ describe('renderUserData', () => {
   });
 
   /** Both readers of the file have to see the value as it is. */
-  test.each([
-    'two words',
-    '$(reboot)',
-    '"q"',
-    "it's",
-    'a\\b',
-    '`id`',
-    '{"team":"a b"}',
-    '$HOME',
-    ' #no comment',
-    'ö',
-  ])('a shell reads %j as it is', async (value) => {
-    const config = parse(renderUserData({ cluster: 'c', host, ecs: { ECS_X: value } })) as {
-      write_files: { content: string }[];
-    };
-    const { stdout } = await execa('sh', ['-c', `set -a; ${config.write_files[1]?.content ?? ''}printf %s "$ECS_X"`], {
-      stripFinalNewline: false,
-    });
-    expect(stdout).toBe(value);
-  });
+  test.each(['two words', '$(reboot)', '"q"', "it's", 'a\\b', '`id`', '{"team":"a b"}', '$HOME', ' #no comment', 'ö'])(
+    'a shell reads %j as it is',
+    async (value) => {
+      const config = parse(renderUserData({ cluster: 'c', host, ecs: { ECS_X: value } })) as {
+        write_files: { content: string }[];
+      };
+      const { stdout } = await execa(
+        'sh',
+        ['-c', `set -a; ${config.write_files[1]?.content ?? ''}printf %s "$ECS_X"`],
+        {
+          stripFinalNewline: false,
+        },
+      );
+      expect(stdout).toBe(value);
+    },
+  );
 
   test('names every variable that cannot be written', () => {
     const render = () =>

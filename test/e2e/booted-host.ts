@@ -1,0 +1,177 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AuthorizeSecurityGroupIngressCommand } from '@aws-sdk/client-ec2';
+import type { HostState } from '#contracts/host-service.ts';
+import { type AwsClients, createClients } from '../../src/aws/clients.ts';
+import { findIdentityCertificates } from '../../src/aws/identity-certificates.ts';
+import type { BuildPlan } from '../../src/plan/build-plan.ts';
+import {
+  createCluster,
+  createKeyPair,
+  createSshGroup,
+  type LaunchInput,
+  launchInstances,
+  waitForAddress,
+} from '../../src/smoke/launch.ts';
+import { readHostState } from '../../src/smoke/remote-facts.ts';
+import { connectSsh, type Ssh } from '../../src/smoke/ssh.ts';
+import { claimRun } from '../../src/sweep/owner.ts';
+import { renderUserData } from '../../src/user-data/render.ts';
+import { type Decision, startWebserver, type Webserver } from '../../webserver/server.ts';
+import { makeSelfSigned } from '../../webserver/tls.ts';
+import type { LabHandle } from './lab-handle.ts';
+import { cli, events } from './support.ts';
+
+const WEBSERVER_PORT = 8443;
+const LAB = { accessKeyId: 'lab', secretAccessKey: 'lab' };
+
+/** Bakes an image in a lab, without proving it. */
+export const bakeImage = async (lab: LabHandle): Promise<{ imageId: string; plan: BuildPlan }> => {
+  const run = await cli(['bake', '--json'], lab.environment);
+  const result = events(run).at(-1);
+  if (run.exitCode !== 0 || typeof result?.['record'] !== 'string') throw new Error(run.all.slice(-3000));
+  const record = JSON.parse(await readFile(result['record'], 'utf8')) as { imageId: string; runId: string };
+  const plan = await readFile(join(lab.stateFolder, 'runs', record.runId, 'render', 'plan.json'), 'utf8');
+  return { imageId: record.imageId, plan: JSON.parse(plan) as BuildPlan };
+};
+
+export type BootedHost = AsyncDisposable & {
+  readonly instanceId: string;
+  readonly address: string;
+  readonly cluster: string;
+  readonly clients: AwsClients;
+  readonly webserver: Webserver;
+  decide(decision: Decision): void;
+  /** A shell command as the login user; throws when it fails. */
+  run(command: string, timeoutMs?: number): Promise<string>;
+  /** Exit code and all output of one that may fail. */
+  try(command: string): Promise<{ exitCode: number; output: string }>;
+  state(): Promise<HostState | null>;
+  reach(phase: HostState['phase'], timeoutMs?: number): Promise<HostState>;
+  /** `docker.service docker.socket ecs.service`, each with its state. */
+  units(): Promise<string>;
+  /** After a reboot: ssh and the way to the webserver again. */
+  reconnect(): Promise<void>;
+};
+
+/** Boots one machine of an image, with a webserver of ours that it reaches through its ssh connection. */
+export const bootHost = async (
+  lab: LabHandle,
+  { imageId, plan }: { imageId: string; plan: BuildPlan },
+  options: { ecs?: Record<string, string>; drainSeconds?: number } = {},
+): Promise<BootedHost> => {
+  const runId = `r-test-${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
+  process.env['ECS_HOST_STATE'] = lab.stateFolder;
+  await claimRun(runId, 'smoke');
+  const { signal } = new AbortController();
+  await using undo = new AsyncDisposableStack();
+  const clients = createClients({ apiRegion: plan.apiRegion, endpointUrl: lab.endpoint }, LAB);
+  undo.defer(() => clients.destroy());
+  const launch: LaunchInput = { plan, imageId, runId, clients, signal };
+  const tls = await makeSelfSigned('127.0.0.1');
+  let decision: Decision = { kind: 'error', status: 503 };
+  const webserver = await startWebserver({
+    address: '127.0.0.1',
+    port: 0,
+    tls,
+    policy: {
+      certificateOf: await findIdentityCertificates(lab.endpoint),
+      accountIds: null,
+      regions: [plan.apiRegion],
+      imageIds: [imageId],
+    },
+    decide: () => decision,
+  });
+  undo.defer(() => webserver.close());
+  const key = await createKeyPair(launch, join(lab.stateFolder, 'runs', runId, 'ssh'));
+  undo.defer(key.release);
+  const group = await createSshGroup(launch);
+  undo.defer(group.release);
+  await clients.ec2.send(
+    new AuthorizeSecurityGroupIngressCommand({
+      GroupId: group.groupId,
+      IpPermissions: [{ IpProtocol: 'tcp', FromPort: 4678, ToPort: 4678, IpRanges: [{ CidrIp: '10.0.0.0/8' }] }],
+    }),
+  );
+  const cluster = await createCluster(launch);
+  undo.defer(cluster.release);
+  const userData = renderUserData({
+    cluster: cluster.cluster,
+    host: {
+      version: 1,
+      webserverUrl: `https://127.0.0.1:${WEBSERVER_PORT}`,
+      webserverCa: tls.cert,
+      environment: 'test',
+      drainSeconds: options.drainSeconds ?? 5,
+    },
+    ecs: { ...(plan.ecsAgentEndpoint === null ? {} : { ECS_BACKEND_HOST: plan.ecsAgentEndpoint }), ...options.ecs },
+  });
+  const launched = await launchInstances(launch, {
+    count: 1,
+    keyName: key.keyName,
+    groupIds: [group.groupId],
+    userData,
+  });
+  undo.defer(launched.release);
+  const { instanceId, address } = await waitForAddress(launch, launched.instanceIds[0] ?? '');
+  let ssh: Ssh | null = null;
+  const connect = async (): Promise<void> => {
+    await ssh?.[Symbol.asyncDispose]();
+    ssh = await connectSsh(
+      {
+        instanceId,
+        address,
+        user: plan.network.sshUser,
+        keyFile: key.keyFile,
+        transport: 'ssh',
+        apiRegion: plan.apiRegion,
+      },
+      { timeoutMs: 90_000, signal },
+    );
+    await ssh.forwardToHere(WEBSERVER_PORT, webserver.port);
+  };
+  undo.defer(async () => ssh?.[Symbol.asyncDispose]());
+  await connect();
+  const tryRun = async (command: string, timeoutMs = 60_000): Promise<{ exitCode: number; output: string }> => {
+    const { exitCode, stdout, stderr } = await (ssh as Ssh).run(command, { timeoutMs });
+    return { exitCode, output: `${stdout}${stderr}`.trim() };
+  };
+  const release = undo.move();
+  const state = (): Promise<HostState | null> => readHostState(ssh as Ssh);
+  return {
+    instanceId,
+    address,
+    cluster: cluster.cluster,
+    clients,
+    webserver,
+    decide: (next) => {
+      decision = next;
+    },
+    try: tryRun,
+    run: async (command, timeoutMs) => {
+      const { exitCode, output } = await tryRun(command, timeoutMs);
+      if (exitCode !== 0) throw new Error(`${command}: exit code ${exitCode}\n${output}`);
+      return output;
+    },
+    state,
+    reach: async (phase, timeoutMs = 60_000) => {
+      const until = Date.now() + timeoutMs;
+      for (;;) {
+        const found = await state();
+        if (found?.phase === phase) return found;
+        if (Date.now() > until) {
+          const journal = await tryRun('sudo journalctl -u ecs-host --no-pager -n 30 -o cat');
+          throw new Error(`${phase} was not reached: ${JSON.stringify(found)}\n${journal.output}`);
+        }
+        await sleep(200);
+      }
+    },
+    units: async () => {
+      const { output } = await tryRun('systemctl is-active docker.service docker.socket ecs.service');
+      return output.split('\n').join(' ');
+    },
+    reconnect: connect,
+    [Symbol.asyncDispose]: () => release.disposeAsync(),
+  };
+};

@@ -1,0 +1,234 @@
+import { request } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from 'node:tls';
+import { DescribeContainerInstancesCommand, ListContainerInstancesCommand } from '@aws-sdk/client-ecs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { tellHost } from '../../webserver/control-client.ts';
+import { type BootedHost, bakeImage, bootHost } from './booted-host.ts';
+import { awsLeftovers, type LabHandle, startLabForTests } from './lab-handle.ts';
+
+/**
+ * The host service on a booted machine: everything that tries to walk around its gate, and every way to leave. One machine, in the order of
+ * a host's life; each test starts where the one before it ended.
+ */
+let lab: LabHandle;
+let host: BootedHost;
+
+const DOWN = 'inactive inactive inactive';
+const UP = 'active active active';
+/** Values that would do something if anything on the way did not quote. */
+const HOSTILE = `{"team":"a b","cost":"$(touch /tmp/pwned)"}\\ \`touch /tmp/pwned\` "quoted" 'single' #no comment`;
+
+beforeAll(async () => {
+  lab = await startLabForTests();
+  host = await bootHost(lab, await bakeImage(lab), { ecs: { ECS_IMAGE_CLEANUP_NOTE: HOSTILE } });
+});
+afterAll(async () => {
+  await host?.[Symbol.asyncDispose]();
+  expect(await awsLeftovers(lab)).toEqual([]);
+  await lab?.down();
+});
+
+const containerInstances = async (): Promise<string[]> => {
+  const { containerInstanceArns = [] } = await host.clients.ecs.send(
+    new ListContainerInstancesCommand({ cluster: host.cluster }),
+  );
+  if (containerInstanceArns.length === 0) return [];
+  const { containerInstances: found = [] } = await host.clients.ecs.send(
+    new DescribeContainerInstancesCommand({ cluster: host.cluster, containerInstances: containerInstanceArns }),
+  );
+  return found.map(({ status = '' }) => status);
+};
+
+/** A spot interruption notice in the machine's metadata; null takes it back. */
+const interrupt = async (at: string | null): Promise<void> => {
+  const answer = await fetch(`${lab.endpoint}/_lab/interruptions`, {
+    method: 'POST',
+    body: JSON.stringify({ instanceId: host.instanceId, at }),
+  });
+  expect(answer.status).toBe(200);
+};
+
+const expectShut = async (): Promise<void> => {
+  expect((await host.units()).replaceAll('failed', 'inactive')).toBe(DOWN);
+};
+
+test('user data with hostile values arrives as it was written, and starts nothing', async () => {
+  await host.reach('handshake');
+  // What systemd gives the agent, read from a unit with the same file.
+  const read = await host.run(
+    'sudo systemd-run --quiet --pipe --wait -p EnvironmentFile=/etc/ecs/ecs.config printenv ECS_IMAGE_CLEANUP_NOTE',
+  );
+  expect(read).toBe(HOSTILE);
+  expect(await host.run('set -a; . /etc/ecs/ecs.config; printenv ECS_IMAGE_CLEANUP_NOTE')).toBe(HOSTILE);
+  expect((await host.try('ls /tmp/pwned')).exitCode).not.toBe(0);
+  await expectShut();
+});
+
+describe('before the handshake the gate is not opened by', () => {
+  test.each(['docker.service', 'docker.socket', 'ecs.service'])(
+    'systemctl start %s, which fails and says why',
+    async (unit) => {
+      const { exitCode, output } = await host.try(`sudo systemctl start ${unit}`);
+      expect(exitCode).not.toBe(0);
+      expect(output).toMatch(/[Aa]ssertion|dependency job/);
+      await expectShut();
+    },
+  );
+
+  test('a docker client', async () => {
+    expect((await host.try('docker ps')).exitCode).not.toBe(0);
+    await expectShut();
+  });
+
+  test('a unit that wants all three', async () => {
+    await host.run(
+      `printf '[Unit]\\nWants=docker.service docker.socket ecs.service\\n[Service]\\nType=oneshot\\nExecStart=/bin/true\\n' | sudo tee /etc/systemd/system/wanting.service >/dev/null; sudo systemctl daemon-reload; sudo systemctl start wanting.service`,
+    );
+    await expectShut();
+  });
+
+  test('an upgrade in place of both packages', { timeout: 180_000 }, async () => {
+    await host.run(
+      'sudo apt-get -qq update && sudo DEBIAN_FRONTEND=noninteractive apt-get -qqy install --reinstall docker.io',
+      150_000,
+    );
+    await expectShut();
+    await host.try('sudo dpkg-reconfigure -f noninteractive amazon-ecs-init ecs-agent-lab-stand-in 2>&1');
+    await expectShut();
+    expect(await host.run('systemctl is-enabled docker.service docker.socket ecs.service || true')).toBe(
+      'disabled\ndisabled\ndisabled',
+    );
+  });
+
+  test('a host service that is killed and comes back', async () => {
+    const before = await host.run('systemctl show -p MainPID --value ecs-host');
+    await host.run('sudo systemctl kill -s KILL ecs-host');
+    for (let tries = 0; (await host.run('systemctl show -p MainPID --value ecs-host')) === before; tries += 1) {
+      if (tries > 50) throw new Error('it did not come back');
+      await sleep(200);
+    }
+    await host.reach('handshake');
+    await expectShut();
+  });
+
+  test('a denial, which is final until it is told to ask again', async () => {
+    host.decide({ kind: 'deny', reason: 'not today' });
+    await host.reach('denied');
+    await expectShut();
+    expect((await host.try('sudo systemctl start docker')).exitCode).not.toBe(0);
+    expect(await host.run('systemctl show -p StatusText --value ecs-host')).toContain('denied: not today');
+    expect(await containerInstances()).toEqual([]);
+  });
+});
+
+describe('in service', () => {
+  test('a granted handshake brings everything up', async () => {
+    host.decide({ kind: 'grant' });
+    await host.run('sudo systemctl reload ecs-host');
+    await host.reach('serving');
+    expect(await host.units()).toBe(UP);
+    await expect.poll(containerInstances, { timeout: 20_000 }).toEqual(['ACTIVE']);
+    expect(await host.run('ecs-host-status')).toContain('serving');
+    expect(JSON.parse(await host.run('ecs-host-status --json'))).toMatchObject({ phase: 'serving', gate: 'open' });
+  });
+
+  test('the unit is well shielded, feeds its watchdog, and shows no secret', async () => {
+    const exposure = /: ([\d.]+) /.exec(await host.run('systemd-analyze security --no-pager ecs-host | tail -1'))?.[1];
+    expect(Number(exposure)).toBeLessThanOrEqual(3);
+    expect(await host.run('systemctl show -p WatchdogTimestampMonotonic --value ecs-host')).not.toBe('0');
+    const control = host.webserver.hosts.controlOf(host.instanceId);
+    const secret = control?.port.token ?? 'none';
+    const seen = await host.run(
+      "sudo journalctl --no-pager -o cat; ps -eww -o args; sudo sh -c \"cat /proc/[0-9]*/cmdline | tr '\\0' ' '\"; sudo grep -rIl . /run/ecs-host /etc/ecs-host /var/lib/ecs-host | xargs sudo cat",
+    );
+    expect(seen.includes(secret)).toBe(false);
+  });
+
+  test('the control port takes orders of the webserver only, and strangers cannot hold it up', async () => {
+    const control = host.webserver.hosts.controlOf(host.instanceId);
+    if (!control) throw new Error('the host told of no control port');
+    const wrong = { ...control.port, token: 'A'.repeat(43) };
+    await expect(tellHost(host.address, wrong, 'revoke', 'not me')).rejects.toThrow('HTTP 401');
+    // Whoever speaks slowly, or not at all.
+    const idle = Array.from({ length: 10 }, () =>
+      connect({ host: host.address, port: 4678, rejectUnauthorized: false }, function (this: unknown) {
+        (this as { write(text: string): void }).write('POST /v1/revoke HTTP/1.1\r\nHost: x\r\n');
+      }).on('error', () => undefined),
+    );
+    await sleep(500);
+    const status = await new Promise<number>((resolve, reject) => {
+      request(
+        {
+          host: host.address,
+          port: 4678,
+          path: '/v1/status',
+          agent: false,
+          ca: control.port.certificate,
+          checkServerIdentity: () => undefined,
+          headers: { Authorization: `Bearer ${control.port.token}` },
+        },
+        (answer) => {
+          answer.resume();
+          resolve(answer.statusCode ?? 0);
+        },
+      )
+        .on('error', reject)
+        .end();
+    });
+    expect(status).toBe(200);
+    for (const socket of idle) socket.destroy();
+    expect((await host.state())?.phase).toBe('serving');
+  });
+
+  test('a crash of the host service shuts the gate until the second handshake; running containers go on', async () => {
+    host.decide({ kind: 'error', status: 503 });
+    await host.run('sudo systemctl kill -s KILL ecs-host');
+    await expect.poll(() => host.units(), { timeout: 15_000 }).toBe('active active inactive');
+    expect((await host.try('sudo systemctl start ecs')).exitCode).not.toBe(0);
+    host.decide({ kind: 'grant' });
+    await host.reach('serving');
+    expect(await host.units()).toBe(UP);
+  });
+});
+
+describe('leaving', () => {
+  test('the webserver drains the host: ECS knows, and everything is down', async () => {
+    await expect.poll(containerInstances, { timeout: 20_000 }).toEqual(['ACTIVE']);
+    expect(await host.webserver.drain(host.instanceId, 'maintenance')).toBe(true);
+    await host.reach('drained');
+    await expectShut();
+    expect(await containerInstances()).toEqual(['DRAINING']);
+    expect((await host.try('sudo systemctl start docker')).exitCode).not.toBe(0);
+    expect(await host.run('sudo journalctl -u ecs-host --no-pager -o cat')).toContain('ECS sends no more tasks');
+  });
+
+  test('a notice of EC2 does the same', async () => {
+    await host.run('sudo systemctl reload ecs-host');
+    await host.reach('serving');
+    await interrupt(new Date(Date.now() + 120_000).toISOString());
+    await host.reach('drained');
+    await expectShut();
+    expect(await host.run('systemctl show -p StatusText --value ecs-host')).toContain('interruption notice');
+  });
+
+  test('after a reboot the gate is shut again; a revocation in service shuts it for good', {
+    timeout: 180_000,
+  }, async () => {
+    host.decide({ kind: 'error', status: 503 });
+    await host.try('sudo systemctl reboot').catch(() => undefined);
+    await sleep(3000);
+    await host.reconnect();
+    await host.reach('handshake', 90_000);
+    await expectShut();
+    await interrupt(null);
+    host.decide({ kind: 'grant' });
+    await host.reach('serving', 90_000);
+    await host.webserver.revoke(host.instanceId, 'stolen');
+    await host.reach('revoked');
+    await expectShut();
+    await host.run('sudo systemctl restart ecs-host');
+    await host.reach('denied');
+    await expectShut();
+  });
+});
