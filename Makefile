@@ -41,6 +41,8 @@ generate: setup ## write the generated files anew
 bench: setup ## measure side by side with named baselines; ARGS='--rounds N'
 	@$(NODE) bench/help.ts
 	@$(NODE) bench/bake.ts $(ARGS)
+	@$(NODE) bench/fleet.ts
+	@$(NODE) bench/host.ts
 
 doctor: setup ## every prerequisite: found, needed, and the fix
 	@bin/ecs-host doctor $(ARGS)

@@ -6,7 +6,8 @@ import { projectFolder } from '../src/io/paths.ts';
 export type Result = {
   readonly baseline: string;
   readonly ratio: number;
-  readonly goal: number;
+  /** null where a figure is only watched. */
+  readonly goal: number | null;
   readonly rounds: number;
   readonly [more: string]: unknown;
 };

@@ -146,7 +146,11 @@ export default async (): Promise<{ path: string; text: string }[]> => {
     style: { singleQuote: true, printWidth: 120 },
   });
   return [
-    { path: 'contracts/webserver.ts', text: types },
+    // Of a schema that is only definitions the root says nothing.
+    {
+      path: 'contracts/webserver.ts',
+      text: types.replace(/\/\*\*(?:(?!\*\/)[^])*\*\/\nexport interface WebserverProtocol \{[^}]*\}\n/, ''),
+    },
     { path: 'contracts/openapi.json', text: `${JSON.stringify(openApi(schema), null, 2)}\n` },
   ];
 };

@@ -33,12 +33,6 @@ export type Reason = string;
 export type Seconds = number;
 
 /**
- * The protocol between a host and its webserver, version 1: JSON bodies over HTTPS. contracts/openapi.json says which path takes which.
- */
-export interface WebserverProtocol {
-  [k: string]: unknown;
-}
-/**
  * A host asks for the nonce of its next handshake.
  *
  * This interface was referenced by `WebserverProtocol`'s JSON-Schema

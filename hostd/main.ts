@@ -21,7 +21,10 @@ process.on('SIGHUP', () => {
 
 const log = createLog((line) => process.stderr.write(line));
 const notify = createNotify(log);
-const state = createStateKeeper(HOST_STATE_PATH, (status) => notify.status(status));
+const state = createStateKeeper(HOST_STATE_PATH, {
+  status: (text) => notify.status(text),
+  trouble: (error) => log.once('state', 'error', `${HOST_STATE_PATH}: ${String(error)}`),
+});
 try {
   await runService(
     {

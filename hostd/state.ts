@@ -12,8 +12,14 @@ export type StateKeeper = {
   update(change: Partial<Omit<HostState, 'version' | 'reachedAtUs'>>): Promise<void>;
 };
 
-/** Keeps the state file equal to what the service knows; readers never see half of it. */
-export const createStateKeeper = (path: string, onStatus: (status: string) => void = () => undefined): StateKeeper => {
+/**
+ * Keeps the state file equal to what the service knows; readers never see half of it. A file that cannot be written (a full disk) is said and
+ * keeps nothing else from going on: the file tells of the service, it does not lead it.
+ */
+export const createStateKeeper = (
+  path: string,
+  on: { readonly status?: (status: string) => void; readonly trouble?: (error: unknown) => void } = {},
+): StateKeeper => {
   let state: HostState = {
     version: 1,
     phase: 'boot',
@@ -30,13 +36,15 @@ export const createStateKeeper = (path: string, onStatus: (status: string) => vo
   const write = (): Promise<void> => {
     const text = `${JSON.stringify(state, null, 2)}\n`;
     const status = `${state.phase}: ${state.status}`;
-    if (status !== told) onStatus(status);
+    if (status !== told) on.status?.(status);
     told = status;
-    writing = writing.then(async () => {
-      await mkdir(dirname(path), { recursive: true });
-      await writeFile(`${path}.partial`, text, { mode: 0o644 });
-      await rename(`${path}.partial`, path);
-    });
+    writing = writing
+      .then(async () => {
+        await mkdir(dirname(path), { recursive: true });
+        await writeFile(`${path}.partial`, text, { mode: 0o644 });
+        await rename(`${path}.partial`, path);
+      })
+      .catch((error: unknown) => on.trouble?.(error));
     return writing;
   };
   return {

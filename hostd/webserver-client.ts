@@ -42,10 +42,14 @@ const post = (
   body: object,
   headers: Record<string, string>,
   signal: AbortSignal,
+  timeoutMs: number,
 ): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const trouble = (reason: string): void => reject(new WebserverTrouble(`${path}: ${reason}`));
     const text = JSON.stringify(body);
+    const tooLate = AbortSignal.timeout(timeoutMs);
+    const broken = (error: Error): void =>
+      trouble(tooLate.aborted ? `no answer within ${timeoutMs / 1000} s` : error.message);
     const outgoing = request(
       new URL(path, origin),
       {
@@ -54,7 +58,7 @@ const post = (
         minVersion: 'TLSv1.2',
         ...(ca === null ? {} : { ca }),
         headers: { ...headers, 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) },
-        signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+        signal: AbortSignal.any([signal, tooLate]),
       },
       (incoming) => {
         const chunks: Buffer[] = [];
@@ -66,7 +70,7 @@ const post = (
             incoming.destroy();
           } else chunks.push(chunk);
         });
-        incoming.on('error', (error) => trouble(error.message));
+        incoming.on('error', broken);
         incoming.on('close', () => {
           if (!incoming.complete) return trouble('the answer broke off');
           try {
@@ -77,7 +81,7 @@ const post = (
         });
       },
     );
-    outgoing.on('error', (error) => trouble(error.message));
+    outgoing.on('error', broken);
     outgoing.end(text);
   });
 
@@ -94,23 +98,28 @@ const refusalIn = ({ status, body }: Answer): string => {
   return 'problem' in parsed ? `HTTP ${status}` : `HTTP ${status}, ${parsed.message.code}: ${parsed.message.reason}`;
 };
 
-export const createWebserverClient = (origin: string, ca: string | null, signal: AbortSignal): WebserverClient => ({
+export const createWebserverClient = (
+  origin: string,
+  ca: string | null,
+  signal: AbortSignal,
+  timeoutMs: number = TIMEOUT_MS,
+): WebserverClient => ({
   challenge: async (body) => {
     const path = '/host_service/challenge';
-    const answer = await post(origin, ca, path, body, {}, signal);
+    const answer = await post(origin, ca, path, body, {}, signal, timeoutMs);
     if (answer.status !== 200) throw new WebserverTrouble(`${path}: ${refusalIn(answer)}`);
     return expectMessage<Challenge>(path, answer, 'Challenge');
   },
   handshake: async (body) => {
     const path = '/host_service/auth';
-    const answer = await post(origin, ca, path, body, {}, signal);
+    const answer = await post(origin, ca, path, body, {}, signal, timeoutMs);
     if (answer.status === 403) return expectMessage<HandshakeDenied>(path, answer, 'HandshakeDenied');
     if (answer.status !== 200) throw new WebserverTrouble(`${path}: ${refusalIn(answer)}`);
     return expectMessage<HandshakeGranted>(path, answer, 'HandshakeGranted');
   },
   heartbeat: async (token, body) => {
     const path = '/host_service/heartbeat';
-    const answer = await post(origin, ca, path, body, { Authorization: `Bearer ${token}` }, signal);
+    const answer = await post(origin, ca, path, body, { Authorization: `Bearer ${token}` }, signal, timeoutMs);
     if (answer.status === 403) return expectMessage<Revoked>(path, answer, 'Revoked');
     if (answer.status !== 200) throw new WebserverTrouble(`${path}: ${refusalIn(answer)}`, answer.status === 401);
     return expectMessage<HeartbeatAnswer>(path, answer, 'HeartbeatAnswer');

@@ -181,6 +181,15 @@ describe('in service', () => {
     expect((await host.state())?.phase).toBe('serving');
   });
 
+  test('a dockerd that is killed, and an agent that is killed, come back; the gate stays open', async () => {
+    await host.run('sudo pkill -KILL -x dockerd; sudo systemctl kill -s KILL ecs');
+    await expect.poll(() => host.units(), { timeout: 30_000 }).toBe(UP);
+    await expect
+      .poll(() => host.run('sudo journalctl -u ecs-host --no-pager -o cat'), { timeout: 10_000 })
+      .toContain("Docker's events are followed again");
+    expect(await host.state()).toMatchObject({ phase: 'serving', gate: 'open' });
+  });
+
   test('a crash of the host service shuts the gate until the second handshake; running containers go on', async () => {
     host.decide({ kind: 'error', status: 503 });
     await host.run('sudo systemctl kill -s KILL ecs-host');

@@ -14,6 +14,7 @@ import { runService } from '../../hostd/service.ts';
 import { createStateKeeper } from '../../hostd/state.ts';
 import { makeCertificate } from '../../hostd/tls.ts';
 import type { Units } from '../../hostd/units.ts';
+import { createWebserverClient } from '../../hostd/webserver-client.ts';
 import { type Decision, startWebserver, type Webserver } from '../../webserver/server.ts';
 import { makeSelfSigned } from '../../webserver/tls.ts';
 import { type IdentityAuthority, identityDocumentOf, instanceIdOf } from '../support/a-host.ts';
@@ -96,6 +97,7 @@ export const createWorld = async (authority: IdentityAuthority) => {
   const running = new Set<string>();
   const failing = new Map<string, number>();
   const drained: string[] = [];
+  const controlTrouble: string[] = [];
   let decision: Decision = { kind: 'grant' };
   const imds = await startImds(authority);
   const tls = await makeSelfSigned('127.0.0.1');
@@ -172,19 +174,22 @@ export const createWorld = async (authority: IdentityAuthority) => {
           },
         },
         hostKey: () => loadHostKey(join(folder, 'host-key.pem')),
-        openControl: async (onOrder: (order: ControlOrder) => void) =>
-          openControl({
+        openControl: async (onOrder: (order: ControlOrder) => void) => {
+          if (controlTrouble.length > 0) throw new Error(controlTrouble[0]);
+          return openControl({
             tls: await makeCertificate('test'),
             address: '127.0.0.1',
             port: 0,
             phase: () => state.now().phase,
             onOrder,
-          }),
+          });
+        },
         configPath: configFile,
         imdsEndpoint: imds.endpoint,
         containersFolder: join(folder, 'containers'),
         startsPath: join(folder, 'starts.ndjson'),
         noticeEveryMs: 20,
+        connect: (origin, ca, signal) => createWebserverClient(origin, ca, signal, 1000),
         heartbeatPause: { leastMs: 30, spreadMs: 10 },
       },
       { stop: stopping.signal, askAgain: () => again.promise },
@@ -219,6 +224,7 @@ export const createWorld = async (authority: IdentityAuthority) => {
     running,
     failing,
     drained,
+    controlTrouble,
     imds,
     docker,
     isGateOpen,

@@ -1,4 +1,4 @@
-import { access, readFile, stat, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -105,6 +105,15 @@ describe('the gate stays shut', () => {
     await service.stop();
   });
 
+  test('while the webserver is too slow', async () => {
+    world.decide({ kind: 'delay', delayMs: 1500, afterwards: { kind: 'grant' } });
+    const service = world.start();
+    await vi.waitFor(() => expect(service.state.now().handshakeAttempts).toBeGreaterThan(1), { timeout: 10_000 });
+    expect(await world.isGateOpen()).toBe(false);
+    expect(world.said('no answer within 1 s')).toBe(1);
+    await service.stop();
+  });
+
   test('while the answer breaks off in the middle', async () => {
     const tls = await makeSelfSigned('127.0.0.1');
     const torn = createTlsServer(tls, (_, response) => {
@@ -168,6 +177,42 @@ test('a new life stops an agent that an earlier one left, and does not touch run
   await service.reach('handshake');
   expect(world.happened).toContain('stop ecs.service (gate shut)');
   expect(world.running.has('docker.service')).toBe(true);
+  await service.reach('serving');
+  await service.stop();
+});
+
+test('a control port that is taken is said; orders come with the heartbeats', async () => {
+  world.controlTrouble.push('listen EADDRINUSE');
+  const service = world.start();
+  await service.reach('serving');
+  expect(world.said('control port cannot be opened')).toBe(1);
+  await world.webserver().drain(INSTANCE_ID, 'maintenance');
+  await service.reach('drained');
+  await service.stop();
+});
+
+test.each([365, -365])('a clock that jumps by %i days changes nothing', async (days) => {
+  const service = world.start();
+  await service.reach('serving');
+  const spoken = world.webserver().hosts.get(INSTANCE_ID)?.heartbeats ?? 0;
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + days * 86_400_000 });
+  try {
+    world.docker.run('c1', 'base-1', BigInt(Date.now()) * 1_000_000n);
+    const own = join(world.folder, 'containers', 'base-1');
+    await vi.waitFor(() => access(join(own, '.ready')));
+    world.docker.end();
+    await vi.waitFor(() => expect(world.docker.subscriptions).toHaveLength(2));
+    await vi.waitFor(() => expect(world.webserver().hosts.get(INSTANCE_ID)?.heartbeats ?? 0).toBeGreaterThan(spoken));
+    expect(service.state.now()).toMatchObject({ phase: 'serving', gate: 'open', containersSeen: 1 });
+  } finally {
+    vi.useRealTimers();
+  }
+  await service.stop();
+});
+
+test('a state file that cannot be written keeps nothing from going on', async () => {
+  await mkdir(join(world.folder, 'state.json.partial'));
+  const service = world.start();
   await service.reach('serving');
   await service.stop();
 });
