@@ -114,7 +114,7 @@ try {
     'tar --create --dereference --absolute-names /bin/sleep $(ldd /bin/sleep | grep -o "/[^ ]*") | docker import - nap >/dev/null',
   );
   await host.run(
-    `for i in $(seq ${CONTAINERS}); do docker create --name c$i nap /bin/sleep 0.05 >/dev/null; done`,
+    `for i in $(seq ${CONTAINERS}); do docker create --name c$i nap /bin/sleep 0.05 >/dev/null; sudo mkdir -p /var/lib/ecs-host/containers/c$i; done`,
     300_000,
   );
   const before = (await handled(host)).length;
@@ -134,7 +134,7 @@ try {
   await host.run(
     `cat > /tmp/load.sh <<'EOS'
 for r in $(seq ${rounds}); do
-  seq ${CONTAINERS} | xargs -P 4 -I{} sh -c 'if docker start c{} >/dev/null 2>&1; then echo ok c{}; else echo unsure c{}; fi'
+  seq ${CONTAINERS} | xargs -P 4 -I{} sh -c 'until docker start c{} >/dev/null 2>&1; do echo unsure c{}; sleep 0.3; done; echo ok c{}'
   docker wait $(seq -f c%.0f ${CONTAINERS}) >/dev/null 2>&1
 done > /tmp/load.txt
 touch /tmp/load.done

@@ -149,7 +149,7 @@ export default async (): Promise<{ path: string; text: string }[]> => {
     // Of a schema that is only definitions the root says nothing.
     {
       path: 'contracts/webserver.ts',
-      text: types.replace(/\/\*\*(?:(?!\*\/)[^])*\*\/\nexport interface WebserverProtocol \{[^}]*\}\n/, ''),
+      text: types.replace(/\/\*\*(?:(?!\*\/)[\s\S])*\*\/\nexport interface WebserverProtocol \{[^}]*\}\n/, ''),
     },
     { path: 'contracts/openapi.json', text: `${JSON.stringify(openApi(schema), null, 2)}\n` },
   ];

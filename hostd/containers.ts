@@ -2,7 +2,7 @@ import { uptime } from 'node:os';
 import type { ContainerEvent, ContainerFacts, DockerClient } from './docker.ts';
 import type { Log } from './log.ts';
 import type { Resources } from './resources.ts';
-import type { Starts } from './starts.ts';
+import type { Start, Starts } from './starts.ts';
 
 /** A minute more, for clocks that were set since. What ended in an earlier boot is no start of this one. */
 const bootedAtNs = (): bigint => BigInt(Math.floor(Date.now() - uptime() * 1000 - 60_000)) * 1_000_000n;
@@ -18,7 +18,7 @@ export type Containers = {
 
 /** Handles each start of each container exactly once, and gives back what a dead one had. */
 export const createContainers = (options: {
-  readonly docker: Pick<DockerClient, 'inspect' | 'list'>;
+  readonly docker: Pick<DockerClient, 'inspect' | 'list' | 'peek'>;
   readonly resources: Resources;
   readonly starts: Starts;
   readonly log: Log;
@@ -39,35 +39,33 @@ export const createContainers = (options: {
     return done;
   };
 
-  const handle = async (facts: ContainerFacts, eventNs: bigint | null): Promise<void> => {
-    const start = { id: facts.id, eventNs, startedAtNs: facts.startedAtNs };
-    if (starts.has(start)) return;
-    const isOurs = facts.isRunning && (await resources.assign(facts.name, facts.ports));
-    starts.add(start, facts.name);
+  const handle = async (
+    start: Start,
+    name: string,
+    { isRunning, ports }: Pick<ContainerFacts, 'isRunning' | 'ports'>,
+  ): Promise<void> => {
+    const isOurs = isRunning && (await resources.assign(name, ports));
+    starts.add(start, name);
     onSeen(starts.count);
-    if (isOurs) log.say('info', `container ${facts.name} (${facts.id.slice(0, 12)}) is ready`);
+    if (isOurs) log.say('info', `container ${name} (${start.id.slice(0, 12)}) is ready`);
   };
 
+  /** When it is over by now, or another start has followed, it was a start all the same; whoever runs now gets what runs now needs. */
   const started = async ({ id, name, atNs }: ContainerEvent): Promise<void> => {
-    if (starts.has({ id, eventNs: atNs, startedAtNs: null })) return;
-    const facts = await docker.inspect(id);
-    // Another start may have followed by now; then Docker tells of that one, and this one is known by its event alone.
-    const isThisStart = facts?.startedAtNs != null && facts.startedAtNs <= atNs;
-    await handle(
-      {
-        id,
-        name,
-        isRunning: isThisStart && facts.isRunning,
-        startedAtNs: isThisStart ? facts.startedAtNs : null,
-        ports: isThisStart ? facts.ports : {},
-      },
-      atNs,
-    );
+    const start = { id, eventNs: atNs, startedAtNs: null };
+    const recognition = starts.recognise(start);
+    if (recognition === 'handled') return;
+    if (recognition !== 'new') {
+      const startedAtNs = (await docker.inspect(id))?.startedAtNs ?? null;
+      const isNext = startedAtNs !== null && startedAtNs !== recognition.maybe && startedAtNs <= atNs;
+      if (!isNext) return starts.complete(start, { eventNs: null, startedAtNs: recognition.maybe });
+    }
+    await handle(start, name, (await docker.peek(id)) ?? { isRunning: false, ports: {} });
   };
 
   const died = async ({ id, name }: ContainerEvent): Promise<void> => {
     // A replay may tell of a death that another start has followed.
-    if ((await docker.inspect(id))?.isRunning) return;
+    if ((await docker.peek(id))?.isRunning) return;
     await resources.release(name);
   };
 
@@ -84,7 +82,9 @@ export const createContainers = (options: {
             inOrder(name, async () => {
               // Looked at again in its turn: events may have been worked off meanwhile.
               const facts = await docker.inspect(id);
-              if (facts?.startedAtNs != null) await handle(facts, null);
+              if (facts?.startedAtNs == null) return;
+              const start = { id, eventNs: null, startedAtNs: facts.startedAtNs };
+              if (starts.recognise(start) === 'new') await handle(start, name, facts);
             }),
           ),
       );

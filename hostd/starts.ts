@@ -41,14 +41,22 @@ const parse = (text: string): Line[] =>
     }
   });
 
-const isSame = (known: Start, start: Start): boolean => {
+/** By a time that both have; undefined when they have none in common. */
+const isSame = (known: Start, start: Start): boolean | undefined => {
   if (known.eventNs !== null && start.eventNs !== null) return known.eventNs === start.eventNs;
   if (known.startedAtNs !== null && start.startedAtNs !== null) return known.startedAtNs === start.startedAtNs;
-  // One was seen in the list, the other as an event: the event follows its own StartedAt at once.
-  const [startedAtNs, eventNs] =
-    known.startedAtNs === null ? [start.startedAtNs, known.eventNs] : [known.startedAtNs, start.eventNs];
+  return undefined;
+};
+
+/** One was seen in the list, the other as an event: the event follows its own StartedAt at once. */
+const mayBeSame = (known: Start, start: Start): boolean => {
+  const startedAtNs = known.startedAtNs ?? start.startedAtNs;
+  const eventNs = known.eventNs ?? start.eventNs;
   return startedAtNs !== null && eventNs !== null && startedAtNs <= eventNs && eventNs - startedAtNs < GAP_NS;
 };
+
+/** What is known of a start: handled; new; or maybe handled, as one whose StartedAt is this. */
+export type Recognition = 'handled' | 'new' | { readonly maybe: Nanoseconds };
 
 /**
  * The starts that were handled, in memory and in an append-only file, so that a service that was killed knows them when it is back. Written
@@ -82,8 +90,30 @@ export class Starts {
     return this.#count;
   }
 
-  has(start: Start): boolean {
-    return (this.#byId.get(start.id) ?? []).some((known) => isSame(known, start));
+  /**
+   * Whether this start was handled. An event of a container that only the list told of may be that start's, or the next one's, a second later:
+   * then Docker has to be asked.
+   */
+  recognise(start: Start): Recognition {
+    const all = this.#byId.get(start.id) ?? [];
+    if (all.some((known) => isSame(known, start))) return 'handled';
+    const known = all.find((each) => isSame(each, start) === undefined && mayBeSame(each, start));
+    if (!known) return 'new';
+    if (known.startedAtNs !== null) return { maybe: known.startedAtNs };
+    this.complete(start, known);
+    return 'handled';
+  }
+
+  /** Both times of a start that was handled under one of them. */
+  complete(start: Start, known: Pick<Start, 'eventNs' | 'startedAtNs'>): void {
+    const all = this.#byId.get(start.id) ?? [];
+    const index = all.findIndex((each) => each.eventNs === known.eventNs && each.startedAtNs === known.startedAtNs);
+    if (index < 0) return;
+    all[index] = {
+      id: start.id,
+      eventNs: known.eventNs ?? start.eventNs,
+      startedAtNs: known.startedAtNs ?? start.startedAtNs,
+    };
   }
 
   add(start: Start, name: string): void {

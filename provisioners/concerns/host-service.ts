@@ -1,4 +1,4 @@
-import { exists, installFiles } from '../lib/files.ts';
+import { exists, installFiles, putFile } from '../lib/files.ts';
 import { checkEnabled, enableUnit, reloadUnits, showUnit } from '../lib/systemd.ts';
 import { textOf } from '../lib/tool.ts';
 import { PULLS, reach, readUnits, type UnitFacts, WAITS } from '../lib/unit-graph.ts';
@@ -12,6 +12,10 @@ export const FILES = [
 ];
 
 const UNIT = 'ecs-host.service';
+const REFERENCE = '/opt/ecs-host/bin/ecs-hostd.mjs';
+const OWN_DROP_IN = '/etc/systemd/system/ecs-host.service.d/10-program.conf';
+const ownDropIn = (entry: string): string =>
+  `# A program of the user's own in place of the project's host service (hostService in hosts.yaml).\n[Service]\nExecStart=\nExecStart=${entry}\n`;
 const GATED = ['docker.service', 'docker.socket', 'ecs.service'];
 
 /** Of 10; what systemd itself calls OK ends at 4.9. */
@@ -25,9 +29,10 @@ export const hostService: Concern = {
       throw new Error(`${entry} was not carried to this machine`);
     });
     await context.step('unit and command', {}, async () => {
-      const isChanged = await installFiles(context, FILES);
-      if (isChanged) await reloadUnits();
-      return isChanged;
+      const isInstalled = await installFiles(context, FILES);
+      const isOwn = entry !== REFERENCE && (await putFile(OWN_DROP_IN, ownDropIn(entry)));
+      if (isInstalled || isOwn) await reloadUnits();
+      return isInstalled || isOwn;
     });
     // For the next boots. In the bake it has no webserver to ask and nothing to do.
     await context.step('at boot', {}, () => enableUnit(UNIT));
@@ -39,7 +44,7 @@ export const hostService: Concern = {
       { id: 'host-service.program', title: 'The unit runs the program that the plan names', expected: entry },
       async () => {
         const { ExecStart = '' } = await showUnit(UNIT, ['ExecStart']);
-        const isCorrect = ExecStart.includes(` ${entry} ;`) && (await exists(entry));
+        const isCorrect = / argv\[\]=(?:.* )?(\S+) ;/.exec(ExecStart)?.[1] === entry && (await exists(entry));
         return { actual: isCorrect ? entry : ExecStart.slice(0, 200), isCorrect };
       },
     );

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { runFolder } from '../io/paths.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { gatherFacts } from '../plan/facts.ts';
@@ -20,6 +20,7 @@ export const makePlan = async (
       folder: join(runFolder(session.runId), 'bundle'),
       provisioners: target.provisioners,
       wantsStandInAgent: target.ecsAgent.source === 'lab-stand-in',
+      hostProgram: profile.hostService ? resolve(dirname(loaded.file), profile.hostService.program) : null,
     }),
     gatherFacts(clients.ec2, {
       region: regionName,

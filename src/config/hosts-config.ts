@@ -50,6 +50,7 @@ export interface Profile {
   ecsAgent: EcsAgentSource;
   nvidia?: Nvidia;
   awsCli?: AwsCliSource;
+  hostService?: HostServiceProgram;
   /**
    * Swap file in MiB; 0 for none.
    */
@@ -141,6 +142,15 @@ export interface Nvidia {
 export interface AwsCliSource {
   source: 'aws' | 'distribution';
   version?: string | null;
+}
+/**
+ * A host service of your own in place of the project's; hostd/README.md says what it has to keep.
+ */
+export interface HostServiceProgram {
+  /**
+   * Path of one executable file, from the folder of hosts.yaml; it runs with no arguments.
+   */
+  program: string;
 }
 export interface Substitution {
   component: string;

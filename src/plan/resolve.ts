@@ -61,6 +61,9 @@ const provisionersOf = (profile: Profile): string[] => [
 /** File name of the lab's agent among the carried files. */
 export const STAND_IN_PACKAGE = 'ecs-agent-lab-stand-in.deb';
 
+/** Where a user's own host service is in the bundle, and below /opt/ecs-host. */
+export const OWN_PROGRAM = 'bin/host-service';
+
 export const targetOf = (profileName: string, profile: Profile): TargetConfig => ({
   version: 1,
   profile: profileName,
@@ -80,7 +83,7 @@ export const targetOf = (profileName: string, profile: Profile): TargetConfig =>
   nvidia: profile.nvidia
     ? { ...profile.nvidia, driverBranch: profile.nvidia.driverVersion.split('.')[0] ?? profile.nvidia.driverVersion }
     : null,
-  hostService: { entry: '/opt/ecs-host/bin/ecs-hostd.mjs' },
+  hostService: { entry: `/opt/ecs-host/${profile.hostService ? OWN_PROGRAM : 'bin/ecs-hostd.mjs'}` },
   userTools: { awsCli: { source: profile.awsCli?.source ?? 'aws', version: profile.awsCli?.version ?? null } },
   swapMiB: profile.swapMiB ?? 0,
 });

@@ -6,10 +6,10 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { execa } from 'execa';
 import { rolldown } from 'rolldown';
-import { outsideError } from '../io/errors.ts';
+import { outsideError, userError } from '../io/errors.ts';
 import { cacheFolder, projectFolder } from '../io/paths.ts';
 import type { BuildPlan, BundleFile } from '../plan/build-plan.ts';
-import { STAND_IN_PACKAGE } from '../plan/resolve.ts';
+import { OWN_PROGRAM, STAND_IN_PACKAGE } from '../plan/resolve.ts';
 
 /** Everything that is carried to the image except target.json, below `folder`. */
 export type Bundle = {
@@ -100,6 +100,8 @@ type BundleOptions = {
   readonly folder: string;
   readonly provisioners: readonly string[];
   readonly wantsStandInAgent: boolean;
+  /** A user's own host service, or null for the project's. */
+  readonly hostProgram: string | null;
 };
 
 /** Where everything that is bundled comes from. The lock file stands for what is imported from packages. */
@@ -142,6 +144,17 @@ const build = async (folder: string, options: BundleOptions): Promise<void> => {
   ]);
 };
 
+const carryProgram = async (program: string, target: string): Promise<void> => {
+  const found = await stat(program).catch(() => null);
+  if (!found?.isFile() || (found.mode & 0o111) === 0)
+    throw userError(
+      'HOST_SERVICE_PROGRAM',
+      `${program} is ${found?.isFile() ? 'not executable' : 'not there'}, and hostService.program names it.`,
+      'one executable file; the path is taken from the folder of hosts.yaml',
+    );
+  await copyFile(program, target);
+};
+
 /** The finished bundle of the present sources in the cache, built first when they changed. It appears there whole. */
 const builtBundle = async (options: BundleOptions): Promise<string> => {
   const cached = join(cacheFolder(), 'bundles', await sourcesDigest(options));
@@ -172,6 +185,7 @@ export const buildBundle = async (options: BundleOptions): Promise<Bundle> => {
   await rm(folder, { recursive: true, force: true });
   const [{ file: nodeFile, node }, built] = await Promise.all([compressedNode(), builtBundle(options)]);
   await cp(built, folder, { recursive: true });
+  if (options.hostProgram !== null) await carryProgram(options.hostProgram, join(folder, OWN_PROGRAM));
   const paths = await filesBelow(folder);
   const files = await Promise.all(
     paths.map(async (path) => ({

@@ -27,8 +27,11 @@ const WEBSERVER_PORT = 8443;
 const LAB = { accessKeyId: 'lab', secretAccessKey: 'lab' };
 
 /** Bakes an image in a lab, without proving it. */
-export const bakeImage = async (lab: LabHandle): Promise<{ imageId: string; plan: BuildPlan }> => {
-  const run = await cli(['bake', '--json'], lab.environment);
+export const bakeImage = async (
+  lab: LabHandle,
+  args: readonly string[] = [],
+): Promise<{ imageId: string; plan: BuildPlan }> => {
+  const run = await cli(['bake', '--json', ...args], lab.environment);
   const result = events(run).at(-1);
   if (run.exitCode !== 0 || typeof result?.['record'] !== 'string') throw new Error(run.all.slice(-3000));
   const record = JSON.parse(await readFile(result['record'], 'utf8')) as { imageId: string; runId: string };

@@ -1,9 +1,13 @@
+import { writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
+import { DescribeInstancesCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
 import { DescribeContainerInstancesCommand, ListContainerInstancesCommand } from '@aws-sdk/client-ecs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tellHost } from '../../webserver/control-client.ts';
+import { reapSilentHosts } from '../../webserver/reaper.ts';
 import { type BootedHost, bakeImage, bootHost } from './booted-host.ts';
 import { awsLeftovers, type LabHandle, startLabForTests } from './lab-handle.ts';
 
@@ -19,9 +23,16 @@ const UP = 'active active active';
 /** Values that would do something if anything on the way did not quote. */
 const HOSTILE = `{"team":"a b","cost":"$(touch /tmp/pwned)"}\\ \`touch /tmp/pwned\` "quoted" 'single' #no comment`;
 
+/** A host service of the user's own: here one that hands over to the project's. `ami.e2e.test.ts` has the other case. */
+const OWN_PROGRAM = '#!/bin/sh\nexec /opt/ecs-host/bin/node /opt/ecs-host/bin/ecs-hostd.mjs\n';
+
 beforeAll(async () => {
   lab = await startLabForTests();
-  host = await bootHost(lab, await bakeImage(lab), { ecs: { ECS_IMAGE_CLEANUP_NOTE: HOSTILE } });
+  const config = await lab.configWith((text) =>
+    text.replace(/(description: Debian 12 without a GPU.*\n)/, '$1    hostService: { program: ./own-host-service }\n'),
+  );
+  await writeFile(join(dirname(config), 'own-host-service'), OWN_PROGRAM, { mode: 0o755 });
+  host = await bootHost(lab, await bakeImage(lab, ['--config', config]), { ecs: { ECS_IMAGE_CLEANUP_NOTE: HOSTILE } });
 });
 afterAll(async () => {
   await host?.[Symbol.asyncDispose]();
@@ -52,6 +63,12 @@ const interrupt = async (at: string | null): Promise<void> => {
 const expectShut = async (): Promise<void> => {
   expect((await host.units()).replaceAll('failed', 'inactive')).toBe(DOWN);
 };
+
+test('the unit runs the program that hosts.yaml names', async () => {
+  expect(await host.run('systemctl show -p ExecStart --value ecs-host')).toContain(
+    'path=/opt/ecs-host/bin/host-service ;',
+  );
+});
 
 test('user data with hostile values arrives as it was written, and starts nothing', async () => {
   await host.reach('handshake');
@@ -110,6 +127,26 @@ describe('before the handshake the gate is not opened by', () => {
     }
     await host.reach('handshake');
     await expectShut();
+  });
+
+  test('a host service that hangs: the watchdog ends it, and its next life asks anew', {
+    timeout: 60_000,
+  }, async () => {
+    await host.run(
+      `sudo mkdir -p /run/systemd/system/ecs-host.service.d; printf '[Service]\\nWatchdogSec=3s\\n' | sudo tee /run/systemd/system/ecs-host.service.d/fast.conf >/dev/null; sudo systemctl daemon-reload; sudo systemctl restart ecs-host`,
+    );
+    await host.reach('handshake');
+    const before = await host.run('systemctl show -p NRestarts --value ecs-host');
+    await host.run('sudo kill -STOP $(systemctl show -p MainPID --value ecs-host)');
+    await expect
+      .poll(() => host.run('systemctl show -p NRestarts --value ecs-host'), { timeout: 30_000 })
+      .not.toBe(before);
+    await host.reach('handshake');
+    await expectShut();
+    await host.run(
+      'sudo rm -r /run/systemd/system/ecs-host.service.d; sudo systemctl daemon-reload; sudo systemctl restart ecs-host',
+    );
+    await host.reach('handshake');
   });
 
   test('a denial, which is final until it is told to ask again', async () => {
@@ -190,6 +227,32 @@ describe('in service', () => {
     expect(await host.state()).toMatchObject({ phase: 'serving', gate: 'open' });
   });
 
+  test('a clock that jumps by a day, forward and back', { timeout: 120_000 }, async () => {
+    // Machines of the lab share this machine's clock, so the service is given one of its own.
+    await host.run(
+      'sudo apt-get -qq update && sudo DEBIAN_FRONTEND=noninteractive apt-get -qqy install faketime',
+      90_000,
+    );
+    await host.run(
+      `echo +0 | sudo tee /etc/faketimerc >/dev/null; sudo mkdir -p /run/systemd/system/ecs-host.service.d; printf '[Service]\\nEnvironment=LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1\\n' | sudo tee /run/systemd/system/ecs-host.service.d/clock.conf >/dev/null; sudo systemctl daemon-reload; sudo systemctl restart ecs-host`,
+    );
+    await host.reach('serving');
+    await host.run(
+      'tar --create --dereference --absolute-names /bin/sleep $(ldd /bin/sleep | grep -o "/[^ ]*") | docker import - nap >/dev/null',
+    );
+    for (const jump of ['+86400', '-86400']) {
+      const { containersSeen: before } = await host.reach('serving');
+      await host.run(`echo ${jump} | sudo tee /etc/faketimerc >/dev/null; sleep 1; docker run --rm nap /bin/sleep 0.1`);
+      await expect.poll(async () => (await host.state())?.containersSeen, { timeout: 10_000 }).toBe(before + 1);
+      expect(await host.state()).toMatchObject({ phase: 'serving', gate: 'open' });
+      expect(await host.units()).toBe(UP);
+    }
+    await host.run(
+      'sudo rm -r /run/systemd/system/ecs-host.service.d; sudo systemctl daemon-reload; sudo systemctl restart ecs-host',
+    );
+    await host.reach('serving');
+  });
+
   test('a crash of the host service shuts the gate until the second handshake; running containers go on', async () => {
     host.decide({ kind: 'error', status: 503 });
     await host.run('sudo systemctl kill -s KILL ecs-host');
@@ -239,5 +302,30 @@ describe('leaving', () => {
     await host.run('sudo systemctl restart ecs-host');
     await host.reach('denied');
     await expectShut();
+  });
+
+  test('a host that stays silent is terminated by its webserver', { timeout: 60_000 }, async () => {
+    const over = new AbortController();
+    const ended: string[] = [];
+    await reapSilentHosts(
+      {
+        hosts: host.webserver.hosts,
+        silenceS: 1,
+        everyMs: 200,
+        terminate: async (instanceId) => {
+          await host.clients.ec2.send(new TerminateInstancesCommand({ InstanceIds: [instanceId] }));
+        },
+        onTerminated: (instanceId) => {
+          ended.push(instanceId);
+          over.abort();
+        },
+      },
+      over.signal,
+    );
+    expect(ended).toEqual([host.instanceId]);
+    const { Reservations: [reservation] = [] } = await host.clients.ec2.send(
+      new DescribeInstancesCommand({ InstanceIds: [host.instanceId] }),
+    );
+    expect(reservation?.Instances?.[0]?.State?.Name).toMatch(/shutting-down|terminated/);
   });
 });

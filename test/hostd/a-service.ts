@@ -59,6 +59,7 @@ export const createTestDocker = () => {
     },
     list: async () => [...containers.values()],
     inspect: async (id) => containers.get(id) ?? null,
+    peek: async (id) => containers.get(id) ?? null,
     runningTasks: async () => [...tasks],
   };
   return {

@@ -109,6 +109,28 @@ describe('each start is handled exactly once', () => {
     expect(starts.count).toBe(2);
   });
 
+  test('a second start right after one that the list told of', async () => {
+    const { starts, containers } = await live();
+    docker.run('a', 'one', NOW, { quietly: true });
+    await containers.reconcile();
+    docker.push({ action: 'start', id: 'a', name: 'one', atNs: NOW + 1000n });
+    docker.die('a', NOW + SECOND / 2n);
+    docker.run('a', 'one', NOW + SECOND);
+    await containers.idle();
+    await containers.reconcile();
+    expect(starts.count).toBe(2);
+  });
+
+  test('a second start right after one that only the list told of, because dockerd forgot its events', async () => {
+    const { starts, containers } = await live();
+    docker.run('a', 'one', NOW, { quietly: true });
+    await containers.reconcile();
+    docker.run('a', 'one', NOW + SECOND);
+    await containers.idle();
+    await containers.reconcile();
+    expect(starts.count).toBe(2);
+  });
+
   test('a clock that was set back hides nothing', async () => {
     const { starts, containers } = await live();
     docker.run('a', 'one', NOW);

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -15,7 +15,12 @@ afterAll(async () => {
 /** With a cache of its own, so that nothing comes from an earlier build. */
 const build = (name: string) => {
   process.env['ECS_HOST_CACHE'] = join(work, `cache-${name}`);
-  return buildBundle({ folder: join(work, name), provisioners: ['base', 'verify'], wantsStandInAgent: true });
+  return buildBundle({
+    folder: join(work, name),
+    provisioners: ['base', 'verify'],
+    wantsStandInAgent: true,
+    hostProgram: null,
+  });
 };
 
 test('two builds of one checkout are equal byte for byte, and each program stands alone', {
@@ -48,4 +53,17 @@ test('two builds of one checkout are equal byte for byte, and each program stand
       ),
     ).toEqual([]);
   }
+});
+
+test('a host service of the user is carried, and one that cannot run is refused', { timeout: 120_000 }, async () => {
+  process.env['ECS_HOST_CACHE'] = join(work, 'cache-first');
+  const program = join(work, 'own');
+  const options = { provisioners: ['base', 'verify'], wantsStandInAgent: true, hostProgram: program };
+  await expect(buildBundle({ folder: join(work, 'own-1'), ...options })).rejects.toThrow(/is not there/);
+  await writeFile(program, '#!/bin/sh\n', { mode: 0o644 });
+  await expect(buildBundle({ folder: join(work, 'own-2'), ...options })).rejects.toThrow(/not executable/);
+  await chmod(program, 0o755);
+  const bundle = await buildBundle({ folder: join(work, 'own-3'), ...options });
+  expect(bundle.files.map(({ path }) => path)).toContain('bin/host-service');
+  expect((await stat(join(bundle.folder, 'bin', 'host-service'))).mode & 0o777).toBe(0o755);
 });
