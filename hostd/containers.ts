@@ -1,11 +1,26 @@
 import { uptime } from 'node:os';
-import type { ContainerEvent, ContainerFacts, DockerClient } from './docker.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ContainerEvent, type ContainerFacts, type DockerClient, Refusal } from './docker.ts';
 import type { Log } from './log.ts';
 import type { Resources } from './resources.ts';
 import type { Start, Starts } from './starts.ts';
 
 /** A minute more, for clocks that were set since. What ended in an earlier boot is no start of this one. */
 const bootedAtNs = (): bigint => BigInt(Math.floor(Date.now() - uptime() * 1000 - 60_000)) * 1_000_000n;
+
+const AWAY_MS = 200;
+
+/** A start that was seen is not lost because Docker went away before it could be asked: it is asked again when it is back. */
+const onceBack = async <T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> => {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (error instanceof Refusal || signal.aborted) throw error;
+      await sleep(AWAY_MS, undefined, { signal });
+    }
+  }
+};
 
 export type Containers = {
   /** Takes one event; events of one container are worked off in their order, those of different ones side by side. */
@@ -22,15 +37,17 @@ export const createContainers = (options: {
   readonly resources: Resources;
   readonly starts: Starts;
   readonly log: Log;
+  readonly signal: AbortSignal;
   readonly onSeen: (seen: number) => void;
 }): Containers => {
-  const { docker, resources, starts, log, onSeen } = options;
+  const { docker, resources, starts, log, signal, onSeen } = options;
   const queues = new Map<string, Promise<void>>();
 
   const inOrder = (name: string, work: () => Promise<void>): Promise<void> => {
     const before = queues.get(name) ?? Promise.resolve();
     const done = before.then(work).catch((error: unknown) => {
-      log.say('error', `container ${name}: ${error instanceof Error ? error.message : String(error)}`);
+      if (!signal.aborted)
+        log.say('error', `container ${name}: ${error instanceof Error ? error.message : String(error)}`);
     });
     queues.set(name, done);
     void done.then(() => {
@@ -56,16 +73,17 @@ export const createContainers = (options: {
     const recognition = starts.recognise(start);
     if (recognition === 'handled') return;
     if (recognition !== 'new') {
-      const startedAtNs = (await docker.inspect(id))?.startedAtNs ?? null;
+      const startedAtNs = (await onceBack(() => docker.inspect(id), signal))?.startedAtNs ?? null;
       const isNext = startedAtNs !== null && startedAtNs !== recognition.maybe && startedAtNs <= atNs;
       if (!isNext) return starts.complete(start, { eventNs: null, startedAtNs: recognition.maybe });
     }
-    await handle(start, name, (await docker.peek(id)) ?? { isRunning: false, ports: {} });
+    const facts = await onceBack(() => docker.peek(id), signal);
+    await handle(start, name, facts ?? { isRunning: false, ports: {} });
   };
 
   const died = async ({ id, name }: ContainerEvent): Promise<void> => {
     // A replay may tell of a death that another start has followed.
-    if ((await docker.peek(id))?.isRunning) return;
+    if ((await onceBack(() => docker.peek(id), signal))?.isRunning) return;
     await resources.release(name);
   };
 
@@ -81,7 +99,7 @@ export const createContainers = (options: {
           .map(({ id, name }) =>
             inOrder(name, async () => {
               // Looked at again in its turn: events may have been worked off meanwhile.
-              const facts = await docker.inspect(id);
+              const facts = await onceBack(() => docker.inspect(id), signal);
               if (facts?.startedAtNs == null) return;
               const start = { id, eventNs: null, startedAtNs: facts.startedAtNs };
               if (starts.recognise(start) === 'new') await handle(start, name, facts);
@@ -92,7 +110,7 @@ export const createContainers = (options: {
       for (const name of await resources.assigned()) {
         if (running.has(name)) continue;
         await inOrder(name, async () => {
-          if (!(await docker.list()).some((facts) => facts.name === name && facts.isRunning))
+          if (!(await onceBack(() => docker.list(), signal)).some((facts) => facts.name === name && facts.isRunning))
             await resources.release(name);
         });
       }

@@ -51,8 +51,7 @@ const open = (socketPath: string, path: string, timeoutMs: number): Promise<Inco
       outgoing.setTimeout(0);
       if (incoming.statusCode === 200) return resolve(incoming);
       incoming.resume();
-      if (incoming.statusCode === 404) return reject(new NotFound(path));
-      reject(new Error(`Docker answered ${path} with HTTP ${incoming.statusCode ?? 0}`));
+      reject(new Refusal(path, incoming.statusCode ?? 0));
     });
     outgoing.setTimeout(timeoutMs, () =>
       outgoing.destroy(new Error(`Docker did not answer ${path} in ${timeoutMs} ms`)),
@@ -61,7 +60,14 @@ const open = (socketPath: string, path: string, timeoutMs: number): Promise<Inco
     outgoing.end();
   });
 
-class NotFound extends Error {}
+/** Docker was there and said no. Every other error of this client means that it was away. */
+export class Refusal extends Error {
+  readonly status: number;
+  constructor(path: string, status: number) {
+    super(`Docker answered ${path} with HTTP ${status}`);
+    this.status = status;
+  }
+}
 
 const json = async (socketPath: string, path: string): Promise<unknown> => {
   const incoming = await open(socketPath, path, 30_000);
@@ -114,9 +120,16 @@ const factsOf = (raw: RawContainer): ContainerFacts => ({
   ),
 });
 
-/** The time is a number of 19 digits, which JSON.parse would round. */
+/** Null for what is no event of ours, and for a line that was cut where the stream broke: the next subscription gets it again, whole. */
 const parseEvent = (line: string): ContainerEvent | null => {
-  const { Action: action, Actor: actor } = JSON.parse(line) as RawEvent;
+  let raw: RawEvent;
+  try {
+    raw = JSON.parse(line) as RawEvent;
+  } catch {
+    return null;
+  }
+  const { Action: action, Actor: actor } = raw;
+  // The time is a number of 19 digits, which JSON.parse would round.
   const atNs = /"timeNano":(\d+)/.exec(line)?.[1];
   if ((action !== 'start' && action !== 'die') || actor?.ID === undefined || atNs === undefined) return null;
   return { action, id: actor.ID, name: bareName(actor.Attributes?.['name'] ?? ''), atNs: BigInt(atNs) };
@@ -129,7 +142,7 @@ export const createDockerClient = (socketPath: string = DOCKER_SOCKET): DockerCl
     try {
       return factsOf((await json(socketPath, `/containers/${id}/json`)) as RawContainer);
     } catch (error) {
-      if (error instanceof NotFound) return null;
+      if (error instanceof Refusal && error.status === 404) return null;
       throw error;
     }
   };
@@ -151,12 +164,14 @@ export const createDockerClient = (socketPath: string = DOCKER_SOCKET): DockerCl
       const incoming = await open(socketPath, `/events?since=1&filters=${filters}`, 30_000);
       const lines = createInterface({ input: incoming });
       lines.on('line', (line) => {
-        const event = line.trim() === '' ? null : parseEvent(line);
+        const event = parseEvent(line);
         if (event) onEvent(event);
       });
       const ended = new Promise<void>((resolve) => {
         incoming.on('close', resolve);
         incoming.on('error', () => resolve());
+        // readline passes its input's error on as its own, and one that nobody hears would end the process.
+        lines.on('error', () => resolve());
       });
       return { ended, close: () => incoming.destroy() };
     },

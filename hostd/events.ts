@@ -16,6 +16,8 @@ export const followEvents = async (options: {
   readonly log: Log;
   readonly signal: AbortSignal;
   readonly onConfirmed: () => Promise<void>;
+  /** Docker does not answer. */
+  readonly onLost: () => Promise<void>;
 }): Promise<void> => {
   const { docker, containers, log, signal } = options;
   let isFirst = true;
@@ -36,6 +38,7 @@ export const followEvents = async (options: {
       if (signal.aborted) return;
       log.once('events', 'warning', `Docker's events: ${error instanceof Error ? error.message : String(error)}`);
       stop();
+      await options.onLost();
     } finally {
       signal.removeEventListener('abort', stop);
     }

@@ -78,6 +78,13 @@ const startDocker = async (parts: Parts, signal: AbortSignal): Promise<void> => 
   }
 };
 
+/** systemd brings a crashed Docker back until its start limit; then nobody would. A Docker that somebody stopped stays stopped. */
+const reviveDocker = async (parts: Parts, signal: AbortSignal): Promise<void> => {
+  if ((await parts.units.state('docker.service').catch(() => 'unknown')) !== 'failed') return;
+  parts.log.once('docker', 'error', 'docker.service has failed; starting it again');
+  await startDocker(parts, signal);
+};
+
 /** An abort with its cause; the first one counts. */
 class Leaving {
   readonly #controller = new AbortController();
@@ -115,6 +122,7 @@ const serve = async ({ parts, leaving }: Turn): Promise<void> => {
     resources: createResources(parts.containersFolder),
     starts,
     log,
+    signal,
     onSeen: (seen) => void state.update({ containersSeen: seen }),
   });
   const confirmed = Promise.withResolvers<void>();
@@ -127,6 +135,7 @@ const serve = async ({ parts, leaving }: Turn): Promise<void> => {
       await state.update({ eventsSubscribedAtUs: monotonicUs() });
       confirmed.resolve();
     },
+    onLost: () => reviveDocker(parts, signal),
   });
   await Promise.race([confirmed.promise, following]);
   signal.throwIfAborted();

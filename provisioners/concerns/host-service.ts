@@ -44,7 +44,8 @@ export const hostService: Concern = {
       { id: 'host-service.program', title: 'The unit runs the program that the plan names', expected: entry },
       async () => {
         const { ExecStart = '' } = await showUnit(UNIT, ['ExecStart']);
-        const isCorrect = / argv\[\]=(?:.* )?(\S+) ;/.exec(ExecStart)?.[1] === entry && (await exists(entry));
+        const isCorrect =
+          / argv\[\]=([^;]*) ;/.exec(ExecStart)?.[1]?.split(' ').at(-1) === entry && (await exists(entry));
         return { actual: isCorrect ? entry : ExecStart.slice(0, 200), isCorrect };
       },
     );

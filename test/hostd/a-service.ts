@@ -49,18 +49,24 @@ export const createTestDocker = () => {
   let push: (event: ContainerEvent) => void = () => undefined;
   let end: () => void = () => undefined;
   const subscriptions: string[] = [];
+  let isAway = false;
+  const answer = async <T>(value: T): Promise<T> => {
+    if (isAway) throw new Error('connect ECONNREFUSED /run/docker.sock');
+    return value;
+  };
   const client: DockerClient = {
     subscribe: async (onEvent) => {
+      await answer(null);
       subscriptions.push('subscribed');
       push = onEvent;
       const ended = Promise.withResolvers<void>();
       end = ended.resolve;
       return { ended: ended.promise, close: ended.resolve };
     },
-    list: async () => [...containers.values()],
-    inspect: async (id) => containers.get(id) ?? null,
-    peek: async (id) => containers.get(id) ?? null,
-    runningTasks: async () => [...tasks],
+    list: () => answer([...containers.values()]),
+    inspect: (id) => answer(containers.get(id) ?? null),
+    peek: (id) => answer(containers.get(id) ?? null),
+    runningTasks: () => answer([...tasks]),
   };
   return {
     client,
@@ -69,6 +75,14 @@ export const createTestDocker = () => {
     subscriptions,
     push: (event: ContainerEvent) => push(event),
     end: () => end(),
+    /** Nothing is answered, and the subscription ends, until `comeBack`. */
+    goAway: () => {
+      isAway = true;
+      end();
+    },
+    comeBack: () => {
+      isAway = false;
+    },
     /** A container runs from now on; without `quietly` its event is pushed. */
     run: (
       id: string,
@@ -96,6 +110,7 @@ export const createWorld = async (authority: IdentityAuthority) => {
   const happened: string[] = [];
   const lines: string[] = [];
   const running = new Set<string>();
+  const crashed = new Set<string>();
   const failing = new Map<string, number>();
   const drained: string[] = [];
   const controlTrouble: string[] = [];
@@ -143,12 +158,15 @@ export const createWorld = async (authority: IdentityAuthority) => {
         }
       }
       happened.push(`start ${names.join(' ')} (${await gateWord()})`);
-      for (const name of names) running.add(name);
+      for (const name of names) {
+        running.add(name);
+        if (crashed.delete(name) && name === 'docker.service') docker.comeBack();
+      }
     },
     stop: async (names) => {
       for (const name of names) if (running.delete(name)) happened.push(`stop ${name} (${await gateWord()})`);
     },
-    state: async (name) => (running.has(name) ? 'active' : 'inactive'),
+    state: async (name) => (running.has(name) ? 'active' : crashed.has(name) ? 'failed' : 'inactive'),
   };
 
   const start = () => {
@@ -229,6 +247,12 @@ export const createWorld = async (authority: IdentityAuthority) => {
     imds,
     docker,
     isGateOpen,
+    /** dockerd ends, and systemd has given up on it. */
+    crashDocker: () => {
+      running.delete('docker.service');
+      crashed.add('docker.service');
+      docker.goAway();
+    },
     start,
     webserver: () => webserver,
     decide: (next: Decision) => {

@@ -1,6 +1,7 @@
 import { access, appendFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createContainers } from '../../hostd/containers.ts';
 import { parseTime } from '../../hostd/docker.ts';
@@ -28,6 +29,7 @@ const live = async () => {
     resources: createResources(join(folder, 'containers')),
     starts,
     log: createLog(() => undefined),
+    signal: new AbortController().signal,
     onSeen: () => undefined,
   });
   await docker.client.subscribe((event) => containers.take(event));
@@ -139,6 +141,19 @@ describe('each start is handled exactly once', () => {
     expect(starts.count).toBe(2);
   });
 
+  test('a start that was seen just before Docker went away is handled once Docker is back', async () => {
+    const { starts, containers } = await live();
+    await own('one');
+    docker.goAway();
+    docker.run('a', 'one', NOW);
+    await sleep(300);
+    expect(starts.count).toBe(0);
+    docker.comeBack();
+    await containers.idle();
+    expect(starts.count).toBe(1);
+    expect(await isReady('one')).toBe(true);
+  });
+
   test('a file that a kill cut off loses nothing but its last line', async () => {
     const first = await live();
     docker.run('a', 'one', NOW);
@@ -212,6 +227,7 @@ test('a handling that fails is said, and does not stop the next', async () => {
     },
     starts,
     log: createLog((line) => lines.push(line)),
+    signal: new AbortController().signal,
     onSeen: () => undefined,
   });
   await docker.client.subscribe((event) => containers.take(event));

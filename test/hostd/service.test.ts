@@ -225,6 +225,18 @@ test('Docker that does not start is tried again', async () => {
   await service.stop();
 });
 
+test('a Docker that systemd has given up on is started again, and its events are followed', async () => {
+  const service = world.start();
+  await service.reach('serving');
+  world.crashDocker();
+  await vi.waitFor(() => expect(world.said('docker.service has failed; starting it again')).toBe(1), { timeout: 5000 });
+  await vi.waitFor(() => expect(world.said("Docker's events are followed again")).toBe(1), { timeout: 5000 });
+  world.docker.run('a', 'base-1', BigInt(Date.now()) * 1_000_000n);
+  await vi.waitFor(() => expect(service.state.now().containersSeen).toBe(1));
+  expect(service.state.now()).toMatchObject({ phase: 'serving', gate: 'open' });
+  await service.stop();
+});
+
 describe('leaving', () => {
   test('a revocation drains, stops everything and shuts the gate; it is final', async () => {
     const service = world.start();

@@ -1,0 +1,88 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type ContainerEvent, createDockerClient, type DockerClient, Refusal } from '../../hostd/docker.ts';
+
+/** A real HTTP server on a real socket; what it answers is the test's. */
+let folder: string;
+let client: DockerClient;
+let answer: RequestListener;
+let close: () => Promise<void>;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ecs-docker-'));
+  const server = createServer((incoming, outgoing) => answer(incoming, outgoing));
+  await new Promise<void>((resolve) => server.listen(join(folder, 'docker.sock'), resolve));
+  client = createDockerClient(join(folder, 'docker.sock'));
+  close = () =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+});
+afterEach(async () => {
+  await close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const event = (id: string): string =>
+  `{"Type":"container","Action":"start","Actor":{"ID":"${id}","Attributes":{"name":"${id}"}},"timeNano":1795474032123456789}\n`;
+
+/** Subscribes, and hands over the server's side of the stream. */
+const subscribe = async () => {
+  const seen: ContainerEvent[] = [];
+  const opened = Promise.withResolvers<ServerResponse>();
+  answer = (_, outgoing) => {
+    outgoing.flushHeaders();
+    opened.resolve(outgoing);
+  };
+  const { ended } = await client.subscribe((each) => seen.push(each));
+  return { seen, ended, stream: await opened.promise };
+};
+
+test('events keep all digits of their time', async () => {
+  const { seen, ended, stream } = await subscribe();
+  stream.end(event('a'));
+  await ended;
+  expect(seen).toEqual([{ action: 'start', id: 'a', name: 'a', atNs: 1_795_474_032_123_456_789n }]);
+});
+
+test.each(['', event('b').slice(0, 40)])(
+  'a dockerd that dies ends the subscription, and nothing else (after %j)',
+  async (rest) => {
+    const { seen, ended, stream } = await subscribe();
+    await new Promise((resolve) => stream.write(event('a') + rest, resolve));
+    await expect.poll(() => seen.length).toBe(1);
+    stream.destroy();
+    await ended;
+    expect(seen.map(({ id }) => id)).toEqual(['a']);
+  },
+);
+
+test('what ends inside of a character goes on in the next piece', async () => {
+  const { seen, ended, stream } = await subscribe();
+  const bytes = Buffer.from(event('zoë'));
+  const cut = bytes.indexOf(0xc3) + 1;
+  await new Promise((resolve) => stream.write(bytes.subarray(0, cut), resolve));
+  stream.end(bytes.subarray(cut));
+  await ended;
+  expect(seen.map(({ name }) => name)).toEqual(['zoë']);
+});
+
+test('a container that is gone is null; another refusal says so; a cut-off answer is neither', async () => {
+  const status =
+    (code: number): RequestListener =>
+    (_, outgoing) =>
+      outgoing.writeHead(code).end('{}');
+  answer = status(404);
+  expect(await client.inspect('a')).toBeNull();
+  answer = status(500);
+  await expect(client.inspect('a')).rejects.toThrow(Refusal);
+  answer = (_, outgoing) => {
+    outgoing.writeHead(200, { 'Content-Length': 100 }).write('{"Id":');
+    setTimeout(() => outgoing.destroy(), 20);
+  };
+  await expect(client.inspect('a')).rejects.not.toThrow(Refusal);
+});
