@@ -43,6 +43,7 @@ bench: setup ## measure side by side with named baselines; ARGS='--rounds N'
 	@$(NODE) bench/bake.ts $(ARGS)
 	@$(NODE) bench/fleet.ts
 	@$(NODE) bench/host.ts
+	@$(NODE) bench/starts.ts
 
 doctor: setup ## every prerequisite: found, needed, and the fix
 	@bin/ecs-host doctor $(ARGS)

@@ -1,21 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BootedHost, bakeImage, bootHost } from '../test/e2e/booted-host.ts';
 import { startLabForTests } from '../test/e2e/lab-handle.ts';
-import { median, rounded, saveResult } from './result.ts';
+import { createNaps, type HandledStart, handledStarts } from './naps.ts';
+import { median, saveResult } from './result.ts';
 
 /**
  * The host service on a booted machine of the lab:
  * - from a granted handshake to a registered agent, against the floor: `systemctl start docker`, then the agent, by hand, same machine, in turn;
  * - its memory at rest, against an idle Node;
- * - how long after its start a container is handled, idle and in bursts of 50;
- * - STARTS container starts with KILLS of the service and RESTARTS of dockerd among them: none missed, none handled twice.
- *
- *   node bench/host.ts [--starts N]
+ * - how long after its start a container is handled, idle and in bursts of 50.
  */
 const ROUNDS = 5;
-const STARTS = Number(process.argv[process.argv.indexOf('--starts') + 1]) || 1000;
-const KILLS = 20;
-const RESTARTS = 3;
 const GOAL = 1.2;
 const CONTAINERS = 50;
 
@@ -46,23 +41,10 @@ const ours = async (host: BootedHost): Promise<number> => {
   return (to - (state.reachedAtUs.docker ?? 0)) / 1000;
 };
 
-type Line = {
-  readonly id: string;
-  readonly eventNs: string | null;
-  readonly startedAtNs: string | null;
-  readonly handledNs: string;
-};
-
-const handled = async (host: BootedHost): Promise<Line[]> =>
-  (await host.run('sudo cat /run/ecs-host/starts.ndjson 2>/dev/null || true'))
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as Line);
-
 const quantile = (values: readonly number[], q: number): number =>
   values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? Number.NaN;
 
-const delays = (lines: readonly Line[]): string => {
+const delays = (lines: readonly HandledStart[]): string => {
   const ms = lines.flatMap(({ eventNs, handledNs }) =>
     eventNs === null ? [] : [Number((BigInt(handledNs) - BigInt(eventNs)) / 1_000_000n)],
   );
@@ -109,86 +91,16 @@ try {
   );
   await saveResult('memory', { baseline: 'an idle Node', ratio: memory, goal: null, rounds: 1 });
 
-  // An image of two files: a program, and what it is linked with.
-  await host.run(
-    'tar --create --dereference --absolute-names /bin/sleep $(ldd /bin/sleep | grep -o "/[^ ]*") | docker import - nap >/dev/null',
-  );
-  await host.run(
-    `for i in $(seq ${CONTAINERS}); do docker create --name c$i nap /bin/sleep 0.05 >/dev/null; sudo mkdir -p /var/lib/ecs-host/containers/c$i; done`,
-    300_000,
-  );
-  const before = (await handled(host)).length;
+  await createNaps(host, CONTAINERS);
+  const before = (await handledStarts(host)).length;
   await host.run('for i in $(seq 30); do docker start c$i >/dev/null; sleep 0.3; done', 120_000);
   await sleep(1000);
-  const idleLines = (await handled(host)).slice(before);
+  const idleLines = (await handledStarts(host)).slice(before);
   console.log(`start to handled, idle:        ${delays(idleLines)}`);
   await host.run(`for i in $(seq ${CONTAINERS}); do docker start c$i >/dev/null & done; wait`, 120_000);
   await sleep(2000);
-  const burstLines = (await handled(host)).slice(before + idleLines.length);
+  const burstLines = (await handledStarts(host)).slice(before + idleLines.length);
   console.log(`start to handled, burst of ${CONTAINERS}: ${delays(burstLines)}`);
-
-  // Each round starts all containers, some side by side; a start that docker did not confirm is counted apart.
-  const baseline = (await handled(host)).length;
-  const rounds = Math.ceil(STARTS / CONTAINERS);
-  const kills = Math.min(KILLS, rounds);
-  await host.run(
-    `cat > /tmp/load.sh <<'EOS'
-for r in $(seq ${rounds}); do
-  seq ${CONTAINERS} | xargs -P 4 -I{} sh -c 'until docker start c{} >/dev/null 2>&1; do echo unsure c{}; sleep 0.3; done; echo ok c{}'
-  docker wait $(seq -f c%.0f ${CONTAINERS}) >/dev/null 2>&1
-done > /tmp/load.txt
-touch /tmp/load.done
-EOS
-rm -f /tmp/load.done; nohup sh /tmp/load.sh >/dev/null 2>&1 &`,
-  );
-  let killed = 0;
-  let restarted = 0;
-  const count = async (): Promise<number> => Number(await host.run('wc -l < /tmp/load.txt'));
-  for (;;) {
-    if ((await host.try('test -e /tmp/load.done')).exitCode === 0) break;
-    const done = await count();
-    if (killed < kills && done > ((killed + 0.5) * STARTS) / kills) {
-      await host.run('sudo systemctl kill -s KILL ecs-host');
-      killed += 1;
-    } else if (restarted < RESTARTS && done > ((restarted + 0.75) * STARTS) / RESTARTS) {
-      if ((await host.try('sudo systemctl restart docker')).exitCode === 0) restarted += 1;
-    }
-    await sleep(100);
-  }
-  await host.reach('serving');
-  await sleep(3000);
-  const load = (await host.run('cat /tmp/load.txt')).split('\n').map((line) => line.split(' '));
-  const lines = (await handled(host)).slice(baseline);
-  const names = new Map(
-    (await host.run("docker ps -a --no-trunc --format '{{.ID}} {{.Names}}'"))
-      .split('\n')
-      .map((line) => line.split(' ') as [string, string]),
-  );
-  let missed = 0;
-  let twice = 0;
-  for (const [id, name] of names) {
-    const sure = load.filter(([how, which]) => how === 'ok' && which === name).length;
-    const unsure = load.filter(([how, which]) => how === 'unsure' && which === name).length;
-    const found = lines.filter((line) => line.id === id).length;
-    missed += Math.max(0, sure - found);
-    twice += Math.max(0, found - sure - unsure);
-  }
-  const sure = load.filter(([how]) => how === 'ok').length;
-  console.log(
-    `${sure} starts (${load.length - sure} more that docker did not confirm) with ${killed} kills of the service and ${restarted} of dockerd: ${lines.length} handled, ${missed} missed, ${twice} twice`,
-  );
-  await saveResult('starts', {
-    baseline: 'starts that docker confirmed',
-    ratio: rounded((sure - missed) / sure),
-    goal: 1,
-    rounds: 1,
-    starts: sure,
-    kills: killed,
-    restarts: restarted,
-    missed,
-    twice,
-  });
-  if (missed + twice > 0 || killed < kills || restarted < RESTARTS) process.exitCode = 1;
 } finally {
   await lab.down();
 }

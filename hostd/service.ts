@@ -64,11 +64,14 @@ const waitUntilActive = async ({ units }: Parts, unit: string, signal: AbortSign
   }
 };
 
-/** Docker must run before anything is subscribed to; one that fails is tried again with the gate open. */
+/**
+ * Docker must run before anything is subscribed to; one that fails is tried again with the gate open. One that runs is left alone: its socket
+ * unit may have failed meanwhile, systemd does not start that beside it, and dockerd listens on all the same.
+ */
 const startDocker = async (parts: Parts, signal: AbortSignal): Promise<void> => {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      await parts.units.start(DOCKER_UNITS);
+      if ((await parts.units.state('docker.service')) !== 'active') await parts.units.start(DOCKER_UNITS);
       return;
     } catch (error) {
       signal.throwIfAborted();

@@ -258,9 +258,15 @@ describe('in service', () => {
     await host.run('sudo systemctl kill -s KILL ecs-host');
     await expect.poll(() => host.units(), { timeout: 15_000 }).toBe('active active inactive');
     expect((await host.try('sudo systemctl start ecs')).exitCode).not.toBe(0);
+    // Now dockerd, too, while a client knocks without a pause: the gate holds, and nothing of that is in the way once it is open.
+    await host.run(
+      'sudo systemd-run --quiet --unit=knocking sh -c "while :; do docker ps; done"; sudo pkill -KILL -x dockerd; sleep 2',
+    );
+    expect(await host.run('systemctl is-active docker.service || true')).toMatch(/^(inactive|failed)$/);
     host.decide({ kind: 'grant' });
     await host.reach('serving');
     expect(await host.units()).toBe(UP);
+    await host.run('sudo systemctl stop knocking; docker ps');
   });
 });
 
