@@ -6,10 +6,14 @@ const run = promisify(execFile);
 const INTROSPECTION = 'http://127.0.0.1:51678/v1/metadata';
 const ECS_CONFIG = '/etc/ecs/ecs.config';
 
-/** The container instance that the agent registered, as ECS knows it. */
+/** What the agent registered this host as. */
+export type ContainerInstance = { readonly cluster: string; readonly arn: string };
+
 export type Ecs = {
-  /** Takes no more tasks. @throws Error when the agent or ECS does not answer, or refuses */
-  drain(region: string): Promise<void>;
+  /** @throws Error when the agent does not answer, or is not registered (yet) */
+  instance(): Promise<ContainerInstance>;
+  /** DRAINING takes no more tasks; ACTIVE does. @throws Error when ECS does not answer, or refuses */
+  setStatus(instance: ContainerInstance, region: string, status: 'ACTIVE' | 'DRAINING'): Promise<void>;
 };
 
 /** Where the agent was told to find ECS, when that is not AWS: the same goes for us. */
@@ -17,15 +21,18 @@ const endpointIn = (config: string): string | null => /^ECS_BACKEND_HOST=(\S+)$/
 
 /** With the AWS CLI of the image, as the instance's role. */
 export const awsEcs: Ecs = {
-  drain: async (region) => {
+  instance: async () => {
     const answer = await fetch(INTROSPECTION, { signal: AbortSignal.timeout(3000) });
     const { Cluster: cluster, ContainerInstanceArn: arn } = (await answer.json()) as Record<string, unknown>;
     if (typeof cluster !== 'string' || typeof arn !== 'string') throw new Error('the agent is not registered');
+    return { cluster, arn };
+  },
+  setStatus: async ({ cluster, arn }, region, status) => {
     const endpoint = endpointIn(await readFile(ECS_CONFIG, 'utf8').catch(() => ''));
     await run(
       'aws',
       [
-        ...['ecs', 'update-container-instances-state', '--status', 'DRAINING'],
+        ...['ecs', 'update-container-instances-state', '--status', status],
         ...['--cluster', cluster, '--container-instances', arn, '--region', region, '--output', 'json'],
         ...(endpoint === null ? [] : ['--endpoint-url', endpoint]),
       ],

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DockerClient } from './docker.ts';
-import type { Ecs } from './ecs.ts';
+import type { Draining } from './draining.ts';
 import type { Log } from './log.ts';
 import type { Units } from './units.ts';
 
@@ -19,7 +19,7 @@ const message = (error: unknown): string =>
 
 /** Drains the container instance in ECS and waits until no task runs, or the limit is over. Never throws: leaving goes on. */
 export const drainTasks = async (options: {
-  readonly ecs: Ecs;
+  readonly draining: Draining;
   readonly docker: Pick<DockerClient, 'runningTasks'>;
   readonly units: Units;
   readonly region: string;
@@ -27,11 +27,11 @@ export const drainTasks = async (options: {
   readonly log: Log;
   readonly onWaiting: (tasks: number) => Promise<void>;
 }): Promise<void> => {
-  const { ecs, docker, units, region, limitMs, log, onWaiting } = options;
+  const { draining, docker, units, region, limitMs, log, onWaiting } = options;
   const until = performance.now() + limitMs;
   if ((await units.state(AGENT_UNIT).catch(() => 'unknown')) !== 'active') return;
   try {
-    await ecs.drain(region);
+    await draining.begin(region);
     log.say('info', 'ECS sends no more tasks');
   } catch (error) {
     log.say('warning', `the container instance could not be drained in ECS: ${message(error)}`);

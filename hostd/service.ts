@@ -5,6 +5,7 @@ import { waitForConfig } from './config.ts';
 import { createContainers } from './containers.ts';
 import type { Control, ControlOrder } from './control.ts';
 import type { DockerClient } from './docker.ts';
+import { createDraining, type Draining } from './draining.ts';
 import type { Ecs } from './ecs.ts';
 import { followEvents } from './events.ts';
 import type { Gate } from './gate.ts';
@@ -42,6 +43,7 @@ export type Parts = {
   readonly imdsEndpoint?: string;
   readonly containersFolder?: string;
   readonly startsPath?: string;
+  readonly drainedPath?: string;
   readonly noticeEveryMs?: number;
   readonly heartbeatPause?: { readonly leastMs: number; readonly spreadMs: number };
   readonly connect?: (origin: string, ca: string | null, signal: AbortSignal) => WebserverClient;
@@ -108,11 +110,12 @@ type Turn = {
   readonly config: HostConfig;
   readonly identity: Identity;
   readonly client: WebserverClient;
+  readonly draining: Draining;
   readonly shake: (signal: AbortSignal) => Promise<HandshakeOutcome>;
 };
 
 /** From a granted handshake until something ends it: Docker, events, agent, serving. */
-const serve = async ({ parts, leaving }: Turn): Promise<void> => {
+const serve = async ({ parts, leaving, identity, draining }: Turn): Promise<void> => {
   const { log, state, docker } = parts;
   const { signal } = leaving;
   await state.enter('docker', 'starting Docker');
@@ -146,6 +149,7 @@ const serve = async ({ parts, leaving }: Turn): Promise<void> => {
   await state.enter('agent', 'starting the ECS agent');
   await parts.units.start([AGENT_UNIT], { noBlock: true });
   await waitUntilActive(parts, AGENT_UNIT, signal);
+  await draining.end(identity.region, signal);
   await state.enter('serving', 'accepting tasks');
   log.say('info', 'serving');
   await following;
@@ -153,7 +157,7 @@ const serve = async ({ parts, leaving }: Turn): Promise<void> => {
 
 /** Everything down again, in the order that loses least: tasks, the last words, the agent, Docker. */
 const leaveHost = async (turn: Turn, heartbeats: Heartbeats, leave: Leave): Promise<void> => {
-  const { parts, config, identity } = turn;
+  const { parts, config, identity, draining } = turn;
   const { log, state, units } = parts;
   log.say(leave.cause === 'stop' ? 'info' : 'warning', `leaving (${leave.cause}): ${leave.reason}`);
   await state.enter('draining', `${leave.cause}: ${leave.reason}`);
@@ -163,7 +167,7 @@ const leaveHost = async (turn: Turn, heartbeats: Heartbeats, leave: Leave): Prom
   const limitS =
     leave.cause === 'interruption' ? Math.min(config.drainSeconds, INTERRUPTION_LIMIT_S) : config.drainSeconds;
   await drainTasks({
-    ecs: parts.ecs,
+    draining,
     docker: parts.docker,
     units,
     region: identity.region,
@@ -297,7 +301,8 @@ const liveOnce = async (parts: Parts, stop: AbortSignal): Promise<{ phase: HostP
     }
     // The last words must get out after `signal` has fired, so heartbeats have a connection of their own.
     const client = connect(config.webserverUrl, config.webserverCa, new AbortController().signal);
-    await granted({ parts, leaving, config, identity, client, shake }, outcome.token);
+    const draining = createDraining(parts.ecs, log, parts.drainedPath);
+    await granted({ parts, leaving, config, identity, client, draining, shake }, outcome.token);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {

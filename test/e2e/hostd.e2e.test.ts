@@ -284,6 +284,7 @@ describe('leaving', () => {
   test('a notice of EC2 does the same', async () => {
     await host.run('sudo systemctl reload ecs-host');
     await host.reach('serving');
+    expect(await containerInstances()).toEqual(['ACTIVE']);
     await interrupt(new Date(Date.now() + 120_000).toISOString());
     await host.reach('drained');
     await expectShut();

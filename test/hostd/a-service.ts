@@ -112,7 +112,7 @@ export const createWorld = async (authority: IdentityAuthority) => {
   const running = new Set<string>();
   const crashed = new Set<string>();
   const failing = new Map<string, number>();
-  const drained: string[] = [];
+  const ecs = { arn: 'arn:one', statuses: [] as string[], trouble: null as string | null };
   const controlTrouble: string[] = [];
   let decision: Decision = { kind: 'grant' };
   const imds = await startImds(authority);
@@ -187,9 +187,14 @@ export const createWorld = async (authority: IdentityAuthority) => {
         gate: createGate(join(folder, 'gate')),
         docker: docker.client,
         ecs: {
-          drain: async (region) => {
-            drained.push(region);
-            happened.push(`drain (${await gateWord()})`);
+          instance: async () => {
+            if (!running.has('ecs.service')) throw new Error('connect ECONNREFUSED 127.0.0.1:51678');
+            return { cluster: 'test', arn: ecs.arn };
+          },
+          setStatus: async ({ arn }, region, status) => {
+            if (ecs.trouble !== null) throw new Error(ecs.trouble);
+            ecs.statuses.push(`${arn} in ${region}: ${status}`);
+            happened.push(`${status} (${await gateWord()})`);
           },
         },
         hostKey: () => loadHostKey(join(folder, 'host-key.pem')),
@@ -207,6 +212,7 @@ export const createWorld = async (authority: IdentityAuthority) => {
         imdsEndpoint: imds.endpoint,
         containersFolder: join(folder, 'containers'),
         startsPath: join(folder, 'starts.ndjson'),
+        drainedPath: join(folder, 'drained'),
         noticeEveryMs: 20,
         connect: (origin, ca, signal) => createWebserverClient(origin, ca, signal, 1000),
         heartbeatPause: { leastMs: 30, spreadMs: 10 },
@@ -242,7 +248,7 @@ export const createWorld = async (authority: IdentityAuthority) => {
     lines,
     running,
     failing,
-    drained,
+    ecs,
     controlTrouble,
     imds,
     docker,

@@ -43,7 +43,7 @@ test('does everything in its order, and takes it down in the other', async () =>
   world.happened.length = 0;
   await service.stop();
   expect(world.happened).toEqual([
-    'drain (gate shut)',
+    'DRAINING (gate shut)',
     'stop ecs.service (gate shut)',
     'stop docker.socket (gate shut)',
     'stop docker.service (gate shut)',
@@ -244,7 +244,7 @@ describe('leaving', () => {
     await world.webserver().revoke(INSTANCE_ID, 'stolen');
     await service.reach('revoked');
     expect(world.happened.slice(3)).toEqual([
-      'drain (gate shut)',
+      'DRAINING (gate shut)',
       'stop ecs.service (gate shut)',
       'stop docker.socket (gate shut)',
       'stop docker.service (gate shut)',
@@ -253,6 +253,28 @@ describe('leaving', () => {
     service.askAgain();
     await service.reach('denied');
     await service.stop();
+  });
+
+  test('what this service has drained in ECS gets tasks again with its next life, and nothing else does', async () => {
+    const first = world.start();
+    await first.reach('serving');
+    await first.stop();
+    world.ecs.trouble = 'AccessDenied';
+    const second = world.start();
+    await vi.waitFor(() => expect(world.said('ECS sends no tasks to this host yet: AccessDenied')).toBe(1), {
+      timeout: 5000,
+    });
+    expect(second.state.now().phase).toBe('agent');
+    world.ecs.trouble = null;
+    await second.reach('serving');
+    expect(world.ecs.statuses).toEqual(['arn:one in us-west-2: DRAINING', 'arn:one in us-west-2: ACTIVE']);
+    await second.stop();
+    // The agent lost its state and registered anew: that one was never drained.
+    world.ecs.arn = 'arn:two';
+    const third = world.start();
+    await third.reach('serving');
+    expect(world.ecs.statuses.filter((line) => line.endsWith('ACTIVE'))).toHaveLength(1);
+    await third.stop();
   });
 
   test('a drain waits for tasks until the limit', async () => {
@@ -286,7 +308,7 @@ describe('leaving', () => {
     await service.reach('serving');
     world.imds.answers.set(`GET ${path}`, text);
     await service.reach('drained');
-    expect(world.drained).toEqual(['us-west-2']);
+    expect(world.ecs.statuses).toEqual(['arn:one in us-west-2: DRAINING']);
     expect(world.said(said)).toBeGreaterThan(0);
     world.imds.answers.delete(`GET ${path}`);
     await service.stop();

@@ -1,0 +1,50 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Ecs } from './ecs.ts';
+import type { Log } from './log.ts';
+
+/** On disk, because ECS, too, remembers across a reboot. It holds the ARN of the container instance that this service has drained. */
+export const DRAINED_PATH = '/var/lib/ecs-host/drained';
+const RETRY_MS = 1000;
+
+/**
+ * Draining in ECS, and its end. A container instance stays DRAINING, also when its agent is started again, until somebody sets it to ACTIVE: a
+ * host service that was restarted, or a host that was rebooted, would never get a task again. One that an operator has drained is left to the operator.
+ */
+export type Draining = {
+  /** @throws Error when the agent or ECS does not answer, or refuses */
+  begin(region: string): Promise<void>;
+  /** Once the agent has registered; tries until the signal. Returns at once when this service has drained nothing. */
+  end(region: string, signal: AbortSignal): Promise<void>;
+};
+
+const reason = (error: unknown): string =>
+  error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+
+export const createDraining = (ecs: Ecs, log: Log, path: string = DRAINED_PATH): Draining => ({
+  begin: async (region) => {
+    const instance = await ecs.instance();
+    // Before it is done: one who is killed in between knows of it, and to set ACTIVE what is ACTIVE does nothing.
+    await writeFile(path, instance.arn, { mode: 0o600 });
+    await ecs.setStatus(instance, region, 'DRAINING');
+  },
+  end: async (region, signal) => {
+    const drained = await readFile(path, 'utf8').catch(() => null);
+    if (drained === null) return;
+    for (;;) {
+      try {
+        const instance = await ecs.instance();
+        if (instance.arn === drained) {
+          await ecs.setStatus(instance, region, 'ACTIVE');
+          log.say('info', 'ECS sends tasks again');
+        }
+        await rm(path, { force: true });
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        log.once('draining', 'info', `ECS sends no tasks to this host yet: ${reason(error)}; trying again`);
+      }
+      await sleep(RETRY_MS, undefined, { signal });
+    }
+  },
+});
