@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Ecs } from './ecs.ts';
+import type { ContainerInstance, Ecs } from './ecs.ts';
 import type { Log } from './log.ts';
 
 /** On disk, because ECS, too, remembers across a reboot. It holds the ARN of the container instance that this service has drained. */
@@ -14,8 +14,8 @@ const RETRY_MS = 1000;
 export type Draining = {
   /** @throws Error when the agent or ECS does not answer, or refuses */
   begin(region: string): Promise<void>;
-  /** Once the agent has registered; tries until the signal. Returns at once when this service has drained nothing. */
-  end(region: string, signal: AbortSignal): Promise<void>;
+  /** Tries until the signal. Returns at once when this service has drained nothing. */
+  end(instance: ContainerInstance, region: string, signal: AbortSignal): Promise<void>;
 };
 
 const reason = (error: unknown): string =>
@@ -28,23 +28,20 @@ export const createDraining = (ecs: Ecs, log: Log, path: string = DRAINED_PATH):
     await writeFile(path, instance.arn, { mode: 0o600 });
     await ecs.setStatus(instance, region, 'DRAINING');
   },
-  end: async (region, signal) => {
+  end: async (instance, region, signal) => {
     const drained = await readFile(path, 'utf8').catch(() => null);
     if (drained === null) return;
-    for (;;) {
+    while (instance.arn === drained) {
       try {
-        const instance = await ecs.instance();
-        if (instance.arn === drained) {
-          await ecs.setStatus(instance, region, 'ACTIVE');
-          log.say('info', 'ECS sends tasks again');
-        }
-        await rm(path, { force: true });
-        return;
+        await ecs.setStatus(instance, region, 'ACTIVE');
+        log.say('info', 'ECS sends tasks again');
+        break;
       } catch (error) {
         signal.throwIfAborted();
-        log.once('draining', 'info', `ECS sends no tasks to this host yet: ${reason(error)}; trying again`);
+        log.once('draining', 'warning', `ECS sends no tasks to this host yet: ${reason(error)}; trying again`);
       }
       await sleep(RETRY_MS, undefined, { signal });
     }
+    await rm(path, { force: true });
   },
 });

@@ -7,6 +7,8 @@ import type { Units } from './units.ts';
 export const AGENT_UNIT = 'ecs.service';
 
 const POLL_MS = 500;
+/** For how long ECS is asked to drain: an agent that has just started is registered a moment later. */
+const ASK_MS = 10_000;
 
 /** Why a host leaves. Only after `stop` does the service end; after the others it stays, with its gate shut. */
 export type Leave = {
@@ -28,13 +30,22 @@ export const drainTasks = async (options: {
   readonly onWaiting: (tasks: number) => Promise<void>;
 }): Promise<void> => {
   const { draining, docker, units, region, limitMs, log, onWaiting } = options;
-  const until = performance.now() + limitMs;
   if ((await units.state(AGENT_UNIT).catch(() => 'unknown')) !== 'active') return;
-  try {
-    await draining.begin(region);
-    log.say('info', 'ECS sends no more tasks');
-  } catch (error) {
-    log.say('warning', `the container instance could not be drained in ECS: ${message(error)}`);
+  const from = performance.now();
+  const until = from + limitMs;
+  for (;;) {
+    try {
+      await draining.begin(region);
+      log.say('info', 'ECS sends no more tasks');
+      break;
+    } catch (error) {
+      if (performance.now() + POLL_MS < Math.min(until, from + ASK_MS)) {
+        await sleep(POLL_MS);
+        continue;
+      }
+      log.say('warning', `the container instance could not be drained in ECS: ${message(error)}`);
+      break;
+    }
   }
   for (let last = -1; ; ) {
     const tasks = await docker.runningTasks().catch(() => []);

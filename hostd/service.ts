@@ -6,7 +6,7 @@ import { createContainers } from './containers.ts';
 import type { Control, ControlOrder } from './control.ts';
 import type { DockerClient } from './docker.ts';
 import { createDraining, type Draining } from './draining.ts';
-import type { Ecs } from './ecs.ts';
+import type { ContainerInstance, Ecs } from './ecs.ts';
 import { followEvents } from './events.ts';
 import type { Gate } from './gate.ts';
 import { type HandshakeOutcome, shakeHands } from './handshake.ts';
@@ -58,10 +58,15 @@ export type Signals = {
 
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-const waitUntilActive = async ({ units }: Parts, unit: string, signal: AbortSignal): Promise<void> => {
-  for (;;) {
+/** Only a registered agent is sent tasks. */
+const waitUntilRegistered = async ({ units, ecs, log }: Parts, signal: AbortSignal): Promise<ContainerInstance> => {
+  for (let tries = 0; ; tries += 1) {
     signal.throwIfAborted();
-    if ((await units.state(unit)) === 'active') return;
+    try {
+      if ((await units.state(AGENT_UNIT)) === 'active') return await ecs.instance();
+    } catch (error) {
+      if (tries === 200) log.once('agent', 'warning', `the ECS agent has not registered yet: ${reason(error)}`);
+    }
     await sleep(50, undefined, { signal });
   }
 };
@@ -146,10 +151,10 @@ const serve = async ({ parts, leaving, identity, draining }: Turn): Promise<void
   await Promise.race([confirmed.promise, following]);
   signal.throwIfAborted();
 
-  await state.enter('agent', 'starting the ECS agent');
+  await state.enter('agent', 'starting the ECS agent, which registers');
   await parts.units.start([AGENT_UNIT], { noBlock: true });
-  await waitUntilActive(parts, AGENT_UNIT, signal);
-  await draining.end(identity.region, signal);
+  const instance = await waitUntilRegistered(parts, signal);
+  await draining.end(instance, identity.region, signal);
   await state.enter('serving', 'accepting tasks');
   log.say('info', 'serving');
   await following;

@@ -112,7 +112,7 @@ export const createWorld = async (authority: IdentityAuthority) => {
   const running = new Set<string>();
   const crashed = new Set<string>();
   const failing = new Map<string, number>();
-  const ecs = { arn: 'arn:one', statuses: [] as string[], trouble: null as string | null };
+  const ecs = { arn: 'arn:one', isRegistered: true, statuses: [] as string[], trouble: null as string | null };
   const controlTrouble: string[] = [];
   let decision: Decision = { kind: 'grant' };
   const imds = await startImds(authority);
@@ -188,7 +188,8 @@ export const createWorld = async (authority: IdentityAuthority) => {
         docker: docker.client,
         ecs: {
           instance: async () => {
-            if (!running.has('ecs.service')) throw new Error('connect ECONNREFUSED 127.0.0.1:51678');
+            if (!running.has('ecs.service') || !ecs.isRegistered)
+              throw new Error('connect ECONNREFUSED 127.0.0.1:51678');
             return { cluster: 'test', arn: ecs.arn };
           },
           setStatus: async ({ arn }, region, status) => {

@@ -277,6 +277,20 @@ describe('leaving', () => {
     await third.stop();
   });
 
+  test('a host whose agent has not registered does not say that it serves; told to drain, it waits for that', async () => {
+    world.ecs.isRegistered = false;
+    const service = world.start();
+    await service.reach('agent');
+    await sleep(200);
+    expect(service.state.now().phase).toBe('agent');
+    await world.webserver().drain(INSTANCE_ID, 'maintenance');
+    await service.reach('draining');
+    world.ecs.isRegistered = true;
+    await service.reach('drained');
+    expect(world.ecs.statuses).toEqual(['arn:one in us-west-2: DRAINING']);
+    await service.stop();
+  });
+
   test('a drain waits for tasks until the limit', async () => {
     const service = world.start();
     await service.reach('serving');
