@@ -63,7 +63,9 @@ const waitUntilRegistered = async ({ units, ecs, log }: Parts, signal: AbortSign
   for (let tries = 0; ; tries += 1) {
     signal.throwIfAborted();
     try {
-      if ((await units.state(AGENT_UNIT)) === 'active') return await ecs.instance();
+      const state = await units.state(AGENT_UNIT);
+      if (state === 'active') return await ecs.instance();
+      if (state === 'failed') log.once('agent', 'error', `${AGENT_UNIT} gave up; \`journalctl -u ecs\` says why`);
     } catch (error) {
       if (tries === 200) log.once('agent', 'warning', `the ECS agent has not registered yet: ${reason(error)}`);
     }

@@ -1,4 +1,5 @@
 import type { HostState } from '#contracts/host-service.ts';
+import { outsideError } from '../io/errors.ts';
 import type { CheckBook, Finding } from './check-book.ts';
 import {
   describeUnits,
@@ -105,6 +106,9 @@ export const openGate = async (
     `the host service of ${ssh.target.instanceId} to serve`,
     async () => {
       const state = await readHostState(ssh);
+      // An agent that gave up (exit code 5) is not started again: nothing more is coming.
+      if (state?.phase === 'agent' && (await readUnits(ssh))['ecs.service'].activeState === 'failed')
+        throw outsideError('SMOKE_AGENT', `The ECS agent of ${ssh.target.instanceId} gave up before it registered.`);
       return state?.phase === 'serving' ? state : null;
     },
     { timeoutMs: 120_000, intervalMs: 250, signal: options.signal },

@@ -150,7 +150,20 @@ export const proveFirst = async (
     : Promise.resolve(false);
   const opened = proveGate(run, ssh);
   await together([networkLooked, cloned, opened]);
-  if (!(await opened)) return null;
+  const verify = (): Promise<unknown> =>
+    book.selected.has('verify')
+      ? book.attempt(['verify.ran', 'imds.host-token', 'imds.v1-refused'], () =>
+          ctx.span('verify the booted image', async () => {
+            await checkHostMetadata(ssh, book);
+            await checkVerify(ssh, book);
+          }),
+        )
+      : Promise.resolve();
+  if (!(await opened)) {
+    // What the image says of itself may be why.
+    await verify();
+    return null;
+  }
 
   const registered: Registration[] = [];
   await together([
@@ -167,14 +180,7 @@ export const proveFirst = async (
           if (plan.gpu) checkClusterGpu(registration, book);
         })
       : Promise.resolve(),
-    book.selected.has('verify')
-      ? book.attempt(['verify.ran', 'imds.host-token', 'imds.v1-refused'], () =>
-          ctx.span('verify the booted image', async () => {
-            await checkHostMetadata(ssh, book);
-            await checkVerify(ssh, book);
-          }),
-        )
-      : Promise.resolve(),
+    verify(),
     cloned.then(async (isCloned) => {
       if (isCloned) await proveWorkload(run, ssh);
     }),

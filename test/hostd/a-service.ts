@@ -254,11 +254,11 @@ export const createWorld = async (authority: IdentityAuthority) => {
     imds,
     docker,
     isGateOpen,
-    /** dockerd ends, and systemd has given up on it. */
-    crashDocker: () => {
-      running.delete('docker.service');
-      crashed.add('docker.service');
-      docker.goAway();
+    /** The unit ends, and systemd has given up on it. */
+    crash: (unit: string) => {
+      running.delete(unit);
+      crashed.add(unit);
+      if (unit === 'docker.service') docker.goAway();
     },
     start,
     webserver: () => webserver,

@@ -228,12 +228,26 @@ test('Docker that does not start is tried again', async () => {
 test('a Docker that systemd has given up on is started again, and its events are followed', async () => {
   const service = world.start();
   await service.reach('serving');
-  world.crashDocker();
+  world.crash('docker.service');
   await vi.waitFor(() => expect(world.said('docker.service has failed; starting it again')).toBe(1), { timeout: 5000 });
   await vi.waitFor(() => expect(world.said("Docker's events are followed again")).toBe(1), { timeout: 5000 });
   world.docker.run('a', 'base-1', BigInt(Date.now()) * 1_000_000n);
   await vi.waitFor(() => expect(service.state.now().containersSeen).toBe(1));
   expect(service.state.now()).toMatchObject({ phase: 'serving', gate: 'open' });
+  await service.stop();
+});
+
+test('an agent that gave up is named once; whoever starts it again is enough', async () => {
+  world.ecs.isRegistered = false;
+  const service = world.start();
+  await vi.waitFor(() => expect(world.running.has('ecs.service')).toBe(true), { timeout: 5000 });
+  world.crash('ecs.service');
+  await vi.waitFor(() => expect(world.said('ecs.service gave up')).toBe(1));
+  await sleep(200);
+  expect(world.said('ecs.service gave up')).toBe(1);
+  world.ecs.isRegistered = true;
+  world.running.add('ecs.service');
+  await service.reach('serving');
   await service.stop();
 });
 
