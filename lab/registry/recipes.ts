@@ -8,19 +8,19 @@ export type ImageRecipe = {
   readonly packages: readonly string[];
 };
 
-/** What the registry offers. The first is what containers run on, the second what programs for them are built in. */
+/** What the registry offers, in the order in which it is needed: what programs for containers are built in, and what containers run on. */
 export const IMAGE_RECIPES: readonly ImageRecipe[] = [
-  {
-    name: 'ecs-host/debian',
-    tag: 'bookworm',
-    suite: 'bookworm',
-    packages: ['ca-certificates', 'libssl3', 'libx264-164'],
-  },
   {
     name: 'ecs-host/debian-build',
     tag: 'bookworm',
     suite: 'bookworm',
     packages: ['ca-certificates', 'gcc', 'libc6-dev', 'libssl-dev', 'libx264-dev', 'make', 'pkg-config'],
+  },
+  {
+    name: 'ecs-host/debian',
+    tag: 'bookworm',
+    suite: 'bookworm',
+    packages: ['ca-certificates', 'libssl3', 'libx264-164'],
   },
 ];
 

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { IMAGE_MANIFEST_TYPE } from './build-image.ts';
 
-/** One image on offer: its name, tag, and the folder that `ensureImage` made. */
-export type ServedImage = { readonly name: string; readonly tag: string; readonly folder: string };
+/** One image on offer: its name, tag, and the folder that `ensureImage` makes; it may still be at it. */
+export type ServedImage = { readonly name: string; readonly tag: string; readonly folder: Promise<string> };
 
 const refuse = (response: ServerResponse, status: number, code: string, message: string): void => {
   response.writeHead(status, { 'Content-Type': 'application/json' });
@@ -19,7 +19,8 @@ const MANIFEST = /^\/v2\/(.+)\/manifests\/([\w.:-]+)$/;
 
 /**
  * A registry that only gives: the pull half of the OCI distribution API over a folder of finished images. Nothing in the lab pushes, so
- * there is no half that takes (docs/decisions/0060).
+ * there is no half that takes (docs/decisions/0060). Docker gives a registry fifteen seconds to say that it is one, and all the time it takes
+ * for a manifest: so the former is answered at once, and who asks for an image that is still being built waits.
  */
 export const createRegistryListener = (images: readonly ServedImage[]): RequestListener => {
   const answer = async (method: string, path: string, response: ServerResponse): Promise<void> => {
@@ -33,7 +34,15 @@ export const createRegistryListener = (images: readonly ServedImage[]): RequestL
     const [, manifestName, reference] = MANIFEST.exec(path) ?? [];
     if (manifestName !== undefined && reference !== undefined) {
       for (const image of images.filter(({ name }) => name === manifestName)) {
-        const manifest = await readFile(join(image.folder, 'manifest.json'));
+        const folder = await image.folder.catch(() => null);
+        if (folder === null)
+          return refuse(
+            response,
+            503,
+            'UNAVAILABLE',
+            `${manifestName} could not be built; the lab's daemon.log says why`,
+          );
+        const manifest = await readFile(join(folder, 'manifest.json'));
         const digest = `sha256:${createHash('sha256').update(manifest).digest('hex')}`;
         if (reference !== image.tag && reference !== digest) continue;
         response.writeHead(200, {
@@ -49,7 +58,7 @@ export const createRegistryListener = (images: readonly ServedImage[]): RequestL
     const [, blobName, digest] = BLOB.exec(path) ?? [];
     if (blobName !== undefined && digest !== undefined) {
       for (const image of images.filter(({ name }) => name === blobName)) {
-        const file = join(image.folder, digest.replace(':', '-'));
+        const file = join(await image.folder, digest.replace(':', '-'));
         const found = await stat(file).catch(() => null);
         if (!found) continue;
         response.writeHead(200, {
