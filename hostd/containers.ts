@@ -9,6 +9,8 @@ import type { Start, Starts } from './starts.ts';
 const bootedAtNs = (): bigint => BigInt(Math.floor(Date.now() - uptime() * 1000 - 60_000)) * 1_000_000n;
 
 const AWAY_MS = 200;
+/** Until what could not be handled (a full disk) is tried again. */
+const RETRY_MS = 5000;
 
 /** A start that was seen is not lost because Docker went away before it could be asked: it is asked again when it is back. */
 const onceBack = async <T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> => {
@@ -39,16 +41,36 @@ export const createContainers = (options: {
   readonly log: Log;
   readonly signal: AbortSignal;
   readonly onSeen: (seen: number) => void;
+  readonly retryMs?: number;
 }): Containers => {
-  const { docker, resources, starts, log, signal, onSeen } = options;
+  const { docker, resources, starts, log, signal, onSeen, retryMs = RETRY_MS } = options;
   const queues = new Map<string, Promise<void>>();
+  /** Names of those that could not be handled; said once. */
+  const failing = new Set<string>();
+  let isRetryDue = false;
+
+  /** No event tells of a disk that has room again, and a container may wait for its `.ready`: so all are compared again. */
+  const retryLater = async (): Promise<void> => {
+    if (isRetryDue) return;
+    isRetryDue = true;
+    await sleep(retryMs, undefined, { signal }).catch(() => undefined);
+    isRetryDue = false;
+    // When Docker is away, all are compared once it is back.
+    if (!signal.aborted) await reconcile().catch(() => undefined);
+  };
 
   const inOrder = (name: string, work: () => Promise<void>): Promise<void> => {
     const before = queues.get(name) ?? Promise.resolve();
-    const done = before.then(work).catch((error: unknown) => {
-      if (!signal.aborted)
-        log.say('error', `container ${name}: ${error instanceof Error ? error.message : String(error)}`);
-    });
+    const done = before.then(work).then(
+      () => void failing.delete(name),
+      (error: unknown) => {
+        if (signal.aborted) return;
+        if (!failing.has(name))
+          log.say('error', `container ${name}: ${error instanceof Error ? error.message : String(error)}`);
+        failing.add(name);
+        void retryLater();
+      },
+    );
     queues.set(name, done);
     void done.then(() => {
       if (queues.get(name) === done) queues.delete(name);
@@ -87,34 +109,36 @@ export const createContainers = (options: {
     await resources.release(name);
   };
 
+  const reconcile = async (): Promise<void> => {
+    const all = await docker.list();
+    await Promise.all(
+      all
+        .filter(({ isRunning, startedAtNs }) => isRunning || (startedAtNs !== null && startedAtNs >= bootedAtNs()))
+        .map(({ id, name }) =>
+          inOrder(name, async () => {
+            // Looked at again in its turn: events may have been worked off meanwhile.
+            const facts = await onceBack(() => docker.inspect(id), signal);
+            if (facts?.startedAtNs == null) return;
+            const start = { id, eventNs: null, startedAtNs: facts.startedAtNs };
+            if (starts.recognise(start) === 'new') await handle(start, name, facts);
+          }),
+        ),
+    );
+    const running = new Set(all.filter(({ isRunning }) => isRunning).map(({ name }) => name));
+    for (const name of await resources.assigned()) {
+      if (running.has(name)) continue;
+      await inOrder(name, async () => {
+        if (!(await onceBack(() => docker.list(), signal)).some((facts) => facts.name === name && facts.isRunning))
+          await resources.release(name);
+      });
+    }
+  };
+
   return {
     take: (event) => {
       void inOrder(event.name, () => (event.action === 'start' ? started(event) : died(event)));
     },
-    reconcile: async () => {
-      const all = await docker.list();
-      await Promise.all(
-        all
-          .filter(({ isRunning, startedAtNs }) => isRunning || (startedAtNs !== null && startedAtNs >= bootedAtNs()))
-          .map(({ id, name }) =>
-            inOrder(name, async () => {
-              // Looked at again in its turn: events may have been worked off meanwhile.
-              const facts = await onceBack(() => docker.inspect(id), signal);
-              if (facts?.startedAtNs == null) return;
-              const start = { id, eventNs: null, startedAtNs: facts.startedAtNs };
-              if (starts.recognise(start) === 'new') await handle(start, name, facts);
-            }),
-          ),
-      );
-      const running = new Set(all.filter(({ isRunning }) => isRunning).map(({ name }) => name));
-      for (const name of await resources.assigned()) {
-        if (running.has(name)) continue;
-        await inOrder(name, async () => {
-          if (!(await onceBack(() => docker.list(), signal)).some((facts) => facts.name === name && facts.isRunning))
-            await resources.release(name);
-        });
-      }
-    },
+    reconcile,
     idle: async () => {
       while (queues.size > 0) await Promise.all(queues.values());
     },

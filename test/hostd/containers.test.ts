@@ -212,30 +212,36 @@ describe('what a streaming container needs', () => {
   });
 });
 
-test('a handling that fails is said, and does not stop the next', async () => {
+test('a handling that fails is said once, does not stop the next, and is tried again until it succeeds', async () => {
   const lines: string[] = [];
   const starts = new Starts(join(folder, 'starts.ndjson'));
+  const over = new AbortController();
+  let isFull = true;
+  const assign = vi.fn(async (name: string) => {
+    if (name === 'full' && isFull) throw new Error('ENOSPC: no space left on device');
+    return true;
+  });
   const containers = createContainers({
     docker: docker.client,
-    resources: {
-      assigned: async () => [],
-      release: async () => undefined,
-      assign: vi.fn(async (name: string) => {
-        if (name === 'full') throw new Error('ENOSPC: no space left on device');
-        return true;
-      }),
-    },
+    resources: { assigned: async () => [], release: async () => undefined, assign },
     starts,
     log: createLog((line) => lines.push(line)),
-    signal: new AbortController().signal,
+    signal: over.signal,
     onSeen: () => undefined,
+    retryMs: 20,
   });
   await docker.client.subscribe((event) => containers.take(event));
   docker.run('a', 'full', NOW);
   docker.run('b', 'fine', NOW);
   await containers.idle();
-  expect(lines.join('')).toContain('ENOSPC');
   expect(starts.count).toBe(1);
+  await expect.poll(() => assign.mock.calls.filter(([name]) => name === 'full').length).toBeGreaterThan(2);
+  expect(lines.filter((line) => line.includes('ENOSPC'))).toHaveLength(1);
+  isFull = false;
+  await expect.poll(() => starts.count).toBe(2);
+  await containers.reconcile();
+  expect(starts.count).toBe(2);
+  over.abort();
 });
 
 test.each([
