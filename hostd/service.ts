@@ -130,6 +130,7 @@ const serve = async ({ parts, leaving, identity, draining }: Turn): Promise<void
 
   await state.enter('events', "subscribing to Docker's events");
   const starts = new Starts(parts.startsPath);
+  await state.update({ containersSeen: starts.count });
   const containers = createContainers({
     docker,
     resources: createResources(parts.containersFolder),

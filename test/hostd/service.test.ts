@@ -372,4 +372,9 @@ test('containers are made ready, once for each start, and what they had is taken
   world.docker.die('c1', NOW + 2000n);
   await vi.waitFor(() => expect(access(join(own, '.ready'))).rejects.toThrow());
   await service.stop();
+
+  const next = world.start();
+  await next.reach('serving');
+  expect(next.state.now().containersSeen).toBe(3);
+  await next.stop();
 });
