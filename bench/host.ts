@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BootedHost, bakeImage, bootHost } from '../test/e2e/booted-host.ts';
 import { startLabForTests } from '../test/e2e/lab-handle.ts';
-import { createNaps, type HandledStart, handledStarts } from './naps.ts';
+import { createNaps, type HandledStart, handledStarts, importNap } from '../test/e2e/start-storm.ts';
 import { median, saveResult } from './result.ts';
 
 /**
@@ -91,6 +91,7 @@ try {
   );
   await saveResult('memory', { baseline: 'an idle Node', ratio: memory, goal: null, rounds: 1 });
 
+  await importNap(host);
   await createNaps(host, CONTAINERS);
   const before = (await handledStarts(host)).length;
   await host.run('for i in $(seq 30); do docker start c$i >/dev/null; sleep 0.3; done', 120_000);

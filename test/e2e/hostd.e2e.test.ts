@@ -10,6 +10,7 @@ import { tellHost } from '../../webserver/control-client.ts';
 import { reapSilentHosts } from '../../webserver/reaper.ts';
 import { type BootedHost, bakeImage, bootHost } from './booted-host.ts';
 import { awsLeftovers, type LabHandle, startLabForTests } from './lab-handle.ts';
+import { importNap, storm } from './start-storm.ts';
 
 /**
  * The host service on a booted machine: everything that tries to walk around its gate, and every way to leave. One machine, in the order of
@@ -227,6 +228,22 @@ describe('in service', () => {
     expect(await host.state()).toMatchObject({ phase: 'serving', gate: 'open' });
   });
 
+  test('a disk that is full: the container is made ready once there is room', async () => {
+    await importNap(host);
+    const own = '/var/lib/ecs-host/containers/full';
+    await host.run(
+      `sudo mkdir -p ${own}; sudo mount -t tmpfs -o size=4k tmpfs ${own}; sudo dd if=/dev/zero of=${own}/filler bs=4k count=1 status=none; docker run --detach --name full nap /bin/sleep 60`,
+    );
+    const said = (): Promise<string> =>
+      host.run('sudo journalctl -u ecs-host --no-pager -o cat | grep -c "full: ENOSPC" || true');
+    await expect.poll(said, { timeout: 10_000 }).toBe('1');
+    expect((await host.try(`test -e ${own}/.ready`)).exitCode).toBe(1);
+    await host.run(`sudo mount -o remount,size=64k ${own}`);
+    await expect.poll(async () => (await host.try(`test -e ${own}/.ready`)).exitCode, { timeout: 20_000 }).toBe(0);
+    expect(await said()).toBe('1');
+    await host.run(`docker rm --force full >/dev/null; sudo umount ${own}`);
+  });
+
   test('a clock that jumps by a day, forward and back', { timeout: 120_000 }, async () => {
     // Machines of the lab share this machine's clock, so the service is given one of its own.
     await host.run(
@@ -237,19 +254,21 @@ describe('in service', () => {
       `echo +0 | sudo tee /etc/faketimerc >/dev/null; sudo mkdir -p /run/systemd/system/ecs-host.service.d; printf '[Service]\\nEnvironment=LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1\\n' | sudo tee /run/systemd/system/ecs-host.service.d/clock.conf >/dev/null; sudo systemctl daemon-reload; sudo systemctl restart ecs-host`,
     );
     await host.reach('serving');
-    await host.run(
-      'tar --create --dereference --absolute-names /bin/sleep $(ldd /bin/sleep | grep -o "/[^ ]*") | docker import - nap >/dev/null',
-    );
-    for (const jump of ['+86400', '-86400']) {
-      const { containersSeen: before } = await host.reach('serving');
-      await host.run(`echo ${jump} | sudo tee /etc/faketimerc >/dev/null; sleep 1; docker run --rm nap /bin/sleep 0.1`);
-      await expect.poll(async () => (await host.state())?.containersSeen, { timeout: 10_000 }).toBe(before + 1);
-      expect(await host.state()).toMatchObject({ phase: 'serving', gate: 'open' });
-      expect(await host.units()).toBe(UP);
+    try {
+      for (const jump of ['+86400', '-86400']) {
+        const { containersSeen: before } = await host.reach('serving');
+        await host.run(
+          `echo ${jump} | sudo tee /etc/faketimerc >/dev/null; sleep 1; docker run --rm nap /bin/sleep 0.1`,
+        );
+        await expect.poll(async () => (await host.state())?.containersSeen, { timeout: 10_000 }).toBe(before + 1);
+        expect(await host.state()).toMatchObject({ phase: 'serving', gate: 'open' });
+        expect(await host.units()).toBe(UP);
+      }
+    } finally {
+      await host.run(
+        'sudo rm -r /run/systemd/system/ecs-host.service.d; sudo systemctl daemon-reload; sudo systemctl restart ecs-host',
+      );
     }
-    await host.run(
-      'sudo rm -r /run/systemd/system/ecs-host.service.d; sudo systemctl daemon-reload; sudo systemctl restart ecs-host',
-    );
     await host.reach('serving');
   });
 
@@ -267,6 +286,22 @@ describe('in service', () => {
     await host.reach('serving');
     expect(await host.units()).toBe(UP);
     await host.run('sudo systemctl stop knocking; docker ps');
+  });
+});
+
+test('each of 100 container starts is handled once, while the service is killed four times and dockerd once', {
+  timeout: 180_000,
+}, async () => {
+  // `bench/starts.ts` does the same with a thousand.
+  const size = { rounds: 5, containers: 20, serviceKills: 4, dockerdKills: 1 };
+  const { confirmed, missed, twice, serviceKills, dockerdKills, wrong } = await storm(host, size);
+  expect({ confirmed, missed, twice, serviceKills, dockerdKills, wrong }).toEqual({
+    confirmed: 100,
+    missed: 0,
+    twice: 0,
+    serviceKills: 4,
+    dockerdKills: 1,
+    wrong: [],
   });
 });
 
