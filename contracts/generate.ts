@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { compile } from 'json-schema-to-typescript';
 
 /**
- * From webserver.schema.json: the TypeScript types, and the OpenAPI document, which adds the paths. `npm run drift` fails when a committed
- * file differs.
+ * From webserver.schema.json: the TypeScript types, and the OpenAPI document, which adds the paths. From host-config.schema.json: the types.
+ * `npm run drift` fails when a committed file differs.
  */
 type Json = { readonly [key: string]: unknown };
 type Schema = Parameters<typeof compile>[0];
@@ -136,14 +136,24 @@ const openApi = (schema: { $defs: Json; description: string }): Json => ({
   },
 });
 
+const STYLE = { singleQuote: true, printWidth: 120 } as const;
+const read = async (file: string): Promise<Schema> =>
+  JSON.parse(await readFile(join(import.meta.dirname, file), 'utf8')) as Schema;
+
+const hostConfigTypes = async (): Promise<string> =>
+  compile(await read('host-config.schema.json'), 'HostConfig', {
+    bannerComment: '/* Generated from host-config.schema.json by `npm run generate`. */',
+    additionalProperties: false,
+    style: STYLE,
+  });
+
 export default async (): Promise<{ path: string; text: string }[]> => {
-  const text = await readFile(join(import.meta.dirname, 'webserver.schema.json'), 'utf8');
-  const schema = JSON.parse(text) as Schema & { $defs: Json; description: string };
+  const schema = (await read('webserver.schema.json')) as Schema & { $defs: Json; description: string };
   const types = await compile(schema, 'WebserverProtocol', {
     bannerComment: '/* Generated from webserver.schema.json by `npm run generate`. */',
     additionalProperties: false,
     unreachableDefinitions: true,
-    style: { singleQuote: true, printWidth: 120 },
+    style: STYLE,
   });
   return [
     // Of a schema that is only definitions the root says nothing.
@@ -152,5 +162,6 @@ export default async (): Promise<{ path: string; text: string }[]> => {
       text: types.replace(/\/\*\*(?:(?!\*\/)[\s\S])*\*\/\nexport interface WebserverProtocol \{[^}]*\}\n/, ''),
     },
     { path: 'contracts/openapi.json', text: `${JSON.stringify(openApi(schema), null, 2)}\n` },
+    { path: 'contracts/host-config.ts', text: await hostConfigTypes() },
   ];
 };

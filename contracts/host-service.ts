@@ -1,22 +1,11 @@
 /**
- * The host service's own files. `HostConfig` comes from user data (cloud-init writes it before the service reads it);
- * `HostState` is written atomically at each transition and is what humans, smoke and `ecs-host-status` read.
+ * The host service's own files. The configuration (host-config.schema.json) comes from user data (cloud-init writes it before the service
+ * reads it); `HostState` is written atomically at each transition and is what humans, smoke and `ecs-host-status` read.
  */
 export const HOST_CONFIG_PATH = '/etc/ecs-host/host.json';
 export const HOST_STATE_PATH = '/run/ecs-host/state.json';
 /** docker.service, docker.socket and ecs.service assert that this file exists. /run is a tmpfs: a reboot closes the gate. */
 export const GATE_PATH = '/run/ecs-host/gate-open';
-
-export type HostConfig = {
-  readonly version: 1;
-  /** https://host[:port], no path. */
-  readonly webserverUrl: string;
-  /** PEM of a private CA that signs the webserver's certificate, or null for the system's trust store. */
-  readonly webserverCa: string | null;
-  readonly environment: string;
-  /** How long tasks may take to end when the host leaves, in seconds. */
-  readonly drainSeconds: number;
-};
 
 export type HostPhase =
   | 'boot'

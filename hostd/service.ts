@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HOST_CONFIG_PATH, type HostConfig, type HostPhase } from '#contracts/host-service.ts';
+import type { HostConfig } from '#contracts/host-config.ts';
+import { HOST_CONFIG_PATH, type HostPhase } from '#contracts/host-service.ts';
 import { fullJitterMs } from './backoff.ts';
 import { waitForConfig } from './config.ts';
 import { createContainers } from './containers.ts';
@@ -114,7 +115,7 @@ class Leaving {
 type Turn = {
   readonly parts: Parts;
   readonly leaving: Leaving;
-  readonly config: HostConfig;
+  readonly config: Required<HostConfig>;
   readonly identity: Identity;
   readonly client: WebserverClient;
   readonly draining: Draining;

@@ -1,16 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import type { HostConfig } from '#contracts/host-service.ts';
+import type { HostConfig } from '#contracts/host-config.ts';
 import { userError } from '../io/errors.ts';
 import { renderUserData } from '../user-data/render.ts';
 
 type Argv = Record<string, unknown>;
-
-const httpsOrigin = (text: string): string => {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || url.protocol !== 'https:' || url.pathname !== '/' || url.search !== '' || url.username !== '')
-    throw userError('WEBSERVER_URL', `"${text}" is not https://host[:port].`, 'the host speaks to it over TLS only');
-  return url.origin;
-};
 
 const variables = (given: unknown): Record<string, string> =>
   Object.fromEntries(
@@ -25,16 +18,9 @@ const variables = (given: unknown): Record<string, string> =>
 /** `ecs-host user-data`: what a launch template passes to instances of the image. */
 export const userData = async (argv: Argv): Promise<number> => {
   const caFile = typeof argv['webserver-ca'] === 'string' ? argv['webserver-ca'] : null;
-  const environment = String(argv['environment']);
-  if (!/^[a-z][a-z0-9-]{0,39}$/.test(environment))
-    throw userError(
-      'ENVIRONMENT',
-      `"${environment}" is no name of an environment.`,
-      'lower-case letters, digits and -',
-    );
   const host: HostConfig = {
     version: 1,
-    webserverUrl: httpsOrigin(String(argv['webserver-url'])),
+    webserverUrl: String(argv['webserver-url']),
     webserverCa:
       caFile === null
         ? null
@@ -45,7 +31,7 @@ export const userData = async (argv: Argv): Promise<number> => {
               'see --webserver-ca',
             );
           }),
-    environment,
+    environment: String(argv['environment']),
     drainSeconds: Number(argv['drain-seconds']),
   };
   process.stdout.write(renderUserData({ cluster: String(argv['cluster']), host, ecs: variables(argv['ecs']) }));

@@ -1,5 +1,7 @@
 import { stringify } from 'yaml';
-import { HOST_CONFIG_PATH, type HostConfig } from '#contracts/host-service.ts';
+import type { HostConfig } from '#contracts/host-config.ts';
+import { HOST_CONFIG_PATH } from '#contracts/host-service.ts';
+import { asHostConfig } from '#contracts/validate-host-config.ts';
 import { type ErrorDetail, userError } from '../io/errors.ts';
 
 /** EC2's limit, before base64. */
@@ -34,18 +36,23 @@ const variableProblem = (name: string, value: string): ErrorDetail | null => {
  * Cloud-config for one host. It writes the two files that make a host out of an image and runs nothing: what a host does is baked, so
  * nothing in here can start Docker or the agent.
  *
- * @throws EcsHostError `USER_DATA` (user) with every variable that cannot be written, or when it is larger than EC2 takes
+ * @throws EcsHostError `USER_DATA` (user) with everything that the host would not accept, or when it is larger than EC2 takes
  */
 export const renderUserData = ({ cluster, host, ecs = {} }: UserDataInput): string => {
   const variables = { ECS_CLUSTER: cluster, ...ecs };
-  const problems = Object.entries(variables).flatMap(([name, value]) => variableProblem(name, value) ?? []);
+  const parsed = asHostConfig(host);
+  const problems: ErrorDetail[] = [
+    ...('problems' in parsed ? parsed.problems : []),
+    ...Object.entries(variables).flatMap(([name, value]) => variableProblem(name, value) ?? []),
+  ];
   if (ecs['ECS_CLUSTER'] !== undefined)
     problems.push({ key: 'ECS_CLUSTER', reason: 'is given twice', hint: 'the cluster has its own place' });
-  if (problems.length > 0) throw userError('USER_DATA', 'ecs.config cannot hold these variables.', undefined, problems);
+  if (problems.length > 0 || 'problems' in parsed)
+    throw userError('USER_DATA', 'A host cannot be told this.', undefined, problems);
   const file = (path: string, content: string) => ({ path, owner: 'root:root', permissions: '0644', content });
   const config = {
     write_files: [
-      file(HOST_CONFIG_PATH, `${JSON.stringify(host, null, 2)}\n`),
+      file(HOST_CONFIG_PATH, `${JSON.stringify(parsed.config, null, 2)}\n`),
       file(
         '/etc/ecs/ecs.config',
         Object.entries(variables)

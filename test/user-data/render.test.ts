@@ -1,7 +1,7 @@
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import type { HostConfig } from '#contracts/host-service.ts';
+import type { HostConfig } from '#contracts/host-config.ts';
 import { MAX_USER_DATA_BYTES, renderUserData } from '../../src/user-data/render.ts';
 
 const host: HostConfig = {
@@ -33,7 +33,7 @@ describe('renderUserData', () => {
   });
 
   test('refuses what EC2 would refuse', () => {
-    const large = { ...host, webserverCa: 'x'.repeat(MAX_USER_DATA_BYTES) };
+    const large = { ...host, webserverCa: `${host.webserverCa}${'x'.repeat(MAX_USER_DATA_BYTES)}` };
     expect(() => renderUserData({ cluster: 'c', host: large })).toThrow(/EC2 takes 16384/);
   });
 
@@ -55,13 +55,19 @@ describe('renderUserData', () => {
     },
   );
 
-  test('names every variable that cannot be written', () => {
+  test('names everything that a host would not accept', () => {
     const render = () =>
-      renderUserData({ cluster: 'c', host, ecs: { ECS_X: 'a\nB=1', 'no name': 'x', ECS_CLUSTER: 'd' } });
+      renderUserData({
+        cluster: 'c',
+        host: { ...host, webserverUrl: 'http://plain', environment: 'Two Words' },
+        ecs: { ECS_X: 'a\nB=1', 'no name': 'x', ECS_CLUSTER: 'd' },
+      });
     expect(render).toThrow(
       expect.objectContaining({
         code: 'USER_DATA',
         details: [
+          { key: 'webserverUrl', reason: 'is not https://host[:port] with nothing after it' },
+          { key: 'environment', reason: 'is not a name of lower-case letters, digits and dashes' },
           expect.objectContaining({ key: 'ECS_X' }),
           expect.objectContaining({ key: 'no name' }),
           expect.objectContaining({ key: 'ECS_CLUSTER' }),

@@ -1,0 +1,27 @@
+/* Generated from host-config.schema.json by `npm run generate`. */
+
+/**
+ * /etc/ecs-host/host.json: what user data tells the host service.
+ */
+export interface HostConfig {
+  /**
+   * 1, the version of this format
+   */
+  version: 1;
+  /**
+   * https://host[:port] with nothing after it
+   */
+  webserverUrl: string;
+  /**
+   * null (the system's trust store), or the PEM certificate of the authority that signs the webserver's
+   */
+  webserverCa: string | null;
+  /**
+   * a name of lower-case letters, digits and dashes
+   */
+  environment: string;
+  /**
+   * a whole number from 0 to 3600: how long tasks may take to end when the host leaves, in seconds
+   */
+  drainSeconds?: number;
+}
