@@ -37,7 +37,8 @@ export const planSummary = (plan: BuildPlan): string[] => {
       'ecs-host:run-id, ecs-host:owner, ecs-host:commit, ecs-host:verdict, ecs-host:version/*: known after the bake',
     ),
     'Created, and removed again',
-    `  bake   key pair, ${network.transport === 'ssh' ? 'security group, ' : ''}one instance with its volume`,
+    // Packer makes a group of its own under Session Manager, too.
+    `  bake   key pair, security group${network.transport === 'ssh' ? '' : ' without rules'}, one instance with its volume`,
     `  smoke  key pair, ${network.transport === 'ssh' ? 'security group, ' : ''}ECS cluster, two instances with their volumes`,
     'Created, and kept',
     '  image  one image and its snapshot',
