@@ -37,13 +37,25 @@ export class Hosts {
   readonly #hosts = new Map<string, Host>();
   /** In memory only: the control token is a secret. After a restart of the webserver a host is reached by its next heartbeat. */
   readonly #controls = new Map<string, { readonly address: string; readonly port: ControlPort }>();
+  /** When this process last heard of a host, by the clock that nobody sets. */
+  readonly #heardMs = new Map<string, number>();
   readonly #now: () => number;
+  readonly #monotonic: () => number;
   readonly #store: HostStore | null;
 
-  constructor(now: () => number = Date.now, store: HostStore | null = null) {
+  constructor(
+    now: () => number = Date.now,
+    store: HostStore | null = null,
+    monotonic: () => number = () => performance.now(),
+  ) {
     this.#now = now;
+    this.#monotonic = monotonic;
     this.#store = store;
-    for (const host of store?.load() ?? []) this.#hosts.set(host.instanceId, host);
+    // While the webserver was away nobody could be heard: silence is counted from here.
+    for (const host of store?.load() ?? []) {
+      this.#hosts.set(host.instanceId, host);
+      this.#heardMs.set(host.instanceId, monotonic());
+    }
   }
 
   /** Whether somebody else has this instance id: a host with another key whose token is still good. */
@@ -54,6 +66,12 @@ export class Hosts {
 
   isAlive(host: Host): boolean {
     return host.lastSeenMs + TOKEN_LIFE_S * 1000 > this.#now();
+  }
+
+  /** Hosts that this process has not heard of for so long. A clock that was set, or a webserver that was away, makes nobody silent. */
+  silentFor(seconds: number): readonly Host[] {
+    const heardBeforeMs = this.#monotonic() - seconds * 1000;
+    return this.list().filter(({ instanceId }) => (this.#heardMs.get(instanceId) ?? 0) <= heardBeforeMs);
   }
 
   get(instanceId: string): Host | null {
@@ -92,6 +110,7 @@ export class Hosts {
   forget(instanceId: string): void {
     this.#hosts.delete(instanceId);
     this.#controls.delete(instanceId);
+    this.#heardMs.delete(instanceId);
     this.#store?.remove(instanceId);
   }
 
@@ -101,6 +120,7 @@ export class Hosts {
 
   #renew(host: Host): string {
     const token = randomBytes(32).toString('base64url');
+    this.#heardMs.set(host.instanceId, this.#monotonic());
     this.#put({ ...host, tokenHash: hashOf(token), lastSeenMs: this.#now() });
     return token;
   }

@@ -16,7 +16,7 @@ import { keepVerdict, type SmokeResult, verdictError } from '../smoke/verdict.ts
 import { claimRun } from '../sweep/owner.ts';
 import { sweepDead } from '../sweep/sweep.ts';
 import { type Connection, withConnection } from './connect.ts';
-import { printResult } from './json.ts';
+import { printEvent } from './json.ts';
 import { makePlan } from './make-plan.ts';
 import { commonArguments, type Session, withSession } from './session.ts';
 
@@ -104,11 +104,6 @@ const closingLines = (closing: Closing): string[] => [
   ...(closing.record === null ? [] : [`record    ${closing.record}`]),
 ];
 
-const printClosing = (json: boolean, closing: Closing): void => {
-  if (json) process.stdout.write(`${JSON.stringify({ type: 'result', ...closing })}\n`);
-  else printResult(false, null, closingLines(closing));
-};
-
 const countVerdicts = (checks: readonly { readonly verdict: string }[]): Record<string, number> => {
   const counts: Record<string, number> = {};
   for (const { verdict } of checks) counts[verdict] = (counts[verdict] ?? 0) + 1;
@@ -127,14 +122,15 @@ const close = async (
 ): Promise<void> => {
   const { imageId, substitutions, recordFile, result } = outcome;
   await session.reporter.close();
-  printClosing(json, {
+  const closing: Closing = {
     imageId,
     verdict: result?.verdict ?? 'not-run',
     checks: countVerdicts(result?.checks ?? []),
     substitutions,
     stages: stageTimes(session),
     record: recordFile,
-  });
+  };
+  printEvent(json, { type: 'result', ...closing }, closingLines(closing));
 };
 
 /** `ecs-host ami`: bake and smoke. */

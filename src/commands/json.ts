@@ -2,3 +2,12 @@
 export const printResult = (json: boolean, document: unknown, lines: readonly string[]): void => {
   process.stdout.write(json ? `${JSON.stringify(document, null, 2)}\n` : `${lines.join('\n')}\n`);
 };
+
+/** A result among the events of long work: one line with --json. */
+export const printEvent = (
+  json: boolean,
+  event: { readonly type: string; readonly [key: string]: unknown },
+  lines: readonly string[],
+): void => {
+  process.stdout.write(json ? `${JSON.stringify(event)}\n` : `${lines.join('\n')}\n`);
+};

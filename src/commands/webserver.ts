@@ -7,7 +7,7 @@ import { findIdentityCertificates } from '../aws/identity-certificates.ts';
 import { userError } from '../io/errors.ts';
 import { stateFolder } from '../io/paths.ts';
 import { type Connection, withConnection } from './connect.ts';
-import { printResult } from './json.ts';
+import { printEvent, printResult } from './json.ts';
 import { commonArguments, type Session, withSession } from './session.ts';
 
 type Argv = Record<string, unknown>;
@@ -51,7 +51,10 @@ const terminator = (connection: Connection) => {
     const target = { apiRegion: region, endpointUrl: connection.endpointUrl };
     const ec2 = clients.get(region) ?? createClients(target, await findCredentials(target)).ec2;
     clients.set(region, ec2);
-    await ec2.send(new TerminateInstancesCommand({ InstanceIds: [instanceId] }));
+    await ec2.send(new TerminateInstancesCommand({ InstanceIds: [instanceId] })).catch((error: unknown) => {
+      // EC2 forgets an instance an hour after its end.
+      if (!(error instanceof Error && error.name === 'InvalidInstanceID.NotFound')) throw error;
+    });
   };
 };
 
@@ -108,19 +111,19 @@ const runWebserver = async (argv: Argv, session: Session, connection: Connection
             hosts: webserver.hosts,
             silenceS,
             terminate: terminator(connection),
-            onTerminated: (instanceId, error) =>
+            onTerminated: (instanceId, problem) =>
               note(
                 'HOST_TERMINATED',
-                error === null
+                problem === null
                   ? `${instanceId} was silent for ${silenceS} s and is terminated`
-                  : `${instanceId} is silent, and could not be terminated: ${String(error)}`,
+                  : `${instanceId} is silent, and could not be terminated: ${problem}; trying again`,
               ),
           },
           session.signal,
         )
       : Promise.resolve();
   const url = `https://${isIP(address) === 6 ? `[${address}]` : address}:${webserver.port}`;
-  printResult(argv['json'] === true, { type: 'listening', url, caFile: tls.caFile }, [
+  printEvent(argv['json'] === true, { type: 'listening', url, caFile: tls.caFile }, [
     `webserver  ${url}`,
     ...(tls.caFile === null ? [] : [`authority  ${tls.caFile} (webserverCa of a host's configuration)`]),
     'Ctrl-C ends it.',

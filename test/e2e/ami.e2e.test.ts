@@ -73,6 +73,9 @@ describe('ami', () => {
 
 describeSabotage(() => lab);
 
+const IN_US_EAST_1 = ['--region', 'us-east-1', '--profile', 'cpu-bookworm'];
+const IN_US_EAST_2 = ['--region', 'us-east-2', '--profile', 'cpu-bookworm'];
+
 describe('what goes wrong on the way', () => {
   test('without credentials an AWS region is refused in one sentence', async () => {
     const run = await cli(['ami', '--region', 'us-east-2']);
@@ -82,7 +85,8 @@ describe('what goes wrong on the way', () => {
     expect(run.stderr).not.toMatch(/\n\s+at /);
   });
 
-  test('a provisioner that fails names its step, exits 3 and leaves nothing', async () => {
+  // Side by side, each in a region of its own: what is left is looked for in all of a region.
+  test.concurrent('a provisioner that fails names its step, exits 3 and leaves nothing', async ({ expect }) => {
     const config = await lab.configWith((text) =>
       text.replace('source: distribution\n', 'source: distribution\n      version: 0.0.0-not-there\n'),
     );
@@ -94,22 +98,22 @@ describe('what goes wrong on the way', () => {
     expect(await awsLeftovers(lab)).toEqual([]);
   });
 
-  test('Ctrl-C in the middle of a bake exits 130 and leaves nothing', async () => {
-    const run = start(['bake', '--plain'], lab.environment);
+  test.concurrent('Ctrl-C in the middle of a bake exits 130 and leaves nothing', async ({ expect }) => {
+    const run = start(['bake', '--plain', ...IN_US_EAST_1], lab.environment);
     await lab.waitForText(run, /docker/);
     run.kill('SIGINT');
     const ended = await run;
     expect(ended.exitCode, ended.all).toBe(130);
-    expect(await awsLeftovers(lab)).toEqual([]);
+    expect(await awsLeftovers(lab, 'us-east-1')).toEqual([]);
   });
 
-  test('a packer that is killed is an outside failure, and its resources go at once', async () => {
-    const run = start(['bake', '--plain'], lab.environment);
+  test.concurrent('a packer that is killed is an outside failure, and its resources go at once', async ({ expect }) => {
+    const run = start(['bake', '--plain', ...IN_US_EAST_2], lab.environment);
     await lab.waitForText(run, /docker/);
     await lab.killDescendants(run.pid, /packer$/);
     const ended = await run;
     expect(ended.exitCode, ended.all).toBe(3);
-    expect(await awsLeftovers(lab)).toEqual([]);
+    expect(await awsLeftovers(lab, 'us-east-2')).toEqual([]);
   });
 
   test('a command line that is killed leaves what the next sweep removes', async () => {

@@ -20,7 +20,7 @@ import {
   waitUntilInstanceTerminated,
 } from '@aws-sdk/client-ec2';
 import { execa } from 'execa';
-import { describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { publishFolder } from '../../lab/git/publish.ts';
 import { createClients } from '../../src/aws/clients.ts';
 import { projectFolder } from '../../src/io/paths.ts';
@@ -189,17 +189,22 @@ const publishBlackStream = async (lab: LabHandle): Promise<void> => {
 /** Images that must not pass, each with the check that has to say so. They start from the image that the tests before baked. */
 export const describeSabotage = (lab: () => LabHandle): void => {
   describe('sabotage is caught', () => {
-    test.for(CASES)('an image $what fails $check', async ({ name, before, after, only, check }) => {
-      expect(lab().goodImageId).not.toBeNull();
-      const imageId = await sabotagedImage(lab(), name, before, after);
-      const run = await cli(['smoke', imageId, '--only', only, '--json'], lab().environment);
-      expect(run.exitCode, run.all).toBe(4);
-      expect(failedChecks(events(run)), run.all).toContain(check);
-      expect(run.stderr).toContain(check);
-      expect(await verdictTag(lab(), imageId)).toBe('failed');
-    });
+    test.concurrent.for(CASES)(
+      'an image $what fails $check',
+      async ({ name, before, after, only, check }, { expect }) => {
+        expect(lab().goodImageId).not.toBeNull();
+        const imageId = await sabotagedImage(lab(), name, before, after);
+        const run = await cli(['smoke', imageId, '--only', only, '--json'], lab().environment);
+        expect(run.exitCode, run.all).toBe(4);
+        expect(failedChecks(events(run)), run.all).toContain(check);
+        expect(run.stderr).toContain(check);
+        expect(await verdictTag(lab(), imageId)).toBe('failed');
+      },
+    );
 
-    test('a container that streams black fails stream.not-black, and nothing else of an untouched clone fails', async () => {
+    test.concurrent('a container that streams black fails stream.not-black, and nothing else of an untouched clone fails', async ({
+      expect,
+    }) => {
       const imageId = await sabotagedImage(lab(), 'untouched-clone', '', '');
       await publishBlackStream(lab());
       const config = await lab().configWith((text) =>

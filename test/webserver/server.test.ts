@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { TOKEN_LIFE_S } from '../../webserver/hosts.ts';
 import { NONCE_LIFE_S } from '../../webserver/nonces.ts';
-import { silentHosts } from '../../webserver/reaper.ts';
 import { type Decision, startWebserver, type Webserver } from '../../webserver/server.ts';
 import { openSqliteStore } from '../../webserver/sqlite-store.ts';
 import { makeSelfSigned, type SelfSigned } from '../../webserver/tls.ts';
@@ -212,18 +211,6 @@ describe('what a webserver wants of its hosts', () => {
       body: { revoked: true, reason: 'stolen' },
     });
     expect(await shake(host)).toMatchObject({ status: 403, body: { denied: true, reason: 'revoked: stolen' } });
-  });
-
-  test('silent hosts are found', async () => {
-    const host = createTestHost(authority, newId());
-    await shake(host);
-    expect(silentHosts(server.hosts, 300, nowMs + 299_000).map(({ instanceId }) => instanceId)).not.toContain(
-      host.instanceId,
-    );
-    expect(silentHosts(server.hosts, 300, nowMs + 300_000)).toContainEqual({
-      instanceId: host.instanceId,
-      region: 'us-west-2',
-    });
   });
 });
 

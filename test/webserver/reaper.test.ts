@@ -1,0 +1,89 @@
+import { expect, test, vi } from 'vitest';
+import { type Host, type HostStore, Hosts } from '../../webserver/hosts.ts';
+import { reapSilentHosts } from '../../webserver/reaper.ts';
+
+const admission = (instanceId: string) => ({
+  instanceId,
+  region: 'us-west-2',
+  imageId: 'ami-1',
+  environment: 'test',
+  hostKey: `key of ${instanceId}`,
+});
+
+/** A webserver's hosts with both of its clocks in the test's hand. */
+const createHosts = (store: HostStore | null = null) => {
+  const clock = { wallMs: 1_800_000_000_000, monotonicMs: 5000 };
+  const hosts = new Hosts(
+    () => clock.wallMs,
+    store,
+    () => clock.monotonicMs,
+  );
+  const pass = (seconds: number): void => {
+    clock.wallMs += seconds * 1000;
+    clock.monotonicMs += seconds * 1000;
+  };
+  const silent = (): string[] => hosts.silentFor(300).map(({ instanceId }) => instanceId);
+  return { hosts, clock, pass, silent };
+};
+
+test('a host is silent once it was not heard for so long; a heartbeat starts that anew', () => {
+  const { hosts, pass, silent } = createHosts();
+  hosts.admit(admission('i-a'), null);
+  hosts.admit(admission('i-b'), null);
+  pass(200);
+  hosts.renew(hosts.get('i-b') as Host);
+  pass(99);
+  expect(silent()).toEqual([]);
+  pass(1);
+  expect(silent()).toEqual(['i-a']);
+});
+
+test('a clock that is set makes nobody silent', () => {
+  const { hosts, clock, silent } = createHosts();
+  hosts.admit(admission('i-a'), null);
+  clock.wallMs += 86_400_000;
+  expect(silent()).toEqual([]);
+});
+
+test('a webserver that was away for long gives its hosts their time before it ends one', () => {
+  const kept = new Map<string, Host>();
+  const store: HostStore = {
+    load: () => [...kept.values()],
+    put: (host) => void kept.set(host.instanceId, host),
+    remove: (instanceId) => void kept.delete(instanceId),
+  };
+  createHosts(store).hosts.admit(admission('i-a'), null);
+  const later = createHosts(store);
+  later.clock.wallMs += 86_400_000;
+  expect(later.silent()).toEqual([]);
+  later.pass(300);
+  expect(later.silent()).toEqual(['i-a']);
+});
+
+test('one that cannot be ended is tried again; the reason is told once', async () => {
+  const { hosts, pass } = createHosts();
+  hosts.admit(admission('i-a'), null);
+  pass(300);
+  const over = new AbortController();
+  const told: (string | null)[] = [];
+  const terminate = vi.fn(async () => {
+    if (terminate.mock.calls.length < 4) throw new Error('RequestLimitExceeded');
+  });
+  await reapSilentHosts(
+    {
+      hosts,
+      silenceS: 300,
+      everyMs: 5,
+      terminate,
+      onTerminated: (_, problem) => {
+        told.push(problem);
+        if (problem === null) over.abort();
+      },
+    },
+    over.signal,
+  );
+  expect(terminate).toHaveBeenCalledTimes(4);
+  expect(terminate).toHaveBeenCalledWith('i-a', 'us-west-2');
+  expect(told).toEqual(['RequestLimitExceeded', null]);
+  expect(hosts.list()).toEqual([]);
+});
