@@ -1,10 +1,12 @@
 import { defineConfig } from 'vitest/config';
+import LongestFirst from './test/support/longest-first.ts';
 
 /** Machines boot and images bake in these. */
 const MINUTE_MS = 60_000;
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     reporters: ['default', './test/support/skip-reporter.ts'],
     projects: [
       {
@@ -19,11 +21,13 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.e2e.test.ts'],
-          setupFiles: ['./test/support/no-aws.ts'],
+          setupFiles: ['./test/support/no-aws.ts', './test/support/lab-network.ts'],
           globalSetup: ['./test/support/e2e-preflight.ts'],
-          fileParallelism: false,
+          // Each file has a lab of its own, and half of the time is waiting: two at a time on any machine.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           testTimeout: 10 * MINUTE_MS,
-          hookTimeout: 5 * MINUTE_MS,
+          hookTimeout: 10 * MINUTE_MS,
           retry: 0,
         },
       },

@@ -295,7 +295,7 @@ describe('in service', () => {
 });
 
 test('each of 100 container starts is handled once, while the service is killed four times and dockerd once', {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async () => {
   // `bench/starts.ts` does the same with a thousand.
   const size = { rounds: 5, containers: 20, serviceKills: 4, dockerdKills: 1 };
@@ -364,7 +364,7 @@ const identityOf = async (): Promise<Identity> => {
 };
 
 test('`ecs-host webserver` lets a host in, tells it what it is told, and terminates it once it is silent', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const { environment, stateFolder } = lab;
   const store = join(stateFolder, 'hosts.sqlite');
