@@ -72,7 +72,8 @@ describe('rootfs', () => {
   it('sets kernel settings that can be read back', async () => {
     const settings = parseSysctl(await read('/etc/sysctl.d/90-ecs-host.conf'));
     expect(settings.size).toBeGreaterThan(5);
-    for (const [key, value] of settings) expect(`${key}=${value}`).toMatch(/^[a-z0-9_.]+=\d+$/);
+    for (const [key, value] of settings) expect(`${key}=${value}`).toMatch(/^[a-z0-9_.]+=\d+(-\d+)?$/);
+    expect(settings.get('net.ipv4.ip_local_reserved_ports')).toBe('51678-51679');
   });
 });
 
