@@ -1,4 +1,4 @@
-import type { ImdsSubject } from '../imds/imds.ts';
+import type { ImdsSubject } from '../imds/subject.ts';
 import type { MachineAddress, Machines } from '../machines/types.ts';
 
 /** Remembers what each machine was started with, so that the metadata service can tell who asks by the address. */

@@ -1,7 +1,7 @@
 import { sign } from 'node:crypto';
 import { run } from '../exec.ts';
 import type { IdentityKeys } from './identity-keys.ts';
-import type { ImdsSubject } from './imds.ts';
+import type { ImdsSubject } from './subject.ts';
 
 /** The text of dynamic/instance-identity/document: keys and layout as on EC2, where the signatures cover these very bytes. */
 export const identityDocument = ({ spec, address, launchedAt }: ImdsSubject): string =>

@@ -1,20 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import type { MachineAddress, MachineSpec } from '../machines/types.ts';
 import { peerOf } from '../net/peer-socket.ts';
 import type { IdentityKeys } from './identity-keys.ts';
+import type { ImdsSubject } from './subject.ts';
 import { type Leaf, listing, metadataTree, type Tree } from './tree.ts';
-
-/** What the metadata service knows of one machine. */
-export type ImdsSubject = {
-  readonly spec: MachineSpec;
-  readonly address: MachineAddress;
-  readonly launchedAt: Date;
-  /** Shown below meta-data/tags/instance when the instance asked for that. */
-  readonly tags?: Readonly<Record<string, string>>;
-  /** An interruption notice below meta-data/spot and events/recommendations; absent without one. */
-  readonly spotInterruptionAt?: Date;
-};
 
 export type ImdsParts = {
   /** By the peer's address; null when no machine has it (the answer is then 404). */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { privateDnsName } from '../net/plan.ts';
 import { identityDocument, pkcs7, signature } from './identity-document.ts';
 import type { IdentityKeys } from './identity-keys.ts';
-import type { ImdsSubject } from './imds.ts';
+import type { ImdsSubject } from './subject.ts';
 
 /** A value is made when it is asked for; a Map is a directory. */
 export type Leaf = () => string | Uint8Array | Promise<string>;

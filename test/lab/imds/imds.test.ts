@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type IdentityKeys, loadIdentityKeys } from '../../../lab/imds/identity-keys.ts';
-import { createImds, type ImdsSubject } from '../../../lab/imds/imds.ts';
+import { createImds } from '../../../lab/imds/imds.ts';
+import type { ImdsSubject } from '../../../lab/imds/subject.ts';
 import type { MachineSpec } from '../../../lab/machines/types.ts';
 import type { LabPaths } from '../../../lab/paths.ts';
 

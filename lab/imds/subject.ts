@@ -1,0 +1,12 @@
+import type { MachineAddress, MachineSpec } from '../machines/types.ts';
+
+/** What the metadata service knows of one machine. */
+export type ImdsSubject = {
+  readonly spec: MachineSpec;
+  readonly address: MachineAddress;
+  readonly launchedAt: Date;
+  /** Shown below meta-data/tags/instance when the instance asked for that. */
+  readonly tags?: Readonly<Record<string, string>>;
+  /** An interruption notice below meta-data/spot and events/recommendations; absent without one. */
+  readonly spotInterruptionAt?: Date;
+};

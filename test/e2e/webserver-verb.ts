@@ -1,0 +1,91 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
+import { expect, test } from 'vitest';
+import { shakeHands } from '../../hostd/handshake.ts';
+import { loadHostKey } from '../../hostd/host-key.ts';
+import type { Identity } from '../../hostd/imds.ts';
+import { createLog } from '../../hostd/log.ts';
+import { createWebserverClient } from '../../hostd/webserver-client.ts';
+import type { BootedHost } from './booted-host.ts';
+import type { LabHandle } from './lab-handle.ts';
+import { cli, start } from './support.ts';
+
+/** Who the machine is, from its own metadata. */
+const identityOf = async (host: BootedHost): Promise<Identity> => {
+  const read = (path: string): Promise<string> =>
+    host.run(
+      `curl -sf -H "X-aws-ec2-metadata-token: $(curl -sfX PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token)" http://169.254.169.254/latest/dynamic/instance-identity/${path}`,
+    );
+  const document = await read('document');
+  const { instanceId, instanceType, region, imageId } = JSON.parse(document) as Identity;
+  return { instanceId, instanceType, region, imageId, document, signature: await read('signature') };
+};
+
+/** The reference webserver as its owner runs it. It ends by terminating the machine. */
+export const describeWebserver = (lab: () => LabHandle, host: () => BootedHost): void => {
+  test('`ecs-host webserver` lets a host in, tells it what it is told, and terminates it once it is silent', {
+    timeout: 120_000,
+  }, async () => {
+    const { environment, stateFolder } = lab();
+    const store = join(stateFolder, 'hosts.sqlite');
+    const run = start(['webserver', '--json', '--port', '0', '--store', store, '--terminate-after', '8'], environment);
+    const order = async (...args: string[]): Promise<Record<string, unknown>[]> =>
+      [JSON.parse((await cli(['webserver', ...args, '--json'], environment)).stdout)].flat() as Record<
+        string,
+        unknown
+      >[];
+    try {
+      const said: string[] = [];
+      run.all.on('data', (chunk: unknown) => said.push(String(chunk)));
+      await expect.poll(() => said.join(''), { timeout: 20_000 }).toContain('"listening"');
+      const { url, caFile } = JSON.parse(/^.*"listening".*$/m.exec(said.join(''))?.[0] ?? '') as Record<string, string>;
+      const { signal } = new AbortController();
+      const client = createWebserverClient(url ?? '', await readFile(caFile ?? '', 'utf8'), signal);
+      const identity = await identityOf(host());
+      const { instanceId } = identity;
+      const outcome = await shakeHands({
+        client,
+        identity,
+        environment: 'test',
+        key: await loadHostKey(join(stateFolder, 'host-key.pem')),
+        control: null,
+        log: createLog(() => undefined),
+        signal,
+        onAttempt: async () => undefined,
+      });
+      expect(await order('hosts')).toMatchObject([{ instanceId, state: 'alive', environment: 'test' }]);
+      await order('tell', 'drain', '--instance', instanceId);
+      const beat = {
+        version: 1,
+        timestamp: new Date().toISOString(),
+        heartbeatNumber: 0,
+        instanceId,
+        totalMemoryKiB: 1,
+        freeMemoryKiB: 1,
+      } as const;
+      const answer = await client.heartbeat('token' in outcome ? outcome.token : '', {
+        ...beat,
+        isDyingHeartbeat: false,
+      });
+      expect(answer).toMatchObject({ command: 'drain' });
+      expect(await order('hosts')).toMatchObject([{ instanceId, state: 'draining', heartbeats: 1 }]);
+
+      const isTerminated = async (): Promise<boolean> => {
+        const { Reservations: [reservation] = [] } = await host().clients.ec2.send(
+          new DescribeInstancesCommand({ InstanceIds: [instanceId] }),
+        );
+        return /shutting-down|terminated/.test(reservation?.Instances?.[0]?.State?.Name ?? '');
+      };
+      await expect.poll(isTerminated, { timeout: 30_000 }).toBe(true);
+      expect(said.join('')).toContain(`${instanceId} was silent for 8 s`);
+      expect(await order('hosts')).toEqual([]);
+    } finally {
+      run.kill('SIGINT');
+      const { exitCode } = await run;
+      expect(exitCode).toBe(0);
+    }
+    const away = await cli(['webserver', 'hosts'], environment);
+    expect(away).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('No webserver runs here.') });
+  });
+};
