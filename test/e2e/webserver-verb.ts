@@ -78,7 +78,8 @@ export const describeWebserver = (lab: () => LabHandle, host: () => BootedHost):
         return /shutting-down|terminated/.test(reservation?.Instances?.[0]?.State?.Name ?? '');
       };
       await expect.poll(isTerminated, { timeout: 30_000 }).toBe(true);
-      expect(said.join('')).toContain(`${instanceId} was silent for 8 s`);
+      // Said once EC2 has answered, which may be after others see it.
+      await expect.poll(() => said.join(''), { timeout: 20_000 }).toContain(`${instanceId} was silent for 8 s`);
       expect(await order('hosts')).toEqual([]);
     } finally {
       run.kill('SIGINT');
