@@ -35,9 +35,13 @@ beforeAll(async () => {
   host = await bootHost(lab, await bakeImage(lab, ['--config', config]), { ecs: { ECS_IMAGE_CLEANUP_NOTE: HOSTILE } });
 });
 afterAll(async () => {
-  await host?.[Symbol.asyncDispose]();
-  expect(await awsLeftovers(lab)).toEqual([]);
-  await lab?.down();
+  try {
+    await host?.[Symbol.asyncDispose]();
+    expect(await awsLeftovers(lab)).toEqual([]);
+  } finally {
+    // Whatever happened: the next file's lab has the same network.
+    await lab?.down();
+  }
 });
 
 const containerInstances = async (): Promise<string[]> => {

@@ -88,4 +88,22 @@ describe('applyRemovals', () => {
       'DeleteCluster',
     ]);
   });
+
+  test.each([
+    ['is gone by itself meanwhile', [], 'removed'],
+    ['is still there', ['arn:1'], 'failed'],
+  ] as const)('a container instance that cannot be deregistered and %s', async (_, left, outcome) => {
+    const lists: (readonly string[])[] = [['arn:1'], left];
+    const { done } = apply(
+      {
+        ListContainerInstances: () => ({ containerInstanceArns: lists.shift() }),
+        DeregisterContainerInstance: () => {
+          throw apiError('ServerException');
+        },
+        DeleteCluster: () => ({}),
+      },
+      [leftover('cluster', 'arn:cluster')],
+    );
+    expect((await done).map((removal) => removal.outcome)).toEqual([outcome]);
+  });
 });
