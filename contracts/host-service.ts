@@ -4,8 +4,18 @@
  */
 export const HOST_CONFIG_PATH = '/etc/ecs-host/host.json';
 export const HOST_STATE_PATH = '/run/ecs-host/state.json';
-/** docker.service, docker.socket and ecs.service assert that this file exists. /run is a tmpfs: a reboot closes the gate. */
+/**
+ * The gate is two leases: containers may start, and the agent may take tasks. A lease is a file with one whole number, the time until which it is
+ * good: hundredths of a second of CLOCK_BOOTTIME, as in /proc/uptime. The host service writes it anew every `LEASE_RENEWED_MS`, `LEASE_MS` ahead,
+ * each time as another file that is renamed to this name. docker.service, docker.socket and containerd.service assert the first one, ecs.service the
+ * second; the witness (in place of runc) and the guard read them. /run is a tmpfs: a reboot closes the gate.
+ */
 export const GATE_PATH = '/run/ecs-host/gate-open';
+export const AGENT_GATE_PATH = '/run/ecs-host/agent-open';
+export const LEASE_MS = 2000;
+export const LEASE_RENEWED_MS = 250;
+/** Where the witness writes each start down, an empty file each: `<container id>.<CLOCK_BOOTTIME in hundredths of a second>.<pid>`. */
+export const STARTS_FOLDER = '/run/ecs-host/starts';
 
 export type HostPhase =
   | 'boot'
@@ -34,5 +44,6 @@ export type HostState = {
   /** CLOCK_MONOTONIC in microseconds at which Docker confirmed the event subscription, or null. */
   readonly eventsSubscribedAtUs: number | null;
   readonly handshakeAttempts: number;
+  /** Starts of containers in this boot that are on the record. */
   readonly containersSeen: number;
 };

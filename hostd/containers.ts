@@ -1,146 +1,155 @@
-import { uptime } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ContainerEvent, type ContainerFacts, type DockerClient, Refusal } from './docker.ts';
+import type { ContainerEvent, ContainerFacts, DockerClient } from './docker.ts';
 import type { Log } from './log.ts';
+import type { WitnessedStart } from './record.ts';
 import type { Resources } from './resources.ts';
-import type { Start, Starts } from './starts.ts';
 
-/** A minute more, for clocks that were set since. What ended in an earlier boot is no start of this one. */
-const bootedAtNs = (): bigint => BigInt(Math.floor(Date.now() - uptime() * 1000 - 60_000)) * 1_000_000n;
-
-const AWAY_MS = 200;
-/** Until what could not be handled (a full disk) is tried again. */
+/** Until what could not be made ready (a full disk) is tried again; twice that after each failure, up to a minute. */
 const RETRY_MS = 5000;
+const LONGEST_RETRY_MS = 60_000;
+/** Between the witness and Docker's own "running" lie some milliseconds, or seconds while fifty containers start. */
+const PENDING_MS = 30_000;
+const FIRST_LOOK_MS = 10;
+const LONGEST_LOOK_MS = 500;
 
-/** A start that was seen is not lost because Docker went away before it could be asked: it is asked again when it is back. */
-const onceBack = async <T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> => {
-  for (;;) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (error instanceof Refusal || signal.aborted) throw error;
-      await sleep(AWAY_MS, undefined, { signal });
-    }
-  }
-};
-
-export type Containers = {
-  /** Takes one event; events of one container are worked off in their order, those of different ones side by side. */
-  take(event: ContainerEvent): void;
-  /** Compares with all containers that there are: handles starts that no event told of, releases what no running container has. */
-  reconcile(): Promise<void>;
-  /** Until everything that was taken is worked off. */
-  idle(): Promise<void>;
-};
-
-/** Handles each start of each container exactly once, and gives back what a dead one had. */
-export const createContainers = (options: {
-  readonly docker: Pick<DockerClient, 'inspect' | 'list' | 'peek'>;
+type Options = {
+  readonly docker: Pick<DockerClient, 'look' | 'list'>;
   readonly resources: Resources;
-  readonly starts: Starts;
   readonly log: Log;
   readonly signal: AbortSignal;
-  readonly onSeen: (seen: number) => void;
   readonly retryMs?: number;
-}): Containers => {
-  const { docker, resources, starts, log, signal, onSeen, retryMs = RETRY_MS } = options;
-  const queues = new Map<string, Promise<void>>();
-  /** Names of those that could not be handled; said once. */
-  const failing = new Set<string>();
-  let isRetryDue = false;
-
-  /** No event tells of a disk that has room again, and a container may wait for its `.ready`: so all are compared again. */
-  const retryLater = async (): Promise<void> => {
-    if (isRetryDue) return;
-    isRetryDue = true;
-    await sleep(retryMs, undefined, { signal }).catch(() => undefined);
-    isRetryDue = false;
-    // When Docker is away, all are compared once it is back.
-    if (!signal.aborted) await reconcile().catch(() => undefined);
-  };
-
-  const inOrder = (name: string, work: () => Promise<void>): Promise<void> => {
-    const before = queues.get(name) ?? Promise.resolve();
-    const done = before.then(work).then(
-      () => void failing.delete(name),
-      (error: unknown) => {
-        if (signal.aborted) return;
-        if (!failing.has(name))
-          log.say('error', `container ${name}: ${error instanceof Error ? error.message : String(error)}`);
-        failing.add(name);
-        void retryLater();
-      },
-    );
-    queues.set(name, done);
-    void done.then(() => {
-      if (queues.get(name) === done) queues.delete(name);
-    });
-    return done;
-  };
-
-  const handle = async (
-    start: Start,
-    name: string,
-    { isRunning, ports }: Pick<ContainerFacts, 'isRunning' | 'ports'>,
-  ): Promise<void> => {
-    const isOurs = isRunning && (await resources.assign(name, ports));
-    starts.add(start, name);
-    onSeen(starts.count);
-    if (isOurs) log.say('info', `container ${name} (${start.id.slice(0, 12)}) is ready`);
-  };
-
-  /** When it is over by now, or another start has followed, it was a start all the same; whoever runs now gets what runs now needs. */
-  const started = async ({ id, name, atNs }: ContainerEvent): Promise<void> => {
-    const start = { id, eventNs: atNs, startedAtNs: null };
-    const recognition = starts.recognise(start);
-    if (recognition === 'handled') return;
-    if (recognition !== 'new') {
-      const startedAtNs = (await onceBack(() => docker.inspect(id), signal))?.startedAtNs ?? null;
-      const isNext = startedAtNs !== null && startedAtNs !== recognition.maybe && startedAtNs <= atNs;
-      if (!isNext) return starts.complete(start, { eventNs: null, startedAtNs: recognition.maybe });
-    }
-    const facts = await onceBack(() => docker.peek(id), signal);
-    await handle(start, name, facts ?? { isRunning: false, ports: {} });
-  };
-
-  const died = async ({ id, name }: ContainerEvent): Promise<void> => {
-    // A replay may tell of a death that another start has followed.
-    if ((await onceBack(() => docker.peek(id), signal))?.isRunning) return;
-    await resources.release(name);
-  };
-
-  const reconcile = async (): Promise<void> => {
-    const all = await docker.list();
-    await Promise.all(
-      all
-        .filter(({ isRunning, startedAtNs }) => isRunning || (startedAtNs !== null && startedAtNs >= bootedAtNs()))
-        .map(({ id, name }) =>
-          inOrder(name, async () => {
-            // Looked at again in its turn: events may have been worked off meanwhile.
-            const facts = await onceBack(() => docker.inspect(id), signal);
-            if (facts?.startedAtNs == null) return;
-            const start = { id, eventNs: null, startedAtNs: facts.startedAtNs };
-            if (starts.recognise(start) === 'new') await handle(start, name, facts);
-          }),
-        ),
-    );
-    const running = new Set(all.filter(({ isRunning }) => isRunning).map(({ name }) => name));
-    for (const name of await resources.assigned()) {
-      if (running.has(name)) continue;
-      await inOrder(name, async () => {
-        if (!(await onceBack(() => docker.list(), signal)).some((facts) => facts.name === name && facts.isRunning))
-          await resources.release(name);
-      });
-    }
-  };
-
-  return {
-    take: (event) => {
-      void inOrder(event.name, () => (event.action === 'start' ? started(event) : died(event)));
-    },
-    reconcile,
-    idle: async () => {
-      while (queues.size > 0) await Promise.all(queues.values());
-    },
-  };
+  readonly pendingMs?: number;
 };
+
+/**
+ * Makes running containers ready, and takes from those that have ended. What is, decides, not what was told: the witness, Docker's events and a
+ * comparison are only reasons to look. So nothing is lost with an event, and looking twice changes nothing.
+ */
+export class Containers {
+  readonly #options: Required<Options>;
+  /** Being looked at, and whether there was another reason meanwhile. */
+  readonly #busy = new Map<string, { isDue: boolean }>();
+  /** Of the witness and not seen running yet, until (by the monotonic clock) when. */
+  readonly #pending = new Map<string, number>();
+  /** Started since they were made ready: their ports are other ones. */
+  readonly #isFresh = new Set<string>();
+  readonly #failures = new Map<string, { times: number; timer: NodeJS.Timeout }>();
+
+  constructor(options: Options) {
+    this.#options = { retryMs: RETRY_MS, pendingMs: PENDING_MS, ...options };
+  }
+
+  /** The witness saw a start; the container runs in a moment, or has ended by then. */
+  started({ id }: Pick<WitnessedStart, 'id'>): void {
+    this.#pending.set(id, performance.now() + this.#options.pendingMs);
+    this.#isFresh.add(id);
+    this.#look(id);
+  }
+
+  take({ action, id }: ContainerEvent): void {
+    if (action === 'start') this.#isFresh.add(id);
+    // A replay may tell of a death that another start has followed: Docker is asked.
+    else this.#pending.delete(id);
+    this.#look(id);
+  }
+
+  /** Looks at each container that there is, and at each that has something. @throws Error when Docker does not answer */
+  async reconcile(): Promise<void> {
+    const all = await this.#options.docker.list();
+    const there = new Set(all.filter(({ isRunning }) => isRunning).map(({ id }) => id));
+    const assigned = new Set(this.#options.resources.assigned());
+    for (const id of there) if (!assigned.has(id)) this.#look(id);
+    for (const id of assigned) if (!there.has(id)) this.#look(id);
+    await this.idle();
+  }
+
+  /** The same for the first time in a life: what an earlier one has made may be half done. */
+  async reconcileAll(): Promise<void> {
+    for (const { id, isRunning } of await this.#options.docker.list()) if (isRunning) this.#isFresh.add(id);
+    for (const id of this.#isFresh) this.#look(id);
+    await this.reconcile();
+  }
+
+  /** Until nothing is being looked at, except what may take its time. */
+  async idle(): Promise<void> {
+    const waiting = (): boolean => [...this.#busy.keys()].some((id) => !this.#pending.has(id));
+    while (waiting() && !this.#options.signal.aborted) await sleep(5);
+  }
+
+  #look(id: string): void {
+    if (this.#options.signal.aborted) return;
+    const busy = this.#busy.get(id);
+    if (busy) {
+      busy.isDue = true;
+      return;
+    }
+    const state = { isDue: false };
+    this.#busy.set(id, state);
+    void this.#settle(id, state);
+  }
+
+  async #settle(id: string, state: { isDue: boolean }): Promise<void> {
+    do {
+      state.isDue = false;
+      try {
+        await this.#settleOnce(id, state);
+        this.#succeed(id);
+      } catch (error) {
+        this.#fail(id, error);
+      }
+    } while (state.isDue && !this.#options.signal.aborted);
+    this.#busy.delete(id);
+  }
+
+  async #settleOnce(id: string, state: { isDue: boolean }): Promise<void> {
+    const { docker, signal } = this.#options;
+    for (let pauseMs = FIRST_LOOK_MS; !signal.aborted; pauseMs = Math.min(pauseMs * 2, LONGEST_LOOK_MS)) {
+      const facts = await docker.look(id);
+      if (facts?.isRunning) return this.#makeReady(facts);
+      if (facts === null || !this.#isPending(id)) return this.#takeBack(id);
+      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+      if (state.isDue) return;
+    }
+  }
+
+  #isPending(id: string): boolean {
+    return (this.#pending.get(id) ?? 0) > performance.now();
+  }
+
+  async #makeReady({ id, name, ports }: ContainerFacts): Promise<void> {
+    const { resources, log } = this.#options;
+    this.#pending.delete(id);
+    if (!this.#isFresh.has(id) && resources.assigned().includes(id)) return;
+    // Before it is waited for: a start that comes meanwhile is another one.
+    this.#isFresh.delete(id);
+    try {
+      if (await resources.assign(id, name, ports)) log.say('info', `container ${name} (${id.slice(0, 12)}) is ready`);
+    } catch (error) {
+      this.#isFresh.add(id);
+      throw new Error(`container ${name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  async #takeBack(id: string): Promise<void> {
+    this.#pending.delete(id);
+    this.#isFresh.delete(id);
+    await this.#options.resources.release(id);
+  }
+
+  #succeed(id: string): void {
+    clearTimeout(this.#failures.get(id)?.timer);
+    this.#failures.delete(id);
+  }
+
+  /** No event tells of a disk that has room again, and a container may wait for its `.ready`. */
+  #fail(id: string, error: unknown): void {
+    const { log, signal, retryMs } = this.#options;
+    if (signal.aborted) return;
+    const before = this.#failures.get(id);
+    if (!before) log.say('error', error instanceof Error ? error.message : String(error));
+    clearTimeout(before?.timer);
+    const times = before?.times ?? 0;
+    const timer = setTimeout(() => this.#look(id), Math.min(retryMs * 2 ** times, LONGEST_RETRY_MS)).unref();
+    this.#failures.set(id, { times: times + 1, timer });
+  }
+}

@@ -5,23 +5,13 @@ export const DOCKER_SOCKET = '/run/docker.sock';
 /** Docker 20.10, the oldest that the profiles install, speaks 1.41. */
 const API = '/v1.41';
 
-/** Nanoseconds since 1970 by Docker's clock. */
-export type Nanoseconds = bigint;
-
-export type ContainerEvent = {
-  readonly action: 'start' | 'die';
-  readonly id: string;
-  readonly name: string;
-  readonly atNs: Nanoseconds;
-};
+export type ContainerEvent = { readonly action: 'start' | 'die'; readonly id: string };
 
 /** What Docker knows of one container. */
 export type ContainerFacts = {
   readonly id: string;
   readonly name: string;
   readonly isRunning: boolean;
-  /** When it was last started; null when never. */
-  readonly startedAtNs: Nanoseconds | null;
   /** `32262/tcp` to the port on the host, for those that are published. */
   readonly ports: Readonly<Record<string, number>>;
 };
@@ -35,27 +25,31 @@ export type Subscription = {
 export type DockerClient = {
   /** Resolves once Docker has answered. Docker replays all that it still has in its buffer (256 events), then goes on. */
   subscribe(onEvent: (event: ContainerEvent) => void): Promise<Subscription>;
-  /** All containers that there are, also those that have ended. */
+  /** All containers that there are, also those that have ended. Docker answers at once, also while fifty containers start. */
   list(): Promise<readonly ContainerFacts[]>;
-  /** Null when there is no such container (any more). Docker answers once it is done with the container. */
-  inspect(id: string): Promise<ContainerFacts | null>;
-  /** The same without StartedAt, and at once: while fifty containers start, `inspect` waits for seconds. */
-  peek(id: string): Promise<Pick<ContainerFacts, 'isRunning' | 'ports'> | null>;
+  /** Null when there is no such container (any more). */
+  look(id: string): Promise<ContainerFacts | null>;
   /** Names of the running containers that ECS started. */
   runningTasks(): Promise<readonly string[]>;
+  /** @throws Error when Docker does not answer within the limit */
+  ping(limitMs: number): Promise<void>;
 };
+
+const ANSWER_LIMIT_MS = 10_000;
 
 const open = (socketPath: string, path: string, timeoutMs: number): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
     const outgoing = request({ socketPath, path: `${API}${path}`, headers: { Host: 'docker' } }, (incoming) => {
-      outgoing.setTimeout(0);
+      clearTimeout(tooLate);
       if (incoming.statusCode === 200) return resolve(incoming);
       incoming.resume();
       reject(new Refusal(path, incoming.statusCode ?? 0));
     });
-    outgoing.setTimeout(timeoutMs, () =>
-      outgoing.destroy(new Error(`Docker did not answer ${path} in ${timeoutMs} ms`)),
+    const tooLate = setTimeout(
+      () => outgoing.destroy(new Error(`Docker did not answer ${path.split('?')[0]} in ${timeoutMs} ms`)),
+      timeoutMs,
     );
+    outgoing.on('close', () => clearTimeout(tooLate));
     outgoing.on('error', reject);
     outgoing.end();
   });
@@ -69,54 +63,41 @@ export class Refusal extends Error {
   }
 }
 
-const json = async (socketPath: string, path: string): Promise<unknown> => {
-  const incoming = await open(socketPath, path, 30_000);
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(chunk as Buffer);
-  return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+/** The whole answer within the limit, or an error. */
+const read = async (socketPath: string, path: string, limitMs = ANSWER_LIMIT_MS): Promise<string> => {
+  const until = performance.now() + limitMs;
+  const incoming = await open(socketPath, path, limitMs);
+  const tooLate = setTimeout(() => incoming.destroy(new Error('Docker did not finish its answer')), until - performance.now());
+  try {
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks).toString('utf8');
+  } finally {
+    clearTimeout(tooLate);
+  }
 };
 
-/** Docker's list says `/name`, its events say `name`. */
+/** Docker's list says `/name`. */
 const bareName = (name: string): string => name.replace(/^\//, '');
 
-type RawEvent = {
-  readonly Action?: string;
-  readonly timeNano?: number;
-  readonly Actor?: { readonly ID?: string; readonly Attributes?: Readonly<Record<string, string>> };
-};
+type RawEvent = { readonly Action?: string; readonly Actor?: { readonly ID?: string } };
 
 type RawSummary = {
+  readonly Id: string;
+  readonly Names?: readonly string[];
   readonly State: string;
   readonly Ports?: readonly { readonly PrivatePort: number; readonly PublicPort?: number; readonly Type: string }[];
 };
 
-type RawContainer = {
-  readonly Id: string;
-  readonly Name: string;
-  readonly State: { readonly Running: boolean; readonly StartedAt: string };
-  readonly NetworkSettings?: {
-    readonly Ports?: Readonly<Record<string, readonly { readonly HostPort: string }[] | null>>;
-  };
-};
-
-/** `2026-11-23T22:47:12.123456789Z` with all of its nine digits; null for Docker's "never", the year 1. */
-export const parseTime = (text: string): Nanoseconds | null => {
-  const [, seconds = '', fraction = ''] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z$/.exec(text) ?? [];
-  const ms = Date.parse(`${seconds}Z`);
-  if (Number.isNaN(ms) || ms < 0) return null;
-  return BigInt(ms) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
-};
-
-const factsOf = (raw: RawContainer): ContainerFacts => ({
-  id: raw.Id,
-  name: bareName(raw.Name),
-  isRunning: raw.State.Running,
-  startedAtNs: parseTime(raw.State.StartedAt),
+const factsOf = ({ Id, Names = [], State, Ports }: RawSummary): ContainerFacts => ({
+  id: Id,
+  // Links (`--link`) are names as well, with two slashes.
+  name: bareName(Names.find((name) => name.lastIndexOf('/') === 0) ?? ''),
+  isRunning: State === 'running' || State === 'paused',
   ports: Object.fromEntries(
-    Object.entries(raw.NetworkSettings?.Ports ?? {}).flatMap(([inside, bindings]) => {
-      const port = Number(bindings?.[0]?.HostPort);
-      return port > 0 ? [[inside, port] as const] : [];
-    }),
+    (Ports ?? []).flatMap(({ PrivatePort, PublicPort, Type }) =>
+      PublicPort === undefined ? [] : [[`${PrivatePort}/${Type}`, PublicPort] as const],
+    ),
   ),
 });
 
@@ -129,39 +110,25 @@ const parseEvent = (line: string): ContainerEvent | null => {
     return null;
   }
   const { Action: action, Actor: actor } = raw;
-  // The time is a number of 19 digits, which JSON.parse would round.
-  const atNs = /"timeNano":(\d+)/.exec(line)?.[1];
-  if ((action !== 'start' && action !== 'die') || actor?.ID === undefined || atNs === undefined) return null;
-  return { action, id: actor.ID, name: bareName(actor.Attributes?.['name'] ?? ''), atNs: BigInt(atNs) };
+  return (action === 'start' || action === 'die') && actor?.ID !== undefined ? { action, id: actor.ID } : null;
 };
 
 const query = (filters: object): string => encodeURIComponent(JSON.stringify(filters));
 
 export const createDockerClient = (socketPath: string = DOCKER_SOCKET): DockerClient => {
-  const inspect = async (id: string): Promise<ContainerFacts | null> => {
-    try {
-      return factsOf((await json(socketPath, `/containers/${id}/json`)) as RawContainer);
-    } catch (error) {
-      if (error instanceof Refusal && error.status === 404) return null;
-      throw error;
-    }
-  };
+  const list = async (parameters: string): Promise<readonly ContainerFacts[]> =>
+    (JSON.parse(await read(socketPath, `/containers/json?${parameters}`)) as readonly RawSummary[]).map(factsOf);
   return {
-    inspect,
-    peek: async (id) => {
-      const filters = query({ id: [id] });
-      const [found] = (await json(socketPath, `/containers/json?all=1&filters=${filters}`)) as readonly RawSummary[];
-      if (!found) return null;
-      const published = (found.Ports ?? []).flatMap(({ PrivatePort, PublicPort, Type }) =>
-        PublicPort === undefined ? [] : [[`${PrivatePort}/${Type}`, PublicPort] as const],
-      );
-      return { isRunning: found.State === 'running', ports: Object.fromEntries(published) };
+    list: () => list('all=1'),
+    look: async (id) => (await list(`all=1&filters=${query({ id: [id] })}`)).find((facts) => facts.id === id) ?? null,
+    runningTasks: async () =>
+      (await list(`filters=${query({ label: ['com.amazonaws.ecs.task-arn'] })}`)).map(({ name }) => name),
+    ping: async (limitMs) => {
+      await read(socketPath, '/_ping', limitMs);
     },
     subscribe: async (onEvent) => {
-      // `since` is not a time that this host remembers: a clock that was set back would hide what happened. All of the buffer is asked for,
-      // and what was handled is known by its own time.
       const filters = query({ type: ['container'], event: ['start', 'die'] });
-      const incoming = await open(socketPath, `/events?since=1&filters=${filters}`, 30_000);
+      const incoming = await open(socketPath, `/events?since=1&filters=${filters}`, ANSWER_LIMIT_MS);
       const lines = createInterface({ input: incoming });
       lines.on('line', (line) => {
         const event = parseEvent(line);
@@ -174,18 +141,6 @@ export const createDockerClient = (socketPath: string = DOCKER_SOCKET): DockerCl
         lines.on('error', () => resolve());
       });
       return { ended, close: () => incoming.destroy() };
-    },
-    list: async () => {
-      const all = (await json(socketPath, '/containers/json?all=1')) as readonly { readonly Id: string }[];
-      const facts = await Promise.all(all.map(({ Id }) => inspect(Id)));
-      return facts.filter((each) => each !== null);
-    },
-    runningTasks: async () => {
-      const filters = query({ label: ['com.amazonaws.ecs.task-arn'] });
-      const list = (await json(socketPath, `/containers/json?filters=${filters}`)) as readonly {
-        readonly Names: readonly string[];
-      }[];
-      return list.map(({ Names }) => bareName(Names[0] ?? ''));
     },
   };
 };

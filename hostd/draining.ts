@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ContainerInstance, Ecs } from './ecs.ts';
+import type { ContainerInstance, Ecs, EcsAccount } from './ecs.ts';
 import type { Log } from './log.ts';
 
 /** On disk, because ECS, too, remembers across a reboot. It holds the ARN of the container instance that this service has drained. */
@@ -13,27 +13,27 @@ const RETRY_MS = 1000;
  */
 export type Draining = {
   /** @throws Error when the agent or ECS does not answer, or refuses */
-  begin(region: string): Promise<void>;
+  begin(): Promise<void>;
   /** Tries until the signal. Returns at once when this service has drained nothing. */
-  end(instance: ContainerInstance, region: string, signal: AbortSignal): Promise<void>;
+  end(instance: ContainerInstance, signal: AbortSignal): Promise<void>;
 };
 
 const reason = (error: unknown): string =>
   error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
 
-export const createDraining = (ecs: Ecs, log: Log, path: string = DRAINED_PATH): Draining => ({
-  begin: async (region) => {
-    const instance = await ecs.instance();
+export const createDraining = (ecs: Ecs, account: EcsAccount, log: Log, path: string = DRAINED_PATH): Draining => ({
+  begin: async () => {
+    const instance = await ecs.instance(account);
     // Before it is done: one who is killed in between knows of it, and to set ACTIVE what is ACTIVE does nothing.
     await writeFile(path, instance.arn, { mode: 0o600 });
-    await ecs.setStatus(instance, region, 'DRAINING');
+    await ecs.setStatus(instance, account.region, 'DRAINING');
   },
-  end: async (instance, region, signal) => {
+  end: async (instance, signal) => {
     const drained = await readFile(path, 'utf8').catch(() => null);
     if (drained === null) return;
     while (instance.arn === drained) {
       try {
-        await ecs.setStatus(instance, region, 'ACTIVE');
+        await ecs.setStatus(instance, account.region, 'ACTIVE');
         log.say('info', 'ECS sends tasks again');
         break;
       } catch (error) {

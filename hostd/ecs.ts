@@ -9,9 +9,11 @@ const ECS_CONFIG = '/etc/ecs/ecs.config';
 /** What the agent registered this host as. */
 export type ContainerInstance = { readonly cluster: string; readonly arn: string };
 
+export type EcsAccount = { readonly region: string; readonly accountId: string };
+
 export type Ecs = {
   /** @throws Error when the agent does not answer, or is not registered (yet) */
-  instance(): Promise<ContainerInstance>;
+  instance(account: EcsAccount): Promise<ContainerInstance>;
   /** DRAINING takes no more tasks; ACTIVE does. @throws Error when ECS does not answer, or refuses */
   setStatus(instance: ContainerInstance, region: string, status: 'ACTIVE' | 'DRAINING'): Promise<void>;
 };

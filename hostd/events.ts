@@ -1,47 +1,64 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Containers } from './containers.ts';
-import type { DockerClient, Subscription } from './docker.ts';
+import type { ContainerEvent, DockerClient, Subscription } from './docker.ts';
 import type { Log } from './log.ts';
 
 const RETRY_MS = 200;
 
-/**
- * Keeps a subscription to Docker's events for as long as the signal allows. At each (re)connection Docker replays its buffer, and all
- * containers that there are get compared: what falls out of the one is in the other. Both may tell of a start that was handled; it is
- * recognised.
- */
-export const followEvents = async (options: {
-  readonly docker: DockerClient;
-  readonly containers: Containers;
+type Options = {
+  readonly docker: Pick<DockerClient, 'subscribe'>;
   readonly log: Log;
   readonly signal: AbortSignal;
-  readonly onConfirmed: () => Promise<void>;
+  readonly onEvent: (event: ContainerEvent) => void;
+  /** After each (re)connection: looks at all containers. The first one is what the agent waits for. */
+  readonly compare: () => Promise<void>;
   /** Docker does not answer. */
   readonly onLost: () => Promise<void>;
-}): Promise<void> => {
-  const { docker, containers, log, signal } = options;
-  let isFirst = true;
-  while (!signal.aborted) {
-    let subscription: Subscription | null = null;
-    const stop = (): void => subscription?.close();
-    try {
-      subscription = await docker.subscribe((event) => containers.take(event));
-      signal.addEventListener('abort', stop, { once: true });
-      await containers.reconcile();
-      if (isFirst) {
-        isFirst = false;
-        await options.onConfirmed();
-      } else log.once('events', 'info', "Docker's events are followed again");
-      await subscription.ended;
-      if (!signal.aborted) log.once('events', 'warning', "Docker's event stream ended; subscribing again");
-    } catch (error) {
-      if (signal.aborted) return;
-      log.once('events', 'warning', `Docker's events: ${error instanceof Error ? error.message : String(error)}`);
-      stop();
-      await options.onLost();
-    } finally {
-      signal.removeEventListener('abort', stop);
-    }
-    await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
-  }
 };
+
+/** Keeps a subscription to Docker's events for as long as the signal allows. */
+export class Events {
+  readonly #options: Options;
+  readonly #confirmed = Promise.withResolvers<void>();
+  #subscription: Subscription | null = null;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /** Docker has answered to a subscription, and all containers are known. */
+  get confirmed(): Promise<void> {
+    return this.#confirmed.promise;
+  }
+
+  /** Gives the stream up for a new one. */
+  again(): void {
+    this.#subscription?.close();
+  }
+
+  async run(): Promise<void> {
+    const { log, signal } = this.#options;
+    const stop = (): void => this.again();
+    signal.addEventListener('abort', stop, { once: true });
+    while (!signal.aborted) {
+      await this.#follow().catch(async (error: unknown) => {
+        if (signal.aborted) return;
+        log.once('events', 'warning', `Docker's events: ${error instanceof Error ? error.message : String(error)}`);
+        this.again();
+        await this.#options.onLost();
+      });
+      await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
+    }
+    signal.removeEventListener('abort', stop);
+  }
+
+  async #follow(): Promise<void> {
+    const { docker, log, signal, onEvent, compare } = this.#options;
+    this.#subscription = await docker.subscribe(onEvent);
+    if (signal.aborted) return this.again();
+    await compare();
+    this.#confirmed.resolve();
+    log.once('events', 'info', "Docker's events are followed");
+    await this.#subscription.ended;
+    if (!signal.aborted) log.once('events', 'warning', "Docker's event stream ended; subscribing again");
+  }
+}

@@ -1,14 +1,91 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { uptime } from 'node:os';
 import { dirname } from 'node:path';
-import { GATE_PATH } from '#contracts/host-service.ts';
+import { AGENT_GATE_PATH, GATE_PATH, LEASE_MS, LEASE_RENEWED_MS } from '#contracts/host-service.ts';
 
-/** docker.service, docker.socket and ecs.service assert this file. */
-export type Gate = { open(): Promise<void>; shut(): Promise<void> };
+/** `docker`: containers may start. `agent`: tasks may be taken. */
+export type Lease = 'docker' | 'agent';
 
-export const createGate = (path: string = GATE_PATH): Gate => ({
-  open: async () => {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, '', { mode: 0o644 });
-  },
-  shut: () => rm(path, { force: true }),
-});
+/** CLOCK_BOOTTIME in hundredths of a second, as /proc/uptime has it. Nobody sets it. */
+export const bootCs = (): number => Math.floor(uptime() * 100);
+
+/**
+ * The gate, as two leases that only a live event loop keeps (contracts/host-service.ts). Everything here is synchronous: there is no moment
+ * between the decision to shut and the shut gate.
+ */
+export class Gate {
+  readonly #paths: Readonly<Record<Lease, string>>;
+  readonly #open = new Set<Lease>();
+  readonly #onTrouble: (error: unknown) => void;
+  #timer: NodeJS.Timeout | null = null;
+  #renewedCs = 0;
+  /** Told when the loop was late and both leases ran out meanwhile; they are good again by then. */
+  onLapse: () => void = () => undefined;
+
+  constructor(
+    onTrouble: (error: unknown) => void,
+    paths: Readonly<Record<Lease, string>> = { docker: GATE_PATH, agent: AGENT_GATE_PATH },
+  ) {
+    this.#onTrouble = onTrouble;
+    this.#paths = paths;
+  }
+
+  open(lease: Lease): void {
+    this.#open.add(lease);
+    this.#write(lease);
+    this.#renewedCs = bootCs();
+    this.#timer ??= setInterval(() => this.#renew(), LEASE_RENEWED_MS);
+  }
+
+  isOpen(lease: Lease): boolean {
+    return this.#open.has(lease);
+  }
+
+  /** Takes away what stands where this service has put no lease. @returns whether there was something */
+  removeForged(): boolean {
+    const forged = (['docker', 'agent'] as const).filter(
+      (lease) => !this.#open.has(lease) && lstatSync(this.#paths[lease], { throwIfNoEntry: false }) !== undefined,
+    );
+    for (const lease of forged) this.#remove(lease);
+    return forged.length > 0;
+  }
+
+  /** Shuts both, or the agent's alone. */
+  shut(which: 'both' | 'agent' = 'both'): void {
+    for (const lease of which === 'both' ? (['docker', 'agent'] as const) : (['agent'] as const)) {
+      this.#open.delete(lease);
+      this.#remove(lease);
+    }
+    if (this.#open.size > 0 || this.#timer === null) return;
+    clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  #remove(lease: Lease): void {
+    try {
+      rmSync(this.#paths[lease], { force: true, recursive: true });
+    } catch (error) {
+      // Nobody renews it: it runs out by itself.
+      this.#onTrouble(error);
+    }
+  }
+
+  #renew(): void {
+    const now = bootCs();
+    const isLapsed = (now - this.#renewedCs) * 10 > LEASE_MS;
+    for (const lease of this.#open) this.#write(lease);
+    this.#renewedCs = now;
+    if (isLapsed) this.onLapse();
+  }
+
+  #write(lease: Lease): void {
+    const path = this.#paths[lease];
+    try {
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(`${path}.partial`, `${bootCs() + LEASE_MS / 10}\n`, { mode: 0o644 });
+      renameSync(`${path}.partial`, path);
+    } catch (error) {
+      this.#onTrouble(error);
+    }
+  }
+}

@@ -9,6 +9,7 @@ export type Identity = {
   readonly instanceId: string;
   readonly instanceType: string;
   readonly region: string;
+  readonly accountId: string;
   readonly imageId: string;
   /** Byte for byte as the metadata service gave it: the signature is over these bytes. */
   readonly document: string;
@@ -64,6 +65,7 @@ export const readIdentity = async (endpoint: string = ENDPOINT): Promise<Identit
     instanceId: text(parsed, 'instanceId'),
     instanceType: text(parsed, 'instanceType'),
     region: text(parsed, 'region'),
+    accountId: text(parsed, 'accountId'),
     imageId: text(parsed, 'imageId'),
     document,
     signature,

@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DockerClient } from './docker.ts';
 import type { Draining } from './draining.ts';
 import type { Log } from './log.ts';
-import type { Units } from './units.ts';
-
-export const AGENT_UNIT = 'ecs.service';
+import { AGENT_UNIT, CONTAINERD_UNIT, type Units } from './units.ts';
 
 const POLL_MS = 500;
 /** For how long ECS is asked to drain: an agent that has just started is registered a moment later. */
 const ASK_MS = 10_000;
+/** A stop that takes its time tells systemd so, again and again. */
+const EXTEND_MS = 30_000;
 
 /** Why a host leaves. Only after `stop` does the service end; after the others it stays, with its gate shut. */
 export type Leave = {
@@ -16,58 +16,90 @@ export type Leave = {
   readonly reason: string;
 };
 
+/** An abort with its cause; the first one counts. What has to happen before anything is waited for happens in `onBegin`, synchronously. */
+export class Leaving {
+  readonly #controller = new AbortController();
+  readonly #onBegin: (leave: Leave) => void;
+  leave: Leave | null = null;
+
+  constructor(onBegin: (leave: Leave) => void) {
+    this.#onBegin = onBegin;
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  begin(leave: Leave): void {
+    // A host that drains can still be revoked, once.
+    if (this.leave !== null && (leave.cause !== 'revoked' || this.leave.cause === 'revoked')) return;
+    this.leave = leave;
+    this.#onBegin(leave);
+    this.#controller.abort();
+  }
+}
+
 const message = (error: unknown): string =>
   error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
 
-/** Drains the container instance in ECS and waits until no task runs, or the limit is over. Never throws: leaving goes on. */
-export const drainTasks = async (options: {
-  readonly draining: Draining;
+type Farewell = {
   readonly docker: Pick<DockerClient, 'runningTasks'>;
   readonly units: Units;
-  readonly region: string;
-  readonly limitMs: number;
   readonly log: Log;
-  readonly onWaiting: (tasks: number) => Promise<void>;
-}): Promise<void> => {
-  const { draining, docker, units, region, limitMs, log, onWaiting } = options;
+  readonly extend: (ms: number) => void;
+};
+
+/** ECS is told to send no more tasks, when the agent can say which container instance it is. Never throws: leaving goes on. */
+export const drainInEcs = async (
+  { units, log }: Pick<Farewell, 'units' | 'log'>,
+  draining: Draining,
+  limitMs: number,
+): Promise<void> => {
   if ((await units.state(AGENT_UNIT).catch(() => 'unknown')) !== 'active') return;
-  const from = performance.now();
-  const until = from + limitMs;
+  const until = performance.now() + Math.min(limitMs, ASK_MS);
   for (;;) {
     try {
-      await draining.begin(region);
-      log.say('info', 'ECS sends no more tasks');
-      break;
+      await draining.begin();
+      return log.say('info', 'ECS sends no more tasks');
     } catch (error) {
-      if (performance.now() + POLL_MS < Math.min(until, from + ASK_MS)) {
-        await sleep(POLL_MS);
-        continue;
-      }
-      log.say('warning', `the container instance could not be drained in ECS: ${message(error)}`);
-      break;
+      if (performance.now() + POLL_MS >= until)
+        return log.say('warning', `the container instance could not be drained in ECS: ${message(error)}`);
+      await sleep(POLL_MS);
     }
   }
+};
+
+/** Waits until no task runs, or the limit is over. Never throws. */
+export const waitForTasks = async (
+  { docker, log, extend }: Farewell,
+  limitMs: number,
+  onWaiting: (tasks: number) => void,
+): Promise<void> => {
+  const until = performance.now() + limitMs;
   for (let last = -1; ; ) {
     const tasks = await docker.runningTasks().catch(() => []);
     if (tasks.length === 0) return;
-    if (performance.now() >= until) {
-      log.say('warning', `${tasks.length} tasks still run after ${limitMs / 1000} s; they are stopped`);
-      return;
-    }
-    if (tasks.length !== last) await onWaiting(tasks.length);
+    if (performance.now() >= until)
+      return log.say('warning', `${tasks.length} tasks still run and had their time; they are stopped`);
+    if (tasks.length !== last) onWaiting(tasks.length);
     last = tasks.length;
+    extend(EXTEND_MS);
     await sleep(POLL_MS);
   }
 };
+
+const stop = ({ units, log }: Pick<Farewell, 'units' | 'log'>, unit: string, noBlock = false): Promise<void> =>
+  units.stop([unit], { noBlock }).catch((error: unknown) => log.say('warning', message(error)));
+
+export const stopAgent = (parts: Pick<Farewell, 'units' | 'log'>): Promise<void> => stop(parts, AGENT_UNIT);
 
 /**
  * Down with whatever the gate guards; what does not run is no error. The socket is not waited for: it is part of sockets.target, so at
  * shutdown it ends only after this service has. With the gate shut it wakes nobody.
  */
-export const stopGuarded = async ({ units, log }: { readonly units: Units; readonly log: Log }): Promise<void> => {
-  const stop = (unit: string, options?: { readonly noBlock: boolean }): Promise<void> =>
-    units.stop([unit], options).catch((error: unknown) => log.say('warning', message(error)));
-  await stop(AGENT_UNIT);
-  await stop('docker.socket', { noBlock: true });
-  await stop('docker.service');
+export const stopGuarded = async (parts: Pick<Farewell, 'units' | 'log'>): Promise<void> => {
+  await stopAgent(parts);
+  await stop(parts, 'docker.socket', true);
+  await stop(parts, 'docker.service');
+  await stop(parts, CONTAINERD_UNIT);
 };

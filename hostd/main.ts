@@ -1,15 +1,20 @@
-import { HOST_STATE_PATH } from '#contracts/host-service.ts';
+import { HOST_CONFIG_PATH, HOST_STATE_PATH, STARTS_FOLDER } from '#contracts/host-service.ts';
 import { openControl } from './control.ts';
 import { createDockerClient } from './docker.ts';
+import { DRAINED_PATH } from './draining.ts';
 import { awsEcs } from './ecs.ts';
-import { createGate } from './gate.ts';
+import { Gate } from './gate.ts';
 import { loadHostKey } from './host-key.ts';
 import { createLog } from './log.ts';
 import { createNotify } from './notify.ts';
+import { Orders } from './orders.ts';
+import { ASSIGNED_PATH, CONTAINERS_FOLDER, OUTBOX_FOLDER } from './resources.ts';
 import { runService } from './service.ts';
 import { createStateKeeper } from './state.ts';
 import { makeCertificate } from './tls.ts';
 import { systemdUnits } from './units.ts';
+import { Watchdog } from './watchdog.ts';
+import { createWebserverClient } from './webserver-client.ts';
 
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
@@ -32,12 +37,22 @@ try {
       state,
       notify,
       units: systemdUnits,
-      gate: createGate(),
+      gate: new Gate((error) => log.once('gate', 'error', `the gate: ${String(error)}`)),
+      orders: new Orders(log),
+      watchdog: new Watchdog(notify),
       docker: createDockerClient(),
       ecs: awsEcs,
       hostKey: () => loadHostKey(),
       openControl: async (onOrder) =>
         openControl({ tls: await makeCertificate('ecs-host'), phase: () => state.now().phase, onOrder }),
+      paths: {
+        config: HOST_CONFIG_PATH,
+        starts: STARTS_FOLDER,
+        assigned: ASSIGNED_PATH,
+        drained: DRAINED_PATH,
+        placer: { containers: CONTAINERS_FOLDER, outbox: OUTBOX_FOLDER },
+      },
+      connect: createWebserverClient,
     },
     { stop: stopping.signal, askAgain: () => askAgain.promise },
   );

@@ -10,9 +10,12 @@ export type Notify = {
   /** The line in `systemctl status`. */
   status(text: string): void;
   stopping(): void;
+  feed(): void;
+  extendTimeout(ms: number): void;
+  readonly watchdogMs: number | null;
 };
 
-const SILENT: Notify = { ready: () => undefined, status: () => undefined, stopping: () => undefined };
+const SILENT: Notify = { ready: () => undefined, status: () => undefined, stopping: () => undefined, feed: () => undefined, extendTimeout: () => undefined, watchdogMs: null };
 
 /**
  * Speaks to systemd and feeds its watchdog, from this event loop: a service that hangs stops feeding it and is restarted. So is one whose
@@ -28,13 +31,12 @@ export const createNotify = (log: Log, env: Readonly<Record<string, string | und
     helper.stdin.write(`${line}\n`);
   };
   const watchdogUs = Number(env['WATCHDOG_USEC'] ?? 0);
-  if (watchdogUs > 0) {
-    send('WATCHDOG=1');
-    setInterval(() => send('WATCHDOG=1'), watchdogUs / 3000).unref();
-  }
   return {
     ready: () => send('READY=1'),
     status: (text) => send(`STATUS=${text.replaceAll('\n', ' ')}`),
     stopping: () => send('STOPPING=1'),
+    feed: () => send('WATCHDOG=1'),
+    extendTimeout: (ms) => send(`EXTEND_TIMEOUT_USEC=${ms * 1000}`),
+    watchdogMs: watchdogUs > 0 ? watchdogUs / 1000 : null,
   };
 };

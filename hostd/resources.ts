@@ -1,99 +1,125 @@
-import { access, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import type { Log } from './log.ts';
+import type { Placer } from './placer.ts';
 
 /** Streaming containers' private folders on the host, each mounted into its container; whoever runs a container makes its folder. */
 export const CONTAINERS_FOLDER = '/var/lib/ecs-host/containers';
+/** On the same file system: what is made there is renamed into a container's folder. */
+export const OUTBOX_FOLDER = '/var/lib/ecs-host/outbox';
+/** Below /run: no container outlives the boot. */
+export const ASSIGNED_PATH = '/run/ecs-host/assigned.json';
 
 /** Docker's own rule for names; anything else must not become a path. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 /** The first ones are the host's own consoles, and 63 is the last that Linux has. */
 const TTYS = { first: 10, last: 63 };
-const FILES = ['.ready', 'tty', 'ports.json'] as const;
+const READY = '.ready';
+const FILES = [READY, 'tty', 'ports.json'] as const;
 
-/** Appears whole: a container may look at any moment. */
-const write = async (folder: string, file: string, text: string): Promise<void> => {
-  await writeFile(join(folder, `${file}.partial`), text);
-  await rename(join(folder, `${file}.partial`), join(folder, file));
-};
+type Assigned = { readonly name: string; readonly tty: number };
 
-const isThere = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
+const isAssigned = (value: unknown): value is Assigned => {
+  const { name, tty } = (value ?? {}) as Record<string, unknown>;
+  return (
+    typeof name === 'string' && NAME.test(name) && Number.isInteger(tty) && Number(tty) >= TTYS.first && Number(tty) <= TTYS.last
   );
+};
 
-export type Resources = {
+/**
+ * What each streaming container has: `ports.json` (`{"32262/tcp": 32768}`), `tty` (a number no other has), and `.ready`. It is kept in a file of
+ * the service's own, because nothing in a container's folder can be believed.
+ */
+export class Resources {
+  readonly #placer: Placer;
+  readonly #log: Log;
+  readonly #path: string;
+  readonly #byId = new Map<string, Assigned>();
+
+  constructor(placer: Placer, log: Log, path: string = ASSIGNED_PATH) {
+    this.#placer = placer;
+    this.#log = log;
+    this.#path = path;
+    this.#load();
+  }
+
+  /** Ids of the containers that have something. */
+  assigned(): readonly string[] {
+    return [...this.#byId.keys()];
+  }
+
   /**
-   * Gives a container what it needs to stream: `ports.json` (`{"32262/tcp": 32768}`), `tty` (a number no other has), and then `.ready`. Doing
-   * it again changes nothing. False when the container has no private folder: then it is none of ours.
+   * Gives a container what it needs to stream; doing it again renews its ports. False when it has no private folder: then it is none of ours.
+   *
+   * @throws Error when the files cannot be made, or no tty is left
    */
-  assign(name: string, ports: Readonly<Record<string, number>>): Promise<boolean>;
-  /** Takes it back. */
-  release(name: string): Promise<void>;
-  /** Names of the containers that have something. */
-  assigned(): Promise<readonly string[]>;
-};
-
-/** What is assigned is in the files themselves, so a service that was killed goes on with what they say. */
-export const createResources = (folder: string = CONTAINERS_FOLDER): Resources => {
-  const ttys = new Map<string, number>();
-
-  const readTty = async (name: string): Promise<number | null> => {
-    const number = Number(await readFile(join(folder, name, 'tty'), 'utf8').catch(() => ''));
-    return Number.isInteger(number) && number >= TTYS.first && number <= TTYS.last ? number : null;
-  };
-
-  const assigned = async (): Promise<readonly string[]> => {
-    const names = (await readdir(folder).catch(() => [])).filter((name) => NAME.test(name));
-    const has = await Promise.all(
-      names.map(async (name) =>
-        (await Promise.all(FILES.map((file) => isThere(join(folder, name, file))))).includes(true),
-      ),
-    );
-    return names.filter((_, index) => has[index]);
-  };
-
-  let scanned: Promise<void> | null = null;
-  const scan = (): Promise<void> => {
-    scanned ??= (async () => {
-      for (const name of await assigned()) {
-        const tty = await readTty(name);
-        if (tty !== null) ttys.set(name, tty);
-      }
-    })();
-    return scanned;
-  };
-
-  /** No await between looking and taking: two containers that start together get two numbers. */
-  const takeTty = (name: string): number => {
-    const own = ttys.get(name);
-    if (own !== undefined) return own;
-    const taken = new Set(ttys.values());
-    for (let tty = TTYS.first; tty <= TTYS.last; tty += 1) {
-      if (taken.has(tty)) continue;
-      ttys.set(name, tty);
-      return tty;
+  async assign(id: string, name: string, ports: Readonly<Record<string, number>>): Promise<boolean> {
+    if (!NAME.test(name)) return false;
+    const tty = this.#byId.get(id)?.tty ?? this.#freeTty(name);
+    if (tty === null) {
+      if (!(await this.#placer.clear(name, []))) return false;
+      throw new Error(`all ttys from ${TTYS.first} to ${TTYS.last} are taken`);
     }
-    throw new Error(`all ttys from ${TTYS.first} to ${TTYS.last} are taken`);
-  };
+    const own = this.#byId.get(id) ?? { name, tty };
+    // Taken before anything is waited for: two containers that start together get two numbers.
+    for (const [other, { name: taken }] of this.#byId) if (taken === own.name && other !== id) this.#byId.delete(other);
+    this.#byId.set(id, own);
+    const isOurs = await this.#placer
+      .place(own.name, [
+        ['ports.json', `${JSON.stringify(ports)}\n`],
+        ['tty', `${own.tty}\n`],
+        [READY, ''],
+      ])
+      .catch((error: unknown) => {
+        this.#save();
+        throw error;
+      });
+    if (!isOurs) this.#byId.delete(id);
+    this.#save();
+    return isOurs;
+  }
 
-  return {
-    assigned,
-    assign: async (name, ports) => {
-      if (!NAME.test(name)) return false;
-      const own = join(folder, name);
-      if (!(await isThere(own))) return false;
-      await scan();
-      await write(own, 'ports.json', `${JSON.stringify(ports)}\n`);
-      await write(own, 'tty', `${takeTty(name)}\n`);
-      await write(own, '.ready', '');
-      return true;
-    },
-    release: async (name) => {
-      if (!NAME.test(name)) return;
-      // `.ready` first: nothing must look ready that is not.
-      for (const file of FILES) await rm(join(folder, name, file), { force: true });
-      ttys.delete(name);
-    },
-  };
-};
+  /** Takes it back. @throws Error when a file cannot be removed; the tty is free in any case */
+  async release(id: string): Promise<void> {
+    const own = this.#byId.get(id);
+    if (!own) return;
+    this.#byId.delete(id);
+    this.#save();
+    // `.ready` first: nothing must look ready that is not.
+    await this.#placer.clear(own.name, FILES);
+  }
+
+  #freeTty(name: string): number | null {
+    const taken = new Map([...this.#byId.values()].map((own) => [own.tty, own.name]));
+    for (let tty = TTYS.first; tty <= TTYS.last; tty += 1) {
+      const owner = taken.get(tty);
+      if (owner === undefined || owner === name) return tty;
+    }
+    return null;
+  }
+
+  #save(): void {
+    try {
+      writeFileSync(`${this.#path}.partial`, `${JSON.stringify(Object.fromEntries(this.#byId))}\n`, { mode: 0o600 });
+      renameSync(`${this.#path}.partial`, this.#path);
+      this.#log.once('assigned', 'info', 'what containers have is written down');
+    } catch (error) {
+      // The next life would give out numbers that are taken; it asks Docker who runs, and gives them anew.
+      this.#log.once('assigned', 'error', `${this.#path}: ${String(error)}`);
+    }
+  }
+
+  #load(): void {
+    let text: string;
+    try {
+      text = readFileSync(this.#path, 'utf8');
+    } catch {
+      // The first life in this boot.
+      return;
+    }
+    try {
+      for (const [id, own] of Object.entries(JSON.parse(text) as object)) if (isAssigned(own)) this.#byId.set(id, own);
+    } catch (error) {
+      this.#log.say('error', `${this.#path} is damaged and begun anew: ${String(error)}`);
+    }
+  }
+}

@@ -4,10 +4,16 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const SYSTEMCTL_TIMEOUT_MS = 120_000;
 
+export const AGENT_UNIT = 'ecs.service';
+export const DOCKER_UNIT = 'docker.service';
+export const CONTAINERD_UNIT = 'containerd.service';
+
 /** The service manager, as far as this service needs it. */
 export type Units = {
   start(units: readonly string[], options?: { readonly noBlock: boolean }): Promise<void>;
   stop(units: readonly string[], options?: { readonly noBlock: boolean }): Promise<void>;
+  /** SIGKILL to all of its processes; systemd starts it again as its Restart= says. */
+  kill(unit: string): Promise<void>;
   /** `active`, `inactive`, `failed`, `activating` ... */
   state(unit: string): Promise<string>;
 };
@@ -29,6 +35,9 @@ export const systemdUnits: Units = {
   },
   stop: async (units, options) => {
     await systemctl(['stop', ...(options?.noBlock ? ['--no-block'] : []), ...units]);
+  },
+  kill: async (unit) => {
+    await systemctl(['kill', '--signal=KILL', unit]);
   },
   state: async (unit) => (await systemctl(['show', '--property=ActiveState', '--value', unit])).trim(),
 };

@@ -15,14 +15,19 @@ import { withoutServices } from '../lib/no-services.ts';
 import { checkDisabled, checkNeverStarted, disableUnits, reloadUnits } from '../lib/systemd.ts';
 import { ask, textOf, tool } from '../lib/tool.ts';
 import { readUnits } from '../lib/unit-graph.ts';
+import { checkWitness, installWitness, WITNESS } from '../lib/witness.ts';
 import type { Concern, Context } from '../step.ts';
 
 export const FILES = [
+  '/etc/systemd/system/containerd.service.d/10-ecs-host-gate.conf',
   '/etc/systemd/system/docker.service.d/10-ecs-host-gate.conf',
   '/etc/systemd/system/docker.socket.d/10-ecs-host-gate.conf',
+  WITNESS,
 ];
 
-const UNITS = ['docker.service', 'docker.socket'] as const;
+/** Nothing but Docker needs containerd, which starts containers for whoever may speak to it: it stays down as Docker does. */
+const UNITS = ['docker.service', 'docker.socket', 'containerd.service'] as const;
+const UNIT_IDS = { 'docker.service': 'service', 'docker.socket': 'socket', 'containerd.service': 'containerd' } as const;
 const CONFIG = '/etc/docker/daemon.json';
 const KEY_FILE = '/etc/apt/keyrings/docker.asc';
 /** Docker Release (CE deb), as Docker's installation guide states it. */
@@ -57,6 +62,7 @@ export const docker: Concern = {
       if (isChanged) await reloadUnits();
       return isChanged;
     });
+    await context.step('witness', {}, () => installWitness(config.source));
     await context.step('remove other Dockers', {}, () => aptRemove(packages.remove));
     await context.step('configure', {}, async () => {
       const current = parseDaemonConfig(await readText(CONFIG));
@@ -87,7 +93,7 @@ export const docker: Concern = {
       },
     );
     for (const unit of UNITS) {
-      const id = `docker.${unit.split('.')[1]}`;
+      const id = `docker.${UNIT_IDS[unit]}`;
       await checkDisabled(context, unit, `${id}-disabled`);
       await context.look({ id: `${id}-gated`, title: `${unit} asserts the gate`, expected: 'asserted' }, async () => {
         const text = await textOf`systemctl cat ${unit}`;
@@ -113,6 +119,7 @@ export const docker: Concern = {
         return { actual: [...by].sort().join(', ') || 'nothing', isCorrect: others.length === 0 };
       },
     );
+    await checkWitness(context);
     const noState = { id: 'docker.no-state', title: 'No images and containers of the bake', expected: 'empty' };
     if (context.stage === 'booted') context.skip(noState, 'the bake looked; a booted host has its own');
     else

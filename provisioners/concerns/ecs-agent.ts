@@ -135,10 +135,10 @@ export const ecsAgent: Concern = {
     await checkNeverStarted(context, UNIT, 'ecs-agent.unit-never-started');
     await checkNoState(context);
     await context.look(
-      { id: 'ecs-agent.gated', title: 'ecs.service asserts the gate', expected: 'asserted' },
+      { id: 'ecs-agent.gated', title: 'ecs.service asserts its gate', expected: 'asserted' },
       async () => {
         const text = await textOf`systemctl cat ${UNIT}`;
-        const isCorrect = text.includes('\nAssertPathExists=/run/ecs-host/gate-open');
+        const isCorrect = text.includes('\nAssertPathExists=/run/ecs-host/agent-open');
         return { actual: isCorrect ? 'asserted' : 'not asserted', isCorrect };
       },
     );

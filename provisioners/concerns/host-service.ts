@@ -6,17 +6,23 @@ import type { Concern } from '../step.ts';
 
 export const FILES = [
   '/etc/systemd/system/ecs-host.service',
+  '/etc/systemd/system/ecs-host-guard.service',
+  '/opt/ecs-host/bin/ecs-host-gate',
+  '/opt/ecs-host/bin/ecs-host-guard',
   '/opt/ecs-host/bin/ecs-host-notify',
+  '/opt/ecs-host/bin/ecs-host-place',
   '/opt/ecs-host/bin/ecs-host-status',
+  '/opt/ecs-host/bin/ecs-host-stopped',
   '/usr/local/bin/ecs-host-status',
 ];
 
 const UNIT = 'ecs-host.service';
+const GUARD = 'ecs-host-guard.service';
 const REFERENCE = '/opt/ecs-host/bin/ecs-hostd.mjs';
 const OWN_DROP_IN = '/etc/systemd/system/ecs-host.service.d/10-program.conf';
 const ownDropIn = (entry: string): string =>
   `# A program of the user's own in place of the project's host service (hostService in hosts.yaml).\n[Service]\nExecStart=\nExecStart=${entry}\n`;
-const GATED = ['docker.service', 'docker.socket', 'ecs.service'];
+const GATED = ['docker.service', 'docker.socket', 'containerd.service', 'ecs.service'];
 
 /** Of 10; what systemd itself calls OK ends at 4.9. */
 const MOST_EXPOSED = 3;
@@ -35,11 +41,15 @@ export const hostService: Concern = {
       return isInstalled || isOwn;
     });
     // For the next boots. In the bake it has no webserver to ask and nothing to do.
-    await context.step('at boot', {}, () => enableUnit(UNIT));
+    await context.step('at boot', {}, async () => {
+      const isChanged = await enableUnit(UNIT);
+      return (await enableUnit(GUARD)) || isChanged;
+    });
   },
   verify: async (context) => {
     const { entry } = context.target.hostService;
     await checkEnabled(context, UNIT, 'host-service.enabled');
+    await checkEnabled(context, GUARD, 'host-service.guard-enabled');
     await context.look(
       { id: 'host-service.program', title: 'The unit runs the program that the plan names', expected: entry },
       async () => {

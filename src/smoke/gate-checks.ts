@@ -26,6 +26,7 @@ const ATTEMPTS: readonly (readonly [id: string, command: string])[] = [
   ['gate.start-ecs-refused', 'sudo timeout 20 systemctl start ecs'],
   ['gate.start-docker-refused', 'sudo timeout 20 systemctl start docker'],
   ['gate.start-docker-socket-refused', 'sudo timeout 20 systemctl start docker.socket'],
+  ['gate.start-containerd-refused', 'sudo timeout 20 systemctl start containerd'],
   ['gate.docker-client-refused', 'sudo timeout 20 docker ps'],
 ];
 

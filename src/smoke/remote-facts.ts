@@ -2,7 +2,7 @@ import { HOST_STATE_PATH, type HostState } from '#contracts/host-service.ts';
 import { outsideError } from '../io/errors.ts';
 import type { Ssh } from './ssh.ts';
 
-export const GATED_UNITS = ['docker.service', 'docker.socket', 'ecs.service'] as const;
+export const GATED_UNITS = ['docker.service', 'docker.socket', 'containerd.service', 'ecs.service'] as const;
 export type GatedUnit = (typeof GATED_UNITS)[number];
 
 export type UnitFacts = {
@@ -35,7 +35,7 @@ export const parseUnits = (text: string): ReadonlyMap<string, UnitFacts> =>
 
 const SHOW = `systemctl show --no-pager -p Id,ActiveState,UnitFileState,InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic ${GATED_UNITS.join(' ')}`;
 
-/** What systemd says about the three units behind the gate. */
+/** What systemd says about the units behind the gate. */
 export const readUnits = async (ssh: Ssh): Promise<Readonly<Record<GatedUnit, UnitFacts>>> => {
   const { stdout, stderr } = await ssh.run(SHOW);
   const units = parseUnits(stdout);
@@ -47,15 +47,16 @@ export const readUnits = async (ssh: Ssh): Promise<Readonly<Record<GatedUnit, Un
   return {
     'docker.service': take('docker.service'),
     'docker.socket': take('docker.socket'),
+    'containerd.service': take('containerd.service'),
     'ecs.service': take('ecs.service'),
   };
 };
 
-/** Pure: `all three inactive`, or which are not. */
+/** Pure: `all of them inactive`, or which are not. */
 export const describeUnits = (units: Readonly<Record<GatedUnit, UnitFacts>>): string => {
   const up = GATED_UNITS.filter((unit) => !isDown(units[unit]));
   return up.length === 0
-    ? 'all three units inactive'
+    ? 'all four units inactive'
     : up.map((unit) => `${unit} ${units[unit].activeState}`).join(', ');
 };
 

@@ -1,3 +1,4 @@
+import { STARTS_FOLDER } from '#contracts/host-service.ts';
 import { outsideError } from '../io/errors.ts';
 import type { SpanHandle } from '../io/reporter.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
@@ -86,6 +87,17 @@ export const buildWorkload = async (ssh: Ssh, workload: Workload, book: CheckBoo
   });
 };
 
+/** Every container that runs was seen by the witness before it did; the agent's own, where the agent is one, as well. */
+const checkWitnessed = async (ssh: Ssh, book: CheckBook): Promise<void> => {
+  const running = (await ssh.run('docker ps --quiet --no-trunc')).stdout.split('\n').filter(Boolean);
+  const record = (await ssh.run(`sudo sh -c 'cat ${STARTS_FOLDER}/record*.ndjson'`)).stdout;
+  const missing = running.filter((id) => !record.includes(`"id":"${id}"`));
+  book.record('workload.witnessed', {
+    actual: missing.length === 0 && running.length > 0 ? 'all on the record' : `${missing.length} of ${running.length} are not`,
+    isCorrect: missing.length === 0 && running.length > 0,
+  });
+};
+
 /** Starts the container and reads the key that a client needs. The key is read over ssh and is in no command line and no log. */
 export const runWorkload = async (
   ssh: Ssh,
@@ -98,6 +110,7 @@ export const runWorkload = async (
     command: script(workload, `./run_container_image.sh ${shellQuote(workload.app)}`),
     timeoutMs: 2 * MINUTES,
   });
+  await checkWitnessed(ssh, book);
   const path = keyPathIn(stdout);
   if (path === null)
     throw outsideError('WORKLOAD_FAILED', 'run_container_image.sh did not say where the key is', undefined, stdout);

@@ -1,4 +1,4 @@
-import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,19 +7,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostPhase } from '#contracts/host-service.ts';
 import { type ControlOrder, openControl } from '../../hostd/control.ts';
 import type { ContainerEvent, ContainerFacts, DockerClient } from '../../hostd/docker.ts';
-import { createGate } from '../../hostd/gate.ts';
+import { Gate } from '../../hostd/gate.ts';
 import { loadHostKey } from '../../hostd/host-key.ts';
 import { createLog } from '../../hostd/log.ts';
+import { Orders } from '../../hostd/orders.ts';
 import { runService } from '../../hostd/service.ts';
+import type { Notify } from '../../hostd/notify.ts';
 import { createStateKeeper } from '../../hostd/state.ts';
 import { makeCertificate } from '../../hostd/tls.ts';
 import type { Units } from '../../hostd/units.ts';
+import { Watchdog } from '../../hostd/watchdog.ts';
 import { createWebserverClient } from '../../hostd/webserver-client.ts';
 import { type Decision, startWebserver, type Webserver } from '../../webserver/server.ts';
 import { makeSelfSigned } from '../../webserver/tls.ts';
 import { type IdentityAuthority, identityDocumentOf, instanceIdOf } from '../support/a-host.ts';
 
 export const INSTANCE_ID = instanceIdOf(1);
+export const PLACE_HELPER = join(import.meta.dirname, '../../packer/rootfs/opt/ecs-host/bin/ecs-host-place');
 
 /** Answers what the service asks of IMDSv2, and nothing else. */
 const startImds = async (authority: IdentityAuthority) => {
@@ -64,9 +68,11 @@ export const createTestDocker = () => {
       return { ended: ended.promise, close: ended.resolve };
     },
     list: () => answer([...containers.values()]),
-    inspect: (id) => answer(containers.get(id) ?? null),
-    peek: (id) => answer(containers.get(id) ?? null),
+    look: (id) => answer(containers.get(id) ?? null),
     runningTasks: () => answer([...tasks]),
+    ping: async () => {
+      await answer(null);
+    },
   };
   return {
     client,
@@ -84,20 +90,15 @@ export const createTestDocker = () => {
       isAway = false;
     },
     /** A container runs from now on; without `quietly` its event is pushed. */
-    run: (
-      id: string,
-      name: string,
-      atNs: bigint,
-      options: { quietly?: boolean; ports?: Record<string, number> } = {},
-    ) => {
-      containers.set(id, { id, name, isRunning: true, startedAtNs: atNs, ports: options.ports ?? {} });
-      if (!options.quietly) push({ action: 'start', id, name, atNs: atNs + 1000n });
+    run: (id: string, name: string, options: { quietly?: boolean; ports?: Record<string, number> } = {}) => {
+      containers.set(id, { id, name, isRunning: true, ports: options.ports ?? {} });
+      if (!options.quietly) push({ action: 'start', id });
     },
-    die: (id: string, atNs: bigint) => {
+    die: (id: string) => {
       const facts = containers.get(id);
       if (!facts) throw new Error(`no container ${id}`);
       containers.set(id, { ...facts, isRunning: false });
-      push({ action: 'die', id, name: facts.name, atNs });
+      push({ action: 'die', id });
     },
   };
 };
@@ -115,6 +116,7 @@ export const createWorld = async (authority: IdentityAuthority) => {
   const ecs = { arn: 'arn:one', isRegistered: true, statuses: [] as string[], trouble: null as string | null };
   const controlTrouble: string[] = [];
   let decision: Decision = { kind: 'grant' };
+  let starts = 0;
   const imds = await startImds(authority);
   const tls = await makeSelfSigned('127.0.0.1');
   const docker = createTestDocker();
@@ -142,12 +144,14 @@ export const createWorld = async (authority: IdentityAuthority) => {
   await writeFile(configFile, JSON.stringify(config));
   await mkdir(join(folder, 'containers', 'base-1'), { recursive: true });
 
-  const isGateOpen = (): Promise<boolean> =>
-    access(join(folder, 'gate')).then(
+  const isThere = (name: string): Promise<boolean> =>
+    access(join(folder, name)).then(
       () => true,
       () => false,
     );
-  const gateWord = async (): Promise<string> => `gate ${(await isGateOpen()) ? 'open' : 'shut'}`;
+  const isGateOpen = (): Promise<boolean> => isThere('gate-open');
+  const gateWord = async (): Promise<string> =>
+    `gate ${(await isGateOpen()) ? ((await isThere('agent-open')) ? 'wide open' : 'open') : 'shut'}`;
   const units: Units = {
     start: async (names) => {
       for (const name of names) {
@@ -166,6 +170,7 @@ export const createWorld = async (authority: IdentityAuthority) => {
     stop: async (names) => {
       for (const name of names) if (running.delete(name)) happened.push(`stop ${name} (${await gateWord()})`);
     },
+    kill: async (name) => void happened.push(`kill ${name}`),
     state: async (name) => (running.has(name) ? 'active' : crashed.has(name) ? 'failed' : 'inactive'),
   };
 
@@ -174,17 +179,27 @@ export const createWorld = async (authority: IdentityAuthority) => {
     let again = Promise.withResolvers<void>();
     const state = createStateKeeper(join(folder, 'state.json'));
     const told: string[] = [];
+    const log = createLog((line) => lines.push(line));
+    const notify: Notify = {
+      ready: () => void told.push('ready'),
+      status: () => undefined,
+      stopping: () => void told.push('stopping'),
+      feed: () => undefined,
+      extendTimeout: () => void (told.includes('extend') || told.push('extend')),
+      watchdogMs: null,
+    };
     const done = runService(
       {
-        log: createLog((line) => lines.push(line)),
+        log,
         state,
-        notify: {
-          ready: () => void told.push('ready'),
-          status: () => undefined,
-          stopping: () => void told.push('stopping'),
-        },
+        notify,
+        watchdog: new Watchdog(notify, join(folder, 'alive')),
+        orders: new Orders(log, [join(folder, 'order.json'), join(folder, 'disk-order.json')]),
         units,
-        gate: createGate(join(folder, 'gate')),
+        gate: new Gate((error) => lines.push(String(error)), {
+          docker: join(folder, 'gate-open'),
+          agent: join(folder, 'agent-open'),
+        }),
         docker: docker.client,
         ecs: {
           instance: async () => {
@@ -209,12 +224,17 @@ export const createWorld = async (authority: IdentityAuthority) => {
             onOrder,
           });
         },
-        configPath: configFile,
+        paths: {
+          config: configFile,
+          starts: join(folder, 'starts'),
+          assigned: join(folder, 'assigned.json'),
+          drained: join(folder, 'drained'),
+          placer: { containers: join(folder, 'containers'), outbox: join(folder, 'outbox'), helper: PLACE_HELPER },
+        },
         imdsEndpoint: imds.endpoint,
-        containersFolder: join(folder, 'containers'),
-        startsPath: join(folder, 'starts.ndjson'),
-        drainedPath: join(folder, 'drained'),
         noticeEveryMs: 20,
+        pulseTimes: { everyMs: 50, limitMs: 50, killAfterMs: 300 },
+        compareEveryMs: 200,
         connect: (origin, ca, signal) => createWebserverClient(origin, ca, signal, 1000),
         heartbeatPause: { leastMs: 30, spreadMs: 10 },
       },
@@ -254,6 +274,13 @@ export const createWorld = async (authority: IdentityAuthority) => {
     imds,
     docker,
     isGateOpen,
+    isThere,
+    /** The witness writes a start down. */
+    witness: (id: string) => {
+      starts += 1;
+      return writeFile(join(folder, 'starts', 'new', `${id}.${1000 + starts}.${starts}`), '');
+    },
+    waiting: () => readdir(join(folder, 'starts', 'new')),
     /** The unit ends, and systemd has given up on it. */
     crash: (unit: string) => {
       running.delete(unit);

@@ -19,15 +19,14 @@ beforeEach(async () => {
 });
 afterEach(() => world[Symbol.asyncDispose]());
 
-const NOW = BigInt(Date.now()) * 1_000_000n;
-
 test('does everything in its order, and takes it down in the other', async () => {
   const service = world.start();
   await service.reach('serving');
   expect(world.happened).toEqual([
     'asked: grant',
     'start docker.socket docker.service (gate open)',
-    'start ecs.service (gate open)',
+    'start containerd.service (gate open)',
+    'start ecs.service (gate wide open)',
   ]);
   const at = service.state.now();
   const order = [
@@ -47,6 +46,7 @@ test('does everything in its order, and takes it down in the other', async () =>
     'stop ecs.service (gate shut)',
     'stop docker.socket (gate shut)',
     'stop docker.service (gate shut)',
+    'stop containerd.service (gate shut)',
   ]);
   expect(world.webserver().hosts.list()).toEqual([]);
   expect(service.state.now()).toMatchObject({ phase: 'stopped', gate: 'shut' });
@@ -171,7 +171,7 @@ describe('the gate stays shut', () => {
 
 test('a new life stops an agent that an earlier one left, and does not touch running containers', async () => {
   for (const unit of ['docker.service', 'docker.socket', 'ecs.service']) world.running.add(unit);
-  await writeFile(join(world.folder, 'gate'), '');
+  await writeFile(join(world.folder, 'gate-open'), '');
   world.decide({ kind: 'delay', delayMs: 300, afterwards: { kind: 'grant' } });
   const service = world.start();
   await service.reach('handshake');
@@ -197,7 +197,8 @@ test.each([365, -365])('a clock that jumps by %i days changes nothing', async (d
   const spoken = world.webserver().hosts.get(INSTANCE_ID)?.heartbeats ?? 0;
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + days * 86_400_000 });
   try {
-    world.docker.run('c1', 'base-1', BigInt(Date.now()) * 1_000_000n);
+    await world.witness('c1');
+    world.docker.run('c1', 'base-1');
     const own = join(world.folder, 'containers', 'base-1');
     await vi.waitFor(() => access(join(own, '.ready')));
     world.docker.end();
@@ -230,8 +231,8 @@ test('a Docker that systemd has given up on is started again, and its events are
   await service.reach('serving');
   world.crash('docker.service');
   await vi.waitFor(() => expect(world.said('docker.service has failed; starting it again')).toBe(1), { timeout: 5000 });
-  await vi.waitFor(() => expect(world.said("Docker's events are followed again")).toBe(1), { timeout: 5000 });
-  world.docker.run('a', 'base-1', BigInt(Date.now()) * 1_000_000n);
+  await vi.waitFor(() => expect(world.said("Docker's events are followed")).toBe(2), { timeout: 5000 });
+  await world.witness('a');
   await vi.waitFor(() => expect(service.state.now().containersSeen).toBe(1));
   expect(service.state.now()).toMatchObject({ phase: 'serving', gate: 'open' });
   await service.stop();
@@ -252,16 +253,18 @@ test('an agent that gave up is named once; whoever starts it again is enough', a
 });
 
 describe('leaving', () => {
-  test('a revocation drains, stops everything and shuts the gate; it is final', async () => {
+  test('a revocation stops the agent first, then everything; it is final', async () => {
     const service = world.start();
     await service.reach('serving');
+    world.docker.tasks.add('task-1');
+    world.happened.length = 0;
     await world.webserver().revoke(INSTANCE_ID, 'stolen');
     await service.reach('revoked');
-    expect(world.happened.slice(3)).toEqual([
-      'DRAINING (gate shut)',
+    expect(world.happened).toEqual([
       'stop ecs.service (gate shut)',
       'stop docker.socket (gate shut)',
       'stop docker.service (gate shut)',
+      'stop containerd.service (gate shut)',
     ]);
     expect(await world.isGateOpen()).toBe(false);
     service.askAgain();
@@ -324,7 +327,8 @@ describe('leaving', () => {
     await service.reach('serving');
     world.docker.tasks.add('task-1');
     await service.stop();
-    expect(world.said('1 tasks still run after 1 s')).toBe(1);
+    expect(world.said('1 tasks still run and had their time')).toBe(1);
+    expect(service.told).toContain('extend');
     expect(world.running.size).toBe(0);
   });
 
@@ -350,26 +354,27 @@ describe('leaving', () => {
     expect(await world.isGateOpen()).toBe(true);
     await world.comeBack();
     await vi.waitFor(() => expect(world.webserver().hosts.get(INSTANCE_ID)).not.toBeNull(), { timeout: 5000 });
-    expect(world.happened.filter((line) => line.startsWith('start'))).toHaveLength(2);
+    expect(world.happened.filter((line) => line.startsWith('start'))).toHaveLength(3);
     expect(service.state.now().phase).toBe('serving');
     await service.stop();
   });
 });
 
-test('containers are made ready, once for each start, and what they had is taken back', async () => {
+test('containers are made ready, each start is on the record, and what they had is taken back', async () => {
   const service = world.start();
   await service.reach('serving');
-  world.docker.run('c1', 'base-1', NOW, { ports: { '32262/tcp': 40_001 } });
-  world.docker.push({ action: 'start', id: 'c1', name: 'base-1', atNs: NOW + 1000n });
-  world.docker.run('c2', '../escape', NOW);
-  world.docker.run('c3', 'none-of-ours', NOW);
+  for (const id of ['c1', 'c2', 'c3']) await world.witness(id);
+  world.docker.run('c1', 'base-1', { ports: { '32262/tcp': 40_001 } });
+  world.docker.run('c2', '../escape');
+  world.docker.run('c3', 'none-of-ours');
   const own = join(world.folder, 'containers', 'base-1');
   await vi.waitFor(() => access(join(own, '.ready')));
   await vi.waitFor(() => expect(service.state.now().containersSeen).toBe(3));
+  expect(await world.waiting()).toEqual([]);
   expect(JSON.parse(await readFile(join(own, 'ports.json'), 'utf8'))).toEqual({ '32262/tcp': 40_001 });
   expect(await readFile(join(own, 'tty'), 'utf8')).toBe('10\n');
   await expect(access(join(world.folder, 'escape'))).rejects.toThrow();
-  world.docker.die('c1', NOW + 2000n);
+  world.docker.die('c1');
   await vi.waitFor(() => expect(access(join(own, '.ready'))).rejects.toThrow());
   await service.stop();
 
@@ -377,4 +382,87 @@ test('containers are made ready, once for each start, and what they had is taken
   await next.reach('serving');
   expect(next.state.now().containersSeen).toBe(3);
   await next.stop();
+});
+
+describe('an order holds', () => {
+  test.for(['drain', 'revoke'] as const)('across a death of the service, without asking anybody: %s', async (verb) => {
+    const first = world.start();
+    await first.reach('serving');
+    world.docker.tasks.add('task-1');
+    await world.webserver()[verb](INSTANCE_ID, 'told so');
+    await first.reach('draining');
+    // Whatever the webserver would say now.
+    await world.goAway();
+    await first.stop();
+    world.docker.tasks.clear();
+    const second = world.start();
+    await second.reach(verb === 'drain' ? 'drained' : 'revoked');
+    expect(second.state.now().handshakeAttempts).toBe(0);
+    expect(await world.isGateOpen()).toBe(false);
+    await world.comeBack();
+    // An operator takes it back.
+    second.askAgain();
+    await second.reach('serving');
+    await second.stop();
+  });
+
+  test('also when the file of it is damaged', async () => {
+    await writeFile(join(world.folder, 'order.json'), '{"verb":"dra');
+    const service = world.start();
+    await service.reach('drained');
+    expect(world.happened).toEqual([]);
+    await service.stop();
+  });
+
+  test('only for the instance that it was given to', async () => {
+    const other = { verb: 'revoke', reason: 'stolen', instanceId: 'i-00000000000000002', sinceCs: 1 };
+    await writeFile(join(world.folder, 'order.json'), JSON.stringify(other));
+    const service = world.start();
+    await service.reach('serving');
+    await service.stop();
+  });
+});
+
+test('a gate that somebody else opens is shut again', async () => {
+  world.decide({ kind: 'deny', reason: 'no' });
+  const service = world.start();
+  await service.reach('denied');
+  world.running.add('ecs.service');
+  await writeFile(join(world.folder, 'gate-open'), '99999999999\n');
+  await vi.waitFor(async () => expect(await world.isGateOpen()).toBe(false), { timeout: 5000 });
+  await vi.waitFor(() => expect(world.running.has('ecs.service')).toBe(false));
+  expect(world.said('somebody else opened the gate')).toBe(1);
+  await service.stop();
+});
+
+test('a Docker that is silent: no tasks, then it is killed; when it answers all goes on', async () => {
+  const service = world.start();
+  await service.reach('serving');
+  world.docker.goAway();
+  await service.reach('docker');
+  expect(await world.isThere('agent-open')).toBe(false);
+  expect(world.running.has('ecs.service')).toBe(false);
+  expect(world.said('Docker is silent')).toBe(1);
+  await vi.waitFor(() => expect(world.happened).toContain('kill docker.service'), { timeout: 5000 });
+  world.docker.comeBack();
+  await service.reach('serving');
+  expect(await world.isThere('agent-open')).toBe(true);
+  expect(world.running.has('ecs.service')).toBe(true);
+  await service.stop();
+});
+
+test('starts that were written down while nobody looked are on the record in the next life, once', async () => {
+  const first = world.start();
+  await first.reach('serving');
+  await world.witness('a');
+  await vi.waitFor(() => expect(first.state.now().containersSeen).toBe(1));
+  await first.stop();
+  await world.witness('b');
+  await world.witness('a');
+  const second = world.start();
+  await second.reach('serving');
+  await vi.waitFor(() => expect(second.state.now().containersSeen).toBe(3));
+  const lines = (await readFile(join(world.folder, 'starts', 'record.ndjson'), 'utf8')).trim().split('\n');
+  expect(lines.map((line) => (JSON.parse(line) as { n: number }).n)).toEqual([1, 2, 3]);
+  await second.stop();
 });

@@ -1,0 +1,53 @@
+import type { TargetConfig } from '#contracts/target-config.ts';
+import type { Context } from '../step.ts';
+import { exists, putFile, readText } from './files.ts';
+import { ask, textOf, tool } from './tool.ts';
+
+/** Carried with the bundle's other programs; see there for what it does. */
+export const WITNESS = '/opt/ecs-host/bin/ecs-host-witness';
+
+/** Where a package puts runc: containerd.io (Docker CE) and the distributions' own. */
+const runcOf = (source: TargetConfig['docker']['source']): string =>
+  source === 'docker-ce' ? '/usr/bin/runc' : '/usr/sbin/runc';
+
+/** In systemd's own PATH they would be found by a shim or a runtime that looks for another than runc. */
+const OTHER_RUNTIMES = ['crun', 'runsc', 'youki', 'kata-runtime', 'docker-runc'];
+
+/**
+ * Puts the witness where runc stands, for good: dpkg unpacks every later runc beside it. Done before the package comes, so that no runc was ever
+ * there without it.
+ */
+export const installWitness = async (source: TargetConfig['docker']['source']): Promise<boolean> => {
+  const runc = runcOf(source);
+  const text = await readText(WITNESS);
+  if (text === null) throw new Error(`${WITNESS} was not carried to this machine`);
+  const isDiverted = (await textOf`dpkg-divert --truename ${runc}`) === `${runc}.distrib`;
+  if (!isDiverted) await tool`dpkg-divert --quiet --local --rename --divert ${`${runc}.distrib`} --add ${runc}`;
+  return (await putFile(runc, text, 0o755)) || !isDiverted;
+};
+
+export const checkWitness = async (context: Context): Promise<void> => {
+  const runc = runcOf(context.target.docker.source);
+  await context.look(
+    { id: 'docker.witness', title: 'Every start of a container passes the witness', expected: `${runc} is the witness` },
+    async () => {
+      const isWitness = (await readText(runc)) === (await readText(WITNESS)) && (await exists(`${runc}.distrib`));
+      const isFor = (await textOf`dpkg-divert --truename ${runc}`) === `${runc}.distrib`;
+      const found = (await ask`env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin sh -c ${'command -v runc'}`).stdout;
+      const isCorrect = isWitness && isFor && found.trim() === runc;
+      return {
+        actual: isCorrect ? `${runc} is the witness` : `${found.trim() || 'none'} is found first`,
+        isCorrect,
+        ...(isFor ? {} : { reason: 'a package may replace it: dpkg does not divert it' }),
+      };
+    },
+  );
+  await context.look(
+    { id: 'docker.no-other-runtime', title: 'No other low-level runtime is installed', expected: 'none' },
+    async () => {
+      const script = `command -v ${OTHER_RUNTIMES.join(' || command -v ')} || true`;
+      const found = (await textOf`sh -c ${script}`).split('\n').filter(Boolean);
+      return { actual: found.join(', ') || 'none', isCorrect: found.length === 0 };
+    },
+  );
+};
