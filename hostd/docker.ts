@@ -67,7 +67,10 @@ export class Refusal extends Error {
 const read = async (socketPath: string, path: string, limitMs = ANSWER_LIMIT_MS): Promise<string> => {
   const until = performance.now() + limitMs;
   const incoming = await open(socketPath, path, limitMs);
-  const tooLate = setTimeout(() => incoming.destroy(new Error('Docker did not finish its answer')), until - performance.now());
+  const tooLate = setTimeout(
+    () => incoming.destroy(new Error('Docker did not finish its answer')),
+    until - performance.now(),
+  );
   try {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);

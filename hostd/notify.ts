@@ -15,7 +15,14 @@ export type Notify = {
   readonly watchdogMs: number | null;
 };
 
-const SILENT: Notify = { ready: () => undefined, status: () => undefined, stopping: () => undefined, feed: () => undefined, extendTimeout: () => undefined, watchdogMs: null };
+const SILENT: Notify = {
+  ready: () => undefined,
+  status: () => undefined,
+  stopping: () => undefined,
+  feed: () => undefined,
+  extendTimeout: () => undefined,
+  watchdogMs: null,
+};
 
 /**
  * Speaks to systemd and feeds its watchdog, from this event loop: a service that hangs stops feeding it and is restarted. So is one whose

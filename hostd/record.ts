@@ -36,7 +36,8 @@ const parseLine = (text: string): Line | null => {
   try {
     const { n, id, startedCs, pid, takenCs } = JSON.parse(text) as Record<string, unknown>;
     const isLine =
-      typeof id === 'string' && [n, startedCs, pid, takenCs].every((value) => Number.isSafeInteger(value) && value !== 0);
+      typeof id === 'string' &&
+      [n, startedCs, pid, takenCs].every((value) => Number.isSafeInteger(value) && value !== 0);
     return isLine ? ({ n, id, startedCs, pid, takenCs } as Line) : null;
   } catch {
     return null;
@@ -86,9 +87,7 @@ export class StartRecord {
       if (start === null) this.#discard(name);
       return start === null ? [] : [start];
     });
-    const fresh = found
-      .filter((start) => !this.#known.has(keyOf(start)))
-      .toSorted((a, b) => a.startedCs - b.startedCs);
+    const fresh = found.filter((start) => !this.#known.has(keyOf(start))).toSorted((a, b) => a.startedCs - b.startedCs);
     for (const start of fresh) this.#append(start);
     // A name does not come again, so what is not there any more need not be known.
     this.#known = new Set(found.map(keyOf).filter((key) => !this.#remove(key)));

@@ -21,7 +21,11 @@ type Assigned = { readonly name: string; readonly tty: number };
 const isAssigned = (value: unknown): value is Assigned => {
   const { name, tty } = (value ?? {}) as Record<string, unknown>;
   return (
-    typeof name === 'string' && NAME.test(name) && Number.isInteger(tty) && Number(tty) >= TTYS.first && Number(tty) <= TTYS.last
+    typeof name === 'string' &&
+    NAME.test(name) &&
+    Number.isInteger(tty) &&
+    Number(tty) >= TTYS.first &&
+    Number(tty) <= TTYS.last
   );
 };
 

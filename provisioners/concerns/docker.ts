@@ -27,7 +27,11 @@ export const FILES = [
 
 /** Nothing but Docker needs containerd, which starts containers for whoever may speak to it: it stays down as Docker does. */
 const UNITS = ['docker.service', 'docker.socket', 'containerd.service'] as const;
-const UNIT_IDS = { 'docker.service': 'service', 'docker.socket': 'socket', 'containerd.service': 'containerd' } as const;
+const UNIT_IDS = {
+  'docker.service': 'service',
+  'docker.socket': 'socket',
+  'containerd.service': 'containerd',
+} as const;
 const CONFIG = '/etc/docker/daemon.json';
 const KEY_FILE = '/etc/apt/keyrings/docker.asc';
 /** Docker Release (CE deb), as Docker's installation guide states it. */

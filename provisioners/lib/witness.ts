@@ -29,11 +29,16 @@ export const installWitness = async (source: TargetConfig['docker']['source']): 
 export const checkWitness = async (context: Context): Promise<void> => {
   const runc = runcOf(context.target.docker.source);
   await context.look(
-    { id: 'docker.witness', title: 'Every start of a container passes the witness', expected: `${runc} is the witness` },
+    {
+      id: 'docker.witness',
+      title: 'Every start of a container passes the witness',
+      expected: `${runc} is the witness`,
+    },
     async () => {
       const isWitness = (await readText(runc)) === (await readText(WITNESS)) && (await exists(`${runc}.distrib`));
       const isFor = (await textOf`dpkg-divert --truename ${runc}`) === `${runc}.distrib`;
-      const found = (await ask`env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin sh -c ${'command -v runc'}`).stdout;
+      const found = (await ask`env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin sh -c ${'command -v runc'}`)
+        .stdout;
       const isCorrect = isWitness && isFor && found.trim() === runc;
       return {
         actual: isCorrect ? `${runc} is the witness` : `${found.trim() || 'none'} is found first`,

@@ -93,7 +93,10 @@ const checkWitnessed = async (ssh: Ssh, book: CheckBook): Promise<void> => {
   const record = (await ssh.run(`sudo sh -c 'cat ${STARTS_FOLDER}/record*.ndjson'`)).stdout;
   const missing = running.filter((id) => !record.includes(`"id":"${id}"`));
   book.record('workload.witnessed', {
-    actual: missing.length === 0 && running.length > 0 ? 'all on the record' : `${missing.length} of ${running.length} are not`,
+    actual:
+      missing.length === 0 && running.length > 0
+        ? 'all on the record'
+        : `${missing.length} of ${running.length} are not`,
     isCorrect: missing.length === 0 && running.length > 0,
   });
 };

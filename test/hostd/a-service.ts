@@ -10,9 +10,9 @@ import type { ContainerEvent, ContainerFacts, DockerClient } from '../../hostd/d
 import { Gate } from '../../hostd/gate.ts';
 import { loadHostKey } from '../../hostd/host-key.ts';
 import { createLog } from '../../hostd/log.ts';
+import type { Notify } from '../../hostd/notify.ts';
 import { Orders } from '../../hostd/orders.ts';
 import { runService } from '../../hostd/service.ts';
-import type { Notify } from '../../hostd/notify.ts';
 import { createStateKeeper } from '../../hostd/state.ts';
 import { makeCertificate } from '../../hostd/tls.ts';
 import type { Units } from '../../hostd/units.ts';

@@ -1,255 +1,270 @@
-import { access, appendFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { access, lstat, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createContainers } from '../../hostd/containers.ts';
-import { parseTime } from '../../hostd/docker.ts';
+import { Containers } from '../../hostd/containers.ts';
 import { createLog } from '../../hostd/log.ts';
-import { createResources } from '../../hostd/resources.ts';
-import { Starts } from '../../hostd/starts.ts';
-import { createTestDocker } from './a-service.ts';
+import { Placer } from '../../hostd/placer.ts';
+import { Resources } from '../../hostd/resources.ts';
+import { createTestDocker, PLACE_HELPER } from './a-service.ts';
 
 let folder: string;
 let docker: ReturnType<typeof createTestDocker>;
-const NOW = BigInt(Date.now()) * 1_000_000n;
-const SECOND = 1_000_000_000n;
+let lines: string[];
+const placers: Placer[] = [];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ecs-containers-'));
   docker = createTestDocker();
+  lines = [];
+  await mkdir(join(folder, 'containers'));
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(async () => {
+  for (const placer of placers.splice(0)) placer.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const log = createLog((line) => lines.push(line));
 
 /** One life of the service; another one reads the same files. */
-const live = async () => {
-  const starts = new Starts(join(folder, 'starts.ndjson'));
-  const containers = createContainers({
+const live = async (more: { helper?: string; pendingMs?: number; retryMs?: number } = {}) => {
+  const { helper = PLACE_HELPER, ...times } = more;
+  const placer = new Placer(log, {
+    containers: join(folder, 'containers'),
+    outbox: join(folder, 'outbox'),
+    helper,
+  });
+  placers.push(placer);
+  const containers = new Containers({
     docker: docker.client,
-    resources: createResources(join(folder, 'containers')),
-    starts,
-    log: createLog(() => undefined),
+    resources: new Resources(placer, log, join(folder, 'assigned.json')),
+    log,
     signal: new AbortController().signal,
-    onSeen: () => undefined,
+    ...times,
   });
   await docker.client.subscribe((event) => containers.take(event));
-  return { starts, containers };
+  return containers;
 };
-const own = (name: string): Promise<string | undefined> => mkdir(join(folder, 'containers', name), { recursive: true });
+const own = (name: string): string => join(folder, 'containers', name);
+const makeOwn = (name: string): Promise<string | undefined> => mkdir(own(name), { recursive: true });
 const isReady = (name: string): Promise<boolean> =>
-  access(join(folder, 'containers', name, '.ready')).then(
+  access(join(own(name), '.ready')).then(
     () => true,
     () => false,
   );
-const tty = async (name: string): Promise<number> =>
-  Number(await readFile(join(folder, 'containers', name, 'tty'), 'utf8'));
-
-describe('each start is handled exactly once', () => {
-  test('when its event comes twice, and the list tells of it, too', async () => {
-    const { starts, containers } = await live();
-    docker.run('a', 'one', NOW);
-    docker.push({ action: 'start', id: 'a', name: 'one', atNs: NOW + 1000n });
-    await containers.reconcile();
-    await containers.idle();
-    expect(starts.count).toBe(1);
-  });
-
-  test('when the list was first and the event comes later', async () => {
-    const { starts, containers } = await live();
-    docker.run('a', 'one', NOW, { quietly: true });
-    await containers.reconcile();
-    docker.push({ action: 'start', id: 'a', name: 'one', atNs: NOW + 20_000_000n });
-    await containers.idle();
-    expect(starts.count).toBe(1);
-  });
-
-  test('across a death of the service, with all of its events replayed', async () => {
-    const first = await live();
-    docker.run('a', 'one', NOW);
-    await first.containers.idle();
-    const second = await live();
-    docker.push({ action: 'start', id: 'a', name: 'one', atNs: NOW + 1000n });
-    await second.containers.reconcile();
-    await second.containers.idle();
-    expect(second.starts.count).toBe(1);
-  });
-
-  test('a start that happened while the service was dead is found in the list, also when it is over by now', async () => {
-    docker.run('a', 'one', NOW, { quietly: true });
-    docker.run('b', 'two', NOW, { quietly: true });
-    docker.containers.set('b', { id: 'b', name: 'two', isRunning: false, startedAtNs: NOW, ports: {} });
-    const { starts, containers } = await live();
-    await containers.reconcile();
-    expect(starts.count).toBe(2);
-  });
-
-  test('what ran in an earlier boot is no start of this one', async () => {
-    docker.containers.set('a', { id: 'a', name: 'one', isRunning: false, startedAtNs: SECOND, ports: {} });
-    const { starts, containers } = await live();
-    await containers.reconcile();
-    expect(starts.count).toBe(0);
-  });
-
-  test('a second start of one container is another start', async () => {
-    const { starts, containers } = await live();
-    docker.run('a', 'one', NOW);
-    await containers.idle();
-    docker.die('a', NOW + SECOND);
-    docker.run('a', 'one', NOW + 2n * SECOND);
-    await containers.idle();
-    await containers.reconcile();
-    expect(starts.count).toBe(2);
-  });
-
-  test('two starts whose events come only after the second', async () => {
-    const { starts, containers } = await live();
-    docker.run('a', 'one', NOW + SECOND, { quietly: true });
-    docker.push({ action: 'start', id: 'a', name: 'one', atNs: NOW });
-    docker.push({ action: 'die', id: 'a', name: 'one', atNs: NOW + 1000n });
-    docker.push({ action: 'start', id: 'a', name: 'one', atNs: NOW + SECOND + 1000n });
-    await containers.idle();
-    expect(starts.count).toBe(2);
-  });
-
-  test('a second start right after one that the list told of', async () => {
-    const { starts, containers } = await live();
-    docker.run('a', 'one', NOW, { quietly: true });
-    await containers.reconcile();
-    docker.push({ action: 'start', id: 'a', name: 'one', atNs: NOW + 1000n });
-    docker.die('a', NOW + SECOND / 2n);
-    docker.run('a', 'one', NOW + SECOND);
-    await containers.idle();
-    await containers.reconcile();
-    expect(starts.count).toBe(2);
-  });
-
-  test('a second start right after one that only the list told of, because dockerd forgot its events', async () => {
-    const { starts, containers } = await live();
-    docker.run('a', 'one', NOW, { quietly: true });
-    await containers.reconcile();
-    docker.run('a', 'one', NOW + SECOND);
-    await containers.idle();
-    await containers.reconcile();
-    expect(starts.count).toBe(2);
-  });
-
-  test('a clock that was set back hides nothing', async () => {
-    const { starts, containers } = await live();
-    docker.run('a', 'one', NOW);
-    docker.run('b', 'two', NOW - 3600n * SECOND);
-    await containers.idle();
-    expect(starts.count).toBe(2);
-  });
-
-  test('a start that was seen just before Docker went away is handled once Docker is back', async () => {
-    const { starts, containers } = await live();
-    await own('one');
-    docker.goAway();
-    docker.run('a', 'one', NOW);
-    await sleep(300);
-    expect(starts.count).toBe(0);
-    docker.comeBack();
-    await containers.idle();
-    expect(starts.count).toBe(1);
-    expect(await isReady('one')).toBe(true);
-  });
-
-  test('a file that a kill cut off loses nothing but its last line', async () => {
-    const first = await live();
-    docker.run('a', 'one', NOW);
-    await first.containers.idle();
-    await appendFile(join(folder, 'starts.ndjson'), '{"id":"b","na');
-    const second = await live();
-    docker.run('c', 'three', NOW);
-    await second.containers.idle();
-    expect(new Starts(join(folder, 'starts.ndjson')).count).toBe(2);
-  });
-});
+const tty = async (name: string): Promise<number> => Number(await readFile(join(own(name), 'tty'), 'utf8'));
 
 describe('what a streaming container needs', () => {
   test('comes with its start and goes with its death; no two have the same tty', async () => {
-    const { containers } = await live();
+    const containers = await live();
     const names = Array.from({ length: 20 }, (_, index) => `base-${index}`);
-    for (const name of names) await own(name);
-    for (const name of names) docker.run(name, name, NOW, { ports: { '32262/tcp': 40_000 } });
+    for (const name of names) await makeOwn(name);
+    for (const name of names) docker.run(name, name, { ports: { '32262/tcp': 40_000 } });
     await containers.idle();
     expect(new Set(await Promise.all(names.map(tty))).size).toBe(20);
     const freed = await tty('base-3');
-    docker.die('base-3', NOW + SECOND);
+    docker.die('base-3');
     await containers.idle();
     expect(await isReady('base-3')).toBe(false);
-    await own('later');
-    docker.run('later', 'later', NOW + SECOND);
+    await makeOwn('later');
+    docker.run('later', 'later');
     await containers.idle();
     expect(await tty('later')).toBe(freed);
+  });
+
+  test.each(['the witness alone', 'its event alone', 'the comparison alone'])(
+    'comes when a start is known by %s',
+    async (how) => {
+      const containers = await live();
+      await makeOwn('one');
+      docker.run('a', 'one', { quietly: how !== 'its event alone' });
+      if (how === 'the witness alone') containers.started({ id: 'a' });
+      if (how === 'the comparison alone') await containers.reconcile();
+      await containers.idle();
+      await expect.poll(() => isReady('one')).toBe(true);
+    },
+  );
+
+  test('is looked for again while Docker does not say yet that it runs', async () => {
+    const containers = await live();
+    await makeOwn('one');
+    docker.containers.set('a', { id: 'a', name: 'one', isRunning: false, ports: {} });
+    containers.started({ id: 'a' });
+    await containers.idle();
+    expect(await isReady('one')).toBe(false);
+    docker.run('a', 'one', { quietly: true });
+    await expect.poll(() => isReady('one')).toBe(true);
+  });
+
+  test('is not waited for in one that has died, or was removed, or never ran', async () => {
+    const containers = await live({ pendingMs: 100 });
+    const look = vi.spyOn(docker.client, 'look');
+    containers.started({ id: 'gone' });
+    docker.containers.set('b', { id: 'b', name: 'two', isRunning: false, ports: {} });
+    containers.started({ id: 'b' });
+    await expect.poll(() => look.mock.calls.length).toBeGreaterThan(3);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const calls = look.mock.calls.length;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(look.mock.calls.length).toBe(calls);
+  });
+
+  test('is new after a restart whose death nobody told of', async () => {
+    const containers = await live();
+    await makeOwn('one');
+    docker.run('a', 'one', { ports: { '1/tcp': 1 } });
+    await containers.idle();
+    docker.run('a', 'one', { quietly: true, ports: { '1/tcp': 2 } });
+    containers.started({ id: 'a' });
+    await expect.poll(() => readFile(join(own('one'), 'ports.json'), 'utf8')).toBe('{"1/tcp":2}\n');
   });
 
   test('is kept across a death of the service, and taken from whoever died meanwhile', async () => {
     const first = await live();
     for (const name of ['base-1', 'base-2']) {
-      await own(name);
-      docker.run(name, name, NOW);
+      await makeOwn(name);
+      docker.run(name, name);
     }
-    await first.containers.idle();
+    await first.idle();
     const before = await tty('base-2');
     docker.containers.delete('base-1');
     const second = await live();
-    await second.containers.reconcile();
+    await second.reconcileAll();
     expect(await isReady('base-1')).toBe(false);
     expect(await tty('base-2')).toBe(before);
-    await own('base-3');
-    docker.run('base-3', 'base-3', NOW);
-    await second.containers.idle();
+    await makeOwn('base-3');
+    docker.run('base-3', 'base-3');
+    await second.idle();
     expect(await tty('base-3')).not.toBe(before);
   });
 
-  test('a name that is a path is no name', async () => {
-    const { starts, containers } = await live();
-    docker.run('a', '../../etc', NOW);
+  test('goes to the second of one name also when the first one’s death is told late', async () => {
+    const containers = await live();
+    await makeOwn('one');
+    docker.run('a', 'one');
     await containers.idle();
-    expect(starts.count).toBe(1);
-    await expect(access(join(folder, '..', 'etc'))).rejects.toThrow();
+    docker.containers.delete('a');
+    docker.run('b', 'one');
+    await containers.idle();
+    docker.push({ action: 'die', id: 'a' });
+    await containers.idle();
+    expect(await isReady('one')).toBe(true);
+  });
+
+  test('is not wanted by one without a folder, also when all ttys are taken', async () => {
+    const containers = await live();
+    for (let index = 0; index < 54; index += 1) {
+      await makeOwn(`base-${index}`);
+      docker.run(`base-${index}`, `base-${index}`);
+    }
+    docker.run('none', 'none-of-ours');
+    await makeOwn('too-many');
+    docker.run('too-many', 'too-many');
+    await containers.idle();
+    expect(lines.filter((line) => line.startsWith('<3>'))).toEqual([
+      '<3>container too-many: all ttys from 10 to 63 are taken\n',
+    ]);
+  });
+
+  test('is made anew when what was written down of it is damaged', async () => {
+    const first = await live();
+    await makeOwn('one');
+    docker.run('a', 'one');
+    await first.idle();
+    await writeFile(join(folder, 'assigned.json'), '{"a":{"name":"../x","tty":10},');
+    const second = await live();
+    await second.reconcileAll();
+    expect(await isReady('one')).toBe(true);
+    expect(lines.filter((line) => line.includes('damaged'))).toHaveLength(1);
   });
 });
 
-test('a handling that fails is said once, does not stop the next, and is tried again until it succeeds', async () => {
-  const lines: string[] = [];
-  const starts = new Starts(join(folder, 'starts.ndjson'));
-  const over = new AbortController();
-  let isFull = true;
-  const assign = vi.fn(async (name: string) => {
-    if (name === 'full' && isFull) throw new Error('ENOSPC: no space left on device');
-    return true;
+describe('what a container plants in its folder', () => {
+  const NAMES = ['.ready', 'tty', 'ports.json', '.ready.partial', 'tty.partial', 'ports.json.partial'];
+
+  test('is replaced and never opened: links', async () => {
+    const containers = await live();
+    await makeOwn('one');
+    for (const name of NAMES) await symlink(join(folder, `stolen-${name}`), join(own('one'), name));
+    docker.run('a', 'one');
+    await containers.idle();
+    for (const name of NAMES) await expect(lstat(join(folder, `stolen-${name}`))).rejects.toThrow('ENOENT');
+    for (const name of ['.ready', 'tty', 'ports.json'])
+      expect((await lstat(join(own('one'), name))).isFile()).toBe(true);
   });
-  const containers = createContainers({
-    docker: docker.client,
-    resources: { assigned: async () => [], release: async () => undefined, assign },
-    starts,
-    log: createLog((line) => lines.push(line)),
-    signal: over.signal,
-    onSeen: () => undefined,
-    retryMs: 20,
+
+  test('is replaced and never opened: named pipes', async () => {
+    const containers = await live();
+    await makeOwn('one');
+    await execa(
+      'mkfifo',
+      NAMES.map((name) => join(own('one'), name)),
+    );
+    docker.run('a', 'one');
+    await containers.idle();
+    expect(await tty('one')).toBe(10);
   });
-  await docker.client.subscribe((event) => containers.take(event));
-  docker.run('a', 'full', NOW);
-  docker.run('b', 'fine', NOW);
+
+  test('is said when it cannot be replaced, and keeps nobody else waiting', async () => {
+    const containers = await live({ retryMs: 50 });
+    await mkdir(join(own('one'), 'ports.json'), { recursive: true });
+    await makeOwn('two');
+    docker.run('a', 'one');
+    docker.run('b', 'two');
+    await containers.idle();
+    expect(await isReady('two')).toBe(true);
+    expect(await isReady('one')).toBe(false);
+    expect(lines).toContain('<3>container one: EISDIR: Is a directory\n');
+    await rm(join(own('one'), 'ports.json'), { recursive: true });
+    await expect.poll(() => isReady('one')).toBe(true);
+    expect(lines.filter((line) => line.includes('EISDIR'))).toHaveLength(1);
+  });
+
+  test('a folder that is a link is none', async () => {
+    const containers = await live();
+    await mkdir(join(folder, 'elsewhere'));
+    await symlink(join(folder, 'elsewhere'), own('one'));
+    docker.run('a', 'one');
+    await containers.idle();
+    expect(lines).toContain('<3>container one: its folder is no directory\n');
+    await expect(access(join(folder, 'elsewhere', 'tty'))).rejects.toThrow();
+  });
+
+  test('a folder that never answers costs its helper, and nobody else', async () => {
+    // Hangs on one name as a file system would that never answers.
+    const helper = join(folder, 'helper');
+    await writeFile(
+      helper,
+      `#!/bin/sh\nwhile read -r line; do case $line in *hung*) sleep 60 ;; esac; printf '%s\\n' "$line" | ${PLACE_HELPER} "$@"; done\n`,
+      { mode: 0o755 },
+    );
+    const containers = await live({ helper });
+    for (const name of ['hung', 'fine']) await makeOwn(name);
+    docker.run('a', 'hung');
+    docker.run('b', 'fine');
+    await containers.idle();
+    expect(await isReady('fine')).toBe(true);
+    expect(lines).toContain('<3>container hung: its folder did not answer in 2000 ms\n');
+  });
+});
+
+test('a name that is a path is no name', async () => {
+  const containers = await live();
+  docker.run('a', '../../etc');
   await containers.idle();
-  expect(starts.count).toBe(1);
-  await expect.poll(() => assign.mock.calls.filter(([name]) => name === 'full').length).toBeGreaterThan(2);
-  expect(lines.filter((line) => line.includes('ENOSPC'))).toHaveLength(1);
-  isFull = false;
-  await expect.poll(() => starts.count).toBe(2);
-  await containers.reconcile();
-  expect(starts.count).toBe(2);
-  over.abort();
+  await expect(access(join(folder, '..', 'etc'))).rejects.toThrow();
 });
 
-test.each([
-  ['2026-11-23T22:47:12.123456789Z', 1_795_474_032_123_456_789n],
-  ['2026-11-23T22:47:12.5Z', 1_795_474_032_500_000_000n],
-  ['2026-11-23T22:47:12Z', 1_795_474_032_000_000_000n],
-  ['0001-01-01T00:00:00Z', null],
-  ['never', null],
-])('reads the time %s', (text, expected) => {
-  expect(parseTime(text)).toBe(expected);
+test('a failure is said once and tried again until it succeeds; Docker being away is one', async () => {
+  const containers = await live({ retryMs: 20 });
+  await makeOwn('one');
+  docker.run('a', 'one', { quietly: true });
+  docker.goAway();
+  containers.started({ id: 'a' });
+  await containers.idle();
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(lines.filter((line) => line.includes('ECONNREFUSED'))).toHaveLength(1);
+  docker.comeBack();
+  await expect.poll(() => isReady('one')).toBe(true);
 });

@@ -35,13 +35,17 @@ describe('rootfs', () => {
     }
   });
 
-  it.each(['docker.service', 'docker.socket', 'ecs.service'])(
-    'asserts the gate for %s, whatever else is in the file',
-    async (unit) => {
-      const text = await read(`/etc/systemd/system/${unit}.d/10-ecs-host-gate.conf`);
-      expect(text).toMatch(/^\[Unit\]\nAssertPathExists=\/run\/ecs-host\/gate-open$/m);
-    },
-  );
+  it.each([
+    ['docker.service', 'gate-open'],
+    ['docker.socket', 'gate-open'],
+    ['containerd.service', 'gate-open'],
+    ['ecs.service', 'agent-open'],
+  ])('asserts the gate for %s, and that it is kept, whatever else is in the file', async (unit, gate) => {
+    const text = await read(`/etc/systemd/system/${unit}.d/10-ecs-host-gate.conf`);
+    expect(text).toContain(`[Unit]\nAssertPathExists=/run/ecs-host/${gate}\n`);
+    if (unit.endsWith('.service'))
+      expect(text).toContain(`\nExecStartPre=/opt/ecs-host/bin/ecs-host-gate check ${gate}\n`);
+  });
 
   it('has a gatekeeper that neither requires nor waits for what it starts', async () => {
     const settings = (await read('/etc/systemd/system/ecs-host.service'))
@@ -52,7 +56,7 @@ describe('rootfs', () => {
 
   it('shuts the gate however the gatekeeper ends', async () => {
     expect(await read('/etc/systemd/system/ecs-host.service')).toMatch(
-      /^ExecStopPost=\/bin\/rm -f \/run\/ecs-host\/gate-open$/m,
+      /^ExecStopPost=\/opt\/ecs-host\/bin\/ecs-host-stopped$/m,
     );
   });
 

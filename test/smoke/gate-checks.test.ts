@@ -3,7 +3,7 @@ import type { HostState } from '#contracts/host-service.ts';
 import { createCheckBook } from '../../src/smoke/check-book.ts';
 import { CHECKS } from '../../src/smoke/check-definitions.ts';
 import { checkBeforeHandshake, judgeOrder } from '../../src/smoke/gate-checks.ts';
-import { describeUnits, parseUnits, readUnits } from '../../src/smoke/remote-facts.ts';
+import { describeUnits, GATED_UNITS, parseUnits, readUnits } from '../../src/smoke/remote-facts.ts';
 import { fakeSsh, showUnits } from './fake-ssh.ts';
 
 const state = (handshake: number, events: number | null): HostState => ({
@@ -26,6 +26,7 @@ const unit = (from: number, to: number, activeState = 'active') => ({
 const units = (docker: [number, number], ecs: [number, number], socket: [number, number] = docker) => ({
   'docker.service': unit(...docker),
   'docker.socket': unit(...socket),
+  'containerd.service': unit(...docker),
   'ecs.service': unit(...ecs),
 });
 
@@ -52,14 +53,19 @@ describe('judgeOrder', () => {
 });
 
 test('parseUnits reads the blocks of systemctl show', async () => {
-  const text = showUnits({ 'docker.service': 'active', 'docker.socket': 'inactive', 'ecs.service': 'activating' });
-  expect([...parseUnits(text).keys()]).toEqual(['docker.service', 'docker.socket', 'ecs.service']);
+  const text = showUnits({
+    'docker.service': 'active',
+    'docker.socket': 'inactive',
+    'containerd.service': 'inactive',
+    'ecs.service': 'activating',
+  });
+  expect([...parseUnits(text).keys()]).toEqual([...GATED_UNITS]);
   const facts = await readUnits(fakeSsh([[/^systemctl show/, { stdout: text }]]));
   expect(describeUnits(facts)).toBe('docker.service active, ecs.service activating');
 });
 
 describe('checkBeforeHandshake', () => {
-  const down = showUnits({ 'docker.service': 'inactive', 'docker.socket': 'inactive', 'ecs.service': 'inactive' });
+  const down = showUnits(Object.fromEntries(GATED_UNITS.map((unit) => [unit, 'inactive'])));
   const refused = { exitCode: 1, stderr: 'Assertion failed on job for docker.service.\n' };
   const book = () =>
     createCheckBook({
@@ -85,7 +91,7 @@ describe('checkBeforeHandshake', () => {
     );
     expect(incorrect(b)).toEqual([]);
     expect(b.finish().find(({ id }) => id === 'gate.start-ecs-refused')).toMatchObject({
-      actual: 'refused, all three units inactive',
+      actual: 'refused, all four units inactive',
       verdict: 'correct',
     });
   });

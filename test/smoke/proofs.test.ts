@@ -46,6 +46,7 @@ const fakeHost = (
         stdout: [
           unit('docker.service', 200),
           unit('docker.socket', leak.socketAlwaysUp ? 10 : 190),
+          unit('containerd.service', 195),
           unit('ecs.service', 400),
         ].join('\n'),
       };

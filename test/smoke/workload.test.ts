@@ -57,18 +57,32 @@ describe('the scripts of the repository', () => {
     expect(find(b, 'workload.build-protocol')).toMatchObject({ verdict: 'incorrect', reason: 'cc: error: x264.h' });
   });
 
-  test('the key is read over ssh and is in no command', async () => {
-    const asked: string[] = [];
-    const ssh = fakeSsh(
+  const instance = (asked: string[], running: string) =>
+    fakeSsh(
       [
         [/run_container_image/, { stdout: 'key: /run/key\n' }],
+        [/^docker ps/, { stdout: running }],
+        [/record/, { stdout: '{"n":1,"id":"aa"}\n{"n":2,"id":"bb"}\n' }],
         [/^od /, { stdout: ' 00 ff\n 10\n' }],
       ],
       asked,
     );
+
+  test('the key is read over ssh and is in no command', async () => {
+    const asked: string[] = [];
     const b = book();
-    expect([...(await runWorkload(ssh, workload, b, span))]).toEqual([0, 255, 16]);
-    expect(asked[1]).toBe("od -An -v -tx1 '/run/key'");
+    expect([...(await runWorkload(instance(asked, 'bb\n'), workload, b, span))]).toEqual([0, 255, 16]);
+    expect(asked.at(-1)).toBe("od -An -v -tx1 '/run/key'");
     expect(find(b, 'workload.run')).toMatchObject({ verdict: 'correct' });
+  });
+
+  test.each([
+    ['bb\n', 'all on the record', 'correct'],
+    ['bb\ncc\n', '1 of 2 are not', 'incorrect'],
+    ['', '0 of 0 are not', 'incorrect'],
+  ])('containers that run (%j) have to be on the record', async (running, actual, verdict) => {
+    const b = book();
+    await runWorkload(instance([], running), workload, b, span);
+    expect(find(b, 'workload.witnessed')).toMatchObject({ actual, verdict });
   });
 });
