@@ -14,6 +14,8 @@ const EXTEND_MS = 30_000;
 export type Leave = {
   readonly cause: 'stop' | 'drain' | 'revoked' | 'interruption';
   readonly reason: string;
+  /** The webserver's order to this very host, which holds over the end of this life; a denial of a handshake is asked about again. */
+  readonly isOrder?: boolean;
 };
 
 /** An abort with its cause; the first one counts. What has to happen before anything is waited for happens in `onBegin`, synchronously. */

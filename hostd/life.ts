@@ -53,7 +53,7 @@ const leaveAtOnce = (parts: Parts, instanceId: () => string | null, leave: Leave
   parts.gate.shut();
   void parts.state.update({ gate: 'shut' });
   const id = instanceId();
-  if (id !== null && (leave.cause === 'drain' || leave.cause === 'revoked'))
+  if (id !== null && leave.isOrder === true)
     parts.orders.keep({ verb: leave.cause === 'drain' ? 'drain' : 'revoke', reason: leave.reason, instanceId: id });
   if (leave.cause === 'revoked') void stopAgent(parts);
 };
@@ -141,7 +141,7 @@ const beGranted = async (granted: Granted, token: string): Promise<void> => {
     ...(parts.heartbeatPause ? { pause: parts.heartbeatPause } : {}),
     onNews: async (news) => {
       if (news.kind === 'unknown') await shakeHandsAgain(granted, heartbeats);
-      else leaving.begin({ cause: news.kind, reason: news.reason });
+      else leaving.begin({ cause: news.kind, reason: news.reason, isOrder: true });
     },
   });
   // Heartbeats go on while the host drains: until its last words it is alive.
@@ -158,7 +158,7 @@ const beGranted = async (granted: Granted, token: string): Promise<void> => {
 
 const openControl = (parts: Parts, leaving: Leaving): Promise<Control | null> =>
   parts
-    .openControl(({ verb, reason }) => leaving.begin({ cause: CAUSE[verb], reason }))
+    .openControl(({ verb, reason }) => leaving.begin({ cause: CAUSE[verb], reason, isOrder: true }))
     .catch((error: unknown) => {
       const trouble = `the control port cannot be opened: ${reasonOf(error)}; orders come with the heartbeats`;
       parts.log.say('error', trouble);
