@@ -40,8 +40,13 @@ export const bakeImage = async (
   return { imageId: record.imageId, plan: JSON.parse(plan) as BuildPlan };
 };
 
-/** What a handshake was answered with, and when (hundredths of a second of CLOCK_BOOTTIME, which machines of the lab share with this one). */
-export type Decided = { readonly kind: Decision['kind']; readonly atCs: number };
+/** What a handshake was answered with, when it came (hundredths of a second of CLOCK_BOOTTIME, which machines of the lab share), and after which delay. */
+export type Decided = { readonly kind: Decision['kind']; readonly atCs: number; readonly delayMs: number };
+
+const answerOf = (decision: Decision, delayMs = 0): Omit<Decided, 'atCs'> =>
+  decision.kind === 'delay'
+    ? answerOf(decision.afterwards, delayMs + decision.delayMs)
+    : { kind: decision.kind, delayMs };
 
 export type BootedHost = AsyncDisposable & {
   readonly instanceId: string;
@@ -49,6 +54,8 @@ export type BootedHost = AsyncDisposable & {
   readonly cluster: string;
   readonly clients: AwsClients;
   readonly webserver: Webserver;
+  /** Its certificate, which vouches for itself. */
+  readonly webserverCa: string;
   decide(decision: Decision): void;
   /** All handshakes so far, noted before their answers go out. */
   readonly decided: readonly Decided[];
@@ -94,7 +101,7 @@ export const bootHost = async (
       imageIds: [imageId],
     },
     decide: () => {
-      decided.push({ kind: decision.kind, atCs: bootCs() });
+      decided.push({ ...answerOf(decision), atCs: bootCs() });
       return decision;
     },
   });
@@ -160,6 +167,7 @@ export const bootHost = async (
     cluster: cluster.cluster,
     clients,
     webserver,
+    webserverCa: tls.cert,
     decide: (next) => {
       decision = next;
     },

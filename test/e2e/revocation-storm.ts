@@ -26,10 +26,13 @@ export const prepareRoot = (host: BootedHost): Promise<string> =>
     `mkdir -p ${ROOT} && id=$(docker create tools) && docker export $id | tar --extract --directory ${ROOT} && docker rm $id >/dev/null`,
   );
 
+/** A container that counts itself, started without Docker. */
+export const CONTAINERD_CLIENT = `timeout -k 1 5 ctr run --rm --rootfs ${ROOT} --mount type=bind,src=/var/lib/count,dst=/count,options=rbind:rw --env HOSTNAME=containerd probe-$(cat /proc/sys/kernel/random/uuid) /usr/local/bin/counted /bin/true`;
+
 /** Each way to start a container that a client has, by name. A Docker or a containerd that is down is one way less. */
-export const STARTS: Readonly<Record<string, string>> = {
+const STARTS: Readonly<Record<string, string>> = {
   'docker run': `docker run --rm ${COUNTED}`,
-  'ctr run': `sudo timeout 5 ctr run --rm --rootfs ${ROOT} probe-$(cat /proc/sys/kernel/random/uuid) /bin/true`,
+  'ctr run': `sudo ${CONTAINERD_CLIENT}`,
 };
 
 const tryStarts = async (host: BootedHost): Promise<string[]> => {

@@ -12,7 +12,7 @@ import type { LabHandle } from './lab-handle.ts';
 import { cli, start } from './support.ts';
 
 /** Who the machine is, from its own metadata. */
-const identityOf = async (host: BootedHost): Promise<Identity> => {
+export const identityOf = async (host: BootedHost): Promise<Identity> => {
   const read = (path: string): Promise<string> =>
     host.run(
       `curl -sf -H "X-aws-ec2-metadata-token: $(curl -sfX PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token)" http://169.254.169.254/latest/dynamic/instance-identity/${path}`,
