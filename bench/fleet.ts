@@ -4,7 +4,13 @@ import { shakeHands } from '../hostd/handshake.ts';
 import type { HostKey } from '../hostd/host-key.ts';
 import { createLog } from '../hostd/log.ts';
 import { createWebserverClient } from '../hostd/webserver-client.ts';
-import { IMAGE_ID, identityDocumentOf, instanceIdOf, makeIdentityAuthority } from '../test/support/a-host.ts';
+import {
+  ACCOUNT_ID,
+  IMAGE_ID,
+  identityDocumentOf,
+  instanceIdOf,
+  makeIdentityAuthority,
+} from '../test/support/a-host.ts';
 import { startWebserver } from '../webserver/server.ts';
 import { makeSelfSigned } from '../webserver/tls.ts';
 import { saveResult } from './result.ts';
@@ -56,6 +62,7 @@ const fleet = Array.from({ length: HOSTS }, (_, index) => {
       instanceType: 't3.large',
       region: 'us-west-2',
       imageId: IMAGE_ID,
+      accountId: ACCOUNT_ID,
       document,
       signature: authority.sign(document),
     },

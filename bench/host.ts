@@ -1,14 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BootedHost, bakeImage, bootHost } from '../test/e2e/booted-host.ts';
-import { startLabForTests } from '../test/e2e/lab-handle.ts';
-import { createNaps, type HandledStart, handledStarts, importNap } from '../test/e2e/start-storm.ts';
+import type { BootedHost } from '../test/e2e/booted-host.ts';
+import { spread, withServingHost } from './booted.ts';
 import { median, saveResult } from './result.ts';
 
 /**
  * The host service on a booted machine of the lab:
  * - from a granted handshake to a registered agent, against the floor: `systemctl start docker`, then the agent, by hand, same machine, in turn;
  * - its memory at rest, against an idle Node;
- * - how long after its start a container is handled, idle and in bursts of 50.
+ * - how long after Docker's own event of its start a container is ready, idle and in bursts of 50.
  */
 const ROUNDS = 5;
 const GOAL = 1.2;
@@ -27,12 +26,25 @@ while True:
 print(time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000)`;
 const NOW = 'python3 -c "import time; print(time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000)"';
 
+/** Keeps both leases as the host service does, in its place. */
+const LEASES = `while :; do
+  read -r up _ </proc/uptime
+  for name in gate-open agent-open; do
+    echo $(($(echo $up | tr -d .) + 200)) >/run/ecs-host/$name.partial; mv /run/ecs-host/$name.partial /run/ecs-host/$name
+  done
+  sleep 0.25
+done`;
+
 const byHand = async (host: BootedHost): Promise<number> => {
-  await host.run('sudo systemctl stop ecs-host; sudo mkdir -p /run/ecs-host; sudo touch /run/ecs-host/gate-open');
+  await host.run(
+    `sudo systemctl stop ecs-host; echo '${LEASES}' >/tmp/leases.sh; sudo systemd-run --quiet --collect --unit=leases sh /tmp/leases.sh; until /opt/ecs-host/bin/ecs-host-gate check agent-open; do sleep 0.05; done`,
+  );
   const output = await host.run(
     `${NOW}; sudo systemctl start docker.socket docker.service && sudo systemctl start --no-block ecs.service && python3 /tmp/wait.py`,
   );
-  await host.run('sudo rm /run/ecs-host/gate-open; sudo systemctl stop ecs.service docker.socket docker.service');
+  await host.run(
+    'sudo systemctl stop leases; sudo rm -f /run/ecs-host/gate-open /run/ecs-host/agent-open; sudo systemctl stop ecs.service docker.socket docker.service containerd.service',
+  );
   const [from = 0, to = 0] = output.split('\n').map(Number);
   return (to - from) / 1000;
 };
@@ -43,24 +55,46 @@ const ours = async (host: BootedHost): Promise<number> => {
   return (to - (state.reachedAtUs.docker ?? 0)) / 1000;
 };
 
-const quantile = (values: readonly number[], q: number): number =>
-  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? Number.NaN;
+/** Containers c1 to cN, each with a folder of the host service. */
+const CREATE = `for i in $(seq ${CONTAINERS}); do docker create --name c$i tools /bin/sleep 120 >/dev/null; sudo mkdir -p /var/lib/ecs-host/containers/c$i; done`;
 
-const delays = (lines: readonly HandledStart[]): string => {
-  const ms = lines.flatMap(({ eventNs, handledNs }) =>
-    eventNs === null ? [] : [Number((BigInt(handledNs) - BigInt(eventNs)) / 1_000_000n)],
-  );
-  return `p50 ${quantile(ms, 0.5)} ms, p99 ${quantile(ms, 0.99)} ms (${ms.length} starts)`;
-};
+/** Starts all, and prints for each how many nanoseconds its `.ready` is younger than Docker's event of its start. */
+const BURST = `import json, os, subprocess, sys, time
+pause = float(sys.argv[1])
+ids = ['c%d' % i for i in range(1, ${CONTAINERS} + 1)]
+def path(id):
+    return '/var/lib/ecs-host/containers/' + id + '/.ready'
+since = str(time.time())
+starts = []
+for id in ids:
+    starts.append(subprocess.Popen(['docker', 'start', id], stdout=subprocess.DEVNULL))
+    if pause:
+        starts[-1].wait()
+        time.sleep(pause)
+ready = {}
+until = time.time() + 30
+while len(ready) < len(ids) and time.time() < until:
+    for id in ids:
+        try:
+            made = os.stat(path(id)).st_mtime_ns
+        except FileNotFoundError:
+            continue
+        ready.setdefault(id, made)
+    time.sleep(0.02)
+for start in starts:
+    start.wait()
+subprocess.run(['docker', 'kill', *ids], stdout=subprocess.DEVNULL)
+while any(os.path.exists(path(id)) for id in ids):
+    time.sleep(0.02)
+args = ['docker', 'events', '--since', since, '--until', str(time.time()), '--filter', 'event=start', '--format', '{{json .}}']
+for line in subprocess.run(args, capture_output=True, text=True, check=True).stdout.splitlines():
+    event = json.loads(line)
+    id = event['Actor']['Attributes']['name']
+    if id in ready:
+        print(ready[id] - event['timeNano'])
+`;
 
-const lab = await startLabForTests();
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => void lab.down().finally(() => process.exit(130)));
-try {
-  await using host = await bootHost(lab, await bakeImage(lab), { drainSeconds: 0 });
-  await host.reach('handshake');
-  host.decide({ kind: 'grant' });
-  await host.reach('serving');
+await withServingHost(async (host) => {
   await host.run(`cat > /tmp/wait.py <<'EOP'\n${WHEN_REGISTERED}\nEOP`);
 
   const hand: number[] = [];
@@ -93,19 +127,18 @@ try {
   );
   await saveResult('memory', { baseline: 'an idle Node', ratio: memory, goal: null, rounds: 1 });
 
-  await importNap(host);
-  await createNaps(host, CONTAINERS);
-  const measure = async (what: string, starts: string): Promise<void> => {
-    const before = (await handledStarts(host)).length;
-    await host.run(`for round in $(seq ${DELAY_ROUNDS}); do ${starts}; done`, 300_000);
-    await sleep(2000);
-    console.log(`start to handled, ${what}: ${delays((await handledStarts(host)).slice(before))}`);
+  await host.run(`${CREATE}; cat >/tmp/burst.py <<'EOS'\n${BURST}EOS`, 120_000);
+  const measure = async (what: string, pauseS: number): Promise<void> => {
+    const ms: number[] = [];
+    for (let round = 0; round < DELAY_ROUNDS; round += 1)
+      ms.push(
+        ...(await host.run(`sudo python3 /tmp/burst.py ${pauseS}`, 120_000))
+          .split('\n')
+          .filter(Boolean)
+          .map((line) => Number(line) / 1e6),
+      );
+    console.log(`start to ready, ${what}: ${spread(ms)} (${ms.length} starts)`);
   };
-  await measure('idle', `for i in $(seq ${CONTAINERS}); do docker start c$i >/dev/null; sleep 0.2; done`);
-  await measure(
-    `bursts of ${CONTAINERS}`,
-    `for i in $(seq ${CONTAINERS}); do docker start c$i >/dev/null & done; wait; sleep 2`,
-  );
-} finally {
-  await lab.down();
-}
+  await measure('one after the other', 0.2);
+  await measure(`bursts of ${CONTAINERS}`, 0);
+});

@@ -13,7 +13,7 @@ export interface HostConfig {
    */
   webserverUrl: string;
   /**
-   * null (the system's trust store), or the PEM certificate of the authority that signs the webserver's
+   * null (the system's trust store, update-ca-certificates, and Node's own list), or the PEM certificate of the authority that signs the webserver's
    */
   webserverCa: string | null;
   /**

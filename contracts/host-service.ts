@@ -6,14 +6,14 @@ export const HOST_CONFIG_PATH = '/etc/ecs-host/host.json';
 export const HOST_STATE_PATH = '/run/ecs-host/state.json';
 /**
  * The gate is two leases: containers may start, and the agent may take tasks. A lease is a file with one whole number, the time until which it is
- * good: hundredths of a second of CLOCK_BOOTTIME, as in /proc/uptime. The host service writes it anew every `LEASE_RENEWED_MS`, `LEASE_MS` ahead,
+ * good: hundredths of a second of CLOCK_BOOTTIME, as in /proc/uptime. The host service writes it anew every `LEASE_RENEWED_MS`, `LEASE_MS` ahead (one that is three seconds ahead is none),
  * each time as another file that is renamed to this name. docker.service, docker.socket and containerd.service assert the first one, ecs.service the
  * second; the witness (in place of runc) and the guard read them. /run is a tmpfs: a reboot closes the gate.
  */
 export const GATE_PATH = '/run/ecs-host/gate-open';
 export const AGENT_GATE_PATH = '/run/ecs-host/agent-open';
-export const LEASE_MS = 2000;
-export const LEASE_RENEWED_MS = 250;
+export const LEASE_MS = 1500;
+export const LEASE_RENEWED_MS = 200;
 /** Where the witness writes each start down, an empty file each: `<container id>.<CLOCK_BOOTTIME in hundredths of a second>.<pid>`. */
 export const STARTS_FOLDER = '/run/ecs-host/starts';
 

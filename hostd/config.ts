@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostConfig } from '#contracts/host-config.ts';
 import { asHostConfig } from '#contracts/validate-host-config.ts';
@@ -13,12 +14,33 @@ export const parseHostConfig = (text: string): Required<HostConfig> | { readonly
   try {
     value = JSON.parse(text);
   } catch (error) {
-    return { problem: `not JSON: ${(error as Error).message}` };
+    // V8's own words quote the file, and this goes to the journal.
+    const [where] = /line \d+ column \d+/.exec((error as Error).message) ?? [];
+    return { problem: where === undefined ? 'it is not JSON' : `it is not JSON (${where})` };
   }
   const parsed = asHostConfig(value);
   return 'problems' in parsed
     ? { problem: parsed.problems.map(({ key, reason }) => `${key || 'it'} ${reason}`).join('; ') }
     : parsed.config;
+};
+
+/** Null when it is not there. A named pipe or a device is not waited for. */
+const read = async (path: string): Promise<string | { readonly problem: string } | null> => {
+  try {
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stats = await file.stat();
+    if (!stats.isFile()) return { problem: 'it is no file' };
+    if (stats.size > LARGEST_BYTES) return { problem: `it is larger than ${LARGEST_BYTES} bytes` };
+    return await file.readFile('utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT' ? null : { problem: `it cannot be read (${code})` };
+  }
+};
+
+const parsed = (text: Awaited<ReturnType<typeof read>>): ReturnType<typeof parseHostConfig> => {
+  if (text === null) return { problem: 'it is not there yet' };
+  return typeof text === 'string' ? parseHostConfig(text) : text;
 };
 
 /**
@@ -32,20 +54,13 @@ export const waitForConfig = async (
   let lastProblem = '';
   for (;;) {
     options.signal.throwIfAborted();
-    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) =>
-      error.code === 'ENOENT' ? null : '',
-    );
-    const parsed =
-      text === null
-        ? { problem: 'it is not there yet' }
-        : text.length > LARGEST_BYTES
-          ? { problem: `it is larger than ${LARGEST_BYTES} bytes` }
-          : parseHostConfig(text);
-    if (!('problem' in parsed)) return parsed;
-    if (parsed.problem !== lastProblem) {
-      lastProblem = parsed.problem;
-      options.log.say(text === null ? 'info' : 'error', `${path}: ${parsed.problem}; the gate stays shut`);
-      await options.onWaiting(`waiting for ${path}: ${parsed.problem}`);
+    const text = await read(path);
+    const found = parsed(text);
+    if (!('problem' in found)) return found;
+    if (found.problem !== lastProblem) {
+      lastProblem = found.problem;
+      options.log.say(text === null ? 'info' : 'error', `${path}: ${found.problem}; the gate stays shut`);
+      await options.onWaiting(`waiting for ${path}: ${found.problem}`);
     }
     await sleep(POLL_MS, undefined, { signal: options.signal });
   }

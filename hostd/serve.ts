@@ -99,8 +99,7 @@ const watchPulse = ({ parts, signal }: Serving, events: Events, agentAgain: () =
     onSilent: async (why) => {
       log.say('error', `Docker is silent: ${why}; this host takes no tasks until it answers`);
       gate.shut('agent');
-      await state.enter('docker', `Docker is silent: ${why}`);
-      await stopAgent(parts);
+      await Promise.all([stopAgent(parts), state.enter('docker', `Docker is silent: ${why}`)]);
     },
     onStillSilent: async () => {
       log.say('error', 'Docker is still silent; it is killed, and systemd starts it again');

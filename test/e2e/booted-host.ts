@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AuthorizeSecurityGroupIngressCommand } from '@aws-sdk/client-ec2';
 import type { HostState } from '#contracts/host-service.ts';
+import { bootCs } from '../../hostd/gate.ts';
 import { type AwsClients, createClients } from '../../src/aws/clients.ts';
 import { findIdentityCertificates } from '../../src/aws/identity-certificates.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
@@ -39,20 +40,34 @@ export const bakeImage = async (
   return { imageId: record.imageId, plan: JSON.parse(plan) as BuildPlan };
 };
 
+/** What a handshake was answered with, when it came (hundredths of a second of CLOCK_BOOTTIME, which machines of the lab share), and after which delay. */
+export type Decided = { readonly kind: Decision['kind']; readonly atCs: number; readonly delayMs: number };
+
+const answerOf = (decision: Decision, delayMs = 0): Omit<Decided, 'atCs'> =>
+  decision.kind === 'delay'
+    ? answerOf(decision.afterwards, delayMs + decision.delayMs)
+    : { kind: decision.kind, delayMs };
+
 export type BootedHost = AsyncDisposable & {
   readonly instanceId: string;
   readonly address: string;
   readonly cluster: string;
   readonly clients: AwsClients;
   readonly webserver: Webserver;
+  /** Its certificate, which vouches for itself. */
+  readonly webserverCa: string;
   decide(decision: Decision): void;
+  /** All handshakes so far, noted before their answers go out. */
+  readonly decided: readonly Decided[];
+  /** What an operator does who takes an order (drain, revoke) of the webserver back: on the webserver, and on the host. */
+  takeBack(): Promise<void>;
   /** A shell command as the login user; throws when it fails. */
   run(command: string, timeoutMs?: number): Promise<string>;
   /** Exit code and all output of one that may fail. */
-  try(command: string): Promise<{ exitCode: number; output: string }>;
+  try(command: string, timeoutMs?: number): Promise<{ exitCode: number; output: string }>;
   state(): Promise<HostState | null>;
   reach(phase: HostState['phase'], timeoutMs?: number): Promise<HostState>;
-  /** `docker.service docker.socket ecs.service`, each with its state. */
+  /** `docker.service docker.socket containerd.service ecs.service`, each with its state. */
   units(): Promise<string>;
   /** After a reboot: ssh and the way to the webserver again. */
   reconnect(): Promise<void>;
@@ -74,6 +89,7 @@ export const bootHost = async (
   const launch: LaunchInput = { plan, imageId, runId, clients, signal };
   const tls = await makeSelfSigned('127.0.0.1');
   let decision: Decision = { kind: 'error', status: 503 };
+  const decided: Decided[] = [];
   const webserver = await startWebserver({
     address: '127.0.0.1',
     port: 0,
@@ -84,7 +100,10 @@ export const bootHost = async (
       regions: [plan.apiRegion],
       imageIds: [imageId],
     },
-    decide: () => decision,
+    decide: () => {
+      decided.push({ ...answerOf(decision), atCs: bootCs() });
+      return decision;
+    },
   });
   undo.defer(() => webserver.close());
   const key = await createKeyPair(launch, join(lab.stateFolder, 'runs', runId, 'ssh'));
@@ -148,8 +167,15 @@ export const bootHost = async (
     cluster: cluster.cluster,
     clients,
     webserver,
+    webserverCa: tls.cert,
     decide: (next) => {
       decision = next;
+    },
+    decided,
+    takeBack: async () => {
+      webserver.hosts.change(instanceId, { wanted: 'serve', revoked: null });
+      const { exitCode, output } = await tryRun('sudo systemctl reload ecs-host');
+      if (exitCode !== 0) throw new Error(output);
     },
     try: tryRun,
     run: async (command, timeoutMs) => {
@@ -171,7 +197,9 @@ export const bootHost = async (
       }
     },
     units: async () => {
-      const { output } = await tryRun('systemctl is-active docker.service docker.socket ecs.service');
+      const { output } = await tryRun(
+        'systemctl is-active docker.service docker.socket containerd.service ecs.service',
+      );
       return output.split('\n').join(' ');
     },
     reconnect: connect,

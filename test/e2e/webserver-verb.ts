@@ -12,14 +12,14 @@ import type { LabHandle } from './lab-handle.ts';
 import { cli, start } from './support.ts';
 
 /** Who the machine is, from its own metadata. */
-const identityOf = async (host: BootedHost): Promise<Identity> => {
+export const identityOf = async (host: BootedHost): Promise<Identity> => {
   const read = (path: string): Promise<string> =>
     host.run(
       `curl -sf -H "X-aws-ec2-metadata-token: $(curl -sfX PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token)" http://169.254.169.254/latest/dynamic/instance-identity/${path}`,
     );
   const document = await read('document');
-  const { instanceId, instanceType, region, imageId } = JSON.parse(document) as Identity;
-  return { instanceId, instanceType, region, imageId, document, signature: await read('signature') };
+  const { instanceId, instanceType, region, imageId, accountId } = JSON.parse(document) as Identity;
+  return { instanceId, instanceType, region, imageId, accountId, document, signature: await read('signature') };
 };
 
 /** The reference webserver as its owner runs it. It ends by terminating the machine. */

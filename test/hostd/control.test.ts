@@ -1,4 +1,5 @@
 import { request } from 'node:https';
+import { connect as connectTcp } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -120,3 +121,21 @@ test('slow and silent peers are cut off, and the event loop goes on meanwhile', 
   clearInterval(dripping);
   expect(longest).toBeLessThan(1000);
 }, 15_000);
+
+test('answers the webserver while a thousand strangers hold connections, say half of something, or garbage', async () => {
+  const said = ['', 'POST /v1/revoke HTTP/1.1\r\nHost: x\r\n', '\x16\x03\x01\x02\x00\x01', 'x'.repeat(5000)];
+  const strangers = Array.from({ length: 1000 }, (_, index) => {
+    const socket = connectTcp(control.port.port, '127.0.0.1', () => socket.write(said[index % 4] ?? ''));
+    return socket.on('error', () => undefined);
+  });
+  try {
+    for (let times = 0; times < 10; times += 1) {
+      expect((await call('GET', '/v1/status')).status).toBe(200);
+      await sleep(20);
+    }
+    await tellHost('127.0.0.1', control.port, 'revoke', 'stolen');
+    expect(orders).toEqual([{ verb: 'revoke', reason: 'stolen' }]);
+  } finally {
+    for (const socket of strangers) socket.destroy();
+  }
+});

@@ -1,0 +1,188 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { bootCs } from '../hostd/gate.ts';
+import type { BootedHost } from '../test/e2e/booted-host.ts';
+import { tellHost } from '../webserver/control-client.ts';
+import type { WalkEvent } from './walk-judge.ts';
+
+/** Of a host that beats every 65 s at most. */
+const HEARTBEAT_CS = 7000;
+
+export type Walker = {
+  readonly host: BootedHost;
+  readonly random: () => number;
+  /** What the gate depends on, as it happened. */
+  readonly events: WalkEvent[];
+};
+
+type Step = (walker: Walker) => Promise<void>;
+
+const pick = <T>({ random }: Walker, from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
+
+/** As root, and the time in the machine once it was done. */
+const order = async ({ host }: Walker, command: string): Promise<number> => {
+  const { output } = await host.try(
+    `sudo timeout 20 sh -c '${command}' >/dev/null 2>&1; cut -d " " -f 1 /proc/uptime | tr -d .`,
+  );
+  return Number(output) || bootCs();
+};
+
+const decide =
+  (...decisions: Parameters<BootedHost['decide']>[0][]): Step =>
+  async (walker) =>
+    walker.host.decide(pick(walker, decisions));
+
+const GRANT = { kind: 'grant' } as const;
+const DENY = { kind: 'deny', reason: 'a walk' } as const;
+
+/** On the webserver, and at once on the host. One that does not hear it hears it with a heartbeat. */
+const tell =
+  (verb: 'drain' | 'revoke'): Step =>
+  async ({ host, events }) => {
+    const { hosts } = host.webserver;
+    hosts.change(host.instanceId, verb === 'drain' ? { wanted: 'drain' } : { revoked: 'a walk' });
+    const control = hosts.controlOf(host.instanceId);
+    const isHeard =
+      control !== null &&
+      (await tellHost(host.address, control.port, verb, 'a walk').then(
+        () => true,
+        () => false,
+      ));
+    events.push({ cs: bootCs() + (isHeard ? 0 : HEARTBEAT_CS), kind: 'end', what: verb });
+  };
+
+/** An order to systemd about the host service that ends its life. */
+const ends =
+  (command: string): Step =>
+  async (walker) => {
+    walker.events.push({ cs: await order(walker, command), kind: 'end', what: command });
+  };
+
+const does =
+  (...commands: string[]): Step =>
+  async (walker) =>
+    void (await order(walker, pick(walker, commands)));
+
+const MAIN = 'systemctl kill --kill-who=main --signal';
+
+const freeze: Step = async (walker) => {
+  walker.events.push({ cs: await order(walker, `${MAIN}=STOP ecs-host`), kind: 'frozen', what: 'SIGSTOP' });
+  await sleep(walker.random() * 8000);
+};
+
+const thaw: Step = async (walker) => {
+  // Noted before it happens: from then on it may go on.
+  walker.events.push({ cs: bootCs(), kind: 'thawed', what: 'SIGCONT' });
+  await order(walker, `${MAIN}=CONT ecs-host`);
+};
+
+const CLOCK = '/etc/faketimerc';
+const setClock = (seconds: number): string => `echo ${seconds >= 0 ? '+' : ''}${seconds} >${CLOCK}`;
+
+const stepClock: Step = async (walker) => {
+  const farthestS = pick(walker, [600, 7200, 200_000]);
+  await order(walker, setClock(Math.round((walker.random() * 2 - 1) * farthestS)));
+};
+
+/** Each with how often it is taken. */
+const STEPS: readonly (readonly [name: string, times: number, step: Step])[] = [
+  ['decide grant', 6, decide(GRANT)],
+  ['decide deny', 2, decide(DENY)],
+  ['decide error', 2, decide({ kind: 'error', status: 503 }, { kind: 'error', status: 500 })],
+  ['decide nonsense', 1, decide({ kind: 'nonsense', body: '{"version":1' }, { kind: 'nonsense', body: '{}' })],
+  [
+    'decide delay',
+    2,
+    decide(
+      { kind: 'delay', delayMs: 3000, afterwards: GRANT },
+      { kind: 'delay', delayMs: 3000, afterwards: DENY },
+      { kind: 'delay', delayMs: 12_000, afterwards: GRANT },
+    ),
+  ],
+  ['drain', 2, tell('drain')],
+  ['revoke', 2, tell('revoke')],
+  ['take back', 4, ({ host }) => host.takeBack().catch(() => undefined)],
+  ['forget', 1, async ({ host }) => host.webserver.hosts.forget(host.instanceId)],
+  ['start', 3, does('systemctl start --no-block ecs-host')],
+  ['stop', 2, ends('systemctl stop --no-block ecs-host')],
+  ['restart', 2, ends('systemctl restart --no-block ecs-host')],
+  ['reload', 3, does('systemctl reload ecs-host')],
+  ['kill', 3, ends('systemctl kill --signal=KILL ecs-host')],
+  ['kill again and again', 1, ends('for i in 1 2 3 4; do systemctl kill --signal=KILL ecs-host; sleep 1; done')],
+  ['terminate', 1, ends(`${MAIN}=TERM ecs-host`)],
+  ['abort', 1, ends(`${MAIN}=ABRT ecs-host`)],
+  ['freeze', 2, freeze],
+  ['thaw', 3, thaw],
+  [
+    'start others',
+    4,
+    does(
+      ...['docker', 'docker.socket', 'containerd', 'ecs', 'ecs-host-guard'].map(
+        (unit) => `systemctl start --no-block ${unit}`,
+      ),
+    ),
+  ],
+  [
+    'stop others',
+    2,
+    does(
+      ...['docker', 'docker.socket docker', 'containerd', 'ecs', 'ecs-host-guard'].map(
+        (unit) => `systemctl stop --no-block ${unit}`,
+      ),
+    ),
+  ],
+  [
+    'kill others',
+    3,
+    does(...['docker', 'containerd', 'ecs', 'ecs-host-guard'].map((unit) => `systemctl kill --signal=KILL ${unit}`)),
+  ],
+  ['freeze others', 1, does(`${MAIN}=STOP docker`, `${MAIN}=STOP containerd`, `${MAIN}=STOP ecs`)],
+  [
+    'forge',
+    1,
+    does(
+      'echo 99999999999 >/run/ecs-host/gate-open',
+      'echo 99999999999 >/run/ecs-host/agent-open',
+      ': >/run/ecs-host/gate-open',
+    ),
+  ],
+  ['step the clock', 2, stepClock],
+];
+
+const WEIGHED = STEPS.flatMap(([name, times, step]) => Array.from({ length: times }, () => ({ name, step })));
+
+/** @returns its name */
+export const takeStep = async (walker: Walker): Promise<string> => {
+  const { name, step } = pick(walker, WEIGHED);
+  await step(walker);
+  return name;
+};
+
+/** Everybody means well again: the host must serve. @throws Error when it does not */
+export const settle = async (walker: Walker): Promise<void> => {
+  const { host } = walker;
+  host.decide(GRANT);
+  await thaw(walker);
+  await order(
+    walker,
+    `${setClock(0)}; for unit in docker containerd ecs; do ${MAIN}=CONT $unit; done; systemctl start ecs-host-guard; systemctl start --no-block ecs-host`,
+  );
+  const until = performance.now() + 150_000;
+  for (;;) {
+    const phase = (await host.state())?.phase ?? 'failed';
+    const units = await host.units();
+    if (phase === 'serving' && units === 'active active active active') return;
+    if (['denied', 'revoked', 'drained'].includes(phase)) await host.takeBack().catch(() => undefined);
+    // What an operator stopped, an operator starts.
+    if (phase === 'serving' || phase === 'docker')
+      await order(walker, 'systemctl start docker.socket docker containerd; systemctl start --no-block ecs');
+    if (performance.now() > until) throw new Error(`the host does not serve again: ${phase}, ${units}`);
+    await sleep(500);
+  }
+};
+
+/** The service gets a clock of its own; machines of the lab share this machine's. */
+export const giveClock = (host: BootedHost): Promise<string> =>
+  host.run(
+    `sudo sh -c 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qqy install faketime >/dev/null; ${setClock(0)}; mkdir -p /run/systemd/system/ecs-host.service.d; printf "[Service]\\nEnvironment=LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1\\n" >/run/systemd/system/ecs-host.service.d/clock.conf; systemctl daemon-reload; systemctl restart ecs-host'`,
+    120_000,
+  );

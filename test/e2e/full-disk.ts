@@ -1,0 +1,18 @@
+import type { BootedHost } from './booted-host.ts';
+
+/** Until nothing fits on the machine's disk any more, not even what is kept for root; the blocks are only set aside. */
+export const fillDisk = (host: BootedHost): Promise<string> =>
+  host.run(`sudo sh -c '
+size=$(($(df --output=avail -B1 / | tail -1) / 1))
+while [ $size -ge 4096 ]; do fallocate --append --length $size /var/tmp/filler.$size 2>/dev/null || size=$((size / 2)); done
+cat /dev/zero >/var/tmp/filler 2>/dev/null || true'`);
+
+/** /run gets the size of what is in it: no byte and no name more. */
+export const fillRun = (host: BootedHost): Promise<string> =>
+  host.run(`sudo sh -c '
+used=$(df --output=used -k /run | tail -1); names=$(df --output=iused /run | tail -1)
+mount -o remount,size=$((used))k,nr_inodes=$((names)) /run'`);
+
+/** Undoes both. */
+export const makeRoom = (host: BootedHost): Promise<string> =>
+  host.run(`sudo sh -c 'rm -f /var/tmp/filler*; mount -o remount,size=1g,nr_inodes=800k /run'`);
