@@ -20,9 +20,9 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-const open = (): Promise<Socket> =>
+const open = (from = '127.0.0.1'): Promise<Socket> =>
   new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => resolve(socket)).on('error', reject);
+    const socket = connect({ port, host: '127.0.0.1', localAddress: from }, () => resolve(socket)).on('error', reject);
     opened.push(socket);
   });
 const ask = (): Promise<number | undefined> =>
@@ -48,4 +48,24 @@ test('the oldest goes first, and one that has proven itself stays', async () => 
   await expect.poll(() => isOpen(oldest)).toBe(false);
   expect(isOpen(proven)).toBe(true);
   expect(later.every(isOpen)).toBe(true);
+});
+
+test('of those who hold most, one goes: who holds one is not dropped, whoever comes', async () => {
+  const quiet = await open('127.0.0.3');
+  await expect.poll(count).toBe(1);
+  const crowd = await Promise.all(Array.from({ length: 50 }, () => open('127.0.0.2')));
+  const others = await Promise.all(['127.0.0.4', '127.0.0.5', '127.0.0.6'].map((address) => open(address)));
+  for (const socket of crowd) socket.resume();
+  await expect.poll(() => crowd.filter(isOpen).length).toBe(4);
+  expect(isOpen(quiet)).toBe(true);
+  expect(others.every(isOpen)).toBe(true);
+  await expect.poll(count).toBe(8);
+});
+
+test('a connection that ended makes room', async () => {
+  for (let times = 0; times < 50; times += 1) (await open()).destroy();
+  await expect.poll(count).toBe(0);
+  const held = await Promise.all(Array.from({ length: 8 }, () => open()));
+  await expect.poll(count).toBe(8);
+  expect(held.every(isOpen)).toBe(true);
 });
