@@ -1,46 +1,29 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostConfig } from '#contracts/host-config.ts';
 import { asHostConfig } from '#contracts/validate-host-config.ts';
+import { parseJson } from './json.ts';
 import type { Log } from './log.ts';
+import { readSmallFile } from './read-file.ts';
 
 const LARGEST_BYTES = 64 * 1024;
 const POLL_MS = 250;
+/** A file that is another one altogether has a mistake a line. */
+const MOST_MISTAKES = 10;
 
 /** All that is wrong with a configuration, or the configuration. Pure. */
 export const parseHostConfig = (text: string): Required<HostConfig> | { readonly problem: string } => {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    // V8's own words quote the file, and this goes to the journal.
-    const [where] = /line \d+ column \d+/.exec((error as Error).message) ?? [];
-    return { problem: where === undefined ? 'it is not JSON' : `it is not JSON (${where})` };
-  }
-  const parsed = asHostConfig(value);
-  return 'problems' in parsed
-    ? { problem: parsed.problems.map(({ key, reason }) => `${key || 'it'} ${reason}`).join('; ') }
-    : parsed.config;
+  const json = parseJson(text);
+  if ('problem' in json) return json;
+  const parsed = asHostConfig(json.value);
+  if ('config' in parsed) return parsed.config;
+  const mistakes = parsed.problems.map(({ key, reason }) => `${key || 'it'} ${reason}`);
+  const more = mistakes.length - MOST_MISTAKES;
+  return { problem: [...mistakes.slice(0, MOST_MISTAKES), ...(more > 0 ? [`${more} more`] : [])].join('; ') };
 };
 
-/** Null when it is not there. A named pipe or a device is not waited for. */
-const read = async (path: string): Promise<string | { readonly problem: string } | null> => {
-  try {
-    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const stats = await file.stat();
-    if (!stats.isFile()) return { problem: 'it is no file' };
-    if (stats.size > LARGEST_BYTES) return { problem: `it is larger than ${LARGEST_BYTES} bytes` };
-    return await file.readFile('utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return code === 'ENOENT' ? null : { problem: `it cannot be read (${code})` };
-  }
-};
-
-const parsed = (text: Awaited<ReturnType<typeof read>>): ReturnType<typeof parseHostConfig> => {
-  if (text === null) return { problem: 'it is not there yet' };
-  return typeof text === 'string' ? parseHostConfig(text) : text;
+const read = async (path: string): Promise<ReturnType<typeof parseHostConfig> | null> => {
+  const found = await readSmallFile(path, LARGEST_BYTES);
+  return found !== null && 'text' in found ? parseHostConfig(found.text) : found;
 };
 
 /**
@@ -54,13 +37,13 @@ export const waitForConfig = async (
   let lastProblem = '';
   for (;;) {
     options.signal.throwIfAborted();
-    const text = await read(path);
-    const found = parsed(text);
-    if (!('problem' in found)) return found;
-    if (found.problem !== lastProblem) {
-      lastProblem = found.problem;
-      options.log.say(text === null ? 'info' : 'error', `${path}: ${found.problem}; the gate stays shut`);
-      await options.onWaiting(`waiting for ${path}: ${found.problem}`);
+    const found = await read(path);
+    if (found !== null && !('problem' in found)) return found;
+    const problem = found?.problem ?? 'it is not there yet';
+    if (problem !== lastProblem) {
+      lastProblem = problem;
+      options.log.say(found === null ? 'info' : 'error', `${path}: ${problem}; the gate stays shut`);
+      await options.onWaiting(`waiting for ${path}: ${problem}`);
     }
     await sleep(POLL_MS, undefined, { signal: options.signal });
   }

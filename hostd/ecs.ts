@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { printable } from '#contracts/printable.ts';
+import { parseJson } from './json.ts';
 
 const run = promisify(execFile);
 const INTROSPECTION = 'http://127.0.0.1:51678/v1/metadata';
@@ -20,7 +22,7 @@ export type Ecs = {
 };
 
 const LARGEST_ANSWER_BYTES = 16 * 1024;
-/** Letters first: none of them can be an option of the AWS CLI. */
+/** A letter or a digit first: none of them can be an option of the AWS CLI. */
 const CLUSTER = /^[A-Za-z0-9][A-Za-z0-9_-]{0,254}$/;
 const ARN = /^arn:aws[a-z-]{0,20}:ecs:([a-z0-9-]{1,40}):(\d{12}):container-instance\/[A-Za-z0-9_/-]{1,300}$/;
 
@@ -31,7 +33,9 @@ const ARN = /^arn:aws[a-z-]{0,20}:ecs:([a-z0-9-]{1,40}):(\d{12}):container-insta
  * @throws Error
  */
 export const readInstance = (text: string, { region, accountId }: EcsAccount): ContainerInstance => {
-  const { Cluster: cluster, ContainerInstanceArn: arn } = JSON.parse(text) as Record<string, unknown>;
+  const json = parseJson(text);
+  if ('problem' in json) throw new Error(`what answers at the agent's port: ${json.problem}`);
+  const { Cluster: cluster, ContainerInstanceArn: arn } = (json.value ?? {}) as Record<string, unknown>;
   if (typeof cluster !== 'string' || typeof arn !== 'string') throw new Error('the agent is not registered');
   const [, ofRegion, ofAccount] = ARN.exec(arn) ?? [];
   const name = cluster.startsWith('arn:') ? (cluster.split('/').at(-1) ?? '') : cluster;
@@ -59,11 +63,13 @@ const aws = async (args: readonly string[]): Promise<void> => {
   try {
     await run('aws', [...args], {
       timeout: 20_000,
+      killSignal: 'SIGKILL',
       env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/nonexistent' },
     });
   } catch (error) {
     const { stderr = '', killed = false } = error as { stderr?: string; killed?: boolean };
-    throw new Error(killed ? 'no answer in 20 s' : stderr.trim().split('\n').at(-1) || 'the AWS CLI failed');
+    const said = printable(stderr.trim().split('\n').at(-1) ?? '', 300);
+    throw new Error(killed ? 'no answer in 20 s' : said || 'the AWS CLI failed');
   }
 };
 

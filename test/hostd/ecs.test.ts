@@ -30,3 +30,12 @@ test.each([
 test('an agent that has not registered says so', () => {
   expect(() => readInstance('{"Cluster":"streaming","ContainerInstanceArn":null}', ACCOUNT)).toThrow('not registered');
 });
+
+test.each(['secret', 'null', '[]', '', '{"Cluster":"a"'])(
+  'what is no answer of an agent is said, and not quoted: %j',
+  (text) => {
+    expect(() => readInstance(text, ACCOUNT)).toThrow(
+      /^(the agent is not registered|what answers at the agent's port: it is not JSON .*)$/,
+    );
+  },
+);
