@@ -102,6 +102,8 @@ const watchPulse = ({ parts, signal }: Serving, events: Events, agentAgain: () =
       await Promise.all([stopAgent(parts), state.enter('docker', `Docker is silent: ${why}`)]);
     },
     onStillSilent: async () => {
+      // One that somebody stopped stays stopped.
+      if ((await units.state(DOCKER_UNIT).catch(() => 'unknown')) !== 'active') return;
       log.say('error', 'Docker is still silent; it is killed, and systemd starts it again');
       await units.kill(DOCKER_UNIT).catch((error: unknown) => log.say('warning', reasonOf(error)));
     },
