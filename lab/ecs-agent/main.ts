@@ -70,3 +70,5 @@ try {
     process.exitCode = error instanceof Terminal || error instanceof SettingsError ? 5 : 1;
   }
 }
+// Told to stop, it is gone at once, as the real one is: connections that are kept alive would hold it for seconds.
+if (stopping.signal.aborted) process.exit();

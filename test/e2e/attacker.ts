@@ -3,7 +3,7 @@ import type { BootedHost } from './booted-host.ts';
 import { COUNTED, countedStarts } from './counted-containers.ts';
 
 /** Hundredths of a second of CLOCK_BOOTTIME, in the machine's shell. */
-export const NOW = "cut -d ' ' -f 1 /proc/uptime | tr -d .";
+export const NOW = 'sed "s/ .*//; s/[.]//" /proc/uptime';
 
 export const AGENT_DOWN = 'systemctl is-active ecs | grep -qE "^(inactive|failed)$"';
 export const GATE_SHUT = '! /opt/ecs-host/bin/ecs-host-gate check gate-open';

@@ -15,8 +15,8 @@ export type CountedStart = { readonly id: string; readonly atCs: number };
 /** Of its own file system, so that whatever is full, a container can write there. */
 const COUNT_FOLDER = '/var/lib/count';
 
-/** Arguments of `docker run` and `docker create` for a container that counts itself; a command may follow. */
-export const COUNTED = `--volume ${COUNT_FOLDER}:/count tools`;
+/** Arguments of `docker run` and `docker create` for a container that counts itself, and that does not make a stop wait; a command may follow. */
+export const COUNTED = `--stop-signal KILL --volume ${COUNT_FOLDER}:/count tools`;
 
 /** Sees to it that a container's first process, and nobody else, writes one line the moment it runs. */
 const ENTRY = `#!/bin/sh
