@@ -70,12 +70,14 @@ const runWebserver = async (argv: Argv, session: Session, connection: Connection
   if (isIP(address) === 0)
     throw userError('ADDRESS', `"${address}" is no IP address.`, 'for example --address 0.0.0.0');
   await mkdir(stateFolder(), { recursive: true });
-  const [{ startWebserver }, { Decisions, serveAdmin }, { reapSilentHosts }, { openSqliteStore }] = await Promise.all([
-    import('../../webserver/server.ts'),
-    import('../../webserver/admin.ts'),
-    import('../../webserver/reaper.ts'),
-    import('../../webserver/sqlite-store.ts'),
-  ]);
+  const [{ startWebserver }, { sparingly }, { Decisions, serveAdmin }, { reapSilentHosts }, { openSqliteStore }] =
+    await Promise.all([
+      import('../../webserver/server.ts'),
+      import('../../webserver/refusals.ts'),
+      import('../../webserver/admin.ts'),
+      import('../../webserver/reaper.ts'),
+      import('../../webserver/sqlite-store.ts'),
+    ]);
   const note = (code: string, line: string): void => session.reporter.emit({ type: 'note', code, text: line });
   await using cleanup = new AsyncDisposableStack();
   const tls = await findTls(argv, address);
@@ -103,7 +105,8 @@ const runWebserver = async (argv: Argv, session: Session, connection: Connection
       if (decision.kind === 'grant') note('HOST_GRANTED', `${instanceId} may serve`);
       return decision;
     },
-    onRefusal: (instanceId, reason) => note('HOST_REFUSED', `${instanceId}: ${reason}`),
+    onRefusal: sparingly((who, kind, reason) => note('HOST_REFUSED', `${who}: ${kind}: ${reason}`)),
+    onNotice: note,
     ...(store === null ? {} : { store }),
   });
   cleanup.defer(() => webserver.close());

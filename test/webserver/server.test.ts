@@ -244,6 +244,74 @@ describe('what a webserver wants of its hosts', () => {
   });
 });
 
+describe('strangers', () => {
+  test('cannot use up nonces: after hundreds of questions a host still gets in', async () => {
+    const some = Array.from({ length: 300 }, () => challenge(newId()));
+    await Promise.all(some);
+    expect((await shake(createTestHost(authority, newId()))).status).toBe(200);
+  });
+
+  test('who ask too often wait; handshakes that were verified cost nothing', async () => {
+    let ms = 0;
+    const refused: string[] = [];
+    const one = await start({
+      monotonic: () => ms,
+      addressLimits: { burst: 4, perSecond: 1 },
+      onRefusal: (who: string, kind: string) => refused.push(`${who} ${kind}`),
+    });
+    for (let n = 0; n < 10; n += 1) expect((await shake(createTestHost(authority, newId()), {}, one)).status).toBe(200);
+    const answers = [];
+    for (let n = 0; n < 5; n += 1)
+      answers.push((await post('/host_service/challenge', { version: 1, instanceId: newId() }, undefined, one)).status);
+    expect(answers).toEqual([200, 200, 200, 200, 503]);
+    expect(refused).toEqual(['127.0.0.1 BUSY']);
+    ms += 2000;
+    expect((await shake(createTestHost(authority, newId()), {}, one)).status).toBe(200);
+    await one.close();
+  });
+
+  test('are told of, by their address; nothing that they wrote is an order to a terminal', async () => {
+    const told: string[] = [];
+    const one = await start({
+      onRefusal: (who: string, kind: string, reason: string) => told.push(`${who} ${kind} ${reason}`),
+    });
+    const host = createTestHost(authority, newId());
+    await post('/host_service/challenge', '{', undefined, one);
+    await post('/host_service/challenge', 'x'.repeat(100_000), undefined, one);
+    await post('/host_service/auth', host.handshake('A'.repeat(43)), undefined, one);
+    await shake(host, { proof: `${'A'.repeat(86)}==` }, one);
+    await beat(host.instanceId, 'x', false, one);
+    await shake(createTestHost(authority, newId(), {}), { region: 'mars\u001b[2J' }, one);
+    expect((await shake(host, {}, one)).status).toBe(200);
+    await shake(createTestHost(authority, host.instanceId), {}, one);
+    expect(told.map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual([
+      '127.0.0.1 MALFORMED',
+      '127.0.0.1 TOO_LARGE',
+      '127.0.0.1 NONCE',
+      '127.0.0.1 PROOF',
+      '127.0.0.1 TOKEN',
+      '127.0.0.1 DENIED',
+      `${host.instanceId} INSTANCE_KNOWN`,
+    ]);
+    expect(told.join('')).not.toContain('\u001b');
+    await one.close();
+  });
+});
+
+test('an order that a control port does not take is told of, and comes with the heartbeat', async () => {
+  const notices: string[] = [];
+  const one = await start({ onNotice: (code: string, text: string) => notices.push(`${code} ${text}`) });
+  const host = createTestHost(authority, newId());
+  const control = { port: 1, certificate: 'none', token: 'A'.repeat(43) };
+  const nonce = await challenge(host.instanceId, one);
+  const { body } = await post('/host_service/auth', host.handshake(nonce, {}, control), undefined, one);
+  expect(await one.drain(host.instanceId, 'x')).toBe(true);
+  expect(notices).toHaveLength(1);
+  expect(notices[0]).toMatch(`ORDER_NOT_PUSHED ${host.instanceId} hears drain with its next heartbeat: `);
+  expect((await beat(host.instanceId, body['authToken'], false, one)).body).toMatchObject({ command: 'drain' });
+  await one.close();
+});
+
 test('with a store hosts survive a restart of the webserver, and no secret is in the file', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'ecs-webserver-'));
   try {
