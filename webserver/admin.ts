@@ -8,7 +8,7 @@ export type AdminOrder =
   | { readonly kind: 'decide'; readonly instanceId: string | null; readonly decision: Decision }
   | { readonly kind: 'drain' | 'revoke'; readonly instanceId: string; readonly reason: string }
   | { readonly kind: 'serve' | 'trust' | 'forget'; readonly instanceId: string }
-  | { readonly kind: 'hosts' | 'orders' };
+  | { readonly kind: 'hosts' | 'orders' | 'resume' };
 
 export type HostLine = {
   readonly instanceId: string;
@@ -84,6 +84,9 @@ export const serveAdmin = async (
         return hostLines(webserver);
       case 'orders':
         return orderLines(webserver);
+      case 'resume':
+        webserver.resume();
+        return {};
       case 'decide':
         decisions.set(order.instanceId, order.decision);
         return {};

@@ -12,6 +12,8 @@ import type { AddressBudget } from './address-budget.ts';
 import { plainAddress, privateIpOf } from './addresses.ts';
 import { answer, reasonOf } from './answer.ts';
 import { Refused, readMessage } from './body.ts';
+import type { DenialBreaker } from './breaker.ts';
+import type { Confirm } from './confirm.ts';
 import { type Hosts, TOKEN_LIFE_S } from './hosts.ts';
 import { type IdentityPolicy, identityProblem, isProven } from './identity.ts';
 import { NONCE_LIFE_S, type Nonces } from './nonces.ts';
@@ -31,6 +33,8 @@ export type Handshakes = {
   readonly budget: AddressBudget;
   readonly policy: IdentityPolicy;
   readonly decide: (request: HandshakeRequest) => Decision | Promise<Decision>;
+  readonly confirm: Confirm | null;
+  readonly denials: DenialBreaker;
   readonly onRefusal: OnRefusal;
   /** The host at the other end has shown who it is. */
   readonly onProven: (request: IncomingMessage) => void;
@@ -78,6 +82,31 @@ const denyClaim = ({ onRefusal }: Handshakes, shown: Shown, reason: string): voi
   deny(shown, reason);
 };
 
+const HELD_RETRY_S = 10;
+
+/** The policy's no. To a host that was granted before it is held back while it may be one of many. */
+const denyByPolicy = (handshakes: Handshakes, shown: Shown, problem: string): void => {
+  const { hosts, denials } = handshakes;
+  const { instanceId, hostKey } = shown.handshake;
+  const ordered = hosts.orders.denialOf(instanceId);
+  if (!hosts.wasGranted(instanceId, hostKey)) denyClaim(handshakes, shown, problem);
+  else if (ordered !== null) denyHost(handshakes, shown, ordered);
+  else if (denials.mayDeny(instanceId, hosts.list().length)) denyHost(handshakes, shown, problem);
+  else
+    throw new Refused(503, 'BUSY', `a denial that is held back: ${problem}`, { instanceId, retryAfterS: HELD_RETRY_S });
+};
+
+const confirmed = async ({ confirm, hosts }: Handshakes, { handshake, from }: Shown): Promise<string | null> => {
+  const { instanceId } = handshake;
+  try {
+    return confirm === null ? null : await confirm(handshake, from, hosts);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const reason = `it cannot be confirmed now who this is: ${why}`;
+    throw new Refused(503, 'BUSY', reason, { instanceId, retryAfterS: HELD_RETRY_S });
+  }
+};
+
 const grant = (handshakes: Handshakes, { handshake, from, response }: Shown): void => {
   // Whoever came while this one was decided on was first.
   refuseTaken(handshakes, handshake);
@@ -85,11 +114,9 @@ const grant = (handshakes: Handshakes, { handshake, from, response }: Shown): vo
     address: privateIpOf(handshake.identityDocument) ?? from,
     port: handshake.control,
   };
-  const granted: HandshakeGranted = {
-    version: 1,
-    authToken: handshakes.hosts.admit(handshake, control),
-    expiresInSeconds: TOKEN_LIFE_S,
-  };
+  const authToken = handshakes.hosts.admit(handshake, control);
+  handshakes.denials.granted(handshake.instanceId);
+  const granted: HandshakeGranted = { version: 1, authToken, expiresInSeconds: TOKEN_LIFE_S };
   answer(response, 200, granted);
 };
 
@@ -127,7 +154,7 @@ export const serveHandshake = async (
   if (!isProven(handshake)) throw new Refused(400, 'PROOF', 'the proof does not verify with hostKey');
   const shown: Shown = { handshake, from, response };
   const problem = identityProblem(handshake, policy);
-  if (problem !== null) return denyClaim(handshakes, shown, problem);
+  if (problem !== null) return denyByPolicy(handshakes, shown, problem);
   nonces.spend(nonce);
   // Its challenge and its handshake: hosts cost their address nothing.
   budget.giveBack(from, 2);
@@ -135,5 +162,7 @@ export const serveHandshake = async (
   refuseTaken(handshakes, handshake);
   const ordered = hosts.orders.denialOf(instanceId);
   if (ordered !== null) return denyHost(handshakes, shown, ordered);
+  const doubt = await confirmed(handshakes, shown);
+  if (doubt !== null) return denyByPolicy(handshakes, shown, doubt);
   return carryOut(handshakes, await decide(handshake), shown);
 };

@@ -8,6 +8,8 @@ import { AddressBudget } from './address-budget.ts';
 import { plainAddress } from './addresses.ts';
 import { answer, reasonOf } from './answer.ts';
 import { Refused, readMessage } from './body.ts';
+import { DenialBreaker, SilenceBreaker } from './breaker.ts';
+import type { Confirm } from './confirm.ts';
 import { tellHost } from './control-client.ts';
 import { type Decision, type Handshakes, serveChallenge, serveHandshake } from './handshake.ts';
 import { type HostStore, Hosts, TOKEN_LIFE_S } from './hosts.ts';
@@ -25,6 +27,8 @@ export type WebserverOptions = {
   readonly tls: SelfSigned;
   readonly policy: IdentityPolicy;
   readonly decide: (request: HandshakeRequest) => Decision | Promise<Decision>;
+  /** What is asked beyond the policy, of a host whose document and proof verify; null asks nothing. */
+  readonly confirm?: Confirm | null;
   readonly store?: HostStore;
   /** For people. */
   readonly now?: () => number;
@@ -38,7 +42,7 @@ export type WebserverOptions = {
   readonly onNotice?: (code: WebserverNotice, text: string) => void;
 };
 
-export type WebserverNotice = 'ORDER_NOT_PUSHED';
+export type WebserverNotice = 'ORDER_NOT_PUSHED' | 'MASS_DENIAL' | 'MASS_SILENCE';
 
 export type Webserver = {
   readonly port: number;
@@ -56,6 +60,10 @@ export type Webserver = {
   trust(instanceId: string): boolean;
   /** The instance was never here: its token is void, and another key may come with its id. Orders stay. Returns whether it was known. */
   forget(instanceId: string): boolean;
+  /** Many denials, or many silent hosts, are meant: for ten minutes neither is held back. */
+  resume(): void;
+  /** For a reaper: whether silent hosts may be ended. */
+  readonly silence: SilenceBreaker;
   close(): Promise<void>;
 };
 
@@ -87,9 +95,25 @@ export const startWebserver = async (options: WebserverOptions): Promise<Webserv
     budget: new AddressBudget(monotonic, options.addressLimits),
     policy,
     decide,
+    confirm: options.confirm ?? null,
+    denials: new DenialBreaker(monotonic, (denied, all) =>
+      onNotice(
+        'MASS_DENIAL',
+        `${denied} hosts of ${all} that were granted before would be denied: nobody is, until "tell resume"`,
+      ),
+    ),
     onRefusal,
     onProven: (request) => connections.proven(request.socket),
   };
+
+  const silence = new SilenceBreaker(monotonic, (isTripped, silent, all) =>
+    onNotice(
+      'MASS_SILENCE',
+      isTripped
+        ? `${silent} hosts of ${all} are silent at once: none is ended, until they are heard or "tell resume"`
+        : 'the silent hosts are few again: those that stay silent are ended',
+    ),
+  );
 
   const heartbeat = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const beat = await readMessage<HeartbeatRequest>(request, 'HeartbeatRequest');
@@ -192,6 +216,11 @@ export const startWebserver = async (options: WebserverOptions): Promise<Webserv
       hosts.forget(instanceId);
       return isKnown;
     },
+    resume: () => {
+      handshakes.denials.resume();
+      silence.resume();
+    },
+    silence,
     close: async () => {
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));

@@ -1,14 +1,14 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { type EC2Client, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
-import { createClients, findCredentials } from '../aws/clients.ts';
+import type { Confirm } from '../../webserver/confirm.ts';
 import { findIdentityCertificates } from '../aws/identity-certificates.ts';
 import { userError } from '../io/errors.ts';
 import { stateFolder } from '../io/paths.ts';
 import { type Connection, withConnection } from './connect.ts';
 import { printEvent, printResult } from './json.ts';
 import { commonArguments, type Session, withSession } from './session.ts';
+import { type WebserverEc2, webserverEc2 } from './webserver-ec2.ts';
 
 type Argv = Record<string, unknown>;
 
@@ -45,17 +45,21 @@ const findTls = async (argv: Argv, address: string): Promise<{ cert: string; key
   return { ...tls, caFile };
 };
 
-const terminator = (connection: Connection) => {
-  const clients = new Map<string, EC2Client>();
-  return async (instanceId: string, region: string): Promise<void> => {
-    const target = { apiRegion: region, endpointUrl: connection.endpointUrl };
-    const ec2 = clients.get(region) ?? createClients(target, await findCredentials(target)).ec2;
-    clients.set(region, ec2);
-    await ec2.send(new TerminateInstancesCommand({ InstanceIds: [instanceId] })).catch((error: unknown) => {
-      // EC2 forgets an instance an hour after its end.
-      if (!(error instanceof Error && error.name === 'InvalidInstanceID.NotFound')) throw error;
-    });
-  };
+const CONFIRM_CHOICES = ['address', 'once', 'ec2', 'none'] as const;
+type ConfirmChoice = (typeof CONFIRM_CHOICES)[number];
+
+/** What is asked of a host beyond its document; where nothing was chosen, EC2. */
+const findConfirm = async (argv: Argv, ec2: WebserverEc2): Promise<Confirm | null> => {
+  const chosen = (list(argv['confirm']) ?? ['ec2']) as ConfirmChoice[];
+  if (chosen.includes('none')) {
+    if (chosen.length === 1) return null;
+    throw userError('CONFIRM', '--confirm none is nothing together with another one.', 'leave one of them out');
+  }
+  const { confirmAddress, confirmAll, confirmOnce, createConfirmEc2 } = await import('../../webserver/confirm.ts');
+  const confirms = { address: confirmAddress, once: confirmOnce, ec2: createConfirmEc2(ec2.describe) };
+  return confirmAll(
+    CONFIRM_CHOICES.flatMap((name) => (name !== 'none' && chosen.includes(name) ? [confirms[name]] : [])),
+  );
 };
 
 const runWebserver = async (argv: Argv, session: Session, connection: Connection): Promise<void> => {
@@ -90,6 +94,7 @@ const runWebserver = async (argv: Argv, session: Session, connection: Connection
         );
   if (store) cleanup.defer(() => store.close());
   const decisions = new Decisions();
+  const ec2 = webserverEc2(connection);
   const webserver = await startWebserver({
     address,
     port: Number(argv['port']),
@@ -100,6 +105,7 @@ const runWebserver = async (argv: Argv, session: Session, connection: Connection
       regions: [connection.apiRegion],
       imageIds: list(argv['image']),
     },
+    confirm: await findConfirm(argv, ec2),
     decide: ({ instanceId }) => {
       const decision = decisions.of(instanceId);
       if (decision.kind === 'grant') note('HOST_GRANTED', `${instanceId} may serve`);
@@ -118,7 +124,8 @@ const runWebserver = async (argv: Argv, session: Session, connection: Connection
           {
             hosts: webserver.hosts,
             silenceS,
-            terminate: terminator(connection),
+            breaker: webserver.silence,
+            terminate: ec2.terminate,
             onTerminated: (instanceId, problem) =>
               note(
                 'HOST_TERMINATED',
@@ -195,6 +202,11 @@ export const tell = async (argv: Argv): Promise<number> => {
   const what = String(argv['what']);
   const instanceId = text(argv['instance']);
   const reason = text(argv['reason']) ?? 'told so';
+  if (what === 'resume') {
+    await order({ kind: 'resume' });
+    printResult(argv['json'] === true, { what }, ['For ten minutes denials and silence are not held back.']);
+    return 0;
+  }
   if (isOrder(what)) {
     if (instanceId === null) throw userError('USAGE', `${what} needs --instance.`, 'see `ecs-host webserver hosts`');
     const given =
