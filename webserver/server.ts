@@ -34,8 +34,8 @@ export type WebserverOptions = {
   readonly now?: () => number;
   /** Milliseconds of a clock that nobody sets: what is decided by time is decided by it. */
   readonly monotonic?: () => number;
-  /** What an address may ask without showing who it is: at once, and for each second. */
-  readonly addressLimits?: { readonly burst?: number; readonly perSecond?: number };
+  /** For strangers: what an address may ask, at once and for each second, and how many connections are kept. */
+  readonly limits?: { readonly burst?: number; readonly perSecond?: number; readonly connections?: number };
   /** Hears of each request that was refused, and each handshake that was denied; for logs. */
   readonly onRefusal?: OnRefusal;
   /** Hears of what whoever runs the webserver should know: a code, and one sentence. */
@@ -92,7 +92,7 @@ export const startWebserver = async (options: WebserverOptions): Promise<Webserv
   const handshakes: Handshakes = {
     hosts,
     nonces: new Nonces(monotonic),
-    budget: new AddressBudget(monotonic, options.addressLimits),
+    budget: new AddressBudget(monotonic, options.limits),
     policy,
     decide,
     confirm: options.confirm ?? null,
@@ -171,7 +171,7 @@ export const startWebserver = async (options: WebserverOptions): Promise<Webserv
     const from = plainAddress(request.socket.remoteAddress ?? '');
     handle(request, response).catch((error: unknown) => refuse(error, from, request, response));
   });
-  const connections = limitConnections(server, MOST_STRANGERS);
+  const connections = limitConnections(server, options.limits?.connections ?? MOST_STRANGERS);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, address, resolve);

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { Confirm } from '../../webserver/confirm.ts';
 import { findIdentityCertificates } from '../aws/identity-certificates.ts';
-import { userError } from '../io/errors.ts';
+import { outsideError, userError } from '../io/errors.ts';
 import { stateFolder } from '../io/paths.ts';
 import { type Connection, withConnection } from './connect.ts';
 import { printEvent, printResult } from './json.ts';
@@ -157,8 +157,12 @@ export const serve = async (argv: Argv): Promise<number> =>
 const order = async (
   what: Parameters<typeof import('../../webserver/admin.ts').orderWebserver>[1],
 ): Promise<unknown> => {
-  const { orderWebserver } = await import('../../webserver/admin.ts');
-  return orderWebserver(socketPath(), what).catch(() => {
+  const { BadOrder, OrderFailed, orderWebserver } = await import('../../webserver/admin.ts');
+  return orderWebserver(socketPath(), what).catch((error: unknown) => {
+    if (error instanceof BadOrder)
+      throw userError('ORDER', `That is no order: ${error.message}.`, 'see `ecs-host webserver tell --help`');
+    if (error instanceof OrderFailed)
+      throw outsideError('ORDER_FAILED', `The webserver could not do that: ${error.message}.`, 'see what it printed');
     throw userError('WEBSERVER_AWAY', 'No webserver runs here.', 'start one with `ecs-host webserver`');
   });
 };
@@ -195,6 +199,15 @@ export const orders = async (argv: Argv): Promise<number> => {
 };
 
 const ORDERS = ['drain', 'revoke', 'serve', 'trust', 'forget'] as const;
+const kept = (isKnown: boolean): string => (isKnown ? '' : '; no such host is there now, and the order is kept');
+/** What an order has done. */
+const DONE: Readonly<Record<(typeof ORDERS)[number], (isKnown: boolean) => string>> = {
+  drain: (isKnown) => `is ordered to drain${kept(isKnown)}`,
+  revoke: (isKnown) => `is revoked${kept(isKnown)}`,
+  serve: () => 'may serve again; on the host, `systemctl reload ecs-host` has it ask',
+  trust: () => 'is trusted again; on the host, `systemctl reload ecs-host` has it ask',
+  forget: (isKnown) => (isKnown ? 'is forgotten; orders for it stay' : 'was not there; its key is forgotten'),
+};
 const isOrder = (what: string): what is (typeof ORDERS)[number] => (ORDERS as readonly string[]).includes(what);
 
 /** `ecs-host webserver tell <what>`. */
@@ -212,9 +225,7 @@ export const tell = async (argv: Argv): Promise<number> => {
     const given =
       what === 'drain' || what === 'revoke' ? { kind: what, instanceId, reason } : { kind: what, instanceId };
     const { isKnown } = (await order(given)) as { isKnown: boolean };
-    printResult(argv['json'] === true, { instanceId, what, isKnown }, [
-      `${instanceId}: ${what}${isKnown ? '' : ' (not a host that is there now; what was ordered is kept)'}`,
-    ]);
+    printResult(argv['json'] === true, { instanceId, what, isKnown }, [`${instanceId} ${DONE[what](isKnown)}`]);
     return 0;
   }
   const decision = {

@@ -1,8 +1,9 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { request } from 'node:https';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { confirmAddress, confirmOnce } from '../../webserver/confirm.ts';
 import { type Host, type HostStore, TOKEN_LIFE_S } from '../../webserver/hosts.ts';
 import { NONCE_LIFE_S } from '../../webserver/nonces.ts';
@@ -253,12 +254,26 @@ describe('strangers', () => {
     expect((await shake(createTestHost(authority, newId()))).status).toBe(200);
   });
 
+  test('that hold many connections and say nothing do not keep a host out', async () => {
+    const one = await start({ limits: { connections: 20 } });
+    const sockets = Array.from({ length: 50 }, () =>
+      connect(one.port, '127.0.0.1')
+        .on('error', () => undefined)
+        .resume(),
+    );
+    const open = (): number => sockets.filter(({ closed }) => !closed).length;
+    await vi.waitFor(() => expect(open()).toBe(20), { timeout: 4000 });
+    expect((await shake(createTestHost(authority, newId()), {}, one)).status).toBe(200);
+    for (const socket of sockets) socket.destroy();
+    await one.close();
+  });
+
   test('who ask too often wait; handshakes that were verified cost nothing', async () => {
     let ms = 0;
     const refused: string[] = [];
     const one = await start({
       monotonic: () => ms,
-      addressLimits: { burst: 4, perSecond: 1 },
+      limits: { burst: 4, perSecond: 1 },
       onRefusal: (who: string, kind: string) => refused.push(`${who} ${kind}`),
     });
     for (let n = 0; n < 10; n += 1) expect((await shake(createTestHost(authority, newId()), {}, one)).status).toBe(200);
