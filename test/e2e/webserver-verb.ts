@@ -44,16 +44,19 @@ export const describeWebserver = (lab: () => LabHandle, host: () => BootedHost):
       const client = createWebserverClient(url ?? '', await readFile(caFile ?? '', 'utf8'), signal);
       const identity = await identityOf(host());
       const { instanceId } = identity;
-      const outcome = await shakeHands({
-        client,
-        identity,
-        environment: 'test',
-        key: await loadHostKey(join(stateFolder, 'host-key.pem')),
-        control: null,
-        log: createLog(() => undefined),
-        signal,
-        onAttempt: async () => undefined,
-      });
+      const key = await loadHostKey(join(stateFolder, 'host-key.pem'));
+      const shake = () =>
+        shakeHands({
+          client,
+          identity,
+          environment: 'test',
+          key,
+          control: null,
+          log: createLog(() => undefined),
+          signal,
+          onAttempt: async () => undefined,
+        });
+      const outcome = await shake();
       expect(await order('hosts')).toMatchObject([{ instanceId, state: 'alive', environment: 'test' }]);
       await order('tell', 'drain', '--instance', instanceId);
       const beat = {
@@ -70,6 +73,30 @@ export const describeWebserver = (lab: () => LabHandle, host: () => BootedHost):
       });
       expect(answer).toMatchObject({ command: 'drain' });
       expect(await order('hosts')).toMatchObject([{ instanceId, state: 'draining', heartbeats: 1 }]);
+
+      // The order stands over a crash of the host, until it is taken back.
+      expect(await shake()).toEqual({ denied: 'ordered to drain: told so' });
+      const stranger = 'i-0123456789abcdef0';
+      expect(await order('tell', 'revoke', '--instance', stranger, '--reason', 'stolen')).toMatchObject([
+        { isKnown: false },
+      ]);
+      expect(await order('orders')).toEqual([
+        { instanceId, drain: 'told so', revoked: null, isKnown: true },
+        { instanceId: stranger, drain: null, revoked: 'stolen', isKnown: false },
+      ]);
+      await order('tell', 'serve', '--instance', instanceId);
+      await order('tell', 'trust', '--instance', stranger);
+      expect(await order('orders')).toEqual([]);
+      expect(await shake()).toHaveProperty('token');
+      await order('tell', 'forget', '--instance', instanceId);
+      expect(await order('hosts')).toEqual([]);
+      await order('tell', 'resume');
+      const bad = await cli(
+        ['webserver', 'tell', 'drain', '--instance', instanceId, '--reason', '\u001b[2J'],
+        environment,
+      );
+      expect(bad).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('the reason has control characters') });
+      expect(await shake()).toHaveProperty('token');
 
       const isTerminated = async (): Promise<boolean> => {
         const { Reservations: [reservation] = [] } = await host().clients.ec2.send(
