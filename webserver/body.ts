@@ -8,19 +8,22 @@ export class Refused extends Error {
   readonly code: Refusal['code'];
   /** The host that was refused, where it has shown that it is that one. */
   readonly instanceId: string | null;
+  /** What whoever runs the webserver hears, where it is more than the host should. */
+  readonly told: string;
   /** When asking again is worth it. */
   readonly retryAfterS: number | null;
   constructor(
     status: number,
     code: Refusal['code'],
     reason: string,
-    more: { readonly instanceId?: string; readonly retryAfterS?: number } = {},
+    more: { readonly instanceId?: string; readonly retryAfterS?: number; readonly told?: string } = {},
   ) {
     super(reason);
     this.name = 'Refused';
     this.status = status;
     this.code = code;
     this.instanceId = more.instanceId ?? null;
+    this.told = more.told ?? reason;
     this.retryAfterS = more.retryAfterS ?? null;
   }
 }

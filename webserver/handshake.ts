@@ -40,7 +40,12 @@ export type Handshakes = {
   readonly onProven: (request: IncomingMessage) => void;
 };
 
-type Shown = { readonly handshake: HandshakeRequest; readonly from: string; readonly response: ServerResponse };
+type Shown = {
+  readonly handshake: HandshakeRequest;
+  readonly from: string;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+};
 
 const RATE_RETRY_S = 5;
 
@@ -84,16 +89,22 @@ const denyClaim = ({ onRefusal }: Handshakes, shown: Shown, reason: string): voi
 
 const HELD_RETRY_S = 10;
 
+/** Hosts cost their address nothing: neither the challenge nor the handshake, nor a stranger's connection. Their nonce is used up. */
+const proven = ({ nonces, budget, onProven }: Handshakes, { handshake, from, request }: Shown): void => {
+  nonces.spend(handshake.nonce);
+  budget.giveBack(from, 2);
+  onProven(request);
+};
+
 /** The policy's no. To a host that was granted before it is held back while it may be one of many. */
 const denyByPolicy = (handshakes: Handshakes, shown: Shown, problem: string): void => {
   const { hosts, denials } = handshakes;
   const { instanceId, hostKey } = shown.handshake;
+  if (!hosts.wasGranted(instanceId, hostKey)) return void denyClaim(handshakes, shown, problem);
   const ordered = hosts.orders.denialOf(instanceId);
-  if (!hosts.wasGranted(instanceId, hostKey)) denyClaim(handshakes, shown, problem);
-  else if (ordered !== null) denyHost(handshakes, shown, ordered);
-  else if (denials.mayDeny(instanceId, hosts.list().length)) denyHost(handshakes, shown, problem);
-  else
-    throw new Refused(503, 'BUSY', `a denial that is held back: ${problem}`, { instanceId, retryAfterS: HELD_RETRY_S });
+  const isSaid = ordered !== null || denials.mayDeny(instanceId, hosts.list().length);
+  if (isSaid) return void denyHost(handshakes, shown, ordered ?? problem);
+  throw new Refused(503, 'BUSY', `a denial that is held back: ${problem}`, { instanceId, retryAfterS: HELD_RETRY_S });
 };
 
 const confirmed = async ({ confirm, hosts }: Handshakes, { handshake, from }: Shown): Promise<string | null> => {
@@ -101,9 +112,9 @@ const confirmed = async ({ confirm, hosts }: Handshakes, { handshake, from }: Sh
   try {
     return confirm === null ? null : await confirm(handshake, from, hosts);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    const reason = `it cannot be confirmed now who this is: ${why}`;
-    throw new Refused(503, 'BUSY', reason, { instanceId, retryAfterS: HELD_RETRY_S });
+    const reason = 'it cannot be confirmed now who this is';
+    const told = `${reason}: ${error instanceof Error ? error.message : String(error)}`;
+    throw new Refused(503, 'BUSY', reason, { instanceId, retryAfterS: HELD_RETRY_S, told });
   }
 };
 
@@ -144,7 +155,7 @@ export const serveHandshake = async (
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> => {
-  const { hosts, nonces, budget, policy, decide, onProven } = handshakes;
+  const { hosts, nonces, budget, policy, decide } = handshakes;
   const from = request.socket.remoteAddress ?? '';
   take(budget, from);
   const handshake = await readMessage<HandshakeRequest>(request, 'HandshakeRequest');
@@ -152,13 +163,11 @@ export const serveHandshake = async (
   if (!nonces.isGood(nonce, instanceId))
     throw new Refused(400, 'NONCE', 'this nonce is not one of ours, was used, or has run out');
   if (!isProven(handshake)) throw new Refused(400, 'PROOF', 'the proof does not verify with hostKey');
-  const shown: Shown = { handshake, from, response };
+  const shown: Shown = { handshake, from, request, response };
   const problem = identityProblem(handshake, policy);
+  // Whoever has the key of a host that was granted before is that host, whatever the policy says now.
+  if (problem === null || hosts.wasGranted(instanceId, handshake.hostKey)) proven(handshakes, shown);
   if (problem !== null) return denyByPolicy(handshakes, shown, problem);
-  nonces.spend(nonce);
-  // Its challenge and its handshake: hosts cost their address nothing.
-  budget.giveBack(from, 2);
-  onProven(request);
   refuseTaken(handshakes, handshake);
   const ordered = hosts.orders.denialOf(instanceId);
   if (ordered !== null) return denyHost(handshakes, shown, ordered);

@@ -34,8 +34,13 @@ export type WebserverOptions = {
   readonly now?: () => number;
   /** Milliseconds of a clock that nobody sets: what is decided by time is decided by it. */
   readonly monotonic?: () => number;
-  /** For strangers: what an address may ask, at once and for each second, and how many connections are kept. */
-  readonly limits?: { readonly burst?: number; readonly perSecond?: number; readonly connections?: number };
+  /** For strangers: what an address may ask, at once and for each second, how many connections are kept, and for how long. */
+  readonly limits?: {
+    readonly burst?: number;
+    readonly perSecond?: number;
+    readonly connections?: number;
+    readonly times?: typeof TIMES;
+  };
   /** Hears of each request that was refused, and each handshake that was denied; for logs. */
   readonly onRefusal?: OnRefusal;
   /** Hears of what whoever runs the webserver should know: a code, and one sentence. */
@@ -68,7 +73,7 @@ export type Webserver = {
 };
 
 /** A request takes milliseconds; so do hosts that are far away and slow take less than this. */
-const LIMITS = {
+const TIMES = {
   handshakeTimeout: 10_000,
   headersTimeout: 10_000,
   requestTimeout: 15_000,
@@ -149,16 +154,13 @@ export const startWebserver = async (options: WebserverOptions): Promise<Webserv
 
   const refuse = (error: unknown, from: string, request: IncomingMessage, response: ServerResponse): void => {
     const known =
-      error instanceof Refused ? error : new Refused(500, 'INTERNAL', `internal error: ${messageOf(error)}`);
+      error instanceof Refused ? error : new Refused(500, 'INTERNAL', 'internal error', { told: messageOf(error) });
     // Whoever went away in the middle hears nothing, and is no news.
-    if (known === error || !request.destroyed)
-      onRefusal(known.instanceId ?? from, known.code, printable(known.message));
+    if (known === error || !request.destroyed) onRefusal(known.instanceId ?? from, known.code, printable(known.told));
     // The rest of a body that was too large is not read: the connection ends once the answer is out.
     response.on('finish', () => request.destroy());
     if (response.headersSent) return void request.destroy();
-    // What went wrong in here is for whoever runs this.
-    const reason = known.code === 'INTERNAL' ? 'internal error' : reasonOf(known.message);
-    const refusal: Refusal = { version: 1, code: known.code, reason };
+    const refusal: Refusal = { version: 1, code: known.code, reason: reasonOf(known.message) };
     answer(
       response,
       known.status,
@@ -167,10 +169,13 @@ export const startWebserver = async (options: WebserverOptions): Promise<Webserv
     );
   };
 
-  const server = createServer({ ...tls, minVersion: 'TLSv1.2', ...LIMITS }, (request, response) => {
-    const from = plainAddress(request.socket.remoteAddress ?? '');
-    handle(request, response).catch((error: unknown) => refuse(error, from, request, response));
-  });
+  const server = createServer(
+    { ...tls, minVersion: 'TLSv1.2', ...(options.limits?.times ?? TIMES) },
+    (request, response) => {
+      const from = plainAddress(request.socket.remoteAddress ?? '');
+      handle(request, response).catch((error: unknown) => refuse(error, from, request, response));
+    },
+  );
   const connections = limitConnections(server, options.limits?.connections ?? MOST_STRANGERS);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

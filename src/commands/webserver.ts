@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
+import { printable } from '#contracts/printable.ts';
 import type { Confirm } from '../../webserver/confirm.ts';
 import { findIdentityCertificates } from '../aws/identity-certificates.ts';
 import { outsideError, userError } from '../io/errors.ts';
@@ -62,6 +63,24 @@ const findConfirm = async (argv: Argv, ec2: WebserverEc2): Promise<Confirm | nul
   );
 };
 
+const openStore = (
+  file: string,
+  open: typeof import('../../webserver/sqlite-store.ts').openSqliteStore,
+  note: (code: string, line: string) => void,
+): ReturnType<typeof open> => {
+  try {
+    return open(file, (table, key, problem) =>
+      note(
+        'STORE_DAMAGED',
+        `${file}: the row of ${printable(key, 60)} in ${table} is ${problem}; it is kept in damaged`,
+      ),
+    );
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    throw userError('STORE_UNREADABLE', `${file} cannot be opened as a store: ${problem}.`, 'see --store');
+  }
+};
+
 const runWebserver = async (argv: Argv, session: Session, connection: Connection): Promise<void> => {
   const accountIds = list(argv['account']);
   if (accountIds === null && connection.endpointUrl === null)
@@ -86,12 +105,7 @@ const runWebserver = async (argv: Argv, session: Session, connection: Connection
   await using cleanup = new AsyncDisposableStack();
   const tls = await findTls(argv, address);
   const storeFile = text(argv['store']);
-  const store =
-    storeFile === null
-      ? null
-      : openSqliteStore(storeFile, (table, key, problem) =>
-          note('STORE_DAMAGED', `${storeFile}: the row of ${key} in ${table} is ${problem}; it is kept in damaged`),
-        );
+  const store = storeFile === null ? null : openStore(storeFile, openSqliteStore, note);
   if (store) cleanup.defer(() => store.close());
   const decisions = new Decisions();
   const ec2 = webserverEc2(connection);

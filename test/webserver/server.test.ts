@@ -3,6 +3,7 @@ import { request } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { confirmAddress, confirmOnce } from '../../webserver/confirm.ts';
 import { type Host, type HostStore, TOKEN_LIFE_S } from '../../webserver/hosts.ts';
@@ -268,6 +269,32 @@ describe('strangers', () => {
     await one.close();
   });
 
+  test.each(['', '\x16\x03\x01\x02\x00\x01'])('that say %j and no more are gone in time', async (said) => {
+    const times = { handshakeTimeout: 100, headersTimeout: 100, requestTimeout: 100, connectionsCheckingInterval: 20 };
+    const one = await start({ limits: { times } });
+    const socket = connect(one.port, '127.0.0.1', () => socket.write(said)).resume();
+    socket.on('error', () => undefined);
+    await vi.waitFor(() => expect(socket.closed).toBe(true));
+    await one.close();
+  });
+
+  test.each(['POST /host_ser', 'POST /host_service/auth HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{'])(
+    'that send %j and no more are gone in time',
+    async (said) => {
+      const times = {
+        handshakeTimeout: 900,
+        headersTimeout: 100,
+        requestTimeout: 100,
+        connectionsCheckingInterval: 20,
+      };
+      const one = await start({ limits: { times } });
+      const socket = connectTls({ port: one.port, host: '127.0.0.1', ca: tls.cert }, () => socket.write(said)).resume();
+      socket.on('error', () => undefined);
+      await vi.waitFor(() => expect(socket.closed).toBe(true));
+      await one.close();
+    },
+  );
+
   test('who ask too often wait; handshakes that were verified cost nothing', async () => {
     let ms = 0;
     const refused: string[] = [];
@@ -337,7 +364,12 @@ describe('a no of the policy', () => {
     const clock = { ms: 0 };
     const notices: string[] = [];
     const store = createStore();
-    const more = { store, monotonic: () => clock.ms, onNotice: (code: string) => notices.push(code) };
+    const more = {
+      store,
+      limits: { burst: 4, perSecond: 1 },
+      monotonic: () => clock.ms,
+      onNotice: (code: string) => notices.push(code),
+    };
     const before = await start(more);
     const fleet = Array.from({ length: count }, () => createTestHost(authority, newId()));
     for (const host of fleet) expect((await shake(host, {}, before)).status).toBe(200);
@@ -362,7 +394,8 @@ describe('a no of the policy', () => {
 
   test('to many hosts is not said before an operator means it; an order is', async () => {
     const { clock, notices, fleet, now, ask } = await misconfigured(4);
-    expect(await ask()).toEqual([503, 503, 503, 503]);
+    // However often they ask: it is no fault of theirs.
+    for (let n = 0; n < 5; n += 1) expect(await ask()).toEqual([503, 503, 503, 503]);
     clock.ms += 60_000;
     await now.revoke(fleet[0]?.instanceId ?? '', 'stolen');
     expect(await ask()).toEqual([403, 503, 503, 503]);
@@ -399,11 +432,17 @@ describe('a document that somebody else may have read', () => {
   });
 
   test('waits while it cannot be confirmed', async () => {
-    const one = await start({ confirm: () => Promise.reject(new Error('EC2 is away')) });
+    const told: string[] = [];
+    const one = await start({
+      confirm: () => Promise.reject(new Error('not authorized: arn:aws:iam::1:role/web')),
+      onRefusal: (_: string, __: string, reason: string) => told.push(reason),
+    });
+    // Why is nothing for whoever asks.
     expect(await shake(createTestHost(authority, newId()), {}, one)).toMatchObject({
       status: 503,
-      body: { code: 'BUSY', reason: 'it cannot be confirmed now who this is: EC2 is away' },
+      body: { code: 'BUSY', reason: 'it cannot be confirmed now who this is' },
     });
+    expect(told).toEqual(['it cannot be confirmed now who this is: not authorized: arn:aws:iam::1:role/web']);
     await one.close();
   });
 
