@@ -25,11 +25,11 @@ export const identityOf = async (host: BootedHost): Promise<Identity> => {
 /** The reference webserver as its owner runs it. It ends by terminating the machine. */
 export const describeWebserver = (lab: () => LabHandle, host: () => BootedHost): void => {
   test('`ecs-host webserver` lets a host in, tells it what it is told, and terminates it once it is silent', {
-    timeout: 120_000,
+    timeout: 180_000,
   }, async () => {
     const { environment, stateFolder } = lab();
     const store = join(stateFolder, 'hosts.sqlite');
-    const run = start(['webserver', '--json', '--port', '0', '--store', store, '--terminate-after', '8'], environment);
+    const run = start(['webserver', '--json', '--port', '0', '--store', store, '--terminate-after', '20'], environment);
     const order = async (...args: string[]): Promise<Record<string, unknown>[]> =>
       [JSON.parse((await cli(['webserver', ...args, '--json'], environment)).stdout)].flat() as Record<
         string,
@@ -104,9 +104,9 @@ export const describeWebserver = (lab: () => LabHandle, host: () => BootedHost):
         );
         return /shutting-down|terminated/.test(reservation?.Instances?.[0]?.State?.Name ?? '');
       };
-      await expect.poll(isTerminated, { timeout: 30_000 }).toBe(true);
+      await expect.poll(isTerminated, { timeout: 60_000 }).toBe(true);
       // Said once EC2 has answered, which may be after others see it.
-      await expect.poll(() => said.join(''), { timeout: 20_000 }).toContain(`${instanceId} was silent for 8 s`);
+      await expect.poll(() => said.join(''), { timeout: 20_000 }).toContain(`${instanceId} was silent for 20 s`);
       expect(await order('hosts')).toEqual([]);
     } finally {
       run.kill('SIGINT');
