@@ -90,7 +90,8 @@ const denyClaim = ({ onRefusal }: Handshakes, shown: Shown, reason: string): voi
 const HELD_RETRY_S = 10;
 
 /** Hosts cost their address nothing: neither the challenge nor the handshake, nor a stranger's connection. Their nonce is used up. */
-const proven = ({ nonces, budget, onProven }: Handshakes, { handshake, from, request }: Shown): void => {
+const proven = ({ hosts, nonces, budget, onProven }: Handshakes, { handshake, from, request }: Shown): void => {
+  hosts.hear(handshake.instanceId, handshake.hostKey);
   nonces.spend(handshake.nonce);
   budget.giveBack(from, 2);
   onProven(request);

@@ -44,6 +44,8 @@ export class Hosts {
   readonly #controls = new Map<string, Control>();
   /** When this process last heard of a host, by the clock that nobody sets. */
   readonly #heardMs = new Map<string, number>();
+  /** When its token was made, by the same clock. */
+  readonly #renewedMs = new Map<string, number>();
   readonly #now: () => number;
   readonly #monotonic: () => number;
   readonly #store: HostStore | null;
@@ -61,6 +63,7 @@ export class Hosts {
     for (const host of store?.load() ?? []) {
       this.#hosts.set(host.instanceId, host);
       this.#heardMs.set(host.instanceId, monotonic());
+      this.#renewedMs.set(host.instanceId, monotonic());
     }
   }
 
@@ -72,12 +75,18 @@ export class Hosts {
 
   /** Whether the host's token is still good, by the clock that nobody sets. */
   isAlive({ instanceId }: Host): boolean {
-    return !this.#isSilent(instanceId, TOKEN_LIFE_S);
+    return !this.#isPast(this.#renewedMs.get(instanceId), TOKEN_LIFE_S);
   }
 
   /** Hosts that this process has not heard of for so long. A clock that was set, or a webserver that was away, makes nobody silent. */
   silentFor(seconds: number): readonly Host[] {
-    return this.list().filter(({ instanceId }) => this.#isSilent(instanceId, seconds));
+    return this.list().filter(({ instanceId }) => this.#isPast(this.#heardMs.get(instanceId), seconds));
+  }
+
+  /** A host that has shown its key is not silent, whatever it is answered. */
+  hear(instanceId: string, hostKey: string): void {
+    if (this.#hosts.has(instanceId) && this.wasGranted(instanceId, hostKey))
+      this.#heardMs.set(instanceId, this.#monotonic());
   }
 
   get(instanceId: string): Host | null {
@@ -135,15 +144,15 @@ export class Hosts {
     this.#hosts.delete(instanceId);
     this.#controls.delete(instanceId);
     this.#heardMs.delete(instanceId);
+    this.#renewedMs.delete(instanceId);
   }
 
   list(): readonly Host[] {
     return [...this.#hosts.values()];
   }
 
-  #isSilent(instanceId: string, seconds: number): boolean {
-    const heardMs = this.#heardMs.get(instanceId);
-    return heardMs === undefined || heardMs + seconds * 1000 <= this.#monotonic();
+  #isPast(sinceMs: number | undefined, seconds: number): boolean {
+    return sinceMs === undefined || sinceMs + seconds * 1000 <= this.#monotonic();
   }
 
   #renew(host: Host): string {
@@ -152,6 +161,7 @@ export class Hosts {
     this.#store?.put(renewed);
     this.#hosts.set(host.instanceId, renewed);
     this.#heardMs.set(host.instanceId, this.#monotonic());
+    this.#renewedMs.set(host.instanceId, this.#monotonic());
     return token;
   }
 }

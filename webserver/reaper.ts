@@ -17,6 +17,16 @@ export type Reaper = {
 /** Heartbeats come every 55 to 65 s, and may take some seconds. */
 const QUIET_S = 90;
 
+/**
+ * How many hosts are quiet, of how many. Those that have only missed a heartbeat count, too: when all fall silent at once, they do not run out
+ * of their time at once. Those that an operator has revoked do not count: their silence is meant.
+ */
+const quietOf = (hosts: Hosts, silenceS: number): [quiet: number, all: number] => {
+  const count = (list: readonly Host[]): number =>
+    list.filter(({ instanceId }) => hosts.orders.of(instanceId).revoked === null).length;
+  return [count(hosts.silentFor(Math.min(silenceS, QUIET_S))), count(hosts.list())];
+};
+
 /** Ends hosts whose heartbeats stopped, until the signal fires. One that cannot be ended now is tried again at the next look. */
 export const reapSilentHosts = async (reaper: Reaper, signal: AbortSignal): Promise<void> => {
   const { hosts, silenceS, everyMs = 5000, breaker, terminate, onTerminated } = reaper;
@@ -37,10 +47,8 @@ export const reapSilentHosts = async (reaper: Reaper, signal: AbortSignal): Prom
   };
   try {
     for await (const _ of setInterval(everyMs, undefined, { signal, ref: false })) {
-      // Those that have missed a heartbeat count, too: when all go silent at once, they do not run out of time at once.
-      const quiet = hosts.silentFor(Math.min(silenceS, QUIET_S)).length;
       const silent = hosts.silentFor(silenceS);
-      if ((silent.length > 0 || breaker.isTripped) && breaker.mayEnd(quiet, hosts.list().length))
+      if ((silent.length > 0 || breaker.isTripped) && breaker.mayEnd(...quietOf(hosts, silenceS)))
         await Promise.all(silent.map(reap));
     }
   } catch (error) {

@@ -27,6 +27,30 @@ const createHosts = (store: HostStore | null = null) => {
   return { hosts, clock, pass, silent };
 };
 
+/** A reaper that looks a few times when it is told to. */
+const createReaper = () => {
+  const { hosts, clock, pass } = createHosts();
+  const [said, ended]: [string[], string[]] = [[], []];
+  const breaker = new SilenceBreaker(
+    () => clock.monotonicMs,
+    (isTripped, silent, all) => said.push(`${isTripped} ${silent} of ${all}`),
+  );
+  const terminate = async (instanceId: string): Promise<void> => void ended.push(instanceId);
+  const look = async (afterS: number): Promise<void> => {
+    pass(afterS);
+    const over = new AbortController();
+    const onTerminated = (): void => undefined;
+    const reaping = reapSilentHosts(
+      { hosts, breaker, silenceS: 300, everyMs: 1, terminate, onTerminated },
+      over.signal,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    over.abort();
+    await reaping;
+  };
+  return { hosts, pass, look, ended, said };
+};
+
 test('a host is silent once it was not heard for so long; a heartbeat starts that anew', () => {
   const { hosts, pass, silent } = createHosts();
   hosts.admit(admission('i-a'), null);
@@ -95,43 +119,40 @@ test('one that cannot be ended is tried again; the reason is told once', async (
   expect(hosts.list()).toEqual([]);
 });
 
+test('a host that shows its key is not silent; its token has run out nevertheless', () => {
+  const { hosts, pass, silent } = createHosts();
+  const token = hosts.admit(admission('i-a'), null);
+  hosts.admit(admission('i-b'), null);
+  pass(299);
+  hosts.hear('i-a', 'key of i-a');
+  hosts.hear('i-b', 'key of a thief');
+  pass(1);
+  expect(silent()).toEqual(['i-b']);
+  expect(hosts.recognise('i-a', token)).toBeNull();
+});
+
+test('hosts that were revoked are ended, however many they are', async () => {
+  const { hosts, look, ended } = createReaper();
+  for (let n = 0; n < 5; n += 1) {
+    hosts.admit(admission(`i-${n}`), null);
+    hosts.orders.change(`i-${n}`, { revoked: 'test' });
+  }
+  await look(300);
+  expect(ended).toHaveLength(5);
+});
+
 test('many that fall silent at once are not ended, not even the first of them; a few are', async () => {
-  const { hosts, clock, pass } = createHosts();
-  const said: string[] = [];
-  const breaker = new SilenceBreaker(
-    () => clock.monotonicMs,
-    (isTripped, silent, all) => said.push(`${isTripped} ${silent} of ${all}`),
-  );
-  const ended: string[] = [];
-  const look = async (): Promise<void> => {
-    const over = new AbortController();
-    const reaping = reapSilentHosts(
-      {
-        hosts,
-        breaker,
-        silenceS: 300,
-        everyMs: 1,
-        terminate: async (id) => void ended.push(id),
-        onTerminated: () => undefined,
-      },
-      over.signal,
-    );
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    over.abort();
-    await reaping;
-  };
+  const { hosts, pass, look, ended, said } = createReaper();
   // Heartbeats of sixty hosts are spread over a minute, and then nobody is heard.
   for (let n = 0; n < 60; n += 1) {
     hosts.admit(admission(`i-${n}`), null);
     pass(1);
   }
-  pass(240);
-  await look();
-  pass(100);
-  await look();
+  await look(240);
+  await look(100);
   expect([ended, said]).toEqual([[], ['true 60 of 60']]);
   for (let n = 2; n < 60; n += 1) hosts.renew(hosts.get(`i-${n}`) as Host);
-  await look();
+  await look(0);
   expect(ended.sort()).toEqual(['i-0', 'i-1']);
   expect(said[1]).toMatch('false');
 });
