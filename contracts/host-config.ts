@@ -13,7 +13,7 @@ export interface HostConfig {
    */
   webserverUrl: string;
   /**
-   * null (the system's trust store), or the PEM certificate of the authority that signs the webserver's
+   * null (the system's trust store, update-ca-certificates, and Node's own list), or in PEM the certificate (or several) of the authority that signs the webserver's
    */
   webserverCa: string | null;
   /**
@@ -21,7 +21,7 @@ export interface HostConfig {
    */
   environment: string;
   /**
-   * a whole number from 0 to 3600: how long tasks may take to end when the host leaves, in seconds
+   * a whole number from 0 to 3600: how long tasks may take to end when the host leaves, in seconds (at most 90 after an interruption notice of EC2)
    */
   drainSeconds?: number;
 }

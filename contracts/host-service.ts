@@ -12,8 +12,8 @@ export const HOST_STATE_PATH = '/run/ecs-host/state.json';
  */
 export const GATE_PATH = '/run/ecs-host/gate-open';
 export const AGENT_GATE_PATH = '/run/ecs-host/agent-open';
-export const LEASE_MS = 2000;
-export const LEASE_RENEWED_MS = 250;
+export const LEASE_MS = 1500;
+export const LEASE_RENEWED_MS = 200;
 /** Where the witness writes each start down, an empty file each: `<container id>.<CLOCK_BOOTTIME in hundredths of a second>.<pid>`. */
 export const STARTS_FOLDER = '/run/ecs-host/starts';
 

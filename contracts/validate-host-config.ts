@@ -1,8 +1,22 @@
+import { X509Certificate } from 'node:crypto';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import schema from './host-config.schema.json' with { type: 'json' };
 import type { HostConfig } from './host-config.ts';
 
 const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true, verbose: true, useDefaults: true });
+
+/** One certificate or several, each of which can be read, and no key. Text around them is ignored, as everywhere. */
+const areCertificates = (text: string): boolean => {
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  if (blocks.length === 0 || blocks.length !== text.split('-----BEGIN ').length - 1) return false;
+  try {
+    for (const block of blocks) new X509Certificate(block);
+    return true;
+  } catch {
+    return false;
+  }
+};
+ajv.addFormat('pem-certificates', areCertificates);
 const validate = ajv.compile<HostConfig>(schema);
 
 /** One mistake; `key` is empty for the document as a whole. */

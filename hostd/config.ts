@@ -1,24 +1,29 @@
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostConfig } from '#contracts/host-config.ts';
 import { asHostConfig } from '#contracts/validate-host-config.ts';
+import { parseJson } from './json.ts';
 import type { Log } from './log.ts';
+import { readSmallFile } from './read-file.ts';
 
 const LARGEST_BYTES = 64 * 1024;
 const POLL_MS = 250;
+/** A file that is another one altogether has a mistake a line. */
+const MOST_MISTAKES = 10;
 
 /** All that is wrong with a configuration, or the configuration. Pure. */
 export const parseHostConfig = (text: string): Required<HostConfig> | { readonly problem: string } => {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    return { problem: `not JSON: ${(error as Error).message}` };
-  }
-  const parsed = asHostConfig(value);
-  return 'problems' in parsed
-    ? { problem: parsed.problems.map(({ key, reason }) => `${key || 'it'} ${reason}`).join('; ') }
-    : parsed.config;
+  const json = parseJson(text);
+  if ('problem' in json) return json;
+  const parsed = asHostConfig(json.value);
+  if ('config' in parsed) return parsed.config;
+  const mistakes = parsed.problems.map(({ key, reason }) => `${key || 'it'} ${reason}`);
+  const more = mistakes.length - MOST_MISTAKES;
+  return { problem: [...mistakes.slice(0, MOST_MISTAKES), ...(more > 0 ? [`${more} more`] : [])].join('; ') };
+};
+
+const read = async (path: string): Promise<ReturnType<typeof parseHostConfig> | null> => {
+  const found = await readSmallFile(path, LARGEST_BYTES);
+  return found !== null && 'text' in found ? parseHostConfig(found.text) : found;
 };
 
 /**
@@ -32,20 +37,13 @@ export const waitForConfig = async (
   let lastProblem = '';
   for (;;) {
     options.signal.throwIfAborted();
-    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) =>
-      error.code === 'ENOENT' ? null : '',
-    );
-    const parsed =
-      text === null
-        ? { problem: 'it is not there yet' }
-        : text.length > LARGEST_BYTES
-          ? { problem: `it is larger than ${LARGEST_BYTES} bytes` }
-          : parseHostConfig(text);
-    if (!('problem' in parsed)) return parsed;
-    if (parsed.problem !== lastProblem) {
-      lastProblem = parsed.problem;
-      options.log.say(text === null ? 'info' : 'error', `${path}: ${parsed.problem}; the gate stays shut`);
-      await options.onWaiting(`waiting for ${path}: ${parsed.problem}`);
+    const found = await read(path);
+    if (found !== null && !('problem' in found)) return found;
+    const problem = found?.problem ?? 'it is not there yet';
+    if (problem !== lastProblem) {
+      lastProblem = problem;
+      options.log.say(found === null ? 'info' : 'error', `${path}: ${problem}; the gate stays shut`);
+      await options.onWaiting(`waiting for ${path}: ${problem}`);
     }
     await sleep(POLL_MS, undefined, { signal: options.signal });
   }

@@ -2,6 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { limitConnections } from '#contracts/connection-limits.ts';
 import { asMessage } from '#contracts/validate.ts';
 import type { ControlAnswer, ControlPort, ControlRequest, Refusal } from '#contracts/webserver.ts';
 
@@ -10,7 +11,8 @@ export const CONTROL_PORT = 4678;
 const LARGEST_BYTES = 4096;
 /** For all of a request: a client that sends a byte a minute is cut off, and meanwhile costs one idle socket. */
 const REQUEST_TIMEOUT_MS = 5000;
-const MOST_CONNECTIONS = 16;
+/** Of strangers, at a time; the next one costs the oldest its connection. The webserver needs a few milliseconds. */
+const MOST_STRANGERS = 128;
 
 export type ControlOrder = { readonly verb: 'drain' | 'revoke'; readonly reason: string };
 
@@ -67,6 +69,7 @@ export const openControl = async (options: {
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (!isWebserver(request)) return refuse(response, 401, 'TOKEN', 'not the token of this host');
+    limits.proven(request.socket);
     if (request.method === 'GET' && request.url === '/v1/status')
       return answer(response, 200, { version: 1, phase: phase() });
     const verb = request.method === 'POST' ? /^\/v1\/(drain|revoke)$/.exec(request.url ?? '')?.[1] : undefined;
@@ -102,7 +105,7 @@ export const openControl = async (options: {
       handle(request, response).catch(() => request.destroy());
     },
   );
-  server.maxConnections = MOST_CONNECTIONS;
+  const limits = limitConnections(server, MOST_STRANGERS);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port ?? CONTROL_PORT, options.address, resolve);

@@ -50,9 +50,9 @@ export class Gate {
     return forged.length > 0;
   }
 
-  /** Shuts both, or the agent's alone. */
-  shut(which: 'both' | 'agent' = 'both'): void {
-    for (const lease of which === 'both' ? (['docker', 'agent'] as const) : (['agent'] as const)) {
+  /** Shuts both, or one. */
+  shut(which: 'both' | Lease = 'both'): void {
+    for (const lease of which === 'both' ? (['docker', 'agent'] as const) : [which]) {
       this.#open.delete(lease);
       this.#remove(lease);
     }

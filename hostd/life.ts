@@ -48,9 +48,12 @@ const CAUSE = { drain: 'drain', revoke: 'revoked' } as const;
 const endpointOf = ({ imdsEndpoint }: Parts): { endpoint?: string } =>
   imdsEndpoint === undefined ? {} : { endpoint: imdsEndpoint };
 
-/** What an order or a stop does at once, before anything is waited for: the gate is shut, the order is kept, and a revoked host's agent ends. */
+/**
+ * What an order or a stop does at once, before anything is waited for: no container starts any more, the order is kept, and a revoked host's agent ends.
+ * In other cases the agent still has to tell ECS of this host and of its tasks' ends: its own lease goes when it does.
+ */
 const leaveAtOnce = (parts: Parts, instanceId: () => string | null, leave: Leave): void => {
-  parts.gate.shut();
+  parts.gate.shut(leave.cause === 'revoked' ? 'both' : 'docker');
   void parts.state.update({ gate: 'shut' });
   const id = instanceId();
   if (id !== null && leave.isOrder === true)
@@ -74,6 +77,7 @@ const leaveHost = async ({ parts, leaving, config, draining }: Granted, heartbea
     (tasks) => void state.update({ status: `${leave.cause}: ${leave.reason}; ${tasks} tasks still run` }),
   );
   await heartbeats.lastWords();
+  parts.gate.shut();
   await stopGuarded(parts);
 };
 

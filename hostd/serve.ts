@@ -99,10 +99,11 @@ const watchPulse = ({ parts, signal }: Serving, events: Events, agentAgain: () =
     onSilent: async (why) => {
       log.say('error', `Docker is silent: ${why}; this host takes no tasks until it answers`);
       gate.shut('agent');
-      await state.enter('docker', `Docker is silent: ${why}`);
-      await stopAgent(parts);
+      await Promise.all([stopAgent(parts), state.enter('docker', `Docker is silent: ${why}`)]);
     },
     onStillSilent: async () => {
+      // One that somebody stopped stays stopped.
+      if ((await units.state(DOCKER_UNIT).catch(() => 'unknown')) !== 'active') return;
       log.say('error', 'Docker is still silent; it is killed, and systemd starts it again');
       await units.kill(DOCKER_UNIT).catch((error: unknown) => log.say('warning', reasonOf(error)));
     },

@@ -1,29 +1,75 @@
-import { readFile } from 'node:fs/promises';
-import { HOST_STATE_PATH, type HostState } from '#contracts/host-service.ts';
+import { uptime } from 'node:os';
+import { GATE_PATH, HOST_STATE_PATH, type HostState, LEASE_MS } from '#contracts/host-service.ts';
+import { printable } from '#contracts/printable.ts';
+import { parseJson } from './json.ts';
+import { readSmallFile } from './read-file.ts';
 
-/** `ecs-host-status [--json]`: what the host service last wrote down. Exit code 0 when it serves, 1 when not, 2 when nothing is known. */
-const main = async (): Promise<number> => {
-  let text: string;
-  try {
-    text = await readFile(HOST_STATE_PATH, 'utf8');
-  } catch {
-    process.stderr.write(`${HOST_STATE_PATH} is not there: the host service has not run in this boot\n`);
-    return 2;
-  }
-  const state = JSON.parse(text) as HostState;
-  if (process.argv.includes('--json')) process.stdout.write(text);
-  else {
-    const rows = [
-      ['phase', state.phase],
-      ['status', state.status],
-      ['gate', state.gate],
-      ['instance', state.instanceId ?? 'not known yet'],
-      ['handshakes', String(state.handshakeAttempts)],
-      ['containers', String(state.containersSeen)],
-    ];
-    process.stdout.write(rows.map(([label = '', value = '']) => `${label.padEnd(12)}${value}\n`).join(''));
-  }
-  return state.phase === 'serving' ? 0 : 1;
+const LARGEST_STATE_BYTES = 64 * 1024;
+const LARGEST_LEASE_BYTES = 100;
+
+/** What the command prints and how it ends: exit code 0 when the host serves, 1 when not, 2 when nothing is known. */
+export type Status = { readonly exitCode: 0 | 1 | 2; readonly out: string; readonly err: string };
+
+const unknown = (reason: string): Status => ({ exitCode: 2, out: '', err: `${reason}\n` });
+
+const parse = (text: string): HostState | null => {
+  const json = parseJson(text);
+  const { phase, status } = ('value' in json ? (json.value ?? {}) : {}) as Partial<Record<keyof HostState, unknown>>;
+  return typeof phase === 'string' && typeof status === 'string'
+    ? ((json as { value: unknown }).value as HostState)
+    : null;
 };
 
-process.exitCode = await main();
+/** The same JSON: what a terminal might obey is in strings, and there has another form. */
+const escaped = (text: string): string =>
+  text.replaceAll(/[\u007f-\u009f\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+/** As ecs-host-gate sees it: one that is good for longer than the host service ever makes it is somebody else's. */
+const isValid = (lease: string | null, nowCs: number): boolean =>
+  /^\d{1,15}\n$/.test(lease ?? '') && Number(lease) >= nowCs && Number(lease) <= nowCs + (2 * LEASE_MS) / 10;
+
+const word = (value: unknown): string => printable(String(value), 300);
+
+/** Pure. `lease` is the text of the gate's file, or null; a service that does not keep it serves nobody, whatever it last wrote down. */
+export const statusOf = (text: string | null, lease: string | null, nowCs: number, isJson: boolean): Status => {
+  if (text === null) return unknown(`${HOST_STATE_PATH} is not there: the host service has not run in this boot`);
+  const state = parse(text);
+  if (state === null) return unknown(`${HOST_STATE_PATH} is damaged; \`systemctl restart ecs-host\` makes another`);
+  const isKept = isValid(lease, nowCs);
+  const isServing = state.phase === 'serving' && isKept;
+  const exitCode = isServing ? 0 : 1;
+  if (isJson) return { exitCode, out: escaped(text), err: '' };
+  const rows = [
+    ['phase', state.phase],
+    [
+      'status',
+      state.phase === 'serving' && !isKept ? 'the host service does not answer; its gate is shut' : state.status,
+    ],
+    ['gate', isKept ? state.gate : 'shut'],
+    ['instance', state.instanceId ?? 'not known yet'],
+    ['handshakes', state.handshakeAttempts],
+    ['containers', state.containersSeen],
+  ];
+  return {
+    exitCode,
+    out: rows.map(([label, value]) => `${String(label).padEnd(12)}${word(value)}\n`).join(''),
+    err: '',
+  };
+};
+
+const read = async (path: string, mostBytes: number): Promise<string | null> => {
+  const found = await readSmallFile(path, mostBytes);
+  return found === null ? null : 'text' in found ? found.text : '';
+};
+
+/** `ecs-host-status [--json]`: what the host service last wrote down, and whether it still keeps the gate. */
+export const main = async (args: readonly string[]): Promise<number> => {
+  const state = await read(HOST_STATE_PATH, LARGEST_STATE_BYTES);
+  const lease = await read(GATE_PATH, LARGEST_LEASE_BYTES);
+  const status = statusOf(state, lease, Math.floor(uptime() * 100), args.includes('--json'));
+  process.stdout.write(status.out);
+  process.stderr.write(status.err);
+  return status.exitCode;
+};
+
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2));

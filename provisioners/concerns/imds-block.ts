@@ -1,18 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { instanceData } from '../lib/cloud-init.ts';
 import { installFiles } from '../lib/files.ts';
 import { activeState, checkEnabled, enableUnit, reloadUnits, showUnit } from '../lib/systemd.ts';
 import { ask, textOf, tool } from '../lib/tool.ts';
-import type { Concern } from '../step.ts';
+import type { Concern, Context } from '../step.ts';
 
 export const FILES = [
   '/etc/ecs-host/imds-block.nft',
   '/etc/systemd/system/ecs-host-imds-block.service',
+  '/etc/systemd/system/ecs-host-imds-watch.service',
+  '/opt/ecs-host/bin/ecs-host-imds-watch',
   '/etc/systemd/system/docker.service.d/20-ecs-host-imds-block.conf',
 ];
 
 const UNIT = 'ecs-host-imds-block.service';
+const WATCH = 'ecs-host-imds-watch.service';
 const TABLE = 'ecs_host_imds';
 const ADDRESSES = { ipv4: '169.254.169.254', ipv6: 'fd00:ec2::254' } as const;
+
+/** On a booted machine only: the bake has no container that could use the moment. */
+const checkPutBack = async (context: Context): Promise<void> => {
+  const about = {
+    id: 'imds-block.put-back',
+    title: 'A block that somebody flushed is back within a second',
+    expected: 'back',
+  };
+  if (context.stage === 'bake') {
+    context.skip(about, 'it is watched on booted machines');
+    return;
+  }
+  await context.look(about, async () => {
+    await tool`nft delete table inet ${TABLE}`;
+    const until = Date.now() + 1000;
+    let isBack = false;
+    while (!isBack && Date.now() < until) {
+      await sleep(50);
+      isBack = (await ask`nft list table inet ${TABLE}`).exitCode === 0;
+    }
+    return { actual: isBack ? 'back' : 'not back', isCorrect: isBack };
+  });
+};
 
 export const imdsBlock: Concern = {
   name: 'imds-block',
@@ -23,7 +50,10 @@ export const imdsBlock: Concern = {
       if (isChanged) await reloadUnits();
       return isChanged;
     });
-    await context.step('at boot', {}, () => enableUnit(UNIT));
+    await context.step('at boot', {}, async () => {
+      const isNew = await enableUnit(UNIT);
+      return (await enableUnit(WATCH)) || isNew;
+    });
     await context.step(
       'in force',
       { doneWhen: async () => !isChanged && (await activeState(UNIT)) === 'active' },
@@ -34,6 +64,7 @@ export const imdsBlock: Concern = {
   },
   verify: async (context) => {
     await checkEnabled(context, UNIT, 'imds-block.enabled');
+    await checkEnabled(context, WATCH, 'imds-block.watched');
     const ruleset = await ask`nft list table inet ${TABLE}`;
     for (const [family, address] of Object.entries(ADDRESSES)) {
       await context.look(
@@ -55,6 +86,19 @@ export const imdsBlock: Concern = {
     }
     await context.look(
       {
+        id: 'imds-block.control-port',
+        title: 'What comes over a bridge for the control port is dropped',
+        expected: 'dropped',
+      },
+      async () => {
+        const isCorrect = ruleset.stdout
+          .split('\n')
+          .some((line) => /iifkind "bridge" tcp dport 4678 .*drop/.test(line));
+        return { actual: isCorrect ? 'dropped' : 'no rule', isCorrect };
+      },
+    );
+    await context.look(
+      {
         id: 'imds-block.task-credentials',
         title: 'Containers reach their task credentials',
         expected: 'no rule for 169.254.170.2',
@@ -72,6 +116,7 @@ export const imdsBlock: Concern = {
         return { actual: isCorrect ? 'loads it first' : `ExecStartPre=${ExecStartPre.slice(0, 80)}`, isCorrect };
       },
     );
+    await checkPutBack(context);
     const reaches = {
       id: 'imds-block.host-reaches-imds',
       title: 'The host itself reaches the metadata service',

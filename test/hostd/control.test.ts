@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import { request } from 'node:https';
+import { connect as connectTcp } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Control, type ControlOrder, openControl } from '../../hostd/control.ts';
 import { makeCertificate } from '../../hostd/tls.ts';
@@ -120,3 +123,34 @@ test('slow and silent peers are cut off, and the event loop goes on meanwhile', 
   clearInterval(dripping);
   expect(longest).toBeLessThan(1000);
 }, 15_000);
+
+test('answers the webserver while a thousand strangers hold connections, say half of something, or garbage, and come again', async () => {
+  let opened = 0;
+  const besieger = new Worker(new URL('../support/besieger.ts', import.meta.url), {
+    workerData: { port: control.port.port, from: '127.0.0.2', connections: 1000 },
+  });
+  besieger.on('message', (count: number) => {
+    opened = count;
+  });
+  try {
+    await expect.poll(() => opened, { timeout: 10_000 }).toBeGreaterThan(1500);
+    for (let times = 0; times < 5; times += 1) expect((await call('GET', '/v1/status')).status).toBe(200);
+    await tellHost('127.0.0.1', control.port, 'revoke', 'stolen');
+    expect(orders).toEqual([{ verb: 'revoke', reason: 'stolen' }]);
+  } finally {
+    await besieger.terminate();
+  }
+}, 30_000);
+
+test('a stranger who says nothing does not keep anybody from being answered, from the same address either', async () => {
+  const idle = Array.from({ length: 1000 }, () =>
+    connectTcp(control.port.port, '127.0.0.1').on('error', () => undefined),
+  );
+  try {
+    await Promise.all(idle.map((socket) => once(socket, 'connect')));
+    expect((await call('GET', '/v1/status')).status).toBe(200);
+    await expect.poll(() => idle.filter((socket) => !socket.resume().closed).length).toBeLessThan(130);
+  } finally {
+    for (const socket of idle) socket.destroy();
+  }
+});

@@ -45,10 +45,13 @@ describe('a lease', () => {
     expect(await check('gate-open')).toBe(1);
   });
 
-  test.each(['', '\n', 'yes\n', '-1\n', '99999999999 or so\n', '99999999999\n'])('that holds %j is none', async (text) => {
-    await writeFile(join(folder, 'gate-open'), text);
-    expect(await check('gate-open')).toBe(1);
-  });
+  test.each(['', '\n', 'yes\n', '-1\n', '99999999999 or so\n', '99999999999\n'])(
+    'that holds %j is none',
+    async (text) => {
+      await writeFile(join(folder, 'gate-open'), text);
+      expect(await check('gate-open')).toBe(1);
+    },
+  );
 
   test('that is a link, a named pipe or a folder is none', async () => {
     await writeFile(join(folder, 'real'), `${bootCs() + 100}\n`);

@@ -441,7 +441,7 @@ test('a Docker that is silent: no tasks, then it is killed; when it answers all 
   world.docker.goAway();
   await service.reach('docker');
   expect(await world.isThere('agent-open')).toBe(false);
-  expect(world.running.has('ecs.service')).toBe(false);
+  await vi.waitFor(() => expect(world.running.has('ecs.service')).toBe(false));
   expect(world.said('Docker is silent')).toBe(1);
   await vi.waitFor(() => expect(world.happened).toContain('kill docker.service'), { timeout: 5000 });
   world.docker.comeBack();

@@ -70,7 +70,11 @@ describe('rootfs', () => {
   it('blocks both addresses of the metadata service and no other', async () => {
     const rules = await read('/etc/ecs-host/imds-block.nft');
     const drops = rules.split('\n').filter((line) => line.trim().endsWith('drop') && !line.trim().startsWith('#'));
-    expect(drops.map((line) => / daddr (\S+) /.exec(line)?.[1])).toEqual(['169.254.169.254', 'fd00:ec2::254']);
+    expect(drops.map((line) => / (?:daddr|dport) (\S+) /.exec(line)?.[1])).toEqual([
+      '169.254.169.254',
+      'fd00:ec2::254',
+      '4678',
+    ]);
   });
 
   it('sets kernel settings that can be read back', async () => {

@@ -1,3 +1,4 @@
+import { rootCertificates } from 'node:tls';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -7,7 +8,7 @@ import { MAX_USER_DATA_BYTES, renderUserData } from '../../src/user-data/render.
 const host: HostConfig = {
   version: 1,
   webserverUrl: 'https://127.0.0.1:8443',
-  webserverCa: '-----BEGIN CERTIFICATE-----\nMIIB "quoted": yes\n-----END CERTIFICATE-----\n',
+  webserverCa: `subject "quoted": yes\n${rootCertificates[0]}\n`,
   drainSeconds: 60,
   environment: 'smoke',
 };
