@@ -138,7 +138,7 @@ export const startWebserver = async (options: WebserverOptions): Promise<Webserv
     if (!nonces.use(shown.nonce, shown.instanceId))
       throw new Refused(400, 'NONCE', 'this nonce is not one of ours, was used, or has run out');
     if (!isProven(shown)) throw new Refused(400, 'PROOF', 'the proof does not verify with hostKey');
-    const problem = identityProblem(shown, policy);
+    const problem = await identityProblem(shown, policy);
     const from = request.socket.remoteAddress ?? '';
     if (problem !== null) return carryOut({ kind: 'deny', reason: problem }, shown, from, response);
     if (hosts.isTaken(shown.instanceId, shown.hostKey)) {

@@ -137,7 +137,8 @@ describe('whoever is not that host is refused', () => {
       status: 400,
       body: { code: 'PROOF' },
     });
-    const control = { port: 1, certificate: 'x', token: 'A'.repeat(43) };
+    const certificate = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+    const control = { port: 1, certificate, token: 'A'.repeat(43) };
     expect(await shake(host, { control })).toMatchObject({ status: 400, body: { code: 'PROOF' } });
   });
 
