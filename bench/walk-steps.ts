@@ -39,7 +39,7 @@ const tell =
   (verb: 'drain' | 'revoke'): Step =>
   async ({ host, events }) => {
     const { hosts } = host.webserver;
-    hosts.change(host.instanceId, verb === 'drain' ? { wanted: 'drain' } : { revoked: 'a walk' });
+    hosts.orders.change(host.instanceId, verb === 'drain' ? { drain: 'a walk' } : { revoked: 'a walk' });
     const control = hosts.controlOf(host.instanceId);
     const isHeard =
       control !== null &&

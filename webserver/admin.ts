@@ -1,12 +1,14 @@
 import { chmod, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request } from 'node:http';
+import type { Host, Hosts } from './hosts.ts';
 import type { Decision, Webserver } from './server.ts';
 
 /** What whoever runs the webserver tells it, through a socket that only they can open. */
 export type AdminOrder =
   | { readonly kind: 'decide'; readonly instanceId: string | null; readonly decision: Decision }
   | { readonly kind: 'drain' | 'revoke'; readonly instanceId: string; readonly reason: string }
-  | { readonly kind: 'hosts' };
+  | { readonly kind: 'serve' | 'trust' | 'forget'; readonly instanceId: string }
+  | { readonly kind: 'hosts' | 'orders' };
 
 export type HostLine = {
   readonly instanceId: string;
@@ -16,6 +18,14 @@ export type HostLine = {
   readonly state: 'alive' | 'silent' | 'draining' | 'revoked';
   readonly heartbeats: number;
   readonly lastSeen: string;
+};
+
+/** What stands of an instance, whether its host is there or not. */
+export type OrderLine = {
+  readonly instanceId: string;
+  readonly drain: string | null;
+  readonly revoked: string | null;
+  readonly isKnown: boolean;
 };
 
 /** What is answered to a handshake: for one instance, else for all. */
@@ -33,23 +43,28 @@ export class Decisions {
   }
 }
 
+const stateOf = (hosts: Hosts, host: Host): HostLine['state'] => {
+  const { drain, revoked } = hosts.orders.of(host.instanceId);
+  if (revoked !== null) return 'revoked';
+  if (!hosts.isAlive(host)) return 'silent';
+  return drain === null ? 'alive' : 'draining';
+};
+
 const hostLines = ({ hosts }: Webserver): readonly HostLine[] =>
   hosts.list().map((host) => ({
     instanceId: host.instanceId,
     region: host.region,
     imageId: host.imageId,
     environment: host.environment,
-    state:
-      host.revoked === null
-        ? hosts.isAlive(host)
-          ? host.wanted === 'drain'
-            ? 'draining'
-            : 'alive'
-          : 'silent'
-        : 'revoked',
+    state: stateOf(hosts, host),
     heartbeats: host.heartbeats,
     lastSeen: new Date(host.lastSeenMs).toISOString(),
   }));
+
+const orderLines = ({ hosts }: Webserver): readonly OrderLine[] =>
+  hosts.orders
+    .list()
+    .map(({ instanceId, drain, revoked }) => ({ instanceId, drain, revoked, isKnown: hosts.get(instanceId) !== null }));
 
 const readAll = async (message: IncomingMessage): Promise<string> => {
   const chunks: Buffer[] = [];
@@ -67,6 +82,8 @@ export const serveAdmin = async (
     switch (order.kind) {
       case 'hosts':
         return hostLines(webserver);
+      case 'orders':
+        return orderLines(webserver);
       case 'decide':
         decisions.set(order.instanceId, order.decision);
         return {};
@@ -74,6 +91,10 @@ export const serveAdmin = async (
         return { isKnown: await webserver.drain(order.instanceId, order.reason) };
       case 'revoke':
         return { isKnown: await webserver.revoke(order.instanceId, order.reason) };
+      case 'serve':
+      case 'trust':
+      case 'forget':
+        return { isKnown: webserver[order.kind](order.instanceId) };
     }
   };
   const server = createServer((incoming, outgoing) => {

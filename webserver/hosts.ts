@@ -1,5 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { ControlPort } from '#contracts/webserver.ts';
+import { StandingOrders, type StandingStore } from './standing-orders.ts';
 
 /** A token is good for this long after the heartbeat (or handshake) that brought it: three heartbeats. */
 export const TOKEN_LIFE_S = 180;
@@ -13,30 +14,34 @@ export type Host = {
   /** Whoever can sign with it is the host that shook hands before. */
   readonly hostKey: string;
   readonly tokenHash: string;
+  /** By the clock on the wall: for people, nothing is decided by it. */
   readonly lastSeenMs: number;
   readonly heartbeats: number;
-  readonly wanted: 'serve' | 'drain';
-  /** Why the host is no longer trusted, or null. */
-  readonly revoked: string | null;
 };
 
-/** Where hosts survive a restart of the webserver. */
-export type HostStore = {
+/** Where hosts and orders survive a restart of the webserver. */
+export type HostStore = StandingStore & {
   load(): readonly Host[];
   put(host: Host): void;
   remove(instanceId: string): void;
 };
 
-const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
-const isEqual = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a), Buffer.from(b));
-
 export type Admission = Pick<Host, 'instanceId' | 'region' | 'imageId' | 'environment' | 'hostKey'>;
 
-/** The hosts that were granted and live: in memory, and in a store when there is one. */
+type Control = { readonly address: string; readonly port: ControlPort };
+
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+const isEqual = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a), Buffer.from(b));
+
+/**
+ * The hosts that were granted and live, and the orders that stand: in memory, and in a store when there is one. The store is written first:
+ * what cannot be written did not happen.
+ */
 export class Hosts {
+  readonly orders: StandingOrders;
   readonly #hosts = new Map<string, Host>();
   /** In memory only: the control token is a secret. After a restart of the webserver a host is reached by its next heartbeat. */
-  readonly #controls = new Map<string, { readonly address: string; readonly port: ControlPort }>();
+  readonly #controls = new Map<string, Control>();
   /** When this process last heard of a host, by the clock that nobody sets. */
   readonly #heardMs = new Map<string, number>();
   readonly #now: () => number;
@@ -51,7 +56,8 @@ export class Hosts {
     this.#now = now;
     this.#monotonic = monotonic;
     this.#store = store;
-    // While the webserver was away nobody could be heard: silence is counted from here.
+    this.orders = new StandingOrders(store);
+    // While the webserver was away nobody could be heard: silence, and the life of tokens, are counted from here.
     for (const host of store?.load() ?? []) {
       this.#hosts.set(host.instanceId, host);
       this.#heardMs.set(host.instanceId, monotonic());
@@ -64,25 +70,48 @@ export class Hosts {
     return host !== undefined && this.isAlive(host) && !isEqual(hashOf(host.hostKey), hashOf(hostKey));
   }
 
-  isAlive(host: Host): boolean {
-    return host.lastSeenMs + TOKEN_LIFE_S * 1000 > this.#now();
+  /** Whether the host's token is still good, by the clock that nobody sets. */
+  isAlive({ instanceId }: Host): boolean {
+    return !this.#isSilent(instanceId, TOKEN_LIFE_S);
   }
 
   /** Hosts that this process has not heard of for so long. A clock that was set, or a webserver that was away, makes nobody silent. */
   silentFor(seconds: number): readonly Host[] {
-    const heardBeforeMs = this.#monotonic() - seconds * 1000;
-    return this.list().filter(({ instanceId }) => (this.#heardMs.get(instanceId) ?? 0) <= heardBeforeMs);
+    return this.list().filter(({ instanceId }) => this.#isSilent(instanceId, seconds));
   }
 
   get(instanceId: string): Host | null {
     return this.#hosts.get(instanceId) ?? null;
   }
 
-  /** Takes a host in, or back after a restart of its service, and gives it its first token. */
-  admit(admission: Admission, control: { readonly address: string; readonly port: ControlPort } | null): string {
-    if (control === null) this.#controls.delete(admission.instanceId);
-    else this.#controls.set(admission.instanceId, control);
-    return this.#renew({ ...admission, tokenHash: '', lastSeenMs: 0, heartbeats: 0, wanted: 'serve', revoked: null });
+  /** Takes a host in, or back after a restart of its service, and gives it its first token. Orders for it stay. */
+  admit(admission: Admission, control: Control | null): string {
+    const { instanceId, region, imageId, environment, hostKey } = admission;
+    this.orders.change(instanceId, { keyHash: hashOf(hostKey) });
+    const token = this.#renew({
+      instanceId,
+      region,
+      imageId,
+      environment,
+      hostKey,
+      tokenHash: '',
+      lastSeenMs: 0,
+      heartbeats: 0,
+    });
+    if (control === null) this.#controls.delete(instanceId);
+    else this.#controls.set(instanceId, control);
+    return token;
+  }
+
+  /** Whether nobody, or whoever has this key, was let in last under this instance id. */
+  isFirstOrSame(instanceId: string, hostKey: string): boolean {
+    const { keyHash } = this.orders.of(instanceId);
+    return keyHash === null || isEqual(keyHash, hashOf(hostKey));
+  }
+
+  /** Whether this very host, by its key, was granted before. */
+  wasGranted(instanceId: string, hostKey: string): boolean {
+    return this.orders.of(instanceId).keyHash !== null && this.isFirstOrSame(instanceId, hostKey);
   }
 
   /** The host that a token belongs to, or null when it is not this host's or has run out. Compares in constant time. */
@@ -96,37 +125,33 @@ export class Hosts {
     return this.#renew({ ...host, heartbeats: host.heartbeats + 1 });
   }
 
-  change(instanceId: string, change: Partial<Pick<Host, 'wanted' | 'revoked'>>): boolean {
-    const host = this.#hosts.get(instanceId);
-    if (!host) return false;
-    this.#put({ ...host, ...change });
-    return true;
-  }
-
-  controlOf(instanceId: string): { readonly address: string; readonly port: ControlPort } | null {
+  controlOf(instanceId: string): Control | null {
     return this.#controls.get(instanceId) ?? null;
   }
 
+  /** The host is no longer there. Orders for it stay, and so does the key that it had. */
   forget(instanceId: string): void {
+    this.#store?.remove(instanceId);
     this.#hosts.delete(instanceId);
     this.#controls.delete(instanceId);
     this.#heardMs.delete(instanceId);
-    this.#store?.remove(instanceId);
   }
 
   list(): readonly Host[] {
     return [...this.#hosts.values()];
   }
 
-  #renew(host: Host): string {
-    const token = randomBytes(32).toString('base64url');
-    this.#heardMs.set(host.instanceId, this.#monotonic());
-    this.#put({ ...host, tokenHash: hashOf(token), lastSeenMs: this.#now() });
-    return token;
+  #isSilent(instanceId: string, seconds: number): boolean {
+    const heardMs = this.#heardMs.get(instanceId);
+    return heardMs === undefined || heardMs + seconds * 1000 <= this.#monotonic();
   }
 
-  #put(host: Host): void {
-    this.#hosts.set(host.instanceId, host);
-    this.#store?.put(host);
+  #renew(host: Host): string {
+    const token = randomBytes(32).toString('base64url');
+    const renewed = { ...host, tokenHash: hashOf(token), lastSeenMs: this.#now() };
+    this.#store?.put(renewed);
+    this.#hosts.set(host.instanceId, renewed);
+    this.#heardMs.set(host.instanceId, this.#monotonic());
+    return token;
   }
 }

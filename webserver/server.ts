@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { printable } from '#contracts/printable.ts';
 import type {
   Challenge,
   ChallengeRequest,
@@ -15,9 +16,10 @@ import type {
 } from '#contracts/webserver.ts';
 import { Refused, readMessage } from './body.ts';
 import { tellHost } from './control-client.ts';
-import { type Host, type HostStore, Hosts, TOKEN_LIFE_S } from './hosts.ts';
+import { type HostStore, Hosts, TOKEN_LIFE_S } from './hosts.ts';
 import { type IdentityPolicy, identityProblem, isProven } from './identity.ts';
 import { NONCE_LIFE_S, Nonces } from './nonces.ts';
+import { isInstanceId } from './standing-orders.ts';
 import type { SelfSigned } from './tls.ts';
 
 /** What the webserver makes of the handshake of a host that is who it says. All but the first two are for tests of hosts. */
@@ -35,7 +37,10 @@ export type WebserverOptions = {
   readonly policy: IdentityPolicy;
   readonly decide: (request: HandshakeRequest) => Decision | Promise<Decision>;
   readonly store?: HostStore;
+  /** For people. */
   readonly now?: () => number;
+  /** Milliseconds of a clock that nobody sets: what is decided by time is decided by it. */
+  readonly monotonic?: () => number;
   /** Hears of each handshake that did not end in a grant; for logs. Never told a secret. */
   readonly onRefusal?: (instanceId: string, reason: string) => void;
 };
@@ -43,10 +48,19 @@ export type WebserverOptions = {
 export type Webserver = {
   readonly port: number;
   readonly hosts: Hosts;
-  /** No longer trusts a host: it is told at once when it can be reached, else by its next heartbeat. Returns whether it is known. */
+  /**
+   * No longer trusts a host, until `trust`: it is told at once when it can be reached, else by its next heartbeat or handshake. Returns whether
+   * it is known; the order is kept either way.
+   */
   revoke(instanceId: string, reason: string): Promise<boolean>;
-  /** Wants a host to take no more tasks and to stop. Returns whether it is known. */
+  /** Wants a host to take no more tasks and to stop, until `serve`. Returns whether it is known; the order is kept either way. */
   drain(instanceId: string, reason: string): Promise<boolean>;
+  /** Takes a drain back. The host serves once its own operator has it ask again. Returns whether it is known. */
+  serve(instanceId: string): boolean;
+  /** Takes a revocation back. Returns whether the host is known. */
+  trust(instanceId: string): boolean;
+  /** The instance was never here: its token is void, and another key may come with its id. Orders stay. Returns whether it was known. */
+  forget(instanceId: string): boolean;
   close(): Promise<void>;
 };
 
@@ -57,6 +71,9 @@ const answer = (response: ServerResponse, status: number, body: object | string)
   response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
   response.end(text);
 };
+
+/** A reason as the protocol takes one. */
+const reasonOf = (text: string): string => printable(text.trim() || 'no reason was given', 200);
 
 const privateIpOf = (identityDocument: string): string | null => {
   const { privateIp } = JSON.parse(identityDocument) as { privateIp?: unknown };
@@ -69,9 +86,10 @@ const privateIpOf = (identityDocument: string): string | null => {
  * is let in again after its service was restarted.
  */
 export const startWebserver = async (options: WebserverOptions): Promise<Webserver> => {
-  const { address, port, tls, policy, decide, now = Date.now, onRefusal = () => undefined } = options;
-  const hosts = new Hosts(now, options.store ?? null);
-  const nonces = new Nonces(now);
+  const { address, port, tls, policy, decide, onRefusal = () => undefined } = options;
+  const { now = Date.now, monotonic = () => performance.now() } = options;
+  const hosts = new Hosts(now, options.store ?? null, monotonic);
+  const nonces = new Nonces(monotonic);
 
   const carryOut = async (
     decision: Decision,
@@ -94,7 +112,7 @@ export const startWebserver = async (options: WebserverOptions): Promise<Webserv
       }
       case 'deny': {
         onRefusal(handshake.instanceId, decision.reason);
-        const denied: HandshakeDenied = { version: 1, denied: true, reason: decision.reason };
+        const denied: HandshakeDenied = { version: 1, denied: true, reason: reasonOf(decision.reason) };
         return answer(response, 403, denied);
       }
       case 'delay':
@@ -127,8 +145,8 @@ export const startWebserver = async (options: WebserverOptions): Promise<Webserv
       onRefusal(shown.instanceId, 'known already, with another key');
       throw new Refused(400, 'INSTANCE_KNOWN', `${shown.instanceId} is known already, with another key`);
     }
-    const known = hosts.get(shown.instanceId);
-    if (known?.revoked) return carryOut({ kind: 'deny', reason: `revoked: ${known.revoked}` }, shown, from, response);
+    const ordered = hosts.orders.denialOf(shown.instanceId);
+    if (ordered !== null) return carryOut({ kind: 'deny', reason: ordered }, shown, from, response);
     return carryOut(await decide(shown), shown, from, response);
   };
 
@@ -137,14 +155,15 @@ export const startWebserver = async (options: WebserverOptions): Promise<Webserv
     const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
     const host = hosts.recognise(beat.instanceId, token);
     if (host === null) throw new Refused(401, 'TOKEN', 'no such host, or its token has run out');
-    if (host.revoked !== null) {
-      // Its id stays revoked; only its last words change nothing any more.
-      const revoked: Revoked = { version: 1, revoked: true, reason: host.revoked };
+    const ordered = hosts.orders.of(beat.instanceId);
+    if (ordered.revoked !== null) {
+      const revoked: Revoked = { version: 1, revoked: true, reason: ordered.revoked };
       return answer(response, 403, revoked);
     }
     const authToken = hosts.renew(host);
     if (beat.isDyingHeartbeat) hosts.forget(beat.instanceId);
-    const next: HeartbeatAnswer = { version: 1, authToken, expiresInSeconds: TOKEN_LIFE_S, command: host.wanted };
+    const command = ordered.drain === null ? 'serve' : 'drain';
+    const next: HeartbeatAnswer = { version: 1, authToken, expiresInSeconds: TOKEN_LIFE_S, command };
     answer(response, 200, next);
   };
 
@@ -181,23 +200,37 @@ export const startWebserver = async (options: WebserverOptions): Promise<Webserv
   });
 
   /** Pushed at once where the control port answers; the next heartbeat says the same. */
-  const push = async (host: Host | null, verb: 'drain' | 'revoke', reason: string): Promise<void> => {
-    const control = host && hosts.controlOf(host.instanceId);
+  const push = async (instanceId: string, verb: 'drain' | 'revoke', reason: string): Promise<void> => {
+    const control = hosts.controlOf(instanceId);
     if (control) await tellHost(control.address, control.port, verb, reason).catch(() => undefined);
+  };
+
+  /** Kept before it is told, also for an instance that is not known (any more): a stolen host may be silent. */
+  const order = async (instanceId: string, verb: 'drain' | 'revoke', given: string): Promise<boolean> => {
+    if (!isInstanceId(instanceId)) return false;
+    const reason = reasonOf(given);
+    hosts.orders.change(instanceId, verb === 'drain' ? { drain: reason } : { revoked: reason });
+    if (hosts.get(instanceId) === null) return false;
+    await push(instanceId, verb, reason);
+    return true;
+  };
+
+  const takeBack = (instanceId: string, change: { drain?: null; revoked?: null; keyHash?: null }): boolean => {
+    hosts.orders.change(instanceId, change);
+    return hosts.get(instanceId) !== null;
   };
 
   return {
     port: (server.address() as AddressInfo).port,
     hosts,
-    revoke: async (instanceId, reason) => {
-      if (!hosts.change(instanceId, { revoked: reason })) return false;
-      await push(hosts.get(instanceId), 'revoke', reason);
-      return true;
-    },
-    drain: async (instanceId, reason) => {
-      if (!hosts.change(instanceId, { wanted: 'drain' })) return false;
-      await push(hosts.get(instanceId), 'drain', reason);
-      return true;
+    revoke: (instanceId, reason) => order(instanceId, 'revoke', reason),
+    drain: (instanceId, reason) => order(instanceId, 'drain', reason),
+    serve: (instanceId) => takeBack(instanceId, { drain: null }),
+    trust: (instanceId) => takeBack(instanceId, { revoked: null }),
+    forget: (instanceId) => {
+      const isKnown = takeBack(instanceId, { keyHash: null });
+      hosts.forget(instanceId);
+      return isKnown;
     },
     close: async () => {
       server.closeAllConnections();

@@ -66,7 +66,7 @@ const USER_DATA = {
 const TELL = {
   what: {
     type: 'string',
-    choices: ['grant', 'deny', 'delay', 'error', 'nonsense', 'drain', 'revoke'],
+    choices: ['grant', 'deny', 'delay', 'error', 'nonsense', 'drain', 'revoke', 'serve', 'trust', 'forget'],
     demandOption: true,
   },
   instance: { alias: 'i', type: 'string', describe: 'only this instance', requiresArg: true },
@@ -173,8 +173,14 @@ export const commands = (setExitCode: (code: number) => void): CommandModule[] =
       ),
       make('hosts', 'the hosts that it knows', { ...OUTPUT }, async () => (await import('./webserver.ts')).hosts),
       make(
+        'orders',
+        'what drain and revoke ordered, until serve and trust take it back',
+        { ...OUTPUT },
+        async () => (await import('./webserver.ts')).orders,
+      ),
+      make(
         'tell <what>',
-        'what it answers handshakes with from now on; or drain or revoke a host',
+        'what it answers handshakes with from now on; or drain, revoke, serve, trust or forget a host',
         { ...OUTPUT, ...TELL },
         async () => (await import('./webserver.ts')).tell,
       ),

@@ -80,7 +80,12 @@ const runWebserver = async (argv: Argv, session: Session, connection: Connection
   await using cleanup = new AsyncDisposableStack();
   const tls = await findTls(argv, address);
   const storeFile = text(argv['store']);
-  const store = storeFile === null ? null : openSqliteStore(storeFile);
+  const store =
+    storeFile === null
+      ? null
+      : openSqliteStore(storeFile, (table, key, problem) =>
+          note('STORE_DAMAGED', `${storeFile}: the row of ${key} in ${table} is ${problem}; it is kept in damaged`),
+        );
   if (store) cleanup.defer(() => store.close());
   const decisions = new Decisions();
   const webserver = await startWebserver({
@@ -164,17 +169,37 @@ export const hosts = async (argv: Argv): Promise<number> => {
   return 0;
 };
 
+const lineOf = ({ instanceId, drain, revoked, isKnown }: import('../../webserver/admin.ts').OrderLine): string =>
+  [
+    instanceId,
+    ...(revoked === null ? [] : [`revoked: ${revoked}`]),
+    ...(drain === null ? [] : [`drain: ${drain}`]),
+    ...(isKnown ? [] : ['(no host that is there now)']),
+  ].join('  ');
+
+/** `ecs-host webserver orders`. */
+export const orders = async (argv: Argv): Promise<number> => {
+  const found = (await order({ kind: 'orders' })) as import('../../webserver/admin.ts').OrderLine[];
+  printResult(argv['json'] === true, found, found.length === 0 ? ['No order stands.'] : found.map(lineOf));
+  return 0;
+};
+
+const ORDERS = ['drain', 'revoke', 'serve', 'trust', 'forget'] as const;
+const isOrder = (what: string): what is (typeof ORDERS)[number] => (ORDERS as readonly string[]).includes(what);
+
 /** `ecs-host webserver tell <what>`. */
 export const tell = async (argv: Argv): Promise<number> => {
   const what = String(argv['what']);
   const instanceId = text(argv['instance']);
   const reason = text(argv['reason']) ?? 'told so';
-  if (what === 'drain' || what === 'revoke') {
+  if (isOrder(what)) {
     if (instanceId === null) throw userError('USAGE', `${what} needs --instance.`, 'see `ecs-host webserver hosts`');
-    const { isKnown } = (await order({ kind: what, instanceId, reason })) as { isKnown: boolean };
-    if (!isKnown)
-      throw userError('HOST_UNKNOWN', `${instanceId} has not shaken hands here.`, 'see `ecs-host webserver hosts`');
-    printResult(argv['json'] === true, { instanceId, what }, [`${instanceId} is told: ${what}`]);
+    const given =
+      what === 'drain' || what === 'revoke' ? { kind: what, instanceId, reason } : { kind: what, instanceId };
+    const { isKnown } = (await order(given)) as { isKnown: boolean };
+    printResult(argv['json'] === true, { instanceId, what, isKnown }, [
+      `${instanceId}: ${what}${isKnown ? '' : ' (not a host that is there now; what was ordered is kept)'}`,
+    ]);
     return 0;
   }
   const decision = {

@@ -173,7 +173,8 @@ export const bootHost = async (
     },
     decided,
     takeBack: async () => {
-      webserver.hosts.change(instanceId, { wanted: 'serve', revoked: null });
+      webserver.serve(instanceId);
+      webserver.trust(instanceId);
       const { exitCode, output } = await tryRun('sudo systemctl reload ecs-host');
       if (exitCode !== 0) throw new Error(output);
     },

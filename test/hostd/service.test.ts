@@ -37,7 +37,7 @@ test('does everything in its order, and takes it down in the other', async () =>
     at.reachedAtUs.serving,
   ];
   expect(order.toSorted((a, b) => (a ?? 0) - (b ?? 0))).toEqual(order);
-  expect(world.webserver().hosts.get(INSTANCE_ID)).toMatchObject({ environment: 'test', wanted: 'serve' });
+  expect(world.webserver().hosts.get(INSTANCE_ID)).toMatchObject({ environment: 'test' });
 
   world.happened.length = 0;
   await service.stop();

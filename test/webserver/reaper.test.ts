@@ -51,6 +51,8 @@ test('a webserver that was away for long gives its hosts their time before it en
     load: () => [...kept.values()],
     put: (host) => void kept.set(host.instanceId, host),
     remove: (instanceId) => void kept.delete(instanceId),
+    loadStanding: () => [],
+    putStanding: () => undefined,
   };
   createHosts(store).hosts.admit(admission('i-a'), null);
   const later = createHosts(store);

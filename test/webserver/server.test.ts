@@ -40,7 +40,7 @@ const start = (more: object = {}): Promise<Webserver> =>
       imageIds: [IMAGE_ID],
     },
     decide: () => decision,
-    now: () => nowMs,
+    monotonic: () => nowMs,
     ...more,
   });
 
@@ -211,6 +211,36 @@ describe('what a webserver wants of its hosts', () => {
       body: { revoked: true, reason: 'stolen' },
     });
     expect(await shake(host)).toMatchObject({ status: 403, body: { denied: true, reason: 'revoked: stolen' } });
+    expect(server.trust(host.instanceId)).toBe(true);
+    expect((await shake(host)).status).toBe(200);
+  });
+
+  test('an order holds over a crash and a goodbye, until an operator takes it back', async () => {
+    const host = createTestHost(authority, newId());
+    const { body } = await shake(host);
+    await server.drain(host.instanceId, 'maintenance');
+    const ordered = { status: 403, body: { denied: true, reason: 'ordered to drain: maintenance' } };
+    expect(await shake(host)).toMatchObject(ordered);
+    expect((await beat(host.instanceId, body['authToken'], true)).status).toBe(200);
+    expect(await shake(host)).toMatchObject(ordered);
+    expect(server.serve(host.instanceId)).toBe(false);
+    expect((await shake(host)).status).toBe(200);
+  });
+
+  test('an instance that is not known can be revoked', async () => {
+    const host = createTestHost(authority, newId());
+    expect(await server.revoke(host.instanceId, 'lost\nin the mail')).toBe(false);
+    expect(await shake(host)).toMatchObject({ status: 403, body: { reason: 'revoked: lost in the mail' } });
+    expect(await server.revoke('../etc', 'x')).toBe(false);
+    expect(server.hosts.orders.of('../etc').revoked).toBeNull();
+  });
+
+  test('a host that was forgotten may come with another key', async () => {
+    const host = createTestHost(authority, newId());
+    const { body } = await shake(host);
+    expect(server.forget(host.instanceId)).toBe(true);
+    expect((await beat(host.instanceId, body['authToken'])).status).toBe(401);
+    expect((await shake(createTestHost(authority, host.instanceId))).status).toBe(200);
   });
 });
 
@@ -219,13 +249,13 @@ test('with a store hosts survive a restart of the webserver, and no secret is in
   try {
     const file = join(folder, 'hosts.sqlite');
     const host = createTestHost(authority, newId());
-    let store = openSqliteStore(file);
+    let store = openSqliteStore(file, () => undefined);
     let one = await start({ store });
     const { body } = await shake(host, {}, one);
     await one.close();
     store.close();
     expect((await readFile(file)).includes(String(body['authToken']))).toBe(false);
-    store = openSqliteStore(file);
+    store = openSqliteStore(file, () => undefined);
     one = await start({ store });
     expect((await beat(host.instanceId, body['authToken'], false, one)).status).toBe(200);
     expect(await shake(createTestHost(authority, host.instanceId), {}, one)).toMatchObject({
