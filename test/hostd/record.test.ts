@@ -114,7 +114,11 @@ describe('what is damaged is put aside and said, and is no crash loop', () => {
 });
 
 test('is bounded: two segments, and the count goes on', async () => {
-  const record = new StartRecord(createLog(() => undefined), folder, 40);
+  const record = new StartRecord(
+    createLog(() => undefined),
+    folder,
+    40,
+  );
   for (let round = 0; round < 5; round += 1) {
     await Promise.all(Array.from({ length: 25 }, (_, index) => witness(`c${index}.${round + 1}.${index + 1}`)));
     record.takeIn();
