@@ -22,8 +22,8 @@ export type WalkEvent = {
   readonly what: string;
 };
 
-/** The lease's two seconds, and one for a machine that is busy. */
-export const GRACE_CS = 300;
+/** A lease is good for less than two seconds; one more for a machine that is busy. */
+const GRACE_CS = 300;
 /** The agent: the lease, the guard's look, and the two seconds that the agent has to stop. */
 const AGENT_GRACE_CS = 600;
 

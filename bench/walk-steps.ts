@@ -38,15 +38,14 @@ const DENY = { kind: 'deny', reason: 'a walk' } as const;
 const tell =
   (verb: 'drain' | 'revoke'): Step =>
   async ({ host, events }) => {
-    const { hosts } = host.webserver;
-    hosts.orders.change(host.instanceId, verb === 'drain' ? { drain: 'a walk' } : { revoked: 'a walk' });
-    const control = hosts.controlOf(host.instanceId);
+    const control = host.webserver.hosts.controlOf(host.instanceId);
     const isHeard =
       control !== null &&
       (await tellHost(host.address, control.port, verb, 'a walk').then(
         () => true,
         () => false,
       ));
+    await host.webserver[verb](host.instanceId, 'a walk');
     events.push({ cs: bootCs() + (isHeard ? 0 : HEARTBEAT_CS), kind: 'end', what: verb });
   };
 

@@ -12,6 +12,8 @@ const RETRY_MS = 1000;
  * host service that was restarted, or a host that was rebooted, would never get a task again. One that an operator has drained is left to the operator.
  */
 export type Draining = {
+  /** Whether the agent has said in this life which container instance it is. */
+  isKnown(): boolean;
   /** @throws Error when the agent or ECS does not answer, or refuses */
   begin(): Promise<void>;
   /** Tries until the signal. Returns at once when this service has drained nothing. */
@@ -21,27 +23,36 @@ export type Draining = {
 const reason = (error: unknown): string =>
   error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
 
-export const createDraining = (ecs: Ecs, account: EcsAccount, log: Log, path: string = DRAINED_PATH): Draining => ({
-  begin: async () => {
-    const instance = await ecs.instance(account);
-    // Before it is done: one who is killed in between knows of it, and to set ACTIVE what is ACTIVE does nothing.
-    await writeFile(path, instance.arn, { mode: 0o600 });
-    await ecs.setStatus(instance, account.region, 'DRAINING');
-  },
-  end: async (instance, signal) => {
-    const drained = await readFile(path, 'utf8').catch(() => null);
-    if (drained === null) return;
-    while (instance.arn === drained) {
-      try {
-        await ecs.setStatus(instance, account.region, 'ACTIVE');
-        log.say('info', 'ECS sends tasks again');
-        break;
-      } catch (error) {
-        signal.throwIfAborted();
-        log.once('draining', 'warning', `ECS sends no tasks to this host yet: ${reason(error)}; trying again`);
+export const createDraining = (ecs: Ecs, account: EcsAccount, log: Log, path: string = DRAINED_PATH): Draining => {
+  let known: ContainerInstance | null = null;
+  return {
+    isKnown: () => known !== null,
+    begin: async () => {
+      // The guard may have stopped the agent by now.
+      const instance = await ecs.instance(account).catch((error: unknown) => {
+        if (known === null) throw error;
+        return known;
+      });
+      // Before it is done: one who is killed in between knows of it, and to set ACTIVE what is ACTIVE does nothing.
+      await writeFile(path, instance.arn, { mode: 0o600 });
+      await ecs.setStatus(instance, account.region, 'DRAINING');
+    },
+    end: async (instance, signal) => {
+      known = instance;
+      const drained = await readFile(path, 'utf8').catch(() => null);
+      if (drained === null) return;
+      while (instance.arn === drained) {
+        try {
+          await ecs.setStatus(instance, account.region, 'ACTIVE');
+          log.say('info', 'ECS sends tasks again');
+          break;
+        } catch (error) {
+          signal.throwIfAborted();
+          log.once('draining', 'warning', `ECS sends no tasks to this host yet: ${reason(error)}; trying again`);
+        }
+        await sleep(RETRY_MS, undefined, { signal });
       }
-      await sleep(RETRY_MS, undefined, { signal });
-    }
-    await rm(path, { force: true });
-  },
-});
+      await rm(path, { force: true });
+    },
+  };
+};

@@ -57,7 +57,7 @@ export const drainInEcs = async (
   draining: Draining,
   limitMs: number,
 ): Promise<void> => {
-  if ((await units.state(AGENT_UNIT).catch(() => 'unknown')) !== 'active') return;
+  if (!draining.isKnown() && (await units.state(AGENT_UNIT).catch(() => 'unknown')) !== 'active') return;
   const until = performance.now() + Math.min(limitMs, ASK_MS);
   for (;;) {
     try {

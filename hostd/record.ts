@@ -54,6 +54,7 @@ export class StartRecord {
   readonly #before: string;
   readonly #damaged: string;
   readonly #log: Log;
+  readonly #segmentLines: number;
   /** Entries whose line is there although their file may be, too: of an earlier life that was killed, or that cannot be removed. */
   #known = new Set<string>();
   #count = 0;
@@ -61,8 +62,9 @@ export class StartRecord {
   /** The last line may lack its end. */
   #isCutOff = false;
 
-  constructor(log: Log, folder: string = STARTS_FOLDER) {
+  constructor(log: Log, folder: string = STARTS_FOLDER, segmentLines: number = SEGMENT_LINES) {
     this.#log = log;
+    this.#segmentLines = segmentLines;
     this.spool = join(folder, 'new');
     this.#segment = join(folder, 'record.ndjson');
     this.#before = join(folder, 'record.1.ndjson');
@@ -95,7 +97,7 @@ export class StartRecord {
   }
 
   #append(start: WitnessedStart): void {
-    if (this.#lines >= SEGMENT_LINES) {
+    if (this.#lines >= this.#segmentLines) {
       renameSync(this.#segment, this.#before);
       this.#lines = 0;
       this.#isCutOff = false;

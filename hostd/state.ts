@@ -1,6 +1,9 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { HostPhase, HostState } from '#contracts/host-service.ts';
+import { printable } from '#contracts/printable.ts';
+
+const LONGEST_STATUS = 300;
 
 /** CLOCK_MONOTONIC in microseconds: the clock of systemd's *TimestampMonotonic, which process.hrtime reads too. */
 export const monotonicUs = (): number => Number(process.hrtime.bigint() / 1000n);
@@ -52,11 +55,11 @@ export const createStateKeeper = (
     enter: (phase, status) => {
       const reachedAtUs =
         state.reachedAtUs[phase] === undefined ? { ...state.reachedAtUs, [phase]: monotonicUs() } : state.reachedAtUs;
-      state = { ...state, phase, status, reachedAtUs };
+      state = { ...state, phase, status: printable(status, LONGEST_STATUS), reachedAtUs };
       return write();
     },
     update: (change) => {
-      state = { ...state, ...change };
+      state = { ...state, ...change, status: printable(change.status ?? state.status, LONGEST_STATUS) };
       return write();
     },
   };

@@ -151,6 +151,11 @@ const carryOut = async (handshakes: Handshakes, decision: Decision, shown: Shown
   }
 };
 
+const refuseNonce = (nonces: Nonces, { nonce, instanceId }: HandshakeRequest): void => {
+  if (!nonces.isGood(nonce, instanceId))
+    throw new Refused(400, 'NONCE', 'this nonce is not one of ours, was used, or has run out');
+};
+
 export const serveHandshake = async (
   handshakes: Handshakes,
   request: IncomingMessage,
@@ -160,14 +165,17 @@ export const serveHandshake = async (
   const from = request.socket.remoteAddress ?? '';
   take(budget, from);
   const handshake = await readMessage<HandshakeRequest>(request, 'HandshakeRequest');
-  const { instanceId, nonce } = handshake;
-  if (!nonces.isGood(nonce, instanceId))
-    throw new Refused(400, 'NONCE', 'this nonce is not one of ours, was used, or has run out');
+  const { instanceId } = handshake;
+  refuseNonce(nonces, handshake);
   if (!isProven(handshake)) throw new Refused(400, 'PROOF', 'the proof does not verify with hostKey');
   const shown: Shown = { handshake, from, request, response };
-  const problem = identityProblem(handshake, policy);
+  const problem = await identityProblem(handshake, policy);
   // Whoever has the key of a host that was granted before is that host, whatever the policy says now.
-  if (problem === null || hosts.wasGranted(instanceId, handshake.hostKey)) proven(handshakes, shown);
+  if (problem === null || hosts.wasGranted(instanceId, handshake.hostKey)) {
+    // Somebody may have used it while the signature was verified.
+    refuseNonce(nonces, handshake);
+    proven(handshakes, shown);
+  }
   if (problem !== null) return denyByPolicy(handshakes, shown, problem);
   refuseTaken(handshakes, handshake);
   const ordered = hosts.orders.denialOf(instanceId);

@@ -114,7 +114,7 @@ const runWebserver = async (argv: Argv, session: Session, connection: Connection
     port: Number(argv['port']),
     tls,
     policy: {
-      certificateOf: await findIdentityCertificates(connection.endpointUrl),
+      ...(await findIdentityCertificates(connection.endpointUrl)),
       accountIds,
       regions: [connection.apiRegion],
       imageIds: list(argv['image']),

@@ -50,7 +50,7 @@ export const CLIENTS: readonly (readonly [name: string, command: string])[] = [
   ['runc run', 'cd /var/tmp/bundle && sudo runc run bundle-$(cat /proc/sys/kernel/random/uuid)'],
 ];
 
-/** A lease lasts for two seconds. One more for a machine that is busy with several labs; without that, two were seen. */
+/** Two seconds are promised: a lease of one and a half, and the guard's look. One more for a machine that is busy with several labs. */
 const DOWN_WITHIN_CS = 300;
 
 /**

@@ -1,11 +1,13 @@
 import type { BootedHost } from './booted-host.ts';
 
-/** Until nothing fits on the machine's disk any more, not even what is kept for root; the blocks are only set aside. */
+/** Until nothing fits on the machine's disk any more, not even what is kept for root. The blocks are only set aside, so that it takes a moment. */
 export const fillDisk = (host: BootedHost): Promise<string> =>
-  host.run(`sudo sh -c '
-size=$(($(df --output=avail -B1 / | tail -1) / 1))
-while [ $size -ge 4096 ]; do fallocate --append --length $size /var/tmp/filler.$size 2>/dev/null || size=$((size / 2)); done
-cat /dev/zero >/var/tmp/filler 2>/dev/null || true'`);
+  host.run(
+    `sudo sh -c '
+n=0; size=$(df --output=avail -B1 / | tail -1)
+while [ $size -ge 4096 ]; do n=$((n + 1)); fallocate --length $size /var/tmp/filler.$n 2>/dev/null || size=$((size / 2)); done'`,
+    120_000,
+  );
 
 /** /run gets the size of what is in it: no byte and no name more. */
 export const fillRun = (host: BootedHost): Promise<string> =>

@@ -308,6 +308,16 @@ describe('leaving', () => {
     await service.stop();
   });
 
+  test('ECS is told although the guard has stopped the agent by then', async () => {
+    const service = world.start();
+    await service.reach('serving');
+    world.running.delete('ecs.service');
+    await world.webserver().drain(INSTANCE_ID, 'maintenance');
+    await service.reach('drained');
+    expect(world.ecs.statuses).toEqual(['arn:one in us-west-2: DRAINING']);
+    await service.stop();
+  });
+
   test('a drain waits for tasks until the limit', async () => {
     const service = world.start();
     await service.reach('serving');

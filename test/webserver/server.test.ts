@@ -121,6 +121,13 @@ describe('whoever is not that host is refused', () => {
     expect(await post('/host_service/auth', recorded)).toMatchObject({ status: 400, body: { code: 'NONCE' } });
   });
 
+  test('nor twice at once', async () => {
+    const host = createTestHost(authority, newId());
+    const recorded = host.handshake(await challenge(host.instanceId));
+    const answers = await Promise.all([1, 2, 3].map(() => post('/host_service/auth', recorded)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 400, 400]);
+  });
+
   test('nor with the nonce of another host, a nonce of nobody, or an old one', async () => {
     const host = createTestHost(authority, newId());
     const foreign = await challenge(newId());
@@ -141,7 +148,8 @@ describe('whoever is not that host is refused', () => {
       status: 400,
       body: { code: 'PROOF' },
     });
-    const control = { port: 1, certificate: 'x', token: 'A'.repeat(43) };
+    const certificate = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+    const control = { port: 1, certificate, token: 'A'.repeat(43) };
     expect(await shake(host, { control })).toMatchObject({ status: 400, body: { code: 'PROOF' } });
   });
 
@@ -334,7 +342,7 @@ describe('strangers', () => {
       '127.0.0.1 NONCE',
       '127.0.0.1 PROOF',
       '127.0.0.1 TOKEN',
-      '127.0.0.1 DENIED',
+      '127.0.0.1 MALFORMED',
       `${host.instanceId} INSTANCE_KNOWN`,
     ]);
     expect(told.join('')).not.toContain('\u001b');
@@ -462,7 +470,8 @@ test('an order that a control port does not take is told of, and comes with the 
   const notices: string[] = [];
   const one = await start({ onNotice: (code: string, text: string) => notices.push(`${code} ${text}`) });
   const host = createTestHost(authority, newId());
-  const control = { port: 1, certificate: 'none', token: 'A'.repeat(43) };
+  const { cert: certificate } = await makeSelfSigned('127.0.0.1');
+  const control = { port: 1, certificate, token: 'A'.repeat(43) };
   const nonce = await challenge(host.instanceId, one);
   const { body } = await post('/host_service/auth', host.handshake(nonce, {}, control), undefined, one);
   expect(await one.drain(host.instanceId, 'x')).toBe(true);
@@ -494,4 +503,13 @@ test('with a store hosts survive a restart of the webserver, and no secret is in
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+});
+
+test('one nonce lets one in, also when it is shown twice at once', async () => {
+  const one = await start({});
+  const host = createTestHost(authority, newId());
+  const shown = host.handshake(await challenge(host.instanceId, one));
+  const answers = await Promise.all([1, 2].map(() => post('/host_service/auth', shown, undefined, one)));
+  expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 400]);
+  await one.close();
 });
