@@ -65,6 +65,7 @@ const fleet = Array.from({ length: HOSTS }, (_, index) => {
       accountId: ACCOUNT_ID,
       document,
       signature: authority.sign(document),
+      pkcs7: null,
     },
     environment: 'bench',
     key: newKey(),

@@ -20,7 +20,7 @@ export type InstanceId = string;
  */
 export type Token = string;
 /**
- * One sentence for people.
+ * One sentence for people, in one line: no control characters.
  *
  * This interface was referenced by `WebserverProtocol`'s JSON-Schema
  * via the `definition` "reason".
@@ -95,6 +95,10 @@ export interface HandshakeRequest {
    * Its base64 RSA signature, from instance-identity/signature.
    */
   identitySignature: string;
+  /**
+   * Its PKCS #7 signature with a key of 2048 bits, from instance-identity/rsa2048 (base64); null where EC2 has none.
+   */
+  identityPkcs7?: string | null;
   /**
    * Ed25519 public key (SPKI, base64) of this boot. Whoever has the private half is the host that shook hands before.
    */

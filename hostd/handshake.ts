@@ -29,7 +29,7 @@ const shakeOnce = async ({
   key,
   control,
 }: HandshakeInput): Promise<HandshakeOutcome> => {
-  const { instanceId, instanceType, region, imageId, document, signature } = identity;
+  const { instanceId, instanceType, region, imageId, document, signature, pkcs7 } = identity;
   const { nonce } = await client.challenge({ version: 1, instanceId });
   const answer = await client.handshake({
     version: 1,
@@ -41,6 +41,7 @@ const shakeOnce = async ({
     nonce,
     identityDocument: document,
     identitySignature: signature,
+    identityPkcs7: pkcs7,
     hostKey: key.publicKey,
     proof: key.sign(proofText({ nonce, instanceId, identityDocument: document, control })),
     control,

@@ -14,7 +14,18 @@ export type Identity = {
   /** Byte for byte as the metadata service gave it: the signature is over these bytes. */
   readonly document: string;
   readonly signature: string;
+  /** PKCS #7, with a key of 2048 bits; null where EC2 has none. */
+  readonly pkcs7: string | null;
 };
+
+/** The metadata service answered, and it was a no. */
+class NoAnswer extends Error {
+  readonly status: number;
+  constructor(path: string, status: number) {
+    super(`${path}: HTTP ${status}`);
+    this.status = status;
+  }
+}
 
 const ask = async (path: string, init: RequestInit, endpoint: string): Promise<string> => {
   const answer = await fetch(`${endpoint}${path}`, {
@@ -22,7 +33,7 @@ const ask = async (path: string, init: RequestInit, endpoint: string): Promise<s
     redirect: 'error',
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
-  if (!answer.ok) throw new Error(`${path}: HTTP ${answer.status}`);
+  if (!answer.ok) throw new NoAnswer(path, answer.status);
   return answer.text();
 };
 
@@ -42,23 +53,26 @@ const sessionHeaders = async (endpoint: string): Promise<Record<string, string>>
   ),
 });
 
-/** A leaf of the metadata, or null when it is not there. Version 2 only. @throws when the metadata service is away */
-export const readMetadata = async (path: string, endpoint: string = ENDPOINT): Promise<string | null> => {
-  const headers = await sessionHeaders(endpoint);
+const askIfThere = async (path: string, init: RequestInit, endpoint: string): Promise<string | null> => {
   try {
-    return await ask(path, { headers }, endpoint);
+    return await ask(path, init, endpoint);
   } catch (error) {
-    if (error instanceof Error && error.message.endsWith('HTTP 404')) return null;
+    if (error instanceof NoAnswer && error.status === 404) return null;
     throw error;
   }
 };
 
+/** A leaf of the metadata, or null when it is not there. Version 2 only. @throws when the metadata service is away */
+export const readMetadata = async (path: string, endpoint: string = ENDPOINT): Promise<string | null> =>
+  askIfThere(path, { headers: await sessionHeaders(endpoint) }, endpoint);
+
 /** Version 2 only. @throws when the metadata service is away or answers something else */
 export const readIdentity = async (endpoint: string = ENDPOINT): Promise<Identity> => {
   const headers = await sessionHeaders(endpoint);
-  const [document, signature] = await Promise.all([
+  const [document, signature, pkcs7] = await Promise.all([
     ask('/dynamic/instance-identity/document', { headers }, endpoint),
     ask('/dynamic/instance-identity/signature', { headers }, endpoint),
+    askIfThere('/dynamic/instance-identity/rsa2048', { headers }, endpoint),
   ]);
   const parsed = JSON.parse(document) as Record<string, unknown>;
   return {
@@ -69,6 +83,7 @@ export const readIdentity = async (endpoint: string = ENDPOINT): Promise<Identit
     imageId: text(parsed, 'imageId'),
     document,
     signature,
+    pkcs7,
   };
 };
 

@@ -1,14 +1,11 @@
 import { chmod, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request } from 'node:http';
+import { printable } from '#contracts/printable.ts';
+import { type AdminOrder, BadOrder, orderIn } from './admin-orders.ts';
 import type { Host, Hosts } from './hosts.ts';
 import type { Decision, Webserver } from './server.ts';
 
-/** What whoever runs the webserver tells it, through a socket that only they can open. */
-export type AdminOrder =
-  | { readonly kind: 'decide'; readonly instanceId: string | null; readonly decision: Decision }
-  | { readonly kind: 'drain' | 'revoke'; readonly instanceId: string; readonly reason: string }
-  | { readonly kind: 'serve' | 'trust' | 'forget'; readonly instanceId: string }
-  | { readonly kind: 'hosts' | 'orders' };
+export { type AdminOrder, BadOrder } from './admin-orders.ts';
 
 export type HostLine = {
   readonly instanceId: string;
@@ -27,6 +24,14 @@ export type OrderLine = {
   readonly revoked: string | null;
   readonly isKnown: boolean;
 };
+
+/** An order that was understood, and that the webserver could not carry out. */
+export class OrderFailed extends Error {
+  constructor(problem: string) {
+    super(problem);
+    this.name = 'OrderFailed';
+  }
+}
 
 /** What is answered to a handshake: for one instance, else for all. */
 export class Decisions {
@@ -66,9 +71,16 @@ const orderLines = ({ hosts }: Webserver): readonly OrderLine[] =>
     .list()
     .map(({ instanceId, drain, revoked }) => ({ instanceId, drain, revoked, isKnown: hosts.get(instanceId) !== null }));
 
-const readAll = async (message: IncomingMessage): Promise<string> => {
+const LARGEST_ORDER_BYTES = 64 * 1024;
+
+const readAll = async (message: IncomingMessage, most: number): Promise<string> => {
   const chunks: Buffer[] = [];
-  for await (const chunk of message) chunks.push(chunk as Buffer);
+  let bytes = 0;
+  for await (const chunk of message) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > most) throw new BadOrder(`an order of more than ${most} bytes`);
+    chunks.push(chunk as Buffer);
+  }
   return Buffer.concat(chunks).toString('utf8');
 };
 
@@ -84,6 +96,9 @@ export const serveAdmin = async (
         return hostLines(webserver);
       case 'orders':
         return orderLines(webserver);
+      case 'resume':
+        webserver.resume();
+        return {};
       case 'decide':
         decisions.set(order.instanceId, order.decision);
         return {};
@@ -98,11 +113,15 @@ export const serveAdmin = async (
     }
   };
   const server = createServer((incoming, outgoing) => {
-    readAll(incoming)
-      .then((text) => carryOut(JSON.parse(text) as AdminOrder))
+    readAll(incoming, LARGEST_ORDER_BYTES)
+      .then((text) => carryOut(orderIn(text)))
       .then(
         (result) => outgoing.end(JSON.stringify(result)),
-        () => outgoing.writeHead(400).end('{}'),
+        (error: unknown) => {
+          const problem = printable(error instanceof Error ? error.message : String(error), 300);
+          outgoing.on('finish', () => incoming.destroy());
+          outgoing.writeHead(error instanceof BadOrder ? 400 : 500).end(JSON.stringify({ problem }));
+        },
       );
   });
   await rm(path, { force: true });
@@ -119,11 +138,18 @@ export const serveAdmin = async (
   };
 };
 
-/** @throws Error when no webserver listens there */
+/** @throws BadOrder when it is none, OrderFailed when it could not be carried out, Error when no webserver listens there */
 export const orderWebserver = (path: string, order: AdminOrder): Promise<unknown> =>
   new Promise((resolve, reject) => {
     const outgoing = request({ socketPath: path, method: 'POST', path: '/' }, (incoming) => {
-      readAll(incoming).then((text) => resolve(JSON.parse(text)), reject);
+      readAll(incoming, Number.POSITIVE_INFINITY)
+        .then((text) => {
+          const answer = JSON.parse(text) as { readonly problem?: string };
+          if (incoming.statusCode === 200) return resolve(answer);
+          const problem = answer.problem ?? `HTTP ${incoming.statusCode ?? 0}`;
+          reject(incoming.statusCode === 400 ? new BadOrder(problem) : new OrderFailed(problem));
+        })
+        .catch(reject);
     });
     outgoing.on('error', reject);
     outgoing.end(JSON.stringify(order));

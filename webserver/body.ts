@@ -6,11 +6,22 @@ import type { Refusal } from '#contracts/webserver.ts';
 export class Refused extends Error {
   readonly status: number;
   readonly code: Refusal['code'];
-  constructor(status: number, code: Refusal['code'], reason: string) {
+  /** The host that was refused, where it has shown that it is that one. */
+  readonly instanceId: string | null;
+  /** When asking again is worth it. */
+  readonly retryAfterS: number | null;
+  constructor(
+    status: number,
+    code: Refusal['code'],
+    reason: string,
+    more: { readonly instanceId?: string; readonly retryAfterS?: number } = {},
+  ) {
     super(reason);
     this.name = 'Refused';
     this.status = status;
     this.code = code;
+    this.instanceId = more.instanceId ?? null;
+    this.retryAfterS = more.retryAfterS ?? null;
   }
 }
 

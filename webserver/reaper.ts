@@ -1,4 +1,5 @@
 import { setInterval } from 'node:timers/promises';
+import type { SilenceBreaker } from './breaker.ts';
 import type { Host, Hosts } from './hosts.ts';
 
 export type Reaper = {
@@ -6,19 +7,25 @@ export type Reaper = {
   /** A host that was silent for this long is ended. */
   readonly silenceS: number;
   readonly everyMs?: number;
+  /** Holds back while many are silent. */
+  readonly breaker: SilenceBreaker;
   readonly terminate: (instanceId: string, region: string) => Promise<void>;
   /** Told when a host was ended, and why it could not be whenever that is news. */
   readonly onTerminated: (instanceId: string, problem: string | null) => void;
 };
 
+/** Heartbeats come every 55 to 65 s, and may take some seconds. */
+const QUIET_S = 90;
+
 /** Ends hosts whose heartbeats stopped, until the signal fires. One that cannot be ended now is tried again at the next look. */
 export const reapSilentHosts = async (reaper: Reaper, signal: AbortSignal): Promise<void> => {
-  const { hosts, silenceS, everyMs = 5000, terminate, onTerminated } = reaper;
+  const { hosts, silenceS, everyMs = 5000, breaker, terminate, onTerminated } = reaper;
   const problems = new Map<string, string>();
   const reap = async ({ instanceId, region }: Host): Promise<void> => {
     try {
       await terminate(instanceId, region);
       problems.delete(instanceId);
+      breaker.ended(instanceId);
       hosts.forget(instanceId);
       onTerminated(instanceId, null);
     } catch (error) {
@@ -29,8 +36,13 @@ export const reapSilentHosts = async (reaper: Reaper, signal: AbortSignal): Prom
     }
   };
   try {
-    for await (const _ of setInterval(everyMs, undefined, { signal, ref: false }))
-      await Promise.all(hosts.silentFor(silenceS).map(reap));
+    for await (const _ of setInterval(everyMs, undefined, { signal, ref: false })) {
+      // Those that have missed a heartbeat count, too: when all go silent at once, they do not run out of time at once.
+      const quiet = hosts.silentFor(Math.min(silenceS, QUIET_S)).length;
+      const silent = hosts.silentFor(silenceS);
+      if ((silent.length > 0 || breaker.isTripped) && breaker.mayEnd(quiet, hosts.list().length))
+        await Promise.all(silent.map(reap));
+    }
   } catch (error) {
     if (!signal.aborted) throw error;
   }

@@ -1,34 +1,25 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { limitConnections } from '#contracts/connection-limits.ts';
 import { printable } from '#contracts/printable.ts';
-import type {
-  Challenge,
-  ChallengeRequest,
-  HandshakeDenied,
-  HandshakeGranted,
-  HandshakeRequest,
-  HeartbeatAnswer,
-  HeartbeatRequest,
-  Refusal,
-  Revoked,
-} from '#contracts/webserver.ts';
+import type { HandshakeRequest, HeartbeatAnswer, HeartbeatRequest, Refusal, Revoked } from '#contracts/webserver.ts';
+import { AddressBudget } from './address-budget.ts';
+import { plainAddress } from './addresses.ts';
+import { answer, reasonOf } from './answer.ts';
 import { Refused, readMessage } from './body.ts';
+import { DenialBreaker, SilenceBreaker } from './breaker.ts';
+import type { Confirm } from './confirm.ts';
 import { tellHost } from './control-client.ts';
+import { type Decision, type Handshakes, serveChallenge, serveHandshake } from './handshake.ts';
 import { type HostStore, Hosts, TOKEN_LIFE_S } from './hosts.ts';
-import { type IdentityPolicy, identityProblem, isProven } from './identity.ts';
-import { NONCE_LIFE_S, Nonces } from './nonces.ts';
+import type { IdentityPolicy } from './identity.ts';
+import { Nonces } from './nonces.ts';
+import type { OnRefusal } from './refusals.ts';
 import { isInstanceId } from './standing-orders.ts';
 import type { SelfSigned } from './tls.ts';
 
-/** What the webserver makes of the handshake of a host that is who it says. All but the first two are for tests of hosts. */
-export type Decision =
-  | { readonly kind: 'grant' }
-  | { readonly kind: 'deny'; readonly reason: string }
-  | { readonly kind: 'delay'; readonly delayMs: number; readonly afterwards: Decision }
-  | { readonly kind: 'error'; readonly status: number }
-  | { readonly kind: 'nonsense'; readonly body: string };
+export type { Decision } from './handshake.ts';
 
 export type WebserverOptions = {
   readonly address: string;
@@ -36,14 +27,22 @@ export type WebserverOptions = {
   readonly tls: SelfSigned;
   readonly policy: IdentityPolicy;
   readonly decide: (request: HandshakeRequest) => Decision | Promise<Decision>;
+  /** What is asked beyond the policy, of a host whose document and proof verify; null asks nothing. */
+  readonly confirm?: Confirm | null;
   readonly store?: HostStore;
   /** For people. */
   readonly now?: () => number;
   /** Milliseconds of a clock that nobody sets: what is decided by time is decided by it. */
   readonly monotonic?: () => number;
-  /** Hears of each handshake that did not end in a grant; for logs. Never told a secret. */
-  readonly onRefusal?: (instanceId: string, reason: string) => void;
+  /** For strangers: what an address may ask, at once and for each second, and how many connections are kept. */
+  readonly limits?: { readonly burst?: number; readonly perSecond?: number; readonly connections?: number };
+  /** Hears of each request that was refused, and each handshake that was denied; for logs. */
+  readonly onRefusal?: OnRefusal;
+  /** Hears of what whoever runs the webserver should know: a code, and one sentence. */
+  readonly onNotice?: (code: WebserverNotice, text: string) => void;
 };
+
+export type WebserverNotice = 'ORDER_NOT_PUSHED' | 'MASS_DENIAL' | 'MASS_SILENCE';
 
 export type Webserver = {
   readonly port: number;
@@ -61,24 +60,25 @@ export type Webserver = {
   trust(instanceId: string): boolean;
   /** The instance was never here: its token is void, and another key may come with its id. Orders stay. Returns whether it was known. */
   forget(instanceId: string): boolean;
+  /** Many denials, or many silent hosts, are meant: for ten minutes neither is held back. */
+  resume(): void;
+  /** For a reaper: whether silent hosts may be ended. */
+  readonly silence: SilenceBreaker;
   close(): Promise<void>;
 };
 
-const REQUEST_TIMEOUT_MS = 15_000;
-
-const answer = (response: ServerResponse, status: number, body: object | string): void => {
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
-  response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) });
-  response.end(text);
+/** A request takes milliseconds; so do hosts that are far away and slow take less than this. */
+const LIMITS = {
+  handshakeTimeout: 10_000,
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  /** How often Node looks for connections that are over these times. */
+  connectionsCheckingInterval: 5000,
 };
+/** Connections at a time that have not shown a token or a handshake. */
+const MOST_STRANGERS = 1000;
 
-/** A reason as the protocol takes one. */
-const reasonOf = (text: string): string => printable(text.trim() || 'no reason was given', 200);
-
-const privateIpOf = (identityDocument: string): string | null => {
-  const { privateIp } = JSON.parse(identityDocument) as { privateIp?: unknown };
-  return typeof privateIp === 'string' ? privateIp : null;
-};
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /**
  * The reference webserver: the protocol of contracts/openapi.json over TLS. It lets in hosts whose identity document verifies, who are among
@@ -86,75 +86,42 @@ const privateIpOf = (identityDocument: string): string | null => {
  * is let in again after its service was restarted.
  */
 export const startWebserver = async (options: WebserverOptions): Promise<Webserver> => {
-  const { address, port, tls, policy, decide, onRefusal = () => undefined } = options;
+  const { address, port, tls, policy, decide, onRefusal = () => undefined, onNotice = () => undefined } = options;
   const { now = Date.now, monotonic = () => performance.now() } = options;
   const hosts = new Hosts(now, options.store ?? null, monotonic);
-  const nonces = new Nonces(monotonic);
-
-  const carryOut = async (
-    decision: Decision,
-    handshake: HandshakeRequest,
-    from: string,
-    response: ServerResponse,
-  ): Promise<void> => {
-    switch (decision.kind) {
-      case 'grant': {
-        const control = handshake.control && {
-          address: privateIpOf(handshake.identityDocument) ?? from,
-          port: handshake.control,
-        };
-        const granted: HandshakeGranted = {
-          version: 1,
-          authToken: hosts.admit(handshake, control),
-          expiresInSeconds: TOKEN_LIFE_S,
-        };
-        return answer(response, 200, granted);
-      }
-      case 'deny': {
-        onRefusal(handshake.instanceId, decision.reason);
-        const denied: HandshakeDenied = { version: 1, denied: true, reason: reasonOf(decision.reason) };
-        return answer(response, 403, denied);
-      }
-      case 'delay':
-        await sleep(decision.delayMs);
-        return carryOut(decision.afterwards, handshake, from, response);
-      case 'error':
-        return answer(response, decision.status, { version: 1, code: 'INTERNAL', reason: 'told to fail' });
-      case 'nonsense':
-        return answer(response, 200, decision.body);
-    }
+  const handshakes: Handshakes = {
+    hosts,
+    nonces: new Nonces(monotonic),
+    budget: new AddressBudget(monotonic, options.limits),
+    policy,
+    decide,
+    confirm: options.confirm ?? null,
+    denials: new DenialBreaker(monotonic, (denied, all) =>
+      onNotice(
+        'MASS_DENIAL',
+        `${denied} hosts of ${all} that were granted before would be denied: nobody is, until "tell resume"`,
+      ),
+    ),
+    onRefusal,
+    onProven: (request) => connections.proven(request.socket),
   };
 
-  const challenge = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const { instanceId } = await readMessage<ChallengeRequest>(request, 'ChallengeRequest');
-    const nonce = nonces.issue(instanceId);
-    if (nonce === null) throw new Refused(503, 'BUSY', 'too many handshakes are open');
-    const given: Challenge = { version: 1, nonce, expiresInSeconds: NONCE_LIFE_S };
-    answer(response, 200, given);
-  };
-
-  const handshake = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const shown = await readMessage<HandshakeRequest>(request, 'HandshakeRequest');
-    if (!nonces.use(shown.nonce, shown.instanceId))
-      throw new Refused(400, 'NONCE', 'this nonce is not one of ours, was used, or has run out');
-    if (!isProven(shown)) throw new Refused(400, 'PROOF', 'the proof does not verify with hostKey');
-    const problem = identityProblem(shown, policy);
-    const from = request.socket.remoteAddress ?? '';
-    if (problem !== null) return carryOut({ kind: 'deny', reason: problem }, shown, from, response);
-    if (hosts.isTaken(shown.instanceId, shown.hostKey)) {
-      onRefusal(shown.instanceId, 'known already, with another key');
-      throw new Refused(400, 'INSTANCE_KNOWN', `${shown.instanceId} is known already, with another key`);
-    }
-    const ordered = hosts.orders.denialOf(shown.instanceId);
-    if (ordered !== null) return carryOut({ kind: 'deny', reason: ordered }, shown, from, response);
-    return carryOut(await decide(shown), shown, from, response);
-  };
+  const silence = new SilenceBreaker(monotonic, (isTripped, silent, all) =>
+    onNotice(
+      'MASS_SILENCE',
+      isTripped
+        ? `${silent} hosts of ${all} are silent at once: none is ended, until they are heard or "tell resume"`
+        : 'the silent hosts are few again: those that stay silent are ended',
+    ),
+  );
 
   const heartbeat = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const beat = await readMessage<HeartbeatRequest>(request, 'HeartbeatRequest');
     const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
     const host = hosts.recognise(beat.instanceId, token);
-    if (host === null) throw new Refused(401, 'TOKEN', 'no such host, or its token has run out');
+    if (host === null)
+      throw new Refused(401, 'TOKEN', `${beat.instanceId} is no host of ours, or its token has run out`);
+    connections.proven(request.socket);
     const ordered = hosts.orders.of(beat.instanceId);
     if (ordered.revoked !== null) {
       const revoked: Revoked = { version: 1, revoked: true, reason: ordered.revoked };
@@ -167,33 +134,44 @@ export const startWebserver = async (options: WebserverOptions): Promise<Webserv
     answer(response, 200, next);
   };
 
-  const ROUTES: Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void>>> = {
-    '/host_service/challenge': challenge,
-    '/host_service/auth': handshake,
-    '/host_service/heartbeat': heartbeat,
-  };
-
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const route = request.method === 'POST' ? ROUTES[request.url ?? ''] : undefined;
-    if (!route) throw new Refused(404, 'NOT_FOUND', 'not a path of this protocol');
-    await route(request, response);
+    switch (request.method === 'POST' ? request.url : undefined) {
+      case '/host_service/challenge':
+        return serveChallenge(handshakes, request, response);
+      case '/host_service/auth':
+        return serveHandshake(handshakes, request, response);
+      case '/host_service/heartbeat':
+        return heartbeat(request, response);
+      default:
+        throw new Refused(404, 'NOT_FOUND', 'not a path of this protocol');
+    }
   };
 
-  const server = createServer(
-    { ...tls, minVersion: 'TLSv1.2', requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
-    (request, response) => {
-      handle(request, response).catch((error: unknown) => {
-        const known = error instanceof Refused ? error : new Refused(500, 'INTERNAL', 'internal error');
-        // The rest of a body that was too large is not read: the connection ends once the answer is out.
-        response.on('finish', () => request.destroy());
-        if (response.headersSent) request.destroy();
-        else {
-          const refusal: Refusal = { version: 1, code: known.code, reason: known.message };
-          answer(response, known.status, refusal);
-        }
-      });
-    },
-  );
+  const refuse = (error: unknown, from: string, request: IncomingMessage, response: ServerResponse): void => {
+    const known =
+      error instanceof Refused ? error : new Refused(500, 'INTERNAL', `internal error: ${messageOf(error)}`);
+    // Whoever went away in the middle hears nothing, and is no news.
+    if (known === error || !request.destroyed)
+      onRefusal(known.instanceId ?? from, known.code, printable(known.message));
+    // The rest of a body that was too large is not read: the connection ends once the answer is out.
+    response.on('finish', () => request.destroy());
+    if (response.headersSent) return void request.destroy();
+    // What went wrong in here is for whoever runs this.
+    const reason = known.code === 'INTERNAL' ? 'internal error' : reasonOf(known.message);
+    const refusal: Refusal = { version: 1, code: known.code, reason };
+    answer(
+      response,
+      known.status,
+      refusal,
+      known.retryAfterS === null ? {} : { 'Retry-After': `${known.retryAfterS}` },
+    );
+  };
+
+  const server = createServer({ ...tls, minVersion: 'TLSv1.2', ...LIMITS }, (request, response) => {
+    const from = plainAddress(request.socket.remoteAddress ?? '');
+    handle(request, response).catch((error: unknown) => refuse(error, from, request, response));
+  });
+  const connections = limitConnections(server, options.limits?.connections ?? MOST_STRANGERS);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, address, resolve);
@@ -202,7 +180,13 @@ export const startWebserver = async (options: WebserverOptions): Promise<Webserv
   /** Pushed at once where the control port answers; the next heartbeat says the same. */
   const push = async (instanceId: string, verb: 'drain' | 'revoke', reason: string): Promise<void> => {
     const control = hosts.controlOf(instanceId);
-    if (control) await tellHost(control.address, control.port, verb, reason).catch(() => undefined);
+    if (!control) return;
+    await tellHost(control.address, control.port, verb, reason).catch((error: unknown) =>
+      onNotice(
+        'ORDER_NOT_PUSHED',
+        `${instanceId} hears ${verb} with its next heartbeat: ${printable(messageOf(error))}`,
+      ),
+    );
   };
 
   /** Kept before it is told, also for an instance that is not known (any more): a stolen host may be silent. */
@@ -232,6 +216,11 @@ export const startWebserver = async (options: WebserverOptions): Promise<Webserv
       hosts.forget(instanceId);
       return isKnown;
     },
+    resume: () => {
+      handshakes.denials.resume();
+      silence.resume();
+    },
+    silence,
     close: async () => {
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));

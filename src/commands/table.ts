@@ -36,6 +36,13 @@ const WEBSERVER = {
     requiresArg: true,
   },
   image: { type: 'string', array: true, describe: 'image whose hosts are let in (default: any)', requiresArg: true },
+  confirm: {
+    type: 'string',
+    array: true,
+    choices: ['address', 'once', 'ec2', 'none'],
+    describe: 'what is asked of a host beyond its identity document (default: ec2); repeatable',
+    requiresArg: true,
+  },
   store: { type: 'string', describe: 'SQLite file in which hosts survive a restart', requiresArg: true },
   'terminate-after': {
     type: 'number',
@@ -66,7 +73,7 @@ const USER_DATA = {
 const TELL = {
   what: {
     type: 'string',
-    choices: ['grant', 'deny', 'delay', 'error', 'nonsense', 'drain', 'revoke', 'serve', 'trust', 'forget'],
+    choices: ['grant', 'deny', 'delay', 'error', 'nonsense', 'drain', 'revoke', 'serve', 'trust', 'forget', 'resume'],
     demandOption: true,
   },
   instance: { alias: 'i', type: 'string', describe: 'only this instance', requiresArg: true },
@@ -180,7 +187,7 @@ export const commands = (setExitCode: (code: number) => void): CommandModule[] =
       ),
       make(
         'tell <what>',
-        'what it answers handshakes with from now on; or drain, revoke, serve, trust or forget a host',
+        'what it answers handshakes with from now on; or drain, revoke, serve, trust or forget a host; or resume',
         { ...OUTPUT, ...TELL },
         async () => (await import('./webserver.ts')).tell,
       ),

@@ -1,14 +1,14 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { type EC2Client, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
-import { createClients, findCredentials } from '../aws/clients.ts';
+import type { Confirm } from '../../webserver/confirm.ts';
 import { findIdentityCertificates } from '../aws/identity-certificates.ts';
-import { userError } from '../io/errors.ts';
+import { outsideError, userError } from '../io/errors.ts';
 import { stateFolder } from '../io/paths.ts';
 import { type Connection, withConnection } from './connect.ts';
 import { printEvent, printResult } from './json.ts';
 import { commonArguments, type Session, withSession } from './session.ts';
+import { type WebserverEc2, webserverEc2 } from './webserver-ec2.ts';
 
 type Argv = Record<string, unknown>;
 
@@ -45,17 +45,21 @@ const findTls = async (argv: Argv, address: string): Promise<{ cert: string; key
   return { ...tls, caFile };
 };
 
-const terminator = (connection: Connection) => {
-  const clients = new Map<string, EC2Client>();
-  return async (instanceId: string, region: string): Promise<void> => {
-    const target = { apiRegion: region, endpointUrl: connection.endpointUrl };
-    const ec2 = clients.get(region) ?? createClients(target, await findCredentials(target)).ec2;
-    clients.set(region, ec2);
-    await ec2.send(new TerminateInstancesCommand({ InstanceIds: [instanceId] })).catch((error: unknown) => {
-      // EC2 forgets an instance an hour after its end.
-      if (!(error instanceof Error && error.name === 'InvalidInstanceID.NotFound')) throw error;
-    });
-  };
+const CONFIRM_CHOICES = ['address', 'once', 'ec2', 'none'] as const;
+type ConfirmChoice = (typeof CONFIRM_CHOICES)[number];
+
+/** What is asked of a host beyond its document; where nothing was chosen, EC2. */
+const findConfirm = async (argv: Argv, ec2: WebserverEc2): Promise<Confirm | null> => {
+  const chosen = (list(argv['confirm']) ?? ['ec2']) as ConfirmChoice[];
+  if (chosen.includes('none')) {
+    if (chosen.length === 1) return null;
+    throw userError('CONFIRM', '--confirm none is nothing together with another one.', 'leave one of them out');
+  }
+  const { confirmAddress, confirmAll, confirmOnce, createConfirmEc2 } = await import('../../webserver/confirm.ts');
+  const confirms = { address: confirmAddress, once: confirmOnce, ec2: createConfirmEc2(ec2.describe) };
+  return confirmAll(
+    CONFIRM_CHOICES.flatMap((name) => (name !== 'none' && chosen.includes(name) ? [confirms[name]] : [])),
+  );
 };
 
 const runWebserver = async (argv: Argv, session: Session, connection: Connection): Promise<void> => {
@@ -70,12 +74,14 @@ const runWebserver = async (argv: Argv, session: Session, connection: Connection
   if (isIP(address) === 0)
     throw userError('ADDRESS', `"${address}" is no IP address.`, 'for example --address 0.0.0.0');
   await mkdir(stateFolder(), { recursive: true });
-  const [{ startWebserver }, { Decisions, serveAdmin }, { reapSilentHosts }, { openSqliteStore }] = await Promise.all([
-    import('../../webserver/server.ts'),
-    import('../../webserver/admin.ts'),
-    import('../../webserver/reaper.ts'),
-    import('../../webserver/sqlite-store.ts'),
-  ]);
+  const [{ startWebserver }, { sparingly }, { Decisions, serveAdmin }, { reapSilentHosts }, { openSqliteStore }] =
+    await Promise.all([
+      import('../../webserver/server.ts'),
+      import('../../webserver/refusals.ts'),
+      import('../../webserver/admin.ts'),
+      import('../../webserver/reaper.ts'),
+      import('../../webserver/sqlite-store.ts'),
+    ]);
   const note = (code: string, line: string): void => session.reporter.emit({ type: 'note', code, text: line });
   await using cleanup = new AsyncDisposableStack();
   const tls = await findTls(argv, address);
@@ -88,22 +94,25 @@ const runWebserver = async (argv: Argv, session: Session, connection: Connection
         );
   if (store) cleanup.defer(() => store.close());
   const decisions = new Decisions();
+  const ec2 = webserverEc2(connection);
   const webserver = await startWebserver({
     address,
     port: Number(argv['port']),
     tls,
     policy: {
-      certificateOf: await findIdentityCertificates(connection.endpointUrl),
+      ...(await findIdentityCertificates(connection.endpointUrl)),
       accountIds,
       regions: [connection.apiRegion],
       imageIds: list(argv['image']),
     },
+    confirm: await findConfirm(argv, ec2),
     decide: ({ instanceId }) => {
       const decision = decisions.of(instanceId);
       if (decision.kind === 'grant') note('HOST_GRANTED', `${instanceId} may serve`);
       return decision;
     },
-    onRefusal: (instanceId, reason) => note('HOST_REFUSED', `${instanceId}: ${reason}`),
+    onRefusal: sparingly((who, kind, reason) => note('HOST_REFUSED', `${who}: ${kind}: ${reason}`)),
+    onNotice: note,
     ...(store === null ? {} : { store }),
   });
   cleanup.defer(() => webserver.close());
@@ -115,7 +124,8 @@ const runWebserver = async (argv: Argv, session: Session, connection: Connection
           {
             hosts: webserver.hosts,
             silenceS,
-            terminate: terminator(connection),
+            breaker: webserver.silence,
+            terminate: ec2.terminate,
             onTerminated: (instanceId, problem) =>
               note(
                 'HOST_TERMINATED',
@@ -147,8 +157,12 @@ export const serve = async (argv: Argv): Promise<number> =>
 const order = async (
   what: Parameters<typeof import('../../webserver/admin.ts').orderWebserver>[1],
 ): Promise<unknown> => {
-  const { orderWebserver } = await import('../../webserver/admin.ts');
-  return orderWebserver(socketPath(), what).catch(() => {
+  const { BadOrder, OrderFailed, orderWebserver } = await import('../../webserver/admin.ts');
+  return orderWebserver(socketPath(), what).catch((error: unknown) => {
+    if (error instanceof BadOrder)
+      throw userError('ORDER', `That is no order: ${error.message}.`, 'see `ecs-host webserver tell --help`');
+    if (error instanceof OrderFailed)
+      throw outsideError('ORDER_FAILED', `The webserver could not do that: ${error.message}.`, 'see what it printed');
     throw userError('WEBSERVER_AWAY', 'No webserver runs here.', 'start one with `ecs-host webserver`');
   });
 };
@@ -185,6 +199,15 @@ export const orders = async (argv: Argv): Promise<number> => {
 };
 
 const ORDERS = ['drain', 'revoke', 'serve', 'trust', 'forget'] as const;
+const kept = (isKnown: boolean): string => (isKnown ? '' : '; no such host is there now, and the order is kept');
+/** What an order has done. */
+const DONE: Readonly<Record<(typeof ORDERS)[number], (isKnown: boolean) => string>> = {
+  drain: (isKnown) => `is ordered to drain${kept(isKnown)}`,
+  revoke: (isKnown) => `is revoked${kept(isKnown)}`,
+  serve: () => 'may serve again; on the host, `systemctl reload ecs-host` has it ask',
+  trust: () => 'is trusted again; on the host, `systemctl reload ecs-host` has it ask',
+  forget: (isKnown) => (isKnown ? 'is forgotten; orders for it stay' : 'was not there; its key is forgotten'),
+};
 const isOrder = (what: string): what is (typeof ORDERS)[number] => (ORDERS as readonly string[]).includes(what);
 
 /** `ecs-host webserver tell <what>`. */
@@ -192,14 +215,17 @@ export const tell = async (argv: Argv): Promise<number> => {
   const what = String(argv['what']);
   const instanceId = text(argv['instance']);
   const reason = text(argv['reason']) ?? 'told so';
+  if (what === 'resume') {
+    await order({ kind: 'resume' });
+    printResult(argv['json'] === true, { what }, ['For ten minutes denials and silence are not held back.']);
+    return 0;
+  }
   if (isOrder(what)) {
     if (instanceId === null) throw userError('USAGE', `${what} needs --instance.`, 'see `ecs-host webserver hosts`');
     const given =
       what === 'drain' || what === 'revoke' ? { kind: what, instanceId, reason } : { kind: what, instanceId };
     const { isKnown } = (await order(given)) as { isKnown: boolean };
-    printResult(argv['json'] === true, { instanceId, what, isKnown }, [
-      `${instanceId}: ${what}${isKnown ? '' : ' (not a host that is there now; what was ordered is kept)'}`,
-    ]);
+    printResult(argv['json'] === true, { instanceId, what, isKnown }, [`${instanceId} ${DONE[what](isKnown)}`]);
     return 0;
   }
   const decision = {

@@ -2,6 +2,7 @@ import { readPrerequisites } from '../../scripts/setup-lib/prerequisites.mjs';
 import { findPython } from '../../scripts/setup-lib/probe.mjs';
 import { awsItems } from './aws-items.ts';
 import type { DoctorItem } from './doctor-item.ts';
+import { awsIdentityCertificates } from './identity-certificates-item.ts';
 import { diskItems, kernelItems, packageItems, platformItem, rootItem } from './machine-items.ts';
 import { nodeItems, pythonItems, toolchainItems } from './tool-items.ts';
 
@@ -23,6 +24,7 @@ export const runDoctor = async (): Promise<{ items: DoctorItem[]; ok: boolean }>
     kernelItems(),
     diskItems(needed),
     awsItems(),
+    Promise.resolve([awsIdentityCertificates()]),
   ]);
   const items = groups.flat();
   return { items, ok: items.every((each) => each.status !== 'missing') };

@@ -71,7 +71,7 @@ const acquire = async (
 ): Promise<Acquired> => {
   const { plan, ctx } = input;
   const webserverStarting = findIdentityCertificates(plan.endpointUrl)
-    .then((certificateOf) => startSmokeWebserver({ certificateOf, region: plan.apiRegion, imageId: input.imageId }))
+    .then((certificates) => startSmokeWebserver({ certificates, region: plan.apiRegion, imageId: input.imageId }))
     .then((webserver) => {
       add('the webserver', async () => webserver[Symbol.asyncDispose]());
       return webserver;

@@ -1,11 +1,11 @@
-import type { CertificateOf } from '../aws/identity-certificates.ts';
+import type { IdentityCertificates } from '../aws/identity-certificates.ts';
 import type { Decision, SmokeWebserver } from './webserver.ts';
 
 const ADDRESS = '127.0.0.1';
 
 /** Who may shake hands with the webserver of a smoke run: instances of this image in this region. */
 export type SmokeWebserverInput = {
-  readonly certificateOf: CertificateOf;
+  readonly certificates: IdentityCertificates;
   readonly region: string;
   readonly imageId: string;
 };
@@ -28,7 +28,7 @@ export const startSmokeWebserver = async (input: SmokeWebserverInput): Promise<S
     tls,
     // Whoever is in the account of a smoke run is decided on by instance id, so the account is not looked at.
     policy: {
-      certificateOf: input.certificateOf,
+      ...input.certificates,
       accountIds: null,
       regions: [input.region],
       imageIds: [input.imageId],

@@ -95,7 +95,7 @@ export const bootHost = async (
     port: 0,
     tls,
     policy: {
-      certificateOf: await findIdentityCertificates(lab.endpoint),
+      ...(await findIdentityCertificates(lab.endpoint)),
       accountIds: null,
       regions: [plan.apiRegion],
       imageIds: [imageId],

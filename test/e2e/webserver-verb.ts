@@ -19,7 +19,8 @@ export const identityOf = async (host: BootedHost): Promise<Identity> => {
     );
   const document = await read('document');
   const { instanceId, instanceType, region, imageId, accountId } = JSON.parse(document) as Identity;
-  return { instanceId, instanceType, region, imageId, accountId, document, signature: await read('signature') };
+  const [signature, pkcs7] = [await read('signature'), await read('rsa2048')];
+  return { instanceId, instanceType, region, imageId, accountId, document, signature, pkcs7 };
 };
 
 /** The reference webserver as its owner runs it. It ends by terminating the machine. */

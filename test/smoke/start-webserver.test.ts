@@ -15,7 +15,7 @@ let authority: IdentityAuthority;
 beforeAll(async () => {
   authority = await makeIdentityAuthority();
   webserver = await startSmokeWebserver({
-    certificateOf: () => authority.certificate,
+    certificates: { certificateOf: () => authority.certificate, certificate2048Of: () => null },
     region: 'us-west-2',
     imageId: IMAGE_ID,
   });

@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest';
+import { SilenceBreaker } from '../../webserver/breaker.ts';
 import { type Host, type HostStore, Hosts } from '../../webserver/hosts.ts';
 import { reapSilentHosts } from '../../webserver/reaper.ts';
 
@@ -63,7 +64,7 @@ test('a webserver that was away for long gives its hosts their time before it en
 });
 
 test('one that cannot be ended is tried again; the reason is told once', async () => {
-  const { hosts, pass } = createHosts();
+  const { hosts, clock, pass } = createHosts();
   hosts.admit(admission('i-a'), null);
   pass(300);
   const over = new AbortController();
@@ -74,6 +75,10 @@ test('one that cannot be ended is tried again; the reason is told once', async (
   await reapSilentHosts(
     {
       hosts,
+      breaker: new SilenceBreaker(
+        () => clock.monotonicMs,
+        () => undefined,
+      ),
       silenceS: 300,
       everyMs: 5,
       terminate,
@@ -88,4 +93,45 @@ test('one that cannot be ended is tried again; the reason is told once', async (
   expect(terminate).toHaveBeenCalledWith('i-a', 'us-west-2');
   expect(told).toEqual(['RequestLimitExceeded', null]);
   expect(hosts.list()).toEqual([]);
+});
+
+test('many that fall silent at once are not ended, not even the first of them; a few are', async () => {
+  const { hosts, clock, pass } = createHosts();
+  const said: string[] = [];
+  const breaker = new SilenceBreaker(
+    () => clock.monotonicMs,
+    (isTripped, silent, all) => said.push(`${isTripped} ${silent} of ${all}`),
+  );
+  const ended: string[] = [];
+  const look = async (): Promise<void> => {
+    const over = new AbortController();
+    const reaping = reapSilentHosts(
+      {
+        hosts,
+        breaker,
+        silenceS: 300,
+        everyMs: 1,
+        terminate: async (id) => void ended.push(id),
+        onTerminated: () => undefined,
+      },
+      over.signal,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    over.abort();
+    await reaping;
+  };
+  // Heartbeats of sixty hosts are spread over a minute, and then nobody is heard.
+  for (let n = 0; n < 60; n += 1) {
+    hosts.admit(admission(`i-${n}`), null);
+    pass(1);
+  }
+  pass(240);
+  await look();
+  pass(100);
+  await look();
+  expect([ended, said]).toEqual([[], ['true 60 of 60']]);
+  for (let n = 2; n < 60; n += 1) hosts.renew(hosts.get(`i-${n}`) as Host);
+  await look();
+  expect(ended.sort()).toEqual(['i-0', 'i-1']);
+  expect(said[1]).toMatch('false');
 });

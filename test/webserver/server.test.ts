@@ -1,12 +1,15 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { request } from 'node:https';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { TOKEN_LIFE_S } from '../../webserver/hosts.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { confirmAddress, confirmOnce } from '../../webserver/confirm.ts';
+import { type Host, type HostStore, TOKEN_LIFE_S } from '../../webserver/hosts.ts';
 import { NONCE_LIFE_S } from '../../webserver/nonces.ts';
 import { type Decision, startWebserver, type Webserver } from '../../webserver/server.ts';
 import { openSqliteStore } from '../../webserver/sqlite-store.ts';
+import type { Standing } from '../../webserver/standing-orders.ts';
 import { makeSelfSigned, type SelfSigned } from '../../webserver/tls.ts';
 import {
   ACCOUNT_ID,
@@ -137,7 +140,8 @@ describe('whoever is not that host is refused', () => {
       status: 400,
       body: { code: 'PROOF' },
     });
-    const control = { port: 1, certificate: 'x', token: 'A'.repeat(43) };
+    const certificate = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+    const control = { port: 1, certificate, token: 'A'.repeat(43) };
     expect(await shake(host, { control })).toMatchObject({ status: 400, body: { code: 'PROOF' } });
   });
 
@@ -244,6 +248,193 @@ describe('what a webserver wants of its hosts', () => {
   });
 });
 
+describe('strangers', () => {
+  test('cannot use up nonces: after hundreds of questions a host still gets in', async () => {
+    const some = Array.from({ length: 300 }, () => challenge(newId()));
+    await Promise.all(some);
+    expect((await shake(createTestHost(authority, newId()))).status).toBe(200);
+  });
+
+  test('that hold many connections and say nothing do not keep a host out', async () => {
+    const one = await start({ limits: { connections: 20 } });
+    const sockets = Array.from({ length: 50 }, () =>
+      connect(one.port, '127.0.0.1')
+        .on('error', () => undefined)
+        .resume(),
+    );
+    const open = (): number => sockets.filter(({ closed }) => !closed).length;
+    await vi.waitFor(() => expect(open()).toBe(20), { timeout: 4000 });
+    expect((await shake(createTestHost(authority, newId()), {}, one)).status).toBe(200);
+    for (const socket of sockets) socket.destroy();
+    await one.close();
+  });
+
+  test('who ask too often wait; handshakes that were verified cost nothing', async () => {
+    let ms = 0;
+    const refused: string[] = [];
+    const one = await start({
+      monotonic: () => ms,
+      limits: { burst: 4, perSecond: 1 },
+      onRefusal: (who: string, kind: string) => refused.push(`${who} ${kind}`),
+    });
+    for (let n = 0; n < 10; n += 1) expect((await shake(createTestHost(authority, newId()), {}, one)).status).toBe(200);
+    const answers = [];
+    for (let n = 0; n < 5; n += 1)
+      answers.push((await post('/host_service/challenge', { version: 1, instanceId: newId() }, undefined, one)).status);
+    expect(answers).toEqual([200, 200, 200, 200, 503]);
+    expect(refused).toEqual(['127.0.0.1 BUSY']);
+    ms += 2000;
+    expect((await shake(createTestHost(authority, newId()), {}, one)).status).toBe(200);
+    await one.close();
+  });
+
+  test('are told of, by their address; nothing that they wrote is an order to a terminal', async () => {
+    const told: string[] = [];
+    const one = await start({
+      onRefusal: (who: string, kind: string, reason: string) => told.push(`${who} ${kind} ${reason}`),
+    });
+    const host = createTestHost(authority, newId());
+    await post('/host_service/challenge', '{', undefined, one);
+    await post('/host_service/challenge', 'x'.repeat(100_000), undefined, one);
+    await post('/host_service/auth', host.handshake('A'.repeat(43)), undefined, one);
+    await shake(host, { proof: `${'A'.repeat(86)}==` }, one);
+    await beat(host.instanceId, 'x', false, one);
+    await shake(createTestHost(authority, newId(), {}), { region: 'mars\u001b[2J' }, one);
+    expect((await shake(host, {}, one)).status).toBe(200);
+    await shake(createTestHost(authority, host.instanceId), {}, one);
+    expect(told.map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual([
+      '127.0.0.1 MALFORMED',
+      '127.0.0.1 TOO_LARGE',
+      '127.0.0.1 NONCE',
+      '127.0.0.1 PROOF',
+      '127.0.0.1 TOKEN',
+      '127.0.0.1 MALFORMED',
+      `${host.instanceId} INSTANCE_KNOWN`,
+    ]);
+    expect(told.join('')).not.toContain('\u001b');
+    await one.close();
+  });
+});
+
+describe('a no of the policy', () => {
+  const policyOf = (imageIds: readonly string[]) => ({
+    certificateOf: () => authority.certificate,
+    accountIds: [ACCOUNT_ID],
+    regions: ['us-west-2'],
+    imageIds,
+  });
+  const createStore = (): HostStore => {
+    const [all, standing] = [new Map<string, Host>(), new Map<string, Standing>()];
+    return {
+      load: () => [...all.values()],
+      put: (host) => void all.set(host.instanceId, host),
+      remove: (instanceId) => void all.delete(instanceId),
+      loadStanding: () => [...standing.values()],
+      putStanding: (one) => void standing.set(one.instanceId, one),
+    };
+  };
+  /** A webserver that granted so many hosts, started again with a policy that has none of them. */
+  const misconfigured = async (count: number) => {
+    const clock = { ms: 0 };
+    const notices: string[] = [];
+    const store = createStore();
+    const more = { store, monotonic: () => clock.ms, onNotice: (code: string) => notices.push(code) };
+    const before = await start(more);
+    const fleet = Array.from({ length: count }, () => createTestHost(authority, newId()));
+    for (const host of fleet) expect((await shake(host, {}, before)).status).toBe(200);
+    await before.close();
+    const now = await start({ ...more, policy: policyOf(['ami-00000000000000009']) });
+    const ask = async (): Promise<number[]> => {
+      const statuses: number[] = [];
+      for (const host of fleet) statuses.push((await shake(host, {}, now)).status);
+      return statuses;
+    };
+    return { clock, notices, fleet, now, ask };
+  };
+
+  test('waits for a moment before a host that was granted before hears it; a stranger hears it at once', async () => {
+    const { clock, now, ask } = await misconfigured(2);
+    expect(await ask()).toEqual([503, 503]);
+    expect((await shake(createTestHost(authority, newId()), {}, now)).status).toBe(403);
+    clock.ms += 30_000;
+    expect(await ask()).toEqual([403, 403]);
+    await now.close();
+  });
+
+  test('to many hosts is not said before an operator means it; an order is', async () => {
+    const { clock, notices, fleet, now, ask } = await misconfigured(4);
+    expect(await ask()).toEqual([503, 503, 503, 503]);
+    clock.ms += 60_000;
+    await now.revoke(fleet[0]?.instanceId ?? '', 'stolen');
+    expect(await ask()).toEqual([403, 503, 503, 503]);
+    expect(notices).toEqual(['MASS_DENIAL']);
+    now.resume();
+    expect(await ask()).toEqual([403, 403, 403, 403]);
+    await now.close();
+  });
+});
+
+describe('a document that somebody else may have read', () => {
+  test('is taken from the address that it names only', async () => {
+    const one = await start({ confirm: confirmAddress });
+    expect((await shake(createTestHost(authority, newId()), {}, one)).status).toBe(200);
+    const stolen = createTestHost(authority, newId(), { privateIp: '10.0.0.9' });
+    expect(await shake(stolen, {}, one)).toMatchObject({
+      status: 403,
+      body: { reason: 'it comes from 127.0.0.1, and its identity document names 10.0.0.9' },
+    });
+    await one.close();
+  });
+
+  test('is taken with the first key only, until an operator forgets it', async () => {
+    const one = await start({ confirm: confirmOnce });
+    const host = createTestHost(authority, newId());
+    const { body } = await shake(host, {}, one);
+    await beat(host.instanceId, body['authToken'], true, one);
+    const other = createTestHost(authority, host.instanceId);
+    expect(await shake(other, {}, one)).toMatchObject({ status: 403 });
+    expect((await shake(host, {}, one)).status).toBe(200);
+    one.forget(host.instanceId);
+    expect((await shake(other, {}, one)).status).toBe(200);
+    await one.close();
+  });
+
+  test('waits while it cannot be confirmed', async () => {
+    const one = await start({ confirm: () => Promise.reject(new Error('EC2 is away')) });
+    expect(await shake(createTestHost(authority, newId()), {}, one)).toMatchObject({
+      status: 503,
+      body: { code: 'BUSY', reason: 'it cannot be confirmed now who this is: EC2 is away' },
+    });
+    await one.close();
+  });
+
+  test('shown by two at once is taken from one', async () => {
+    const both = Promise.withResolvers<void>();
+    const one = await start({ confirm: confirmOnce, decide: () => both.promise.then(() => ({ kind: 'grant' })) });
+    const id = newId();
+    const asked = [createTestHost(authority, id), createTestHost(authority, id)].map((host) => shake(host, {}, one));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    both.resolve();
+    expect((await Promise.all(asked)).map(({ status }) => status).sort()).toEqual([200, 400]);
+    await one.close();
+  });
+});
+
+test('an order that a control port does not take is told of, and comes with the heartbeat', async () => {
+  const notices: string[] = [];
+  const one = await start({ onNotice: (code: string, text: string) => notices.push(`${code} ${text}`) });
+  const host = createTestHost(authority, newId());
+  const { cert: certificate } = await makeSelfSigned('127.0.0.1');
+  const control = { port: 1, certificate, token: 'A'.repeat(43) };
+  const nonce = await challenge(host.instanceId, one);
+  const { body } = await post('/host_service/auth', host.handshake(nonce, {}, control), undefined, one);
+  expect(await one.drain(host.instanceId, 'x')).toBe(true);
+  expect(notices).toHaveLength(1);
+  expect(notices[0]).toMatch(`ORDER_NOT_PUSHED ${host.instanceId} hears drain with its next heartbeat: `);
+  expect((await beat(host.instanceId, body['authToken'], false, one)).body).toMatchObject({ command: 'drain' });
+  await one.close();
+});
+
 test('with a store hosts survive a restart of the webserver, and no secret is in the file', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'ecs-webserver-'));
   try {
@@ -266,4 +457,13 @@ test('with a store hosts survive a restart of the webserver, and no secret is in
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+});
+
+test('one nonce lets one in, also when it is shown twice at once', async () => {
+  const one = await start({});
+  const host = createTestHost(authority, newId());
+  const shown = host.handshake(await challenge(host.instanceId, one));
+  const answers = await Promise.all([1, 2].map(() => post('/host_service/auth', shown, undefined, one)));
+  expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 400]);
+  await one.close();
 });

@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Host, type HostStore, Hosts } from '../../webserver/hosts.ts';
 import { openSqliteStore } from '../../webserver/sqlite-store.ts';
@@ -149,4 +151,24 @@ test('rows of before orders had a table of their own are taken, with their order
     expect(hosts.wasGranted(A, 'key')).toBe(true);
     expect(damaged).toEqual([]);
   });
+});
+
+test('a write waits for whoever has the file', async () => {
+  const store = openSqliteStore(file, () => undefined);
+  const holding = new Worker(
+    `const { DatabaseSync } = require('node:sqlite');
+     const { parentPort, workerData } = require('node:worker_threads');
+     const database = new DatabaseSync(workerData);
+     database.exec('BEGIN IMMEDIATE');
+     parentPort.postMessage('held');
+     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+     database.exec('COMMIT');
+     database.close();`,
+    { eval: true, workerData: file },
+  );
+  await once(holding, 'message');
+  new Hosts(Date.now, store).orders.change(A, { revoked: 'stolen' });
+  await once(holding, 'exit');
+  store.close();
+  withStore((later) => expect(new Hosts(Date.now, later).orders.denialOf(A)).toBe('revoked: stolen'));
 });

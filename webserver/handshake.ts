@@ -1,0 +1,171 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { printable } from '#contracts/printable.ts';
+import type {
+  Challenge,
+  ChallengeRequest,
+  HandshakeDenied,
+  HandshakeGranted,
+  HandshakeRequest,
+} from '#contracts/webserver.ts';
+import type { AddressBudget } from './address-budget.ts';
+import { plainAddress, privateIpOf } from './addresses.ts';
+import { answer, reasonOf } from './answer.ts';
+import { Refused, readMessage } from './body.ts';
+import type { DenialBreaker } from './breaker.ts';
+import type { Confirm } from './confirm.ts';
+import { type Hosts, TOKEN_LIFE_S } from './hosts.ts';
+import { type IdentityPolicy, identityProblem, isProven } from './identity.ts';
+import { NONCE_LIFE_S, type Nonces } from './nonces.ts';
+import type { OnRefusal } from './refusals.ts';
+
+/** What the webserver makes of the handshake of a host that is who it says. All but the first two are for tests of hosts. */
+export type Decision =
+  | { readonly kind: 'grant' }
+  | { readonly kind: 'deny'; readonly reason: string }
+  | { readonly kind: 'delay'; readonly delayMs: number; readonly afterwards: Decision }
+  | { readonly kind: 'error'; readonly status: number }
+  | { readonly kind: 'nonsense'; readonly body: string };
+
+export type Handshakes = {
+  readonly hosts: Hosts;
+  readonly nonces: Nonces;
+  readonly budget: AddressBudget;
+  readonly policy: IdentityPolicy;
+  readonly decide: (request: HandshakeRequest) => Decision | Promise<Decision>;
+  readonly confirm: Confirm | null;
+  readonly denials: DenialBreaker;
+  readonly onRefusal: OnRefusal;
+  /** The host at the other end has shown who it is. */
+  readonly onProven: (request: IncomingMessage) => void;
+};
+
+type Shown = { readonly handshake: HandshakeRequest; readonly from: string; readonly response: ServerResponse };
+
+const RATE_RETRY_S = 5;
+
+const take = (budget: AddressBudget, from: string): void => {
+  if (!budget.take(from))
+    throw new Refused(503, 'BUSY', 'too many requests of this address', { retryAfterS: RATE_RETRY_S });
+};
+
+export const serveChallenge = async (
+  { nonces, budget }: Handshakes,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> => {
+  take(budget, request.socket.remoteAddress ?? '');
+  const { instanceId } = await readMessage<ChallengeRequest>(request, 'ChallengeRequest');
+  const given: Challenge = { version: 1, nonce: nonces.issue(instanceId), expiresInSeconds: NONCE_LIFE_S };
+  answer(response, 200, given);
+};
+
+const refuseTaken = ({ hosts }: Handshakes, { instanceId, hostKey }: HandshakeRequest): void => {
+  if (hosts.isTaken(instanceId, hostKey))
+    throw new Refused(400, 'INSTANCE_KNOWN', `${instanceId} is known already, with another key`, { instanceId });
+};
+
+const deny = ({ response }: Shown, reason: string): void => {
+  const denied: HandshakeDenied = { version: 1, denied: true, reason: reasonOf(reason) };
+  answer(response, 403, denied);
+};
+
+/** A no to a host that has shown who it is. */
+const denyHost = ({ onRefusal }: Handshakes, shown: Shown, reason: string): void => {
+  onRefusal(shown.handshake.instanceId, 'DENIED', printable(reason));
+  deny(shown, reason);
+};
+
+/** A no to somebody who says that they are this instance. */
+const denyClaim = ({ onRefusal }: Handshakes, shown: Shown, reason: string): void => {
+  onRefusal(plainAddress(shown.from), 'DENIED', printable(`as ${shown.handshake.instanceId}: ${reason}`));
+  deny(shown, reason);
+};
+
+const HELD_RETRY_S = 10;
+
+/** The policy's no. To a host that was granted before it is held back while it may be one of many. */
+const denyByPolicy = (handshakes: Handshakes, shown: Shown, problem: string): void => {
+  const { hosts, denials } = handshakes;
+  const { instanceId, hostKey } = shown.handshake;
+  const ordered = hosts.orders.denialOf(instanceId);
+  if (!hosts.wasGranted(instanceId, hostKey)) denyClaim(handshakes, shown, problem);
+  else if (ordered !== null) denyHost(handshakes, shown, ordered);
+  else if (denials.mayDeny(instanceId, hosts.list().length)) denyHost(handshakes, shown, problem);
+  else
+    throw new Refused(503, 'BUSY', `a denial that is held back: ${problem}`, { instanceId, retryAfterS: HELD_RETRY_S });
+};
+
+const confirmed = async ({ confirm, hosts }: Handshakes, { handshake, from }: Shown): Promise<string | null> => {
+  const { instanceId } = handshake;
+  try {
+    return confirm === null ? null : await confirm(handshake, from, hosts);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const reason = `it cannot be confirmed now who this is: ${why}`;
+    throw new Refused(503, 'BUSY', reason, { instanceId, retryAfterS: HELD_RETRY_S });
+  }
+};
+
+const grant = (handshakes: Handshakes, { handshake, from, response }: Shown): void => {
+  // Whoever came while this one was decided on was first.
+  refuseTaken(handshakes, handshake);
+  const control = handshake.control && {
+    address: privateIpOf(handshake.identityDocument) ?? from,
+    port: handshake.control,
+  };
+  const authToken = handshakes.hosts.admit(handshake, control);
+  handshakes.denials.granted(handshake.instanceId);
+  const granted: HandshakeGranted = { version: 1, authToken, expiresInSeconds: TOKEN_LIFE_S };
+  answer(response, 200, granted);
+};
+
+const carryOut = async (handshakes: Handshakes, decision: Decision, shown: Shown): Promise<void> => {
+  switch (decision.kind) {
+    case 'grant': {
+      // Ordered while this one was decided on.
+      const ordered = handshakes.hosts.orders.denialOf(shown.handshake.instanceId);
+      return ordered === null ? grant(handshakes, shown) : denyHost(handshakes, shown, ordered);
+    }
+    case 'deny':
+      return denyHost(handshakes, shown, decision.reason);
+    case 'delay':
+      await sleep(decision.delayMs);
+      return carryOut(handshakes, decision.afterwards, shown);
+    case 'error':
+      return answer(shown.response, decision.status, { version: 1, code: 'INTERNAL', reason: 'told to fail' });
+    case 'nonsense':
+      return answer(shown.response, 200, decision.body);
+  }
+};
+
+export const serveHandshake = async (
+  handshakes: Handshakes,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> => {
+  const { hosts, nonces, budget, policy, decide, onProven } = handshakes;
+  const from = request.socket.remoteAddress ?? '';
+  take(budget, from);
+  const handshake = await readMessage<HandshakeRequest>(request, 'HandshakeRequest');
+  const { instanceId, nonce } = handshake;
+  if (!nonces.isGood(nonce, instanceId))
+    throw new Refused(400, 'NONCE', 'this nonce is not one of ours, was used, or has run out');
+  if (!isProven(handshake)) throw new Refused(400, 'PROOF', 'the proof does not verify with hostKey');
+  const shown: Shown = { handshake, from, response };
+  const problem = await identityProblem(handshake, policy);
+  if (problem !== null) return denyByPolicy(handshakes, shown, problem);
+  // Somebody may have used it while the signature was verified.
+  if (!nonces.isGood(nonce, instanceId))
+    throw new Refused(400, 'NONCE', 'this nonce was used meanwhile', { instanceId });
+  nonces.spend(nonce);
+  // Its challenge and its handshake: hosts cost their address nothing.
+  budget.giveBack(from, 2);
+  onProven(request);
+  refuseTaken(handshakes, handshake);
+  const ordered = hosts.orders.denialOf(instanceId);
+  if (ordered !== null) return denyHost(handshakes, shown, ordered);
+  const doubt = await confirmed(handshakes, shown);
+  if (doubt !== null) return denyByPolicy(handshakes, shown, doubt);
+  return carryOut(handshakes, await decide(handshake), shown);
+};
