@@ -19,6 +19,9 @@ import type { WebserverClient } from './webserver-client.ts';
 /** Two minutes' warning is all that a spot instance gets. */
 const INTERRUPTION_LIMIT_S = 90;
 
+/** Until the first task is waited for, which asks for more. */
+const LEAVE_MS = 60_000;
+
 /** What a life of the service has found out when it shakes hands. */
 type Life = {
   readonly parts: Parts;
@@ -66,6 +69,8 @@ const leaveHost = async ({ parts, leaving, config, draining }: Granted, heartbea
   const { log, state, notify } = parts;
   const leave = leaving.leave as Leave;
   log.say(leave.cause === 'stop' ? 'info' : 'warning', `leaving (${leave.cause}): ${leave.reason}`);
+  // ECS may take twenty seconds to answer, and a stop is given ninety.
+  notify.extendTimeout(LEAVE_MS);
   await state.enter('draining', `${leave.cause}: ${leave.reason}`);
   const limitS =
     leave.cause === 'interruption' ? Math.min(config.drainSeconds, INTERRUPTION_LIMIT_S) : config.drainSeconds;

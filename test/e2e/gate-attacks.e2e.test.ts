@@ -53,7 +53,7 @@ const mend = async (): Promise<void> => {
   await fault(null);
   await makeRoom(host);
   await host.try(
-    `sudo sh -c 'for unit in ecs-host docker containerd; do systemctl kill --kill-who=main -s CONT $unit; done; systemctl stop hammer strangers; rm -rf /run/systemd/system/ecs-host.service.d /run/ecs-host/order.json /var/lib/ecs-host/order.json; cp -a /var/tmp/etc/daemon.json /etc/docker/; cp -a /var/tmp/etc/host.json /etc/ecs-host/; systemctl daemon-reload; docker ps --quiet | xargs --no-run-if-empty docker kill; systemctl restart ecs-host'`,
+    `sudo sh -c 'for unit in ecs-host docker containerd; do systemctl kill --kill-who=main -s CONT $unit; done; systemctl stop hammer strangers; rm -rf /run/systemd/system/ecs-host.service.d /run/ecs-host/order.json /var/lib/ecs-host/order.json; cp -a /var/tmp/etc/daemon.json /etc/docker/; cp -a /var/tmp/etc/host.json /etc/ecs-host/; systemctl daemon-reload; docker ps --quiet | xargs --no-run-if-empty docker kill; docker rm --force task; systemctl restart ecs-host'`,
   );
   await host.takeBack();
   await host.reach('serving');
