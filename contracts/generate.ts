@@ -41,7 +41,7 @@ const PATHS = {
       responses: {
         '200': answer('The nonce.', 'Challenge'),
         ...REFUSED,
-        '503': answer('Too many are open.', 'Refusal'),
+        '503': answer('This address asks too often; Retry-After says when to ask again.', 'Refusal'),
       },
     },
   },
@@ -57,6 +57,10 @@ const PATHS = {
         '200': answer('The host may open its gate.', 'HandshakeGranted'),
         '400': answer('Malformed; a used or unknown nonce; a wrong proof; a known instance.', 'Refusal'),
         '403': answer('Denied; final.', 'HandshakeDenied'),
+        '503': answer(
+          'It cannot be decided now, or this address asks too often; Retry-After says when to ask again.',
+          'Refusal',
+        ),
       },
     },
   },

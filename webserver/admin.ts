@@ -1,4 +1,4 @@
-import { chmod, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request } from 'node:http';
 import { printable } from '#contracts/printable.ts';
 import { type AdminOrder, BadOrder, orderIn } from './admin-orders.ts';
@@ -127,9 +127,11 @@ export const serveAdmin = async (
   await rm(path, { force: true });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
+    // Never anybody else's, not even for the moment between its making and a chmod: the socket is made within this call.
+    const before = process.umask(0o177);
     server.listen(path, resolve);
+    process.umask(before);
   });
-  await chmod(path, 0o600);
   return {
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
