@@ -14,11 +14,11 @@ export type Sample = {
 
 /**
  * What the gate depends on. A `grant` is noted before its answer goes out. An `end` is noted once it has happened: a denial, an order that was
- * heard (drain, revoke), a stop, a kill. A service that is `frozen` (SIGSTOP) is so until it is `thawed`.
+ * heard, a kill. A `leave` (a drain, a stop) is one for containers; the agent stays while ECS is told and tasks end. A service that is `frozen` (SIGSTOP) is so until it is `thawed`.
  */
 export type WalkEvent = {
   readonly cs: number;
-  readonly kind: 'grant' | 'end' | 'frozen' | 'thawed';
+  readonly kind: 'grant' | 'end' | 'leave' | 'frozen' | 'thawed';
   readonly what: string;
 };
 
@@ -26,6 +26,9 @@ export type WalkEvent = {
 const GRACE_CS = 300;
 /** The agent: the lease, the guard's look, and the two seconds that the agent has to stop. */
 const AGENT_GRACE_CS = 600;
+
+/** For a host without tasks that leaves: ECS may take twenty seconds to answer, and the webserver five. */
+const LEAVE_GRACE_CS = 4000;
 
 /** A life of the service that ended, however it did, ends its grant. */
 const endsOfLives = (samples: readonly Sample[]): WalkEvent[] =>
@@ -35,12 +38,15 @@ const endsOfLives = (samples: readonly Sample[]): WalkEvent[] =>
   });
 
 /** Why the gate must not be open at this moment, or null when it may. `events` are in order. */
-const whyShut = (cs: number, events: readonly WalkEvent[]): string | null => {
+const whyShut = (cs: number, events: readonly WalkEvent[], leaveGraceCs = GRACE_CS): string | null => {
   const last = (kind: WalkEvent['kind'], until: number): WalkEvent | undefined =>
     events.findLast((event) => event.kind === kind && event.cs <= until);
   const granted = last('grant', cs);
   if (!granted) return 'no grant of this boot';
-  const ended = events.find(({ kind, cs: at }) => kind === 'end' && at >= granted.cs && at < cs - GRACE_CS);
+  const graces: Partial<Record<WalkEvent['kind'], number>> = { end: GRACE_CS, leave: leaveGraceCs };
+  const ended = events.find(
+    ({ kind, cs: at }) => at >= granted.cs && at < cs - (graces[kind] ?? Number.POSITIVE_INFINITY),
+  );
   if (ended) return `${ended.what} at ${ended.cs} ended the grant of ${granted.cs}`;
   const frozen = last('frozen', cs - GRACE_CS);
   const isThawed = events.some(({ kind, cs: at }) => kind === 'thawed' && at >= (frozen?.cs ?? 0) && at <= cs);
@@ -63,8 +69,10 @@ export const judge = (
   let agentGateCs = Number.NEGATIVE_INFINITY;
   for (const { cs, gate, agentGate, agent } of samples) {
     if (agentGate) agentGateCs = cs;
-    const why = gate || agentGate ? whyShut(cs, events) : null;
-    if (why !== null) violations.push({ cs, what: `${gate ? 'the gate' : "the agent's gate"} is open: ${why}` });
+    const why = gate ? whyShut(cs, events) : null;
+    if (why !== null) violations.push({ cs, what: `the gate is open: ${why}` });
+    const whyNot = agentGate ? whyShut(cs, events, LEAVE_GRACE_CS) : null;
+    if (whyNot !== null) violations.push({ cs, what: `the agent's gate is open: ${whyNot}` });
     if (agent && cs - agentGateCs > AGENT_GRACE_CS)
       violations.push({ cs, what: `the agent runs, and its gate was last open at ${agentGateCs}` });
   }

@@ -46,14 +46,14 @@ const tell =
         () => false,
       ));
     await host.webserver[verb](host.instanceId, 'a walk');
-    events.push({ cs: bootCs() + (isHeard ? 0 : HEARTBEAT_CS), kind: 'end', what: verb });
+    events.push({ cs: bootCs() + (isHeard ? 0 : HEARTBEAT_CS), kind: verb === 'revoke' ? 'end' : 'leave', what: verb });
   };
 
 /** An order to systemd about the host service that ends its life. */
 const ends =
-  (command: string): Step =>
+  (command: string, kind: 'end' | 'leave' = 'end'): Step =>
   async (walker) => {
-    walker.events.push({ cs: await order(walker, command), kind: 'end', what: command });
+    walker.events.push({ cs: await order(walker, command), kind, what: command });
   };
 
 const does =
@@ -102,12 +102,12 @@ const STEPS: readonly (readonly [name: string, times: number, step: Step])[] = [
   ['take back', 4, ({ host }) => host.takeBack().catch(() => undefined)],
   ['forget', 1, async ({ host }) => host.webserver.hosts.forget(host.instanceId)],
   ['start', 3, does('systemctl start --no-block ecs-host')],
-  ['stop', 2, ends('systemctl stop --no-block ecs-host')],
-  ['restart', 2, ends('systemctl restart --no-block ecs-host')],
+  ['stop', 2, ends('systemctl stop --no-block ecs-host', 'leave')],
+  ['restart', 2, ends('systemctl restart --no-block ecs-host', 'leave')],
   ['reload', 3, does('systemctl reload ecs-host')],
   ['kill', 3, ends('systemctl kill --signal=KILL ecs-host')],
   ['kill again and again', 1, ends('for i in 1 2 3 4; do systemctl kill --signal=KILL ecs-host; sleep 1; done')],
-  ['terminate', 1, ends(`${MAIN}=TERM ecs-host`)],
+  ['terminate', 1, ends(`${MAIN}=TERM ecs-host`, 'leave')],
   ['abort', 1, ends(`${MAIN}=ABRT ecs-host`)],
   ['freeze', 2, freeze],
   ['thaw', 3, thaw],

@@ -62,15 +62,23 @@ describe('the walk', () => {
   });
 
   test('finds a gate that is open without a grant, after the end of one, and of another life', () => {
-    expect(judge([open(99)], [], [grant])).toHaveLength(1);
-    expect(judge([open(101), open(600)], [], [grant, at('end', 250)])).toHaveLength(1);
-    expect(judge([open(101), open(200, { pid: 8 }), open(501, { pid: 8 })], [], [grant])).toHaveLength(1);
+    const alone = { agentGate: false };
+    expect(judge([open(99)], [], [grant])).toHaveLength(2);
+    expect(judge([open(101), open(600, alone)], [], [grant, at('end', 250)])).toHaveLength(1);
+    expect(judge([open(101), open(200, { pid: 8 }), open(501, { ...alone, pid: 8 })], [], [grant])).toHaveLength(1);
     expect(judge([open(600)], [], [grant, at('end', 250), { ...grant, cs: 590 }])).toEqual([]);
   });
 
   test('finds a gate that a stopped service keeps', () => {
-    expect(judge([open(600)], [], [grant, at('frozen', 250)])).toHaveLength(1);
+    expect(judge([open(600)], [], [grant, at('frozen', 250)])).toHaveLength(2);
     expect(judge([open(600)], [], [grant, at('frozen', 250), at('thawed', 590)])).toEqual([]);
+  });
+
+  test('lets the agent of a host that leaves tell ECS, for a while', () => {
+    const leaving = [grant, at('leave', 250)];
+    expect(judge([open(101), open(1000, { gate: false })], [], leaving)).toEqual([]);
+    expect(judge([open(101), open(1000)], [], leaving)).toHaveLength(1);
+    expect(judge([open(101), open(4300, { gate: false })], [], leaving)).toHaveLength(1);
   });
 
   test('finds a container and an agent that run behind a shut gate', () => {

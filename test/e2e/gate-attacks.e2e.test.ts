@@ -79,14 +79,19 @@ const serveAgain = async (): Promise<void> => {
   await host.reach('serving');
 };
 
-const expectShut = async (): Promise<void> => {
-  await until(host, AGENT_DOWN);
+/** Whether Docker runs or not. */
+const expectNoStart = async (): Promise<void> => {
   expect((await host.try('/opt/ecs-host/bin/ecs-host-gate check gate-open')).exitCode).toBe(1);
   expect((await host.try('sudo ls -la /run/ecs-host/gate-open')).exitCode).not.toBe(0);
-  expect((await host.try('sudo systemctl start ecs')).exitCode).not.toBe(0);
   const before = await lines();
   expect((await host.try(`docker run --rm ${COUNTED}`)).exitCode).not.toBe(0);
   expect(await lines()).toBe(before);
+};
+
+const expectShut = async (): Promise<void> => {
+  await until(host, AGENT_DOWN);
+  expect((await host.try('sudo systemctl start ecs')).exitCode).not.toBe(0);
+  await expectNoStart();
 };
 
 /** As the service is told with user data; read in its next life. */
@@ -419,7 +424,9 @@ describe('with an hour for its tasks', () => {
     await expect.poll(statusInEcs, { timeout: 10_000 }).toBe('ACTIVE');
     await host.run(`docker run --detach --name task ${TASK} ${COUNTED} /bin/sleep 3600`);
     await host.run('sudo systemctl stop --no-block ecs-host');
-    await expectShut();
+    await until(host, GATE_SHUT);
+    await expectNoStart();
+    // The agent tells ECS of its tasks' ends, and is sent none.
     await expect.poll(statusInEcs, { timeout: 10_000 }).toBe('DRAINING');
     await sleep(3000);
     expect(await host.run('systemctl is-active ecs-host || true')).toBe('deactivating');
@@ -704,16 +711,19 @@ const ask = (body: object, agent: Agent): Promise<number> =>
       .end(text);
   });
 
-test('A12: a stranger who takes nonces without end keeps nobody out', { timeout: 60_000 }, async () => {
+test('A12: a stranger who takes nonces without end keeps nobody out', { timeout: 120_000 }, async () => {
   const stranger = new Agent({ keepAlive: true, maxSockets: 32, localAddress: '127.0.0.2' });
   const honest = new Agent({ localAddress: '127.0.0.1' });
-  let asked = 0;
+  const endsAt = performance.now() + 8000;
   const flood = Array.from({ length: 32 }, async () => {
-    for (; asked < 12_000; asked += 1) await ask({ version: 1, instanceId: 'i-0123456789abcdef0' }, stranger);
+    while (performance.now() < endsAt) await ask({ version: 1, instanceId: 'i-0123456789abcdef0' }, stranger);
   });
+  await sleep(6000);
+  const answers: number[] = [];
+  for (let i = 0; i < 5; i += 1) answers.push(await ask({ version: 1, instanceId: host.instanceId }, honest));
   await Promise.all(flood);
   stranger.destroy();
-  expect(await ask({ version: 1, instanceId: host.instanceId }, honest)).toBe(200);
+  expect(answers).toEqual(Array(5).fill(200));
   await nextLife(host);
   await host.reach('serving', 15_000);
 });
