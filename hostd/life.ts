@@ -214,11 +214,17 @@ const beginShut = async ({ gate, state, units, log }: Parts): Promise<void> => {
   await stopAgent({ units, log });
 };
 
-/** One life between boot (or being told to ask again) and its end. @returns null when the service has to stop */
-export const liveOnce = async (parts: Parts, stop: AbortSignal): Promise<End | null> => {
+/**
+ * One life between boot (or being told to ask again) and its end. `onLeaving` hears when it begins to end: from then on an operator may say what comes
+ * afterwards. @returns null when the service has to stop
+ */
+export const liveOnce = async (parts: Parts, stop: AbortSignal, onLeaving: () => void): Promise<End | null> => {
   const { state, log } = parts;
   let identity: Identity | null = null;
-  const leaving = new Leaving((leave) => leaveAtOnce(parts, () => identity?.instanceId ?? null, leave));
+  const leaving = new Leaving((leave) => {
+    leaveAtOnce(parts, () => identity?.instanceId ?? null, leave);
+    onLeaving();
+  });
   const { signal } = leaving;
   await beginShut(parts);
   const onStop = (): void => leaving.begin({ cause: 'stop', reason: 'the service is stopped' });
@@ -232,7 +238,10 @@ export const liveOnce = async (parts: Parts, stop: AbortSignal): Promise<End | n
     identity = await waitForIdentity({ log, signal, ...endpointOf(parts) });
     await state.update({ instanceId: identity.instanceId });
     const order = parts.orders.find(identity.instanceId);
-    if (order !== null) return await followOrder(parts, order, config.drainSeconds);
+    if (order !== null) {
+      onLeaving();
+      return await followOrder(parts, order, config.drainSeconds);
+    }
     await state.enter('handshake', `asking ${config.webserverUrl}`);
     control = await openControl(parts, leaving);
     const record = new StartRecord(log, parts.paths.starts);

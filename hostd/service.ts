@@ -31,10 +31,13 @@ export const runService = async (parts: Parts, signals: Signals): Promise<void> 
   const looking = setInterval(() => keepShut(parts), LOOK_EVERY_MS);
   try {
     while (!stop.aborted) {
-      const end = await liveOnce(parts, stop);
+      let told: Promise<void> | null = null;
+      const end = await liveOnce(parts, stop, () => {
+        told ??= signals.askAgain();
+      });
       if (end === null || stop.aborted) break;
       // Listened for before the state says so: whoever sees it may answer at once.
-      const told = signals.askAgain();
+      told ??= signals.askAgain();
       const stopped = new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }));
       await state.enter(end.phase, `${end.why}; \`systemctl reload ecs-host\` asks again`);
       if (stop.aborted) break;

@@ -50,7 +50,7 @@ test('does everything in its order, and takes it down in the other', async () =>
   ]);
   expect(world.webserver().hosts.list()).toEqual([]);
   expect(service.state.now()).toMatchObject({ phase: 'stopped', gate: 'shut' });
-  expect(service.told).toEqual(['ready', 'stopping']);
+  expect(service.told).toEqual(['ready', 'extend', 'stopping']);
 });
 
 test('its token and its control token are written nowhere, and its key only where root reads it', async () => {
@@ -414,6 +414,21 @@ describe('an order holds', () => {
     second.askAgain();
     await second.reach('serving');
     await second.stop();
+  });
+
+  test('until it is taken back, also while the host still drains', async () => {
+    const service = world.start();
+    await service.reach('serving');
+    world.docker.tasks.add('task-1');
+    await world.webserver().drain(INSTANCE_ID, 'maintenance');
+    await service.reach('draining');
+    world.webserver().serve(INSTANCE_ID);
+    service.askAgain();
+    await sleep(100);
+    expect(service.state.now().phase).toBe('draining');
+    world.docker.tasks.clear();
+    await service.reach('serving');
+    await service.stop();
   });
 
   test('also when the file of it is damaged', async () => {
