@@ -32,6 +32,14 @@ export type WebserverClient = {
   heartbeat(token: string, body: HeartbeatRequest): Promise<HeartbeatAnswer | Revoked>;
 };
 
+const DATES = new Set(['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED']);
+
+/** Dates of a certificate that do not fit are a clock's as often as the certificate's. In whole hours, as what repeats is said once. */
+const describe = ({ code, message }: NodeJS.ErrnoException): string =>
+  DATES.has(code ?? '')
+    ? `${message}; or the clock of this host is wrong, which says ${new Date().toISOString().slice(0, 13).replace('T', ' ')} h UTC`
+    : message;
+
 type Answer = { readonly status: number; readonly body: unknown };
 
 /** Posts JSON over verified TLS. A redirect is an answer like any other, and not a good one: the identity goes to this server or nowhere. */
@@ -49,7 +57,7 @@ const post = (
     const text = JSON.stringify(body);
     const tooLate = AbortSignal.timeout(timeoutMs);
     const broken = (error: Error): void =>
-      trouble(tooLate.aborted ? `no answer within ${timeoutMs / 1000} s` : error.message);
+      trouble(tooLate.aborted ? `no answer within ${timeoutMs / 1000} s` : describe(error));
     const outgoing = request(
       new URL(path, origin),
       {
