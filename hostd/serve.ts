@@ -15,6 +15,8 @@ import { monotonicUs } from './state.ts';
 import { AGENT_UNIT, CONTAINERD_UNIT, DOCKER_UNIT } from './units.ts';
 import { followWitness } from './witness.ts';
 
+/** Looks at an agent that is down, until it is started again: two seconds. */
+const START_AGAIN = 40;
 /** A comparison with everything that Docker has costs one question. */
 const COMPARE_EVERY_MS = 10_000;
 
@@ -35,6 +37,9 @@ const waitUntilRegistered = async ({ parts, signal, account }: Serving): Promise
     try {
       const state = await units.state(AGENT_UNIT);
       if (state === 'active') return await ecs.instance(account);
+      // Somebody has stopped it since: the guard, who saw the gate as it was a moment ago.
+      if (state === 'inactive' && tries > 0 && tries % START_AGAIN === 0)
+        await units.start([AGENT_UNIT], { noBlock: true });
       if (state === 'failed') log.once('agent', 'error', `${AGENT_UNIT} gave up; \`journalctl -u ecs\` says why`);
     } catch (error) {
       if (tries === 200) log.once('agent', 'warning', `the ECS agent has not registered yet: ${reasonOf(error)}`);

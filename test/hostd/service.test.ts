@@ -238,6 +238,17 @@ test('a Docker that systemd has given up on is started again, and its events are
   await service.stop();
 });
 
+test('an agent that somebody stops while it registers is started again', async () => {
+  world.ecs.isRegistered = false;
+  const service = world.start();
+  await vi.waitFor(() => expect(world.running.has('ecs.service')).toBe(true), { timeout: 5000 });
+  world.running.delete('ecs.service');
+  world.ecs.isRegistered = true;
+  await vi.waitFor(() => expect(world.running.has('ecs.service')).toBe(true), { timeout: 10_000 });
+  await service.reach('serving');
+  await service.stop();
+});
+
 test('an agent that gave up is named once; whoever starts it again is enough', async () => {
   world.ecs.isRegistered = false;
   const service = world.start();
