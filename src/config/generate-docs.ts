@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { REGION_RULES } from './region-rules.ts';
 import { PROFILE_RULES } from './rules.ts';
 
 /**
@@ -13,7 +14,8 @@ type Schema = {
   readonly const?: unknown;
   readonly default?: unknown;
   readonly description?: string;
-  readonly pattern?: string;
+  /** The pattern in words: a keyword of this project's. */
+  readonly form?: string;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly items?: Schema;
@@ -47,7 +49,7 @@ const valuesOf = (schema: Schema, resolve: (schema: Schema) => Schema): string =
   const type = [schema.type ?? 'object'].flat().join(' or ');
   if (schema.minimum !== undefined && schema.maximum !== undefined)
     return `${type}, ${schema.minimum} to ${schema.maximum}`;
-  return schema.pattern === undefined ? type : `${type}, ${code(schema.pattern)}`;
+  return schema.form === undefined ? type : `${type}: ${schema.form.replaceAll('|', '\\|')}`;
 };
 
 /** Keys in the order of the schema, with dots; objects stand before what is in them. */
@@ -108,9 +110,7 @@ export default async (): Promise<{ path: string; text: string }[]> => {
     '| Code | | |',
     '| --- | --- | --- |',
     ...PROFILE_RULES.map((rule) => `| ${code(rule.code)} | ${rule.severity} | ${rule.title} |`),
-    '| `PROFILE_UNKNOWN` | error | The `profile` of a region is one of `profiles`. |',
-    '| `API_REGION_MISSING` | error | A `lab` region names its `apiRegion`. |',
-    '| `REGION_NAME_UNKNOWN` | error | A region without `apiRegion` is named as AWS names it. |',
+    ...REGION_RULES.map((rule) => `| ${code(rule.code)} | error | ${rule.title} |`),
     '',
   ].join('\n');
   return [{ path: 'docs/configuration.md', text }];

@@ -134,13 +134,19 @@ export interface Nvidia {
   driverUrl: string;
   driverSha256: Sha256;
   /**
-   * Maxwell (g3) has no open module.
+   * Turing and newer have an open module, Blackwell only that; Maxwell (g3) and Volta (p3) have none.
    */
   kernelModule: 'proprietary' | 'open';
+  /**
+   * Full apt version of the NVIDIA container toolkit.
+   */
   containerToolkitVersion: string;
 }
 export interface AwsCliSource {
   source: 'aws' | 'distribution';
+  /**
+   * Version to pin; null takes the newest.
+   */
   version?: string | null;
 }
 /**
@@ -153,8 +159,17 @@ export interface HostServiceProgram {
   program: string;
 }
 export interface Substitution {
+  /**
+   * What is replaced.
+   */
   component: string;
+  /**
+   * Where it comes from instead.
+   */
   source: string;
+  /**
+   * Why.
+   */
   reason: string;
 }
 /**
@@ -172,6 +187,9 @@ export interface Workload {
   submoduleRefs?: {
     [k: string]: GitRef;
   };
+  /**
+   * Folder of the app in the repository.
+   */
   app: string;
   /**
    * Registry (and path) for FROM; empty for the public one.

@@ -6,7 +6,8 @@ import schema from './hosts.schema.json' with { type: 'json' };
 import type { HostsConfig } from './hosts-config.ts';
 import { nearest } from './nearest.ts';
 import { positionOf } from './positions.ts';
-import { checkRules, type Finding } from './rules.ts';
+import type { Finding } from './rule.ts';
+import { checkRules } from './rules.ts';
 
 export type LoadedConfig = {
   readonly config: HostsConfig;
@@ -82,6 +83,7 @@ const explain = (error: ErrorObject): { path: Path; reason: string; hint?: strin
 };
 
 const ajv = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true });
+ajv.addVocabulary(['form']);
 const validate = ajv.compile<HostsConfig>(schema);
 
 const where = (file: string, document: Document, counter: LineCounter, path: Path, at: 'key' | 'value'): string => {
@@ -168,7 +170,7 @@ export const parseConfig = (text: string, file: string): LoadedConfig => {
     }
   }
   // Rules look at whatever has the right shape, so that one run reports both kinds of mistake.
-  const findings = checkRules(value as HostsConfig);
+  const findings = checkRules(value, new Set((validate.errors ?? []).map((error) => error.instancePath)));
   const asDetail = (finding: Finding): ErrorDetail => detail(finding.path, 'value', finding.reason, finding.hint);
   details.push(...findings.filter((finding) => finding.severity === 'error').map(asDetail));
   if (details.length > 0) invalid(details);

@@ -18,3 +18,10 @@ export const nearest = (name: string, known: readonly string[]): string | null =
   const best = ranked[0];
   return best && best.d <= Math.max(2, Math.floor(name.length / 3)) ? best.each : null;
 };
+
+/** A hint that names what was most likely meant, or else `otherwise`, or else everything that is known. */
+export const didYouMean = (name: string, known: readonly string[], otherwise?: string): string => {
+  const close = nearest(name, known);
+  if (close !== null) return `did you mean ${close}?`;
+  return otherwise ?? (known.length === 0 ? 'nothing is known here' : `known here: ${known.join(', ')}`);
+};

@@ -163,6 +163,10 @@ export const resolvePlan = ({ selection, facts, endpointUrl, bundles, node, warn
     toolchain: TOOLCHAIN,
     warnings: warnings
       .filter(about)
-      .map((detail) => ({ code: 'CONFIG', message: `${detail.key ?? ''}: ${detail.reason}`, hint: detail.hint ?? '' })),
+      .map((detail) => ({
+        code: detail.code ?? 'CONFIG',
+        message: `${detail.key ?? ''}: ${detail.reason}`,
+        hint: detail.hint ?? '',
+      })),
   };
 };

@@ -102,7 +102,7 @@ describe('rules between fields', () => {
       'a GPU profile on a CPU type',
       changed('instanceType: g3s.xlarge', 'instanceType: t3.large'),
       'profiles.g3s-focal.instanceType',
-      'no GPU',
+      'no NVIDIA GPU',
     ],
     [
       'a driver too new for Maxwell',
@@ -139,7 +139,7 @@ describe('rules between fields', () => {
       'plain http to a public host',
       changed('repository: https://', 'repository: http://'),
       'profiles.g3s-focal.workload.repository',
-      'plain http',
+      'no encryption',
     ],
     ['a lab without an API region', changed('    apiRegion: us-west-2\n', ''), 'regions.local', 'apiRegion'],
     [
