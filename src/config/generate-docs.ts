@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { TEXT_CODES } from './mistake.ts';
 import { REGION_RULES } from './region-rules.ts';
 import { PROFILE_RULES } from './rules.ts';
 
@@ -19,7 +20,6 @@ type Schema = {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly items?: Schema;
-  readonly oneOf?: readonly Schema[];
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly additionalProperties?: boolean | Schema;
@@ -44,7 +44,6 @@ const code = (text: string): string => `\`${text.replaceAll('|', '\\|')}\``;
 const valuesOf = (schema: Schema, resolve: (schema: Schema) => Schema): string => {
   if (schema.const !== undefined) return code(JSON.stringify(schema.const));
   if (schema.enum) return schema.enum.map(code).join(', ');
-  if (schema.oneOf) return schema.oneOf.map((each) => valuesOf(resolve(each), resolve)).join(' or ');
   if (schema.items) return `list of: ${valuesOf(resolve(schema.items), resolve)}`;
   const type = [schema.type ?? 'object'].flat().join(' or ');
   if (schema.minimum !== undefined && schema.maximum !== undefined)
@@ -102,6 +101,14 @@ export default async (): Promise<{ path: string; text: string }[]> => {
     '## A region',
     '',
     ...section('region'),
+    '',
+    '## The text and its values',
+    '',
+    'Each is an error. The code stands in every detail of `--json`.',
+    '',
+    '| Code | What holds |',
+    '| --- | --- |',
+    ...Object.entries(TEXT_CODES).map(([name, title]) => `| ${code(name)} | ${title} |`),
     '',
     '## Rules between fields',
     '',

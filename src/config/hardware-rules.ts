@@ -1,4 +1,4 @@
-import { gpuOf, isArm, knownTypes, retirementOf, sizesOf } from './instance-types.ts';
+import { familyOf, gpuOf, isArm, knownFamilies, retirementOf, sizesOf } from './instance-types.ts';
 import { nearest } from './nearest.ts';
 import type { ProfileRule } from './rule.ts';
 
@@ -50,11 +50,11 @@ export const HARDWARE_RULES: readonly ProfileRule[] = [
     title: 'The family of `instanceType` is not on the list of AWS that this version has; it may be a new one.',
     check: ({ instanceType }) => {
       if (instanceType === undefined || sizesOf(instanceType) !== null) return null;
-      const close = nearest(instanceType, knownTypes());
+      const close = nearest(familyOf(instanceType), knownFamilies());
       return {
         key: ['instanceType'],
         reason: `${instanceType} is of no family that ecs-host knows`,
-        hint: `${close === null ? '' : `did you mean ${close}? `}if it is new, see that it is x86_64 and has the GPU that the profile needs`,
+        hint: `${close === null ? '' : `did you mean family ${close}? `}if it is new, see that it is x86_64 and has the GPU that the profile needs`,
       };
     },
   },

@@ -114,7 +114,7 @@ export interface EcsAgentSource {
   /**
    * Pins the package; null takes what the signature vouches for.
    */
-  sha256?: Sha256 | null;
+  sha256?: string | null;
   /**
    * Where agents on the hosts find the ECS API; null is AWS.
    */

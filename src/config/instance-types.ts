@@ -52,8 +52,7 @@ export const familyOf = (instanceType: string): string => instanceType.split('.'
 export const sizesOf = (instanceType: string): readonly string[] | null =>
   own(SIZES, familyOf(instanceType))?.split(' ') ?? null;
 
-export const knownTypes = (): string[] =>
-  Object.entries(SIZES).flatMap(([family, known]) => known.split(' ').map((size) => `${family}.${size}`));
+export const knownFamilies = (): string[] => Object.keys(SIZES);
 
 export const isArm = (instanceType: string): boolean => ARM_FAMILY.test(familyOf(instanceType));
 

@@ -13,7 +13,9 @@ export const withoutUnusable = (value: unknown, refused: ReadonlySet<string>): u
   for (const pointer of refused) {
     const cut = pointer.lastIndexOf('/');
     const parent = pointer.slice(0, Math.max(cut, 0));
-    missing.set(parent, [...(missing.get(parent) ?? []), pointer.slice(cut + 1)]);
+    const keys = missing.get(parent) ?? [];
+    keys.push(pointer.slice(cut + 1));
+    missing.set(parent, keys);
   }
   const copy = (from: unknown, pointer: string): unknown => {
     if (typeof from !== 'object' || from === null) return from;
