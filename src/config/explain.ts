@@ -9,6 +9,9 @@ import { pointerOf } from './unusable.ts';
 type Path = readonly (string | number)[];
 type Words = ReturnType<Mistake['words']>;
 
+/** So many unknown keys of one mapping are compared with known ones. */
+const MOST_LIKENED = 20;
+
 /** What the schema says beside what ajv looks at. */
 type KeySchema = {
   readonly type?: string | readonly string[];
@@ -193,12 +196,26 @@ class Explainer {
     }
   }
 
+  /** A mapping that is empty because its keys stand one level too far left is one mistake, not one a key. */
+  #outdented(path: Path, schema: KeySchema, mistakes: Map<string, Mistake>): void {
+    const around = path.slice(0, -1);
+    const strays = Object.keys(schema.properties ?? {}).filter(
+      (name) => mistakes.get(pointerOf([...around, name]))?.code === 'KEY_UNKNOWN',
+    );
+    if (strays.length === 0) return;
+    for (const name of strays) mistakes.delete(pointerOf([...around, name]));
+    const reason = `nothing is below this key, and ${strays.join(', ')} beside it`;
+    const words = (): Words => ({ reason, hint: `indent ${strays.join(', ')} further than the key` });
+    mistakes.set(pointerOf(path), this.#mistake('VALUE_TYPE', path, 'key', words));
+  }
+
   /** Mistakes, and the JSON pointers of all values that no rule has to look at any more. */
   explain(errors: readonly ErrorObject[]): { mistakes: Mistake[]; refused: Set<string> } {
     const mistakes = new Map<string, Mistake>();
     const refused = new Set<string>();
     const missing = new Map<string, { path: Path; names: string[]; schema: KeySchema }>();
     const unknown = new Map<string, string[]>();
+    const empty: { path: Path; schema: KeySchema }[] = [];
     const add = (mistake: Mistake): void => {
       const pointer = pointerOf(mistake.path);
       refused.add(pointer);
@@ -218,6 +235,10 @@ class Explainer {
         add(this.#unknownKey(path, error));
         const name = String(error.params['additionalProperty']);
         const names = unknown.get(error.instancePath) ?? [];
+        const known = Object.keys((error.parentSchema as KeySchema).properties ?? {});
+        const meant = names.length < MOST_LIKENED ? nearest(name, known) : null;
+        // What it was meant to be is missing only because of this.
+        if (meant !== null) refused.add(pointerOf([...path, meant]));
         names.push(name);
         unknown.set(error.instancePath, names);
       } else if (error.keyword === 'propertyNames') {
@@ -225,12 +246,15 @@ class Explainer {
       } else if (error.propertyName === undefined) {
         const mistake = this.#value(path, error);
         if (mistake) add(mistake);
+        if (error.keyword === 'type' && error.data === null)
+          empty.push({ path, schema: error.parentSchema as KeySchema });
       }
     }
+    for (const { path, schema } of empty) this.#outdented(path, schema, mistakes);
     const found = [...mistakes.values()];
     for (const [pointer, { path, names, schema }] of missing) {
       // A key that is only misspelt is told once, as what it is.
-      const typed = (unknown.get(pointer) ?? []).slice(0, 20);
+      const typed = (unknown.get(pointer) ?? []).slice(0, MOST_LIKENED);
       const known = Object.keys(schema.properties ?? {});
       const rest = names.filter((name) => !typed.some((each) => nearest(each, known) === name));
       // A name that was refused is the mistake.

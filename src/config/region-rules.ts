@@ -18,12 +18,16 @@ type RegionRule = {
   }) => Omit<Found, 'code'> | null;
 };
 
-/** What of a profile cannot be had in the lab, which has no GPU and which nothing from outside reaches. */
-const notInTheLab = (profile: Partial<Profile>): string[] => [
-  ...(profile.nvidia ? ['an NVIDIA GPU'] : []),
-  ...((profile.transport ?? 'session-manager') === 'session-manager' ? ['Session Manager'] : []),
-  ...(profile.ecsAgent?.source === 'aws' ? ["Amazon's ECS agent"] : []),
+/** What of a profile cannot be had in the lab. What contradicts itself already has been told. */
+const notInTheLab = ({ nvidia, transport, sshSourceCidrs, ecsAgent }: Partial<Profile>): string[] => [
+  ...(nvidia ? ['an NVIDIA GPU'] : []),
+  ...(transport !== 'ssh' && !sshSourceCidrs?.length ? ['Session Manager'] : []),
+  ...(ecsAgent?.source === 'aws' && ecsAgent.package !== undefined ? ["Amazon's ECS agent"] : []),
 ];
+
+/** The stand-in, and nothing else that would have to be changed first. */
+const hasStandIn = ({ ecsAgent }: Partial<Profile>): boolean =>
+  ecsAgent?.source === 'lab-stand-in' && ecsAgent.package === undefined && typeof ecsAgent.apiEndpoint === 'string';
 
 const defaultOf = (region: Partial<Region>, { profiles }: Pick<HostsConfig, 'profiles'>): Partial<Profile> | null =>
   region.profile !== undefined && Object.hasOwn(profiles, region.profile) ? (profiles[region.profile] ?? null) : null;
@@ -74,7 +78,8 @@ export const REGION_RULES: readonly RegionRule[] = [
     code: 'PROFILE_NOT_FOR_LAB',
     title: 'The default profile of a `lab` region needs no GPU, no Session Manager and no agent from Amazon.',
     check: ({ region, config }) => {
-      const profile = region.lab === true ? defaultOf(region, config) : null;
+      const isLab = region.lab === true && region.apiRegion !== undefined;
+      const profile = isLab ? defaultOf(region, config) : null;
       const missing = profile ? notInTheLab(profile) : [];
       return missing.length === 0
         ? null
@@ -89,7 +94,7 @@ export const REGION_RULES: readonly RegionRule[] = [
     code: 'PROFILE_ONLY_FOR_LAB',
     title: 'The default profile of a region of AWS does not use the stand-in agent of the lab.',
     check: ({ region, config }) =>
-      region.lab !== true && defaultOf(region, config)?.ecsAgent?.source === 'lab-stand-in'
+      region.lab !== true && hasStandIn(defaultOf(region, config) ?? {})
         ? {
             key: ['profile'],
             reason: `${region.profile} uses the lab's stand-in agent, which cannot join a cluster of AWS`,
@@ -99,16 +104,26 @@ export const REGION_RULES: readonly RegionRule[] = [
   },
 ];
 
-/** All rules about one region. */
-export const checkRegion = (
-  name: string,
-  region: Partial<Region>,
+/** All rules about all regions. What is the same in several of them is one mistake, and told at the first. */
+export const checkRegions = (
+  regions: readonly (readonly [string, Partial<Region>])[],
   config: Pick<HostsConfig, 'profiles'>,
   tolerate: <T>(look: () => T) => T | null,
-): Finding[] =>
-  REGION_RULES.flatMap(({ code, check }) => {
-    const found = tolerate(() => check({ name, region, config }));
-    if (!found) return [];
-    const { key, ...rest } = found;
-    return [{ severity: 'error' as const, code, ...rest, path: ['regions', name, ...key] }];
-  });
+): Finding[] => {
+  const findings = new Map<string, Finding>();
+  for (const [name, region] of regions) {
+    for (const { code, check } of REGION_RULES) {
+      const found = tolerate(() => check({ name, region, config }));
+      if (!found) continue;
+      const { key, reason, hint } = found;
+      const same = findings.get(code + reason);
+      findings.set(
+        code + reason,
+        same
+          ? { ...same, hint: `${same.hint} (also in region ${name})` }
+          : { severity: 'error', code, reason, hint, path: ['regions', name, ...key] },
+      );
+    }
+  }
+  return [...findings.values()];
+};

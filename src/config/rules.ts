@@ -1,7 +1,7 @@
 import { ACCESS_RULES } from './access-rules.ts';
 import { HARDWARE_RULES } from './hardware-rules.ts';
 import type { HostsConfig, Profile, Region } from './hosts-config.ts';
-import { checkRegion } from './region-rules.ts';
+import { checkRegions } from './region-rules.ts';
 import type { Finding, ProfileRule } from './rule.ts';
 import { SOURCE_RULES } from './source-rules.ts';
 import { Unusable, withoutUnusable } from './unusable.ts';
@@ -46,6 +46,6 @@ export const checkRules = (value: unknown, refused: ReadonlySet<string>): Findin
   };
   return [
     ...usable<Profile>('profiles').flatMap(([name, profile]) => checkProfile(name, profile)),
-    ...usable<Region>('regions').flatMap(([name, region]) => checkRegion(name, region, config, tolerate)),
+    ...checkRegions(usable<Region>('regions'), config, tolerate),
   ];
 };

@@ -21,6 +21,46 @@ export const SOURCE_RULES: readonly ProfileRule[] = [
         : null,
   },
   {
+    code: 'SOURCE_FOR_ARM',
+    severity: 'error',
+    title: '`package`, `driverUrl` and `baseImage.name` are for x86_64, not for Arm.',
+    check: ({ baseImage, ecsAgent, nvidia }) =>
+      [
+        { key: ['baseImage', 'name'], text: baseImage?.name },
+        { key: ['ecsAgent', 'package'], text: ecsAgent?.package },
+        { key: ['nvidia', 'driverUrl'], text: nvidia?.driverUrl },
+      ].flatMap(({ key, text }) => {
+        const name = /aarch64|arm64/i.exec(text ?? '')?.[0];
+        return name === undefined || /amd64|x86_64/i.test(text ?? '')
+          ? []
+          : [
+              {
+                key,
+                reason: `${name} is for Arm processors, and images are built for x86_64`,
+                hint: 'take the one for amd64 or x86_64',
+              },
+            ];
+      }),
+  },
+  {
+    code: 'BASE_IMAGE_MISMATCH',
+    severity: 'warning',
+    title: '`baseImage.name` does not name another release than `codename`.',
+    check: ({ os, baseImage }) => {
+      const name = baseImage?.name ?? '';
+      const other = Object.values(CODENAMES)
+        .flat()
+        .find((codename) => name.includes(codename));
+      return other === undefined || !os?.codename || name.includes(os.codename)
+        ? null
+        : {
+            key: ['baseImage', 'name'],
+            reason: `the image is of ${other}, and os.codename is ${os.codename}`,
+            hint: 'change both together',
+          };
+    },
+  },
+  {
     code: 'CODENAME_MISMATCH',
     severity: 'error',
     title: '`codename` is a release of `distribution`.',
@@ -73,7 +113,8 @@ export const SOURCE_RULES: readonly ProfileRule[] = [
     severity: 'error',
     title: 'Source `lab-stand-in` needs `apiEndpoint`: the stand-in does not speak to AWS.',
     check: ({ ecsAgent }) =>
-      ecsAgent?.source === 'lab-stand-in' && (ecsAgent.apiEndpoint ?? null) === null
+      // With a package it is the source that has to change.
+      ecsAgent?.source === 'lab-stand-in' && ecsAgent.package === undefined && (ecsAgent.apiEndpoint ?? null) === null
         ? {
             key: ['ecsAgent'],
             reason: 'source lab-stand-in needs `apiEndpoint`, the ECS API of the lab',

@@ -218,4 +218,9 @@ describe('good ones stay good', () => {
       expect(codes).toContain('INSTANCE_TYPE_NOT_KNOWN');
     }
   });
+
+  test('an image of another release is a warning: names of images need not be true', () => {
+    const { warnings } = parseConfig(changed('codename: focal', 'codename: jammy'), 'hosts.yaml');
+    expect(warnings.map(({ code }) => code)).toContain('BASE_IMAGE_MISMATCH');
+  });
 });
