@@ -92,6 +92,7 @@ class Walk {
 
   #map(pairs: readonly Pair[], path: Path, start: number): number {
     const first = new Map<string, number>();
+    const twice: { name: string; before: number; offset: number }[] = [];
     let count = 1;
     for (const pair of pairs) {
       if (!isPair(pair)) continue;
@@ -100,15 +101,26 @@ class Walk {
       if (name === null) continue;
       const before = first.get(name);
       if (before === undefined) first.set(name, offset);
-      else {
-        const { line } = this.#lines.at(before);
-        const reason = `the key ${printable(name, 60)} stands twice in this mapping, first in line ${line}`;
-        this.#mistake(offset, path, 'KEY_TWICE', reason, 'remove one of the two');
-      }
+      else twice.push({ name, before, offset });
       if (name === '<<') this.#merge(pair.value, path, offset);
       count += this.visit(pair.value, [...path, name], offset);
     }
+    this.#twice(twice, path);
     return count;
+  }
+
+  /** Several keys that repeat have one cause: the line with the name above them is gone. */
+  #twice(found: readonly { name: string; before: number; offset: number }[], path: Path): void {
+    const [key, ...others] = found;
+    if (!key) return;
+    const { line } = this.#lines.at(key.before);
+    const names = found.map(({ name }) => printable(name, 60)).join(', ');
+    const reason =
+      others.length === 0
+        ? `the key ${names} stands twice in this mapping, first in line ${line}`
+        : `the keys ${names} stand twice in this mapping, the first of them in line ${line}`;
+    const hint = others.length === 0 ? 'remove one of the two' : 'is a line with a name missing above them?';
+    this.#mistake(key.offset, path, 'KEY_TWICE', reason, hint);
   }
 
   #keyOf(key: unknown, path: Path, offset: number): string | null {

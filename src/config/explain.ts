@@ -1,6 +1,7 @@
 import type { ErrorObject } from 'ajv';
 import { printable } from '#contracts/printable.ts';
 import { offsetOf, type SourceDocument, shown } from './document.ts';
+import { type Gap, joinMisplaced, type Stray } from './misplaced.ts';
 import type { Mistake, TextCode } from './mistake.ts';
 import { didYouMean, nearest } from './nearest.ts';
 import { suggestion } from './suggestions.ts';
@@ -213,7 +214,8 @@ class Explainer {
   explain(errors: readonly ErrorObject[]): { mistakes: Mistake[]; refused: Set<string> } {
     const mistakes = new Map<string, Mistake>();
     const refused = new Set<string>();
-    const missing = new Map<string, { path: Path; names: string[]; schema: KeySchema }>();
+    const missing = new Map<string, Gap & { readonly schema: KeySchema }>();
+    const strays: Stray[] = [];
     const unknown = new Map<string, string[]>();
     const empty: { path: Path; schema: KeySchema }[] = [];
     const add = (mistake: Mistake): void => {
@@ -239,10 +241,12 @@ class Explainer {
         const meant = names.length < MOST_LIKENED ? nearest(name, known) : null;
         // What it was meant to be is missing only because of this.
         if (meant !== null) refused.add(pointerOf([...path, meant]));
+        strays.push({ path, name, known });
         names.push(name);
         unknown.set(error.instancePath, names);
       } else if (error.keyword === 'propertyNames') {
         add(this.#name(path, error));
+        strays.push({ path, name: String(error.params['propertyName']), known: [] });
       } else if (error.propertyName === undefined) {
         const mistake = this.#value(path, error);
         if (mistake) add(mistake);
@@ -251,6 +255,7 @@ class Explainer {
       }
     }
     for (const { path, schema } of empty) this.#outdented(path, schema, mistakes);
+    joinMisplaced(strays.slice(0, MOST_LIKENED), mistakes, missing, refused);
     const found = [...mistakes.values()];
     for (const [pointer, { path, names, schema }] of missing) {
       // A key that is only misspelt is told once, as what it is.

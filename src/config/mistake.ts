@@ -19,6 +19,7 @@ export const TEXT_CODES = {
   KEY_NOT_TEXT: 'A key is text.',
   ALIAS_UNKNOWN: 'An alias has its anchor before it.',
   KEY_UNKNOWN: 'Every key is one of this page.',
+  KEY_MISPLACED: 'A key stands below the key that it belongs to.',
   KEY_MISSING: 'Required keys are there.',
   NAME_FORM: 'Names of profiles and regions, and paths of submodules, have their form.',
   VALUE_TYPE: 'A value is of the type of its key.',

@@ -64,6 +64,8 @@ export const REGION_RULES: readonly RegionRule[] = [
     code: 'REGION_NAME_UNKNOWN',
     title: 'A region without `apiRegion` is named as AWS names it; `apiRegion` is one of the regions of AWS.',
     check: ({ name, region }) => {
+      // A region without its profile has a mistake of its own, and may be a lab.
+      if (region.profile === undefined) return null;
       if (region.lab === true && region.apiRegion === undefined) return null;
       const given = region.apiRegion ?? name;
       if (AWS_REGIONS.includes(given)) return null;
