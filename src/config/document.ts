@@ -9,6 +9,13 @@ import { pointerOf } from './unusable.ts';
 const DEEPEST = 50;
 const MOST_VALUES = 100_000;
 const LONGEST_TEXT = 2000;
+/** What makes the parser work; a profile has about seventy. */
+const MARK = /[\n[\]{},:&*!?"']/g;
+const MOST_MARKS = 50_000;
+/** The schema's time grows with the square of the keys of one mapping. */
+const MOST_KEYS = 2000;
+/** The library looks for the anchor of each alias in the whole document. */
+const MOST_ALIASES = 1000;
 
 type Path = readonly (string | number)[];
 type Place = { readonly key: number; readonly value: number; readonly end: number };
@@ -30,6 +37,7 @@ class Walk {
   readonly #lines: Lines;
   /** Anchors so far: how many values an alias to it adds, or null while it is still open. */
   readonly #anchors = new Map<string, number | null>();
+  #aliases = 0;
   readonly #mergeable = new Set<string>();
 
   constructor(lines: Lines) {
@@ -78,6 +86,11 @@ class Walk {
   }
 
   #alias(name: string, path: Path, offset: number): number {
+    this.#aliases += 1;
+    if (this.#aliases === MOST_ALIASES + 1) {
+      const reason = `more than ${MOST_ALIASES} aliases stand in this file`;
+      this.#mistake(offset, path, 'FILE_TOO_LARGE', reason, 'write out what is meant');
+    }
     const count = this.#anchors.get(name);
     const shown = printable(name, 60);
     if (count === undefined) {
@@ -94,6 +107,10 @@ class Walk {
     const first = new Map<string, number>();
     const twice: { name: string; before: number; offset: number }[] = [];
     let count = 1;
+    if (pairs.length > MOST_KEYS) {
+      const reason = `${pairs.length} keys stand in one mapping`;
+      this.#mistake(start, path, 'FILE_TOO_LARGE', reason, `at most ${MOST_KEYS}`);
+    }
     for (const pair of pairs) {
       if (!isPair(pair)) continue;
       const offset = startOf(pair.key) ?? start;
@@ -196,6 +213,7 @@ export const readDocument = (text: string, lines: Lines): SourceDocument | { rea
   if (characters.length > 0) return { mistakes: characters };
   const directive = /^(?:[ \t]*(?:#[^\n]*)?\r?\n)*%/.exec(text);
   const deep = tooDeepAt(text);
+  const marks = text.match(MARK)?.length ?? 0;
   if (directive) {
     const reason = 'a directive (%) is not used in this file';
     return { mistakes: [wrongText(directive[0].length - 1, 'YAML_SYNTAX', reason, 'remove the line')] };
@@ -203,6 +221,10 @@ export const readDocument = (text: string, lines: Lines): SourceDocument | { rea
   if (deep !== null) {
     const reason = `more than ${DEEPEST} levels are nested here`;
     return { mistakes: [wrongText(deep, 'NESTED_TOO_DEEP', reason, 'close some brackets')] };
+  }
+  if (marks > MOST_MARKS) {
+    const reason = `the file has ${marks} lines, brackets, colons and commas, far more than a hosts.yaml needs`;
+    return { mistakes: [wrongText(0, 'FILE_TOO_LARGE', reason, `at most ${MOST_MARKS}; is this the right file?`)] };
   }
   const options = {
     uniqueKeys: false,

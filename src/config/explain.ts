@@ -146,6 +146,11 @@ class Explainer {
             reason: `expected at most ${limit} characters, found ${String(error.data).length}`,
             hint: 'shorten it',
           };
+        case 'maxItems':
+          return {
+            reason: `expected at most ${limit} entries, found ${(error.data as unknown[]).length}`,
+            hint: 'join networks',
+          };
         case 'minProperties':
           return {
             reason: 'expected at least one entry, found none',
@@ -190,6 +195,7 @@ class Explainer {
       case 'minimum':
       case 'maximum':
       case 'maxLength':
+      case 'maxItems':
       case 'minProperties':
         return this.#range(path, error);
       default:

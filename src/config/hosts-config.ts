@@ -1,6 +1,5 @@
 /* Generated from hosts.schema.json by `npm run generate`. */
 
-export type Cidr = string;
 export type Sha256 = string;
 export type GitRef = string;
 export type Port = number;
@@ -44,8 +43,10 @@ export interface Profile {
   transport?: 'session-manager' | 'ssh';
   /**
    * From where ssh is let in, under transport ssh only.
+   *
+   * @maxItems 60
    */
-  sshSourceCidrs?: Cidr[];
+  sshSourceCidrs?: string[];
   docker: DockerSource;
   ecsAgent: EcsAgentSource;
   nvidia?: Nvidia;

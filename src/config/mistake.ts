@@ -10,6 +10,8 @@ export type Mistake = {
 /** The codes of mistakes in the text and in single values; those of rules stand with the rules. docs/configuration.md lists all. */
 export const TEXT_CODES = {
   FILE_EMPTY: 'The file says something.',
+  FILE_TOO_LARGE:
+    'The file has at most 50,000 lines, brackets, colons and commas, 1000 aliases, and 2000 keys in one mapping.',
   NOT_UTF8: 'The file is UTF-8 text.',
   CHARACTER_REFUSED: 'The file holds no control characters, and none that turn the direction of text around.',
   YAML_SYNTAX: 'The file is one document of YAML 1.2 without directives and tags.',

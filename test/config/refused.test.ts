@@ -212,6 +212,11 @@ describe('good ones stay good', () => {
     expect(parseConfig(gpuType(type, module), 'hosts.yaml').warnings).toEqual([]);
   });
 
+  test('the limit of sixty networks is told', () => {
+    const list = Array.from({ length: 61 }, (_, at) => `10.0.${at}.0/24`);
+    expect(failure(cidrs(`[${list}]`)).details).toMatchObject([{ code: 'VALUE_RANGE', hint: 'join networks' }]);
+  });
+
   test('a family that is not known is a warning, with and without a GPU', () => {
     for (const text of [gpuType('g9z.xlarge'), changed('t3.large', 'm12i.large')]) {
       const codes = parseConfig(text, 'hosts.yaml').warnings.map(({ code }) => code);
