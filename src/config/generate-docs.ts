@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { TEXT_CODES } from './mistake.ts';
+import { REGION_RULES } from './region-rules.ts';
 import { PROFILE_RULES } from './rules.ts';
 
 /**
@@ -13,11 +15,11 @@ type Schema = {
   readonly const?: unknown;
   readonly default?: unknown;
   readonly description?: string;
-  readonly pattern?: string;
+  /** The pattern in words: a keyword of this project's. */
+  readonly form?: string;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly items?: Schema;
-  readonly oneOf?: readonly Schema[];
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly additionalProperties?: boolean | Schema;
@@ -42,12 +44,11 @@ const code = (text: string): string => `\`${text.replaceAll('|', '\\|')}\``;
 const valuesOf = (schema: Schema, resolve: (schema: Schema) => Schema): string => {
   if (schema.const !== undefined) return code(JSON.stringify(schema.const));
   if (schema.enum) return schema.enum.map(code).join(', ');
-  if (schema.oneOf) return schema.oneOf.map((each) => valuesOf(resolve(each), resolve)).join(' or ');
   if (schema.items) return `list of: ${valuesOf(resolve(schema.items), resolve)}`;
   const type = [schema.type ?? 'object'].flat().join(' or ');
   if (schema.minimum !== undefined && schema.maximum !== undefined)
     return `${type}, ${schema.minimum} to ${schema.maximum}`;
-  return schema.pattern === undefined ? type : `${type}, ${code(schema.pattern)}`;
+  return schema.form === undefined ? type : `${type}: ${schema.form.replaceAll('|', '\\|')}`;
 };
 
 /** Keys in the order of the schema, with dots; objects stand before what is in them. */
@@ -81,10 +82,14 @@ export default async (): Promise<{ path: string; text: string }[]> => {
     '',
     '# Configuration',
     '',
-    '`hosts.yaml` says what to bake (`profiles`) and where (`regions`). Both are maps from a name to the keys below; names are lower case',
-    'letters, digits and hyphens. `bin/ecs-host plan` checks the file and shows what comes of it; every mistake is reported at once, with file,',
-    'line, column, key and a hint, and the exit code is 2. Editors with a YAML language server check it against',
-    '`src/config/hosts.schema.json` while you type.',
+    '`hosts.yaml` says what to bake (`profiles`) and where (`regions`). Both are maps from a name to the keys below; names are at most 40 lower case',
+    'letters, digits and hyphens. `bin/ecs-host plan` checks the file and shows what comes of it. Every mistake is reported at once (the first 50, and',
+    'how many more), with file, line, column, key, code, what was found, what was expected and a hint; the exit code is 2. Editors with a YAML language',
+    'server check it against `src/config/hosts.schema.json` while you type.',
+    '',
+    'The file is YAML 1.2 in UTF-8, at most 1 MiB. Anchors (`&name`), aliases (`*name`) and merge keys (`<<: *name`) work; directives (`%YAML`), tags',
+    '(`!name`) and a second document do not. Text that looks like a number needs quotes: `ownerId: "099720109477"`. A pipe of the shell works as the file,',
+    'for example `--config /dev/stdin`; named pipes and devices do not.',
     '',
     '## Top level',
     '',
@@ -101,16 +106,22 @@ export default async (): Promise<{ path: string; text: string }[]> => {
     '',
     ...section('region'),
     '',
+    '## The text and its values',
+    '',
+    'Each is an error.',
+    '',
+    '| Code | What holds |',
+    '| --- | --- |',
+    ...Object.entries(TEXT_CODES).map(([name, title]) => `| ${code(name)} | ${title} |`),
+    '',
     '## Rules between fields',
     '',
-    'An error stops before anything is created. A warning is printed and recorded, and the work goes on.',
+    'The code stands behind each mistake and warning, and in `--json`. An error stops before anything is created. A warning is printed and recorded, and the work goes on.',
     '',
     '| Code | | |',
     '| --- | --- | --- |',
     ...PROFILE_RULES.map((rule) => `| ${code(rule.code)} | ${rule.severity} | ${rule.title} |`),
-    '| `PROFILE_UNKNOWN` | error | The `profile` of a region is one of `profiles`. |',
-    '| `API_REGION_MISSING` | error | A `lab` region names its `apiRegion`. |',
-    '| `REGION_NAME_UNKNOWN` | error | A region without `apiRegion` is named as AWS names it. |',
+    ...REGION_RULES.map((rule) => `| ${code(rule.code)} | error | ${rule.title} |`),
     '',
   ].join('\n');
   return [{ path: 'docs/configuration.md', text }];

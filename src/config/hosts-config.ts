@@ -1,6 +1,5 @@
 /* Generated from hosts.schema.json by `npm run generate`. */
 
-export type Cidr = string;
 export type Sha256 = string;
 export type GitRef = string;
 export type Port = number;
@@ -44,8 +43,10 @@ export interface Profile {
   transport?: 'session-manager' | 'ssh';
   /**
    * From where ssh is let in, under transport ssh only.
+   *
+   * @maxItems 60
    */
-  sshSourceCidrs?: Cidr[];
+  sshSourceCidrs?: string[];
   docker: DockerSource;
   ecsAgent: EcsAgentSource;
   nvidia?: Nvidia;
@@ -114,7 +115,7 @@ export interface EcsAgentSource {
   /**
    * Pins the package; null takes what the signature vouches for.
    */
-  sha256?: Sha256 | null;
+  sha256?: string | null;
   /**
    * Where agents on the hosts find the ECS API; null is AWS.
    */
@@ -134,13 +135,19 @@ export interface Nvidia {
   driverUrl: string;
   driverSha256: Sha256;
   /**
-   * Maxwell (g3) has no open module.
+   * Turing and newer have an open module, Blackwell only that; Maxwell (g3) and Volta (p3) have none.
    */
   kernelModule: 'proprietary' | 'open';
+  /**
+   * Full apt version of the NVIDIA container toolkit.
+   */
   containerToolkitVersion: string;
 }
 export interface AwsCliSource {
   source: 'aws' | 'distribution';
+  /**
+   * Version to pin; null takes the newest.
+   */
   version?: string | null;
 }
 /**
@@ -153,8 +160,17 @@ export interface HostServiceProgram {
   program: string;
 }
 export interface Substitution {
+  /**
+   * What is replaced.
+   */
   component: string;
+  /**
+   * Where it comes from instead.
+   */
   source: string;
+  /**
+   * Why.
+   */
   reason: string;
 }
 /**
@@ -172,6 +188,9 @@ export interface Workload {
   submoduleRefs?: {
     [k: string]: GitRef;
   };
+  /**
+   * Folder of the app in the repository.
+   */
   app: string;
   /**
    * Registry (and path) for FROM; empty for the public one.

@@ -15,6 +15,8 @@ export const EXIT_CODES: Readonly<Record<ErrorKind | 'bug', number>> = {
 export type ErrorDetail = {
   /** `hosts.yaml:12:7`, a command line, an API action. */
   readonly where?: string;
+  /** Which rule says so (docs/configuration.md, docs/messages.md). */
+  readonly code?: string;
   readonly key?: string;
   readonly reason: string;
   readonly hint?: string;

@@ -18,7 +18,8 @@ export const renderError = (error: unknown): string => {
   for (const detail of error.details) {
     const where = detail.where === undefined ? '' : `${detail.where}: `;
     const key = detail.key === undefined || detail.key === '' ? '' : `${detail.key}: `;
-    lines.push(`  ${where}${key}${detail.reason}`);
+    const code = detail.code === undefined ? '' : ` [${detail.code}]`;
+    lines.push(`  ${where}${key}${detail.reason}${code}`);
     if (detail.hint !== undefined) lines.push(`      hint: ${detail.hint}`);
   }
   if (error.output !== undefined && error.output.trim() !== '') {

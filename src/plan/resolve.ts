@@ -161,8 +161,10 @@ export const resolvePlan = ({ selection, facts, endpointUrl, bundles, node, warn
     },
     substitutions: profile.substitutions ?? [],
     toolchain: TOOLCHAIN,
-    warnings: warnings
-      .filter(about)
-      .map((detail) => ({ code: 'CONFIG', message: `${detail.key ?? ''}: ${detail.reason}`, hint: detail.hint ?? '' })),
+    warnings: warnings.filter(about).map((detail) => ({
+      code: detail.code ?? 'CONFIG',
+      message: `${detail.key ?? ''}: ${detail.reason}`,
+      hint: detail.hint ?? '',
+    })),
   };
 };

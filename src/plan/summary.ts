@@ -48,6 +48,6 @@ export const planSummary = (plan: BuildPlan): string[] => {
           'Not from the official source',
           ...plan.substitutions.map((each) => `  ${each.component}: ${each.source} (${each.reason})`),
         ]),
-    ...plan.warnings.flatMap((warning) => [`warning: ${warning.message}`, `  hint: ${warning.hint}`]),
+    ...plan.warnings.flatMap((warning) => [`warning: ${warning.message} [${warning.code}]`, `  hint: ${warning.hint}`]),
   ];
 };

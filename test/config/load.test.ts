@@ -1,27 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { loadConfig, parseConfig } from '../../src/config/load.ts';
-import { EcsHostError } from '../../src/io/errors.ts';
-import { projectFolder } from '../../src/io/paths.ts';
-
-const shipped = await readFile(join(projectFolder(), 'hosts.yaml'), 'utf8');
-
-const failure = (text: string): EcsHostError => {
-  try {
-    parseConfig(text, 'hosts.yaml');
-  } catch (error) {
-    if (error instanceof EcsHostError) return error;
-    throw error;
-  }
-  throw new Error('the configuration was accepted');
-};
-
-const changed = (from: string | RegExp, to: string, text = shipped): string => {
-  const after = text.replace(from, to);
-  if (after === text) throw new Error(`${from} is not in hosts.yaml`);
-  return after;
-};
+import { parseConfig } from '../../src/config/load.ts';
+import { changed, failure, shipped } from './shipped.ts';
 
 const lineOf = (text: string, part: string): number => text.slice(0, text.indexOf(part)).split('\n').length;
 
@@ -57,42 +36,9 @@ test('all mistakes are reported at once, in order, each with file, line, column,
       'profiles.g3s-focal.nvidia.kernelModule',
       expect.stringContaining('proprietary'),
     ],
-    [expect.stringMatching(/^hosts\.yaml:\d+:3$/), 'profiles.cpu-bookworm', undefined],
     [`hosts.yaml:${lineOf(text, 'instanceTyp:')}:5`, 'profiles.cpu-bookworm.instanceTyp', 'did you mean instanceType?'],
     [`hosts.yaml:${lineOf(text, 'profile: cpu-bokworm')}:14`, 'regions.local.profile', 'did you mean cpu-bookworm?'],
   ]);
-});
-
-describe('files that are no configuration', () => {
-  test.each([
-    ['', 'the file is empty'],
-    ['version: 1\nprofiles: [\n', expect.any(String)],
-    ['version: 1\nversion: 1\n', expect.stringContaining('unique')],
-    ['just text', expect.stringContaining('type object')],
-  ])('%j', (text, reason) => {
-    const { details, code } = failure(text);
-    expect(code).toBe('CONFIG_INVALID');
-    expect(details[0]).toMatchObject({ where: expect.stringMatching(/^hosts\.yaml:\d+:\d+$/), reason });
-  });
-
-  test('an alias bomb is refused', () => {
-    const bomb = [
-      'a: &a [x,x,x,x,x,x,x,x,x]',
-      ...['b', 'c', 'd', 'e'].map((name, at) => `${name}: &${name} [${Array(9).fill(`*${'abcd'[at]}`).join(',')}]`),
-    ].join('\n');
-    expect(failure(bomb).details[0]?.hint).toBe('use fewer aliases');
-  });
-
-  test('a missing file and one that is not UTF-8 are named', async () => {
-    await expect(loadConfig('/nowhere/hosts.yaml')).rejects.toMatchObject({
-      code: 'CONFIG_UNREADABLE',
-      message: '/nowhere/hosts.yaml does not exist.',
-    });
-    await expect(loadConfig(process.execPath)).rejects.toMatchObject({
-      code: 'CONFIG_UNREADABLE',
-      message: expect.stringContaining('not UTF-8'),
-    });
-  });
 });
 
 describe('rules between fields', () => {
@@ -102,7 +48,7 @@ describe('rules between fields', () => {
       'a GPU profile on a CPU type',
       changed('instanceType: g3s.xlarge', 'instanceType: t3.large'),
       'profiles.g3s-focal.instanceType',
-      'no GPU',
+      'no NVIDIA GPU',
     ],
     [
       'a driver too new for Maxwell',
@@ -139,7 +85,7 @@ describe('rules between fields', () => {
       'plain http to a public host',
       changed('repository: https://', 'repository: http://'),
       'profiles.g3s-focal.workload.repository',
-      'plain http',
+      'no encryption',
     ],
     ['a lab without an API region', changed('    apiRegion: us-west-2\n', ''), 'regions.local', 'apiRegion'],
     [

@@ -1,0 +1,169 @@
+import { familyOf, gpuOf, isArm, knownFamilies, retirementOf, sizesOf } from './instance-types.ts';
+import { nearest } from './nearest.ts';
+import type { ProfileRule } from './rule.ts';
+
+/** Below this the protocol build and the base container image do not fit (docs/configuration.md). */
+const SMALLEST_VOLUME_GIB = 16;
+/** What the same needs beside the swap file: the smallest volume with the 2 GiB of swap that the project ships. */
+const LEAST_BESIDE_SWAP_GIB = 14;
+const DEFAULT_VOLUME_GIB = 32;
+const MIB_PER_GIB = 1024;
+/** NVIDIA's last branches for what is older than Turing. */
+const LAST_BRANCH: Readonly<Record<string, number>> = { kepler: 470, maxwell: 580, volta: 580 };
+
+const capital = (word: string): string => `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
+
+/** Rules about the instance: its type, its GPU, its disk. */
+export const HARDWARE_RULES: readonly ProfileRule[] = [
+  {
+    code: 'VOLUME_TOO_SMALL',
+    severity: 'error',
+    title: 'The root volume holds the protocol build and the base container image: at least 16 GiB.',
+    check: ({ rootVolume }) =>
+      rootVolume?.sizeGiB !== undefined && rootVolume.sizeGiB < SMALLEST_VOLUME_GIB
+        ? {
+            key: ['rootVolume', 'sizeGiB'],
+            reason: `${rootVolume.sizeGiB} GiB cannot hold the protocol build and the base container image`,
+            hint: `at least ${SMALLEST_VOLUME_GIB}; ${DEFAULT_VOLUME_GIB} is what the project ships`,
+          }
+        : null,
+  },
+  {
+    code: 'SWAP_TOO_LARGE',
+    severity: 'error',
+    title: 'The swap file is on the root volume, and leaves 14 GiB of it.',
+    check: ({ rootVolume, swapMiB }) => {
+      const volume = rootVolume?.sizeGiB ?? DEFAULT_VOLUME_GIB;
+      const most = (volume - LEAST_BESIDE_SWAP_GIB) * MIB_PER_GIB;
+      // A volume that is too small has a rule of its own.
+      if (!swapMiB || swapMiB <= most || volume < SMALLEST_VOLUME_GIB) return null;
+      return {
+        key: ['swapMiB'],
+        reason: `a swap file of ${swapMiB} MiB leaves too little of a root volume of ${volume} GiB`,
+        hint: `at most ${most} here, or a larger rootVolume.sizeGiB`,
+      };
+    },
+  },
+  {
+    code: 'INSTANCE_TYPE_NOT_KNOWN',
+    severity: 'warning',
+    title: 'The family of `instanceType` is not on the list of AWS that this version has; it may be a new one.',
+    check: ({ instanceType }) => {
+      if (instanceType === undefined || sizesOf(instanceType) !== null) return null;
+      const close = nearest(familyOf(instanceType), knownFamilies());
+      return {
+        key: ['instanceType'],
+        reason: `${instanceType} is of no family that ecs-host knows`,
+        hint: `${close === null ? '' : `did you mean family ${close}? `}if it is new, see that it is x86_64 and has the GPU that the profile needs`,
+      };
+    },
+  },
+  {
+    code: 'INSTANCE_SIZE_UNKNOWN',
+    severity: 'error',
+    title: 'AWS has the size of `instanceType` in its family.',
+    check: ({ instanceType }) => {
+      const sizes = instanceType === undefined ? null : sizesOf(instanceType);
+      const [family, size = ''] = (instanceType ?? '').split('.');
+      return sizes === null || sizes.includes(size)
+        ? null
+        : {
+            key: ['instanceType'],
+            reason: `AWS has no ${size} in family ${family}`,
+            hint: `one of: ${sizes.map((each) => `${family}.${each}`).join(', ')}`,
+          };
+    },
+  },
+  {
+    code: 'INSTANCE_TYPE_ARM',
+    severity: 'error',
+    title: 'Images are for x86_64, so the instance type is not one with an Arm processor.',
+    check: ({ instanceType }) =>
+      instanceType && isArm(instanceType)
+        ? {
+            key: ['instanceType'],
+            reason: `${instanceType} has an Arm processor, and base images are taken for x86_64`,
+            hint: 'choose one with an Intel or AMD processor, for example t3.large or g6.xlarge',
+          }
+        : null,
+  },
+  {
+    code: 'GPU_PROFILE_ON_CPU_TYPE',
+    severity: 'error',
+    title: 'A profile with `nvidia` needs an instance type with an NVIDIA GPU.',
+    check: ({ nvidia, instanceType }) =>
+      // What nobody knows has a warning; what is Arm has an error already.
+      nvidia && instanceType && sizesOf(instanceType) && !isArm(instanceType) && gpuOf(instanceType) === null
+        ? {
+            key: ['instanceType'],
+            reason: `${instanceType} has no NVIDIA GPU, but the profile installs the NVIDIA driver`,
+            hint: 'choose g4dn, g5 or g6, or remove `nvidia`',
+          }
+        : null,
+  },
+  {
+    code: 'CPU_PROFILE_ON_GPU_TYPE',
+    severity: 'warning',
+    title: 'A profile without `nvidia` leaves the GPU of its instance type unused.',
+    check: ({ nvidia, instanceType }) =>
+      !nvidia && instanceType && gpuOf(instanceType) !== null
+        ? {
+            key: ['instanceType'],
+            reason: `${instanceType} has a GPU, but the profile installs no driver`,
+            hint: 'add `nvidia`, or save money with a type without a GPU',
+          }
+        : null,
+  },
+  {
+    code: 'INSTANCE_TYPE_RETIRED',
+    severity: 'warning',
+    title: 'AWS no longer gives this instance type to new users.',
+    check: ({ instanceType }) => {
+      const retired = instanceType ? retirementOf(instanceType) : null;
+      return retired
+        ? {
+            key: ['instanceType'],
+            reason: `AWS retired ${instanceType} on ${retired.since}`,
+            hint: `its successors are ${retired.successors}`,
+          }
+        : null;
+    },
+  },
+  {
+    code: 'KERNEL_MODULE_MISMATCH',
+    severity: 'error',
+    title: 'The open kernel module needs Turing or newer; Blackwell has only the open one.',
+    check: ({ nvidia, instanceType }) => {
+      const gpu = nvidia && instanceType ? gpuOf(instanceType) : null;
+      if (gpu === null) return null;
+      const only = gpu === 'blackwell' ? 'open' : gpu in LAST_BRANCH ? 'proprietary' : nvidia?.kernelModule;
+      return nvidia?.kernelModule === only
+        ? null
+        : {
+            key: ['nvidia', 'kernelModule'],
+            reason:
+              only === 'open'
+                ? `${instanceType} is Blackwell, which has no proprietary kernel module`
+                : `${instanceType} is ${capital(gpu)}, and the open kernel module needs Turing or newer`,
+            hint: `set it to \`${only}\``,
+          };
+    },
+  },
+  {
+    code: 'DRIVER_TOO_NEW_FOR_GPU',
+    severity: 'error',
+    title: 'R580 is the last driver branch for Maxwell (g3) and Volta (p3), R470 for Kepler (p2).',
+    check: ({ nvidia, instanceType }) => {
+      const gpu = nvidia?.driverVersion && instanceType ? gpuOf(instanceType) : null;
+      const last = gpu === null ? undefined : LAST_BRANCH[gpu];
+      const branch = Number.parseInt(nvidia?.driverVersion ?? '', 10);
+      return last === undefined || branch <= last
+        ? null
+        : {
+            key: ['nvidia', 'driverVersion'],
+            reason: `R${branch} no longer drives the ${capital(gpu ?? '')} GPU of ${instanceType}`,
+            hint: `use a driver of branch ${last}`,
+          };
+    },
+  },
+];

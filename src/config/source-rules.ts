@@ -1,0 +1,125 @@
+import type { ProfileRule } from './rule.ts';
+
+const CODENAMES: Readonly<Record<string, readonly string[]>> = {
+  ubuntu: ['focal', 'jammy', 'noble'],
+  debian: ['bookworm'],
+};
+
+/** Rules about what is installed, and from where. */
+export const SOURCE_RULES: readonly ProfileRule[] = [
+  {
+    code: 'DRIVER_URL_MISMATCH',
+    severity: 'error',
+    title: '`driverUrl` names `driverVersion`.',
+    check: ({ nvidia }) =>
+      nvidia?.driverVersion && nvidia.driverUrl && !nvidia.driverUrl.includes(nvidia.driverVersion)
+        ? {
+            key: ['nvidia', 'driverUrl'],
+            reason: `the URL does not name version ${nvidia.driverVersion}`,
+            hint: 'change version, URL and sha256 together',
+          }
+        : null,
+  },
+  {
+    code: 'SOURCE_FOR_ARM',
+    severity: 'error',
+    title: '`package`, `driverUrl` and `baseImage.name` are for x86_64, not for Arm.',
+    check: ({ baseImage, ecsAgent, nvidia }) =>
+      [
+        { key: ['baseImage', 'name'], text: baseImage?.name },
+        { key: ['ecsAgent', 'package'], text: ecsAgent?.package },
+        { key: ['nvidia', 'driverUrl'], text: nvidia?.driverUrl },
+      ].flatMap(({ key, text }) => {
+        const name = /aarch64|arm64/i.exec(text ?? '')?.[0];
+        return name === undefined || /amd64|x86_64/i.test(text ?? '')
+          ? []
+          : [
+              {
+                key,
+                reason: `${name} is for Arm processors, and images are built for x86_64`,
+                hint: 'take the one for amd64 or x86_64',
+              },
+            ];
+      }),
+  },
+  {
+    code: 'BASE_IMAGE_MISMATCH',
+    severity: 'warning',
+    title: '`baseImage.name` does not name another release than `codename`.',
+    check: ({ os, baseImage }) => {
+      const name = baseImage?.name ?? '';
+      const other = Object.values(CODENAMES)
+        .flat()
+        .find((codename) => name.includes(codename));
+      return other === undefined || !os?.codename || name.includes(os.codename)
+        ? null
+        : {
+            key: ['baseImage', 'name'],
+            reason: `the image is of ${other}, and os.codename is ${os.codename}`,
+            hint: 'change both together',
+          };
+    },
+  },
+  {
+    code: 'CODENAME_MISMATCH',
+    severity: 'error',
+    title: '`codename` is a release of `distribution`.',
+    check: ({ os }) =>
+      os?.distribution && os.codename && !(CODENAMES[os.distribution] ?? []).includes(os.codename)
+        ? {
+            key: ['os', 'codename'],
+            reason: `${os.codename} is no release of ${os.distribution}`,
+            hint: `one of: ${(CODENAMES[os.distribution] ?? []).join(', ')}`,
+          }
+        : null,
+  },
+  {
+    code: 'DISTRIBUTION_DOCKER_OLD',
+    severity: 'warning',
+    title: "Ubuntu 20.04's own Docker gets no updates.",
+    check: ({ os, docker }) =>
+      os?.codename === 'focal' && docker?.source === 'distribution'
+        ? { key: ['docker', 'source'], reason: "focal's own Docker gets no updates any more", hint: 'use docker-ce' }
+        : null,
+  },
+  {
+    code: 'ECS_PACKAGE_MISSING',
+    severity: 'error',
+    title: 'Source `aws` needs `package`.',
+    check: ({ ecsAgent }) =>
+      ecsAgent?.source === 'aws' && ecsAgent.package === undefined
+        ? {
+            key: ['ecsAgent'],
+            reason: "source aws needs `package`, the URL of Amazon's deb",
+            hint: 'https://s3.<region>.amazonaws.com/amazon-ecs-agent-<region>/amazon-ecs-init-latest.amd64.deb',
+          }
+        : null,
+  },
+  {
+    code: 'ECS_PACKAGE_UNUSED',
+    severity: 'error',
+    title: 'Source `lab-stand-in` has no `package`.',
+    check: ({ ecsAgent }) =>
+      ecsAgent?.source === 'lab-stand-in' && ecsAgent.package !== undefined
+        ? {
+            key: ['ecsAgent', 'package'],
+            reason: 'the stand-in is built by the project; `package` would be ignored',
+            hint: 'remove `package`',
+          }
+        : null,
+  },
+  {
+    code: 'ECS_ENDPOINT_MISSING',
+    severity: 'error',
+    title: 'Source `lab-stand-in` needs `apiEndpoint`: the stand-in does not speak to AWS.',
+    check: ({ ecsAgent }) =>
+      // With a package it is the source that has to change.
+      ecsAgent?.source === 'lab-stand-in' && ecsAgent.package === undefined && (ecsAgent.apiEndpoint ?? null) === null
+        ? {
+            key: ['ecsAgent'],
+            reason: 'source lab-stand-in needs `apiEndpoint`, the ECS API of the lab',
+            hint: 'apiEndpoint: http://10.78.0.1:8080',
+          }
+        : null,
+  },
+];

@@ -1,0 +1,231 @@
+import { describe, expect, test } from 'vitest';
+import { parseConfig } from '../../src/config/load.ts';
+import { changed, failure, shipped } from './shipped.ts';
+
+const G3S = 'profiles.g3s-focal';
+const CPU = 'profiles.cpu-bookworm';
+const gpuType = (type: string, module = 'proprietary'): string =>
+  changed('instanceType: g3s.xlarge', `instanceType: ${type}`).replace(
+    'kernelModule: proprietary',
+    `kernelModule: ${module}`,
+  );
+const cidrs = (list: string): string => changed('[10.0.0.0/8]', list);
+const repository = (url: string): string => changed('https://github.com/fractal/container-images', url);
+const submodule = (entry: string): string =>
+  changed('      app: base\n', `      app: base\n      submoduleRefs: { ${entry} }\n`);
+
+describe('what would let strangers in is refused', () => {
+  test.each([
+    ['the world', cidrs('[0.0.0.0/0]'), 'SSH_OPEN_TO_WORLD'],
+    ['the world as two halves', cidrs('[0.0.0.0/1, 128.0.0.0/1]'), 'SSH_OPEN_TO_WORLD'],
+    ['the world as another /0', cidrs('[1.2.3.4/0]'), 'SSH_OPEN_TO_WORLD'],
+    ['one half', cidrs('[128.0.0.0/1]'), 'SSH_OPEN_TO_WORLD'],
+    [
+      'seventeen of 256',
+      cidrs(`[${Array.from({ length: 17 }, (_, at) => `${at + 20}.0.0.0/8`)}]`),
+      'SSH_OPEN_TO_WORLD',
+    ],
+  ])('%s', (_what, text, code) => {
+    expect(failure(text).details).toMatchObject([{ code, key: `${CPU}.sshSourceCidrs`, hint: expect.any(String) }]);
+  });
+
+  test.each([
+    ['host bits', '[10.1.2.3/8]', 'SSH_SOURCE_HOST_BITS', 'write 10.0.0.0/8 for the network, or 10.1.2.3/32'],
+    ['octets', '[999.999.999.999/8]', 'VALUE_FORM', 'for example'],
+    ['a leading zero', '[010.0.0.0/8]', 'VALUE_FORM', 'for example'],
+    ['no length', '[203.0.113.7]', 'VALUE_FORM', 'write 203.0.113.7/32'],
+    ['a length of 33', '[10.0.0.0/33]', 'VALUE_FORM', 'for example'],
+  ])('%s', (_what, list, code, hint) => {
+    const key = `${CPU}.sshSourceCidrs[0]`;
+    expect(failure(cidrs(list)).details).toMatchObject([{ code, key, hint: expect.stringContaining(hint) }]);
+  });
+
+  test.each(['http://10.evil.example.com/x', 'http://localhost.evil.example.com/x', 'git://github.com/x/y'])(
+    '%s',
+    (url) => {
+      expect(failure(repository(url)).details).toMatchObject([{ code: 'REPOSITORY_NOT_ENCRYPTED' }]);
+    },
+  );
+  test('an ECS API over http at a public name', () => {
+    const text = changed('apiEndpoint: http://10.78.0.1:8080', 'apiEndpoint: http://10.example.com:8080');
+    expect(failure(text).details).toMatchObject([{ code: 'ENDPOINT_NOT_ENCRYPTED' }]);
+  });
+});
+
+const oneMistake: readonly (readonly [string, string, string, string])[] = [
+  ['a size that does not exist', gpuType('g3s.banana'), 'VALUE_FORM', `${G3S}.instanceType`],
+  ['a size of another family', gpuType('g3s.2xlarge'), 'INSTANCE_SIZE_UNKNOWN', `${G3S}.instanceType`],
+  ['constructor.x', gpuType('constructor.x'), 'VALUE_FORM', `${G3S}.instanceType`],
+  ['constructor.xlarge', gpuType('constructor.xlarge'), 'VALUE_FORM', `${G3S}.instanceType`],
+  ['an AMD GPU', gpuType('g4ad.xlarge'), 'GPU_PROFILE_ON_CPU_TYPE', `${G3S}.instanceType`],
+  ['an Arm type', changed('t3.large', 't4g.large'), 'INSTANCE_TYPE_ARM', `${CPU}.instanceType`],
+  ['an Arm type with a GPU', gpuType('g5g.xlarge'), 'INSTANCE_TYPE_ARM', `${G3S}.instanceType`],
+  ['the open module on Volta', gpuType('p3.2xlarge', 'open'), 'KERNEL_MODULE_MISMATCH', `${G3S}.nvidia.kernelModule`],
+  ['the open module on p3dn', gpuType('p3dn.24xlarge', 'open'), 'KERNEL_MODULE_MISMATCH', `${G3S}.nvidia.kernelModule`],
+  ['the other one on Blackwell', gpuType('g7e.2xlarge'), 'KERNEL_MODULE_MISMATCH', `${G3S}.nvidia.kernelModule`],
+  ['swap of 64 GiB on 32', changed('swapMiB: 2048', 'swapMiB: 65536'), 'SWAP_TOO_LARGE', `${G3S}.swapMiB`],
+  ['swap of 32 GiB on 32', changed('swapMiB: 2048', 'swapMiB: 32768'), 'SWAP_TOO_LARGE', `${G3S}.swapMiB`],
+  [
+    'a package without a host',
+    changed(/package: https.*/, 'package: https://'),
+    'VALUE_FORM',
+    `${G3S}.ecsAgent.package`,
+  ],
+  ['an rpm', changed('amd64.deb', 'amd64.rpm'), 'VALUE_FORM', `${G3S}.ecsAgent.package`],
+  ['a package with a quote', changed('amd64.deb', '"$(id)".deb'), 'VALUE_FORM', `${G3S}.ecsAgent.package`],
+  ['a driver of another kind', changed('178.04.run', '178.04.exe'), 'VALUE_FORM', `${G3S}.nvidia.driverUrl`],
+  ['a repository without a host', repository('https:///x'), 'VALUE_FORM', `${G3S}.workload.repository`],
+  ['a repository at port 70000', repository('https://a.example:70000/x'), 'VALUE_FORM', `${G3S}.workload.repository`],
+  ['a ref with ..', changed('ref: main', 'ref: a/../b'), 'VALUE_FORM', `${G3S}.workload.ref`],
+  ['a ref with //', changed('ref: main', 'ref: a//b'), 'VALUE_FORM', `${G3S}.workload.ref`],
+  ['a ref with .lock', changed('ref: main', 'ref: main.lock'), 'VALUE_FORM', `${G3S}.workload.ref`],
+  ['a ref with a dot at the end', changed('ref: main', 'ref: main.'), 'VALUE_FORM', `${G3S}.workload.ref`],
+  ['an app with //', changed('app: base', 'app: a//b/'), 'VALUE_FORM', `${G3S}.workload.app`],
+  ['a registry port', changed('1:5000/ecs', '1:500000/ecs'), 'VALUE_FORM', `${CPU}.workload.baseImageRegistry`],
+  ['port 0', changed('1:5000"', '1:0"'), 'VALUE_FORM', `${CPU}.docker.insecureRegistries[0]`],
+  [
+    'two equal ports',
+    changed('streamTcp: 32273', 'streamTcp: 32262'),
+    'PORTS_CLASH',
+    `${G3S}.workload.ports.streamTcp`,
+  ],
+  ['port 22', changed('discoveryTcp: 32262', 'discoveryTcp: 22'), 'PORTS_CLASH', `${G3S}.workload.ports.discoveryTcp`],
+  ['port 4678', changed('streamTcp: 32273', 'streamTcp: 4678'), 'PORTS_CLASH', `${G3S}.workload.ports.streamTcp`],
+  [
+    'a GPU in the lab',
+    changed('profile: cpu-bookworm', 'profile: g3s-focal'),
+    'PROFILE_NOT_FOR_LAB',
+    'regions.local.profile',
+  ],
+  [
+    'the stand-in on AWS',
+    changed('profile: g3s-focal', 'profile: cpu-bookworm'),
+    'PROFILE_ONLY_FOR_LAB',
+    'regions.us-east-2.profile',
+  ],
+  ['the stand-in alone', changed(/ {6}apiEndpoint.*\n/, ''), 'ECS_ENDPOINT_MISSING', `${CPU}.ecsAgent`],
+  ['root', changed('sshUser: admin', 'sshUser: root'), 'SSH_USER_ROOT', `${CPU}.os.sshUser`],
+  ['a submodule __proto__', submodule('__proto__: main'), 'NAME_FORM', `${G3S}.workload.submoduleRefs.__proto__`],
+  [
+    'a submodule above',
+    submodule('../../etc/passwd: main'),
+    'NAME_FORM',
+    `${G3S}.workload.submoduleRefs.../../etc/passwd`,
+  ],
+  [
+    'a profile constructor',
+    changed('  g3s-focal:', '  constructor: {}\n  g3s-focal:'),
+    'NAME_FORM',
+    'profiles.constructor',
+  ],
+  ['us-esat-2', changed('  us-east-2:', '  us-esat-2:'), 'REGION_NAME_UNKNOWN', 'regions.us-esat-2'],
+  ['us-east-9', changed('  us-east-2:', '  us-east-9:'), 'REGION_NAME_UNKNOWN', 'regions.us-east-9'],
+  ['apiRegion us-wets-2', changed('us-west-2', 'us-wets-2'), 'REGION_NAME_UNKNOWN', 'regions.local.apiRegion'],
+  ['a directive', `%YAML 9.9\n---\n${shipped}`, 'YAML_SYNTAX', ''],
+  ['a raw escape character', changed('Debian 12 without', 'Debian \u001b[31m'), 'CHARACTER_REFUSED', ''],
+  ['text that turns around', changed('Debian 12 without', 'Debian \u202e12'), 'CHARACTER_REFUSED', ''],
+  [
+    'an endpoint with a line end',
+    changed('http://10.78.0.1:8080', '"http://10.78.0.1:8080\\n"'),
+    'VALUE_FORM',
+    `${CPU}.ecsAgent.apiEndpoint`,
+  ],
+  [
+    'a description with one',
+    changed(/description: Debian.*/, 'description: "a\\e[0m"'),
+    'VALUE_FORM',
+    `${CPU}.description`,
+  ],
+  ['a security group id', changed('container-testing', 'sg-0123'), 'VALUE_FORM', 'regions.us-east-1.securityGroup'],
+];
+
+describe('what fails late or contradicts itself is one mistake', () => {
+  test.each(oneMistake)('%s', (_what, text, code, key) => {
+    const { details } = failure(text);
+    expect(details).toMatchObject([{ code, key, where: expect.stringMatching(/^hosts\.yaml:\d+:\d+$/) }]);
+    expect(details[0]?.hint).toMatch(/\S/);
+  });
+});
+
+describe('free text that ends on a target has a form', () => {
+  const hostile = ['$(id)', '../../x', "'", '1.2 3', '-1', '1;id', '$HOME', '{{.Vars}}', 'latest', ''];
+  test.each(hostile)('docker.version and awsCli.version %j', (version) => {
+    const quoted = JSON.stringify(version);
+    const docker = changed('source: docker-ce', `source: docker-ce\n      version: ${quoted}`);
+    const text = changed('awsCli: { source: aws }', `awsCli: { source: aws, version: ${quoted} }`, docker);
+    expect(failure(text).details.map(({ code, key }) => [code, key])).toEqual([
+      ['VALUE_FORM', `${G3S}.docker.version`],
+      ['VALUE_FORM', `${G3S}.awsCli.version`],
+    ]);
+  });
+});
+
+describe('good ones stay good', () => {
+  test.each([
+    [
+      'a full apt version',
+      changed('source: docker-ce', 'source: docker-ce\n      version: 5:28.1.1-1~ubuntu.20.04~focal'),
+    ],
+    ['no version', changed('source: docker-ce', 'source: docker-ce\n      version: null')],
+    ['a volume of 16 GiB with 2 GiB of swap', changed('sizeGiB: 32 } # 8', 'sizeGiB: 16 } # 8')],
+    ['several networks', cidrs('[203.0.113.7/32, 198.51.100.0/24, 17.0.0.0/8]')],
+    ['UDP with the number of TCP', changed('streamUdp: 32263', 'streamUdp: 32262')],
+    ['a ref of several parts', changed('ref: main', 'ref: feature/a.b-c_1')],
+    ['a ref of digits in quotes', changed('ref: main', 'ref: "1234567"')],
+    ['a submodule', submodule('base/protocol: v1.2, x: main')],
+    ['a region of a new partition', changed('  us-east-2:', '  eusc-de-east-1:')],
+    ['a registry path', changed('10.78.0.1:5000/ecs-host', 'public.ecr.aws/docker/library')],
+    ['plain http to localhost', repository('http://localhost:3000/x.git')],
+    ['a line of three dashes at the beginning and the end', `---\n${shipped}---\n`],
+    ['CRLF', shipped.replaceAll('\n', '\r\n')],
+    ['characters of other languages', changed('Debian 12 without a GPU', 'Débian 12 — без GPU 日本')],
+    [
+      'sixty aliases',
+      `${changed('instanceType: t3.large', 'instanceType: &t t3.large')}`
+        .replace(/$/, '')
+        .replace(
+          '    substitutions:\n',
+          `    substitutions:\n${'      - { component: x, source: *t, reason: *t }\n'.repeat(60)}`,
+        ),
+    ],
+    [
+      'a merged region',
+      changed('  us-east-2:\n', '  us-east-2: &r\n').replace(
+        /us-east-1:\n(?: {4}.*\n)+/,
+        'us-east-1:\n    <<: *r\n    securityGroup: other\n',
+      ),
+    ],
+  ])('%s', (_what, text) => {
+    expect(Object.keys(parseConfig(text, 'hosts.yaml').config.profiles)).toHaveLength(2);
+  });
+
+  test.each([
+    ['p3dn.24xlarge', 'proprietary'],
+    ['p4de.24xlarge', 'open'],
+    ['p5en.48xlarge', 'open'],
+    ['g6f.xlarge', 'open'],
+    ['g7e.2xlarge', 'open'],
+    ['p3.2xlarge', 'proprietary'],
+    ['g5.xlarge', 'open'],
+    ['gr6.4xlarge', 'proprietary'],
+  ])('%s has a GPU', (type, module) => {
+    expect(parseConfig(gpuType(type, module), 'hosts.yaml').warnings).toEqual([]);
+  });
+
+  test('the limit of sixty networks is told', () => {
+    const list = Array.from({ length: 61 }, (_, at) => `10.0.${at}.0/24`);
+    expect(failure(cidrs(`[${list}]`)).details).toMatchObject([{ code: 'VALUE_RANGE', hint: 'join networks' }]);
+  });
+
+  test('a family that is not known is a warning, with and without a GPU', () => {
+    for (const text of [gpuType('g9z.xlarge'), changed('t3.large', 'm12i.large')]) {
+      const codes = parseConfig(text, 'hosts.yaml').warnings.map(({ code }) => code);
+      expect(codes).toContain('INSTANCE_TYPE_NOT_KNOWN');
+    }
+  });
+
+  test('an image of another release is a warning: names of images need not be true', () => {
+    const { warnings } = parseConfig(changed('codename: focal', 'codename: jammy'), 'hosts.yaml');
+    expect(warnings.map(({ code }) => code)).toContain('BASE_IMAGE_MISMATCH');
+  });
+});
