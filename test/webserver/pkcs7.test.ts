@@ -42,7 +42,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('a PKCS #7 message', () => {
-  test.each([[], ['-nocerts'], ['-noattr']])(
+  test.each([[], ['-nocerts'], ['-noattr'], ['-nocerts', '-stream']])(
     'gives its content when the pinned key signed it (%s)',
     async (...more) => {
       expect((await signedContent(await sign('{"a":1}\n', 'ours', ...more), ours))?.toString()).toBe('{"a":1}\n');
