@@ -2,6 +2,7 @@
 import yargs from 'yargs';
 import { commands } from './commands/table.ts';
 import { userError } from './io/errors.ts';
+import { drainOutput, outputProblem, watchOutput } from './io/output.ts';
 
 /**
  * Parses the command line, runs one verb, and is the only place that ends the process. Handlers import their verb lazily, so that
@@ -44,11 +45,14 @@ const main = async (): Promise<number> => {
   }
 };
 
-// Whoever read along may stop (`| head`); that ends the reading, not the work and its cleaning up.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
+watchOutput();
+let exitCode = await main();
+await drainOutput();
+const problem = outputProblem();
+if (problem) {
+  const itsCode = await fail(problem);
+  if (exitCode === 0) exitCode = itsCode;
+  await drainOutput();
 }
-
-process.exit(await main());
+// Not left to the last open handle: a connection that is kept alive would hold the prompt back.
+process.exit(exitCode);

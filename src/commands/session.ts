@@ -1,6 +1,7 @@
 import type { Span } from '../image/image-record.ts';
 import { createContext } from '../io/context.ts';
 import { EcsHostError } from '../io/errors.ts';
+import { drainThenExit } from '../io/output.ts';
 import type { Message, Reporter, RunContext } from '../io/reporter.ts';
 import { newRunId } from '../io/run-id.ts';
 
@@ -83,7 +84,7 @@ export const withSession = async <T>(
         text: 'Still releasing. Once more leaves the rest behind; `ecs-host sweep` removes it.',
       });
     } else {
-      process.exit(130);
+      drainThenExit(130);
     }
   };
   process.on('SIGINT', onSignal);
