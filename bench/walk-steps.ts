@@ -100,7 +100,7 @@ const STEPS: readonly (readonly [name: string, times: number, step: Step])[] = [
   ['drain', 2, tell('drain')],
   ['revoke', 2, tell('revoke')],
   ['take back', 4, ({ host }) => host.takeBack().catch(() => undefined)],
-  ['forget', 1, async ({ host }) => host.webserver.hosts.forget(host.instanceId)],
+  ['forget', 1, async ({ host }) => void host.webserver.forget(host.instanceId)],
   ['start', 3, does('systemctl start --no-block ecs-host')],
   ['stop', 2, ends('systemctl stop --no-block ecs-host', 'leave')],
   ['restart', 2, ends('systemctl restart --no-block ecs-host', 'leave')],

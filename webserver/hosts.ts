@@ -138,11 +138,14 @@ export class Hosts {
     return this.#controls.get(instanceId) ?? null;
   }
 
-  /** The host is no longer there. Orders for it stay, and so does the key that it had. */
-  forget(instanceId: string): void {
+  /**
+   * The host is no longer there, or (`mayBeThere`) is to be a stranger again: then it may still be told of an order. Orders for it stay, and so does
+   * the key that it had.
+   */
+  forget(instanceId: string, { mayBeThere = false }: { readonly mayBeThere?: boolean } = {}): void {
     this.#store?.remove(instanceId);
     this.#hosts.delete(instanceId);
-    this.#controls.delete(instanceId);
+    if (!mayBeThere) this.#controls.delete(instanceId);
     this.#heardMs.delete(instanceId);
     this.#renewedMs.delete(instanceId);
   }

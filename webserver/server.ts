@@ -199,9 +199,10 @@ export const startWebserver = async (options: WebserverOptions): Promise<Webserv
     if (!isInstanceId(instanceId)) return false;
     const reason = reasonOf(given);
     hosts.orders.change(instanceId, verb === 'drain' ? { drain: reason } : { revoked: reason });
-    if (hosts.get(instanceId) === null) return false;
+    const isKnown = hosts.get(instanceId) !== null;
+    // One that was forgotten may run all the same, and hears nothing with a heartbeat for a minute.
     await push(instanceId, verb, reason);
-    return true;
+    return isKnown;
   };
 
   const takeBack = (instanceId: string, change: { drain?: null; revoked?: null; keyHash?: null }): boolean => {
@@ -218,7 +219,7 @@ export const startWebserver = async (options: WebserverOptions): Promise<Webserv
     trust: (instanceId) => takeBack(instanceId, { revoked: null }),
     forget: (instanceId) => {
       const isKnown = takeBack(instanceId, { keyHash: null });
-      hosts.forget(instanceId);
+      hosts.forget(instanceId, { mayBeThere: true });
       return isKnown;
     },
     resume: () => {

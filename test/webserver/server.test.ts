@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { openControl } from '../../hostd/control.ts';
+import { makeCertificate } from '../../hostd/tls.ts';
 import { confirmAddress, confirmOnce } from '../../webserver/confirm.ts';
 import { type Host, type HostStore, TOKEN_LIFE_S } from '../../webserver/hosts.ts';
 import { NONCE_LIFE_S } from '../../webserver/nonces.ts';
@@ -511,5 +513,26 @@ test('one nonce lets one in, also when it is shown twice at once', async () => {
   const shown = host.handshake(await challenge(host.instanceId, one));
   const answers = await Promise.all([1, 2].map(() => post('/host_service/auth', shown, undefined, one)));
   expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 400]);
+  await one.close();
+});
+
+test('a host that was forgotten is told of an order all the same', async () => {
+  const orders: string[] = [];
+  const hostTls = await makeCertificate('ecs-host');
+  const onOrder = ({ verb }: { verb: string }): void => void orders.push(verb);
+  await using control = await openControl({
+    tls: hostTls,
+    address: '127.0.0.1',
+    port: 0,
+    phase: () => 'serving',
+    onOrder,
+  });
+  const one = await start({});
+  const host = createTestHost(authority, newId());
+  const nonce = await challenge(host.instanceId, one);
+  await post('/host_service/auth', host.handshake(nonce, {}, control.port), undefined, one);
+  expect(one.forget(host.instanceId)).toBe(true);
+  expect(await one.revoke(host.instanceId, 'stolen')).toBe(false);
+  expect(orders).toEqual(['revoke']);
   await one.close();
 });
