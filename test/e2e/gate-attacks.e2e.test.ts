@@ -77,6 +77,7 @@ const serveAgain = async (): Promise<void> => {
   host.decide({ kind: 'grant' });
   await host.takeBack();
   await host.reach('serving');
+  await host.try('docker rm --force task');
 };
 
 /** Whether Docker runs or not. */
@@ -413,6 +414,9 @@ test('A18: while Docker does not start the agent does not either', async () => {
   await host.reach('serving', 90_000);
 });
 
+/** The last task of a host that leaves: Docker stops the moment it is gone, perhaps before it has said so. */
+const endTask = (): Promise<unknown> => host.try('docker rm --force task');
+
 describe('with an hour for its tasks', () => {
   test('A9: `systemctl stop` waits for a task and nothing takes another; killed meanwhile, it stays so', async () => {
     await setDrainSeconds(3600);
@@ -451,7 +455,7 @@ describe('with an hour for its tasks', () => {
     await nextLife(host);
     await host.reach('draining');
     await expectShut();
-    await host.run('docker rm --force task >/dev/null');
+    await endTask();
     await host.reach('drained');
     await expectShut();
     expect(await statusInEcs()).toBe('DRAINING');
@@ -478,7 +482,7 @@ describe('with an hour for its tasks', () => {
       expect((await until(host, AGENT_DOWN)) - fromCs).toBeLessThan(300);
       await expectShut();
       expect(await host.run('docker inspect --format "{{.State.Running}}" task')).toBe('true');
-      await host.run('docker rm --force task >/dev/null');
+      await endTask();
       await host.reach('revoked');
     } finally {
       await fault(null);
