@@ -1,7 +1,8 @@
-import { lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { dirname } from 'node:path';
 import { AGENT_GATE_PATH, GATE_PATH, LEASE_MS, LEASE_RENEWED_MS } from '#contracts/host-service.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** `docker`: containers may start. `agent`: tasks may be taken. */
 export type Lease = 'docker' | 'agent';
@@ -82,8 +83,7 @@ export class Gate {
     const path = this.#paths[lease];
     try {
       mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(`${path}.partial`, `${bootCs() + LEASE_MS / 10}\n`, { mode: 0o644 });
-      renameSync(`${path}.partial`, path);
+      writeWhole(path, `${bootCs() + LEASE_MS / 10}\n`, 0o644);
     } catch (error) {
       this.#onTrouble(error);
     }

@@ -64,6 +64,13 @@ const leaveAtOnce = (parts: Parts, instanceId: () => string | null, leave: Leave
   if (leave.cause === 'revoked') void stopAgent(parts);
 };
 
+const giveTasksTime = (parts: Parts, why: string, limitMs: number): Promise<void> =>
+  waitForTasks(
+    { ...parts, extend: (ms) => parts.notify.extendTimeout(ms) },
+    limitMs,
+    (tasks) => void parts.state.update({ status: `${why}; ${tasks} tasks still run` }),
+  );
+
 /** Everything down again, in the order that loses least: tasks, the last words, the agent, Docker. */
 const leaveHost = async ({ parts, leaving, config, draining }: Granted, heartbeats: Heartbeats): Promise<void> => {
   const { log, state, notify } = parts;
@@ -76,11 +83,7 @@ const leaveHost = async ({ parts, leaving, config, draining }: Granted, heartbea
     leave.cause === 'interruption' ? Math.min(config.drainSeconds, INTERRUPTION_LIMIT_S) : config.drainSeconds;
   // A host that is not trusted takes no task, whether ECS can be told of it or not: its agent is down already.
   if (leave.cause !== 'revoked') await drainInEcs(parts, draining, limitS * 1000);
-  await waitForTasks(
-    { ...parts, extend: (ms) => notify.extendTimeout(ms) },
-    limitS * 1000,
-    (tasks) => void state.update({ status: `${leave.cause}: ${leave.reason}; ${tasks} tasks still run` }),
-  );
+  await giveTasksTime(parts, `${leave.cause}: ${leave.reason}`, limitS * 1000);
   await heartbeats.lastWords();
   parts.gate.shut();
   await stopGuarded(parts);
@@ -88,16 +91,12 @@ const leaveHost = async ({ parts, leaving, config, draining }: Granted, heartbea
 
 /** An order that an earlier life has heard is followed without asking anybody: tasks get what is left of their time. */
 const followOrder = async (parts: Parts, order: Order, drainSeconds: number): Promise<End> => {
-  const { state, log, notify } = parts;
+  const { state, log } = parts;
   const cause = CAUSE[order.verb];
   log.say('warning', `an earlier life was ordered to ${order.verb}: ${order.reason}; the gate stays shut`);
   await state.enter('draining', `${cause}: ${order.reason}`);
   const sinceS = Math.max(0, (bootCs() - order.sinceCs) / 100);
-  await waitForTasks(
-    { ...parts, extend: (ms) => notify.extendTimeout(ms) },
-    Math.max(0, drainSeconds - sinceS) * 1000,
-    (tasks) => void state.update({ status: `${cause}: ${order.reason}; ${tasks} tasks still run` }),
-  );
+  await giveTasksTime(parts, `${cause}: ${order.reason}`, Math.max(0, drainSeconds - sinceS) * 1000);
   await stopGuarded(parts);
   return { phase: FINAL[cause], why: order.reason };
 };

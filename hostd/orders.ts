@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { bootCs } from './gate.ts';
 import type { Log } from './log.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** On disk, because an order holds across a reboot; and in memory, because a disk can be full. */
 export const ORDER_PATHS: readonly string[] = ['/run/ecs-host/order.json', '/var/lib/ecs-host/order.json'];
@@ -47,8 +48,7 @@ export class Orders {
     for (const path of this.#paths) {
       try {
         mkdirSync(dirname(path), { recursive: true });
-        writeFileSync(`${path}.partial`, text, { mode: 0o600 });
-        renameSync(`${path}.partial`, path);
+        writeWhole(path, text, 0o600);
       } catch (error) {
         this.#log.say('error', `the order to ${order.verb} cannot be kept in ${path}: ${String(error)}`);
       }

@@ -1,6 +1,7 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Log } from './log.ts';
 import type { Placer } from './placer.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** Streaming containers' private folders on the host, each mounted into its container; whoever runs a container makes its folder. */
 export const CONTAINERS_FOLDER = '/var/lib/ecs-host/containers';
@@ -103,8 +104,7 @@ export class Resources {
 
   #save(): void {
     try {
-      writeFileSync(`${this.#path}.partial`, `${JSON.stringify(Object.fromEntries(this.#byId))}\n`, { mode: 0o600 });
-      renameSync(`${this.#path}.partial`, this.#path);
+      writeWhole(this.#path, `${JSON.stringify(Object.fromEntries(this.#byId))}\n`, 0o600);
       this.#log.once('assigned', 'info', 'what containers have is written down');
     } catch (error) {
       // The next life would give out numbers that are taken; it asks Docker who runs, and gives them anew.
