@@ -67,14 +67,17 @@ export const judge = (
   const events = [...told, ...endsOfLives(samples)].toSorted((a, b) => a.cs - b.cs);
   const violations: Violation[] = [];
   let agentGateCs = Number.NEGATIVE_INFINITY;
+  let didAgentRun = false;
   for (const { cs, gate, agentGate, agent } of samples) {
     if (agentGate) agentGateCs = cs;
     const why = gate ? whyShut(cs, events) : null;
     if (why !== null) violations.push({ cs, what: `the gate is open: ${why}` });
     const whyNot = agentGate ? whyShut(cs, events, LEAVE_GRACE_CS) : null;
     if (whyNot !== null) violations.push({ cs, what: `the agent's gate is open: ${whyNot}` });
-    if (agent && cs - agentGateCs > AGENT_GRACE_CS)
+    // A sample looks at the gate first: an agent that is new in it may have started after a gate that opened in between.
+    if (agent && didAgentRun && cs - agentGateCs > AGENT_GRACE_CS)
       violations.push({ cs, what: `the agent runs, and its gate was last open at ${agentGateCs}` });
+    didAgentRun = agent;
   }
   for (const { id, atCs } of starts) {
     const why = whyShut(atCs, events);

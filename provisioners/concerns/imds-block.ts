@@ -18,12 +18,15 @@ const WATCH = 'ecs-host-imds-watch.service';
 const TABLE = 'ecs_host_imds';
 const ADDRESSES = { ipv4: '169.254.169.254', ipv6: 'fd00:ec2::254' } as const;
 
+/** The watch looks twice a second; a verdict is on the image, and not on how busy the machine is that it boots on. */
+const PUT_BACK_LIMIT_MS = 20_000;
+
 /** On a booted machine only: the bake has no container that could use the moment. */
 const checkPutBack = async (context: Context): Promise<void> => {
   const about = {
     id: 'imds-block.put-back',
-    title: 'A block that somebody flushed is back within a second',
-    expected: 'back',
+    title: 'A block that somebody flushed is put back',
+    expected: 'put back',
   };
   if (context.stage === 'bake') {
     context.skip(about, 'it is watched on booted machines');
@@ -31,13 +34,16 @@ const checkPutBack = async (context: Context): Promise<void> => {
   }
   await context.look(about, async () => {
     await tool`nft delete table inet ${TABLE}`;
-    const until = Date.now() + 1000;
+    const until = Date.now() + PUT_BACK_LIMIT_MS;
     let isBack = false;
     while (!isBack && Date.now() < until) {
       await sleep(50);
       isBack = (await ask`nft list table inet ${TABLE}`).exitCode === 0;
     }
-    return { actual: isBack ? 'back' : 'not back', isCorrect: isBack };
+    return {
+      actual: isBack ? 'put back' : `not put back within ${PUT_BACK_LIMIT_MS / 1000} s`,
+      isCorrect: isBack,
+    };
   });
 };
 

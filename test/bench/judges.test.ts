@@ -87,4 +87,11 @@ describe('the walk', () => {
     expect(judge([open(101), open(700, shut)], [], [grant])).toEqual([]);
     expect(judge([open(101), open(702, shut)], [], [grant])).toHaveLength(1);
   });
+
+  test('lets an agent start between the two looks of one sample, and no longer', () => {
+    const shut = { gate: false, agentGate: false };
+    const isNew = [open(101), open(900, { ...shut, agent: false }), open(1000, shut)];
+    expect(judge(isNew, [], [grant])).toEqual([]);
+    expect(judge([...isNew, open(1010, shut)], [], [grant])).toHaveLength(1);
+  });
 });
