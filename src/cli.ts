@@ -1,49 +1,49 @@
 #!/usr/bin/env node
-import yargs from 'yargs';
+import packageJson from '../package.json' with { type: 'json' };
+import { buildParser } from './commands/parser.ts';
 import { commands } from './commands/table.ts';
-import { userError } from './io/errors.ts';
+import { usageMistake } from './commands/usage-mistakes.ts';
+import { findVerb } from './commands/verbs.ts';
 import { drainOutput, outputProblem, watchOutput } from './io/output.ts';
 
 /**
  * Parses the command line, runs one verb, and is the only place that ends the process. Handlers import their verb lazily, so that
  * `--help` loads nothing but yargs.
  */
-const fail = async (error: unknown): Promise<number> => {
+async function fail(error: unknown): Promise<number> {
   const { errorAsJson, exitCodeOf, renderError } = await import('./io/render-error.ts');
   if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(errorAsJson(error))}\n`);
   process.stderr.write(`${renderError(error)}\n`);
   return exitCodeOf(error);
-};
+}
 
-const main = async (): Promise<number> => {
-  let exitCode = 0;
-  const parser = yargs(process.argv.slice(2))
-    .scriptName('ecs-host')
-    .usage('$0 <verb>\n\nBakes and proves the machine image of a GPU container host for Amazon ECS.')
-    .version(false)
-    .strict()
-    .recommendCommands()
-    .demandCommand(1, 'Name a verb.')
-    .wrap(Math.min(110, process.stdout.columns ?? 110))
-    .exitProcess(false)
-    .fail((message, error) => {
-      throw error ?? userError('USAGE', message, 'see `ecs-host --help`');
-    })
-    .epilogue(
-      'Exit codes: 0 done, 1 a bug in ecs-host, 2 yours to fix, 3 an outside tool or service failed,\n4 the image failed its verdict, 130 interrupted.',
-    );
-  for (const command of commands((code) => {
-    exitCode = code;
-  })) {
-    parser.command(command);
+/** `help image show` is `image show --help`, and the program alone is its help. */
+function withHelpVerb(typed: readonly string[]): readonly string[] {
+  if (typed.length === 0) return ['--help'];
+  return typed[0] === 'help' ? [...typed.slice(1), '--help'] : typed;
+}
+
+async function main(): Promise<number> {
+  const typed = withHelpVerb(process.argv.slice(2));
+  if (['--version', '-V', 'version'].includes(typed[0] ?? '')) {
+    process.stdout.write(`ecs-host ${packageJson.version} (Node ${process.version})\n`);
+    return 0;
   }
+  let code = 0;
+  const verbs = commands((itsCode) => {
+    code = itsCode;
+  });
   try {
-    await parser.parseAsync();
-    return exitCode;
+    // yargs would show the help of the program for a verb that it does not know.
+    const stray = typed.at(-1) === '--help' ? typed.slice(0, -1)[findVerb(verbs, typed)?.path.length ?? 0] : undefined;
+    if (process.argv[2] === 'help' && stray !== undefined)
+      throw usageMistake(`Unknown argument: ${stray}`, typed, verbs);
+    await buildParser(typed, verbs, Math.min(110, process.stdout.columns ?? 110)).parseAsync();
+    return code;
   } catch (error) {
     return fail(error);
   }
-};
+}
 
 watchOutput();
 let exitCode = await main();

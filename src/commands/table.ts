@@ -1,4 +1,5 @@
-import type { CommandModule, Options } from 'yargs';
+import type { Options } from 'yargs';
+import type { VerbModule } from './verbs.ts';
 
 /**
  * The command line as data. A handler only imports its verb and passes the arguments on; everything a user can type stands here.
@@ -21,7 +22,7 @@ const OUTPUT = {
 } as const satisfies Record<string, Options>;
 
 const OUT = {
-  out: { alias: 'o', type: 'string', describe: 'folder to write to', requiresArg: true },
+  out: { alias: 'o', type: 'string', describe: 'folder to write to (default: ./out)', requiresArg: true },
 } as const satisfies Record<string, Options>;
 
 const WEBSERVER = {
@@ -89,10 +90,10 @@ const verb = (
   builder: Record<string, Options>,
   load: () => Promise<Verb>,
   setExitCode: (code: number) => void,
-): CommandModule => ({
+): VerbModule => ({
   command,
   describe,
-  builder,
+  options: builder,
   handler: async (argv) => {
     const run = await load();
     setExitCode(await run(argv));
@@ -100,20 +101,17 @@ const verb = (
 });
 
 /** All verbs, in the order in which the flow runs them. */
-export const commands = (setExitCode: (code: number) => void): CommandModule[] => {
+export const commands = (setExitCode: (code: number) => void): VerbModule[] => {
   const make = (
     command: string | string[],
     describe: string,
     builder: Record<string, Options>,
     load: () => Promise<Verb>,
   ) => verb(command, describe, builder, load, setExitCode);
-  const group = (command: string, describe: string, members: CommandModule[]): CommandModule => ({
+  const group = (command: string, describe: string, members: VerbModule[]): VerbModule => ({
     command,
     describe,
-    builder: (parser) =>
-      members
-        .reduce((p, member) => p.command(member), parser)
-        .demandCommand(command === 'webserver' ? 0 : 1, `Name what to do: ${command}`),
+    members,
     handler: () => {},
   });
   return [
@@ -147,7 +145,11 @@ export const commands = (setExitCode: (code: number) => void): CommandModule[] =
       {
         ...COMMON,
         ...OUTPUT,
-        only: { type: 'string', describe: 'comma-separated parts: gate,cluster,verify,workload', requiresArg: true },
+        only: {
+          type: 'string',
+          describe: 'comma-separated parts: gate,cluster,network,verify,workload',
+          requiresArg: true,
+        },
       },
       async () => (await import('./ami.ts')).smokeOnly,
     ),
@@ -161,7 +163,7 @@ export const commands = (setExitCode: (code: number) => void): CommandModule[] =
       make(
         'show <image>',
         'one image, with every check and version',
-        { ...COMMON, ...OUTPUT },
+        { ...OUTPUT },
         async () => (await import('./image.ts')).show,
       ),
     ]),
