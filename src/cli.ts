@@ -10,10 +10,12 @@ import { drainOutput, outputProblem, watchOutput } from './io/output.ts';
  * Parses the command line, runs one verb, and is the only place that ends the process. Handlers import their verb lazily, so that
  * `--help` loads nothing but yargs.
  */
-async function fail(error: unknown): Promise<number> {
+async function fail(thrown: unknown): Promise<number> {
+  const { explainError } = await import('./io/explain-error.ts');
+  const error = explainError(thrown);
   const { errorAsJson, exitCodeOf, renderError } = await import('./io/render-error.ts');
   if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(errorAsJson(error))}\n`);
-  process.stderr.write(`${renderError(error)}\n`);
+  process.stderr.write(`${renderError(error, { debug: process.argv.includes('--debug') })}\n`);
   return exitCodeOf(error);
 }
 

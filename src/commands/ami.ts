@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { bake } from '../bake/bake.ts';
 import { type ImageRecord, RECORD_VERSION } from '../image/image-record.ts';
-import { readRecord, saveRecord } from '../image/image-store.ts';
+import { assertImageId, readRecord, saveRecord } from '../image/image-store.ts';
 import { formatDuration } from '../io/duration.ts';
 import { projectFolder, runFolder } from '../io/paths.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
@@ -180,6 +180,7 @@ const planOf = async (session: Session, connection: Connection, imageId: string)
 export const smokeOnly = async (argv: Record<string, unknown>): Promise<number> => {
   const args = commonArguments(argv);
   const imageId = String(argv['image']);
+  assertImageId(imageId);
   const parts = parseParts(typeof argv['only'] === 'string' ? argv['only'] : null);
   return withSession(argv, async (session) => {
     const outcome = await withConnection(session, args, async (connection) => {

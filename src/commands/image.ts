@@ -14,12 +14,12 @@ export const list = async (argv: Record<string, unknown>): Promise<number> => {
   const args = commonArguments(argv);
   const images = await withSession(quietly(argv), (session) =>
     withConnection(session, args, async ({ clients, apiRegion, endpointUrl }) => {
-      const records = await listRecords(session.reporter);
+      const { records, damaged } = await listRecords(session.reporter);
       // The lab's port may differ from day to day; what matters is whether it was the lab.
       const ofHere = records.filter(
         (record) => record.apiRegion === apiRegion && (record.endpointUrl === null) === (endpointUrl === null),
       );
-      return listImages(clients, ofHere, apiRegion);
+      return listImages(clients, { records: ofHere, damaged }, apiRegion);
     }),
   );
   const rows = images.map((image) => [
@@ -49,7 +49,6 @@ export const list = async (argv: Record<string, unknown>): Promise<number> => {
 
 /** `ecs-host image show <image>`. Reads only the record, so it works without the region. */
 export const show = async (argv: Record<string, unknown>): Promise<number> => {
-  const args = commonArguments(argv);
   const imageId = String(argv['image']);
   const record = await readRecord(imageId);
   if (!record)
@@ -60,7 +59,7 @@ export const show = async (argv: Record<string, unknown>): Promise<number> => {
     );
   const pairs = (values: Readonly<Record<string, string>>): string[] =>
     Object.entries(values).map(([key, value]) => `  ${key.padEnd(18)}${value}`);
-  printResult(args.json, record, [
+  printResult(argv['json'] === true, record, [
     `${record.imageId} ${record.imageName}`,
     ...pairs({
       region: `${record.region} (API: ${record.apiRegion}${record.endpointUrl === null ? '' : `, ${record.endpointUrl}`})`,

@@ -19,6 +19,11 @@ const COMMON = {
 const OUTPUT = {
   json: { type: 'boolean', describe: 'results (and events of long work) as JSON on stdout', default: false },
   plain: { type: 'boolean', describe: 'plain progress lines, also on a terminal', default: false },
+  debug: {
+    type: 'boolean',
+    describe: 'on failure also the stack, and a command that repeats the failing step where there is one',
+    default: false,
+  },
 } as const satisfies Record<string, Options>;
 
 const OUT = {

@@ -1,9 +1,10 @@
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { userError } from '../io/errors.ts';
 import { imagesFolder } from '../io/paths.ts';
 import type { Reporter } from '../io/reporter.ts';
-import { type ImageRecord, RECORD_VERSION } from './image-record.ts';
+import type { ImageRecord } from './image-record.ts';
+import { parseRecord } from './parse-record.ts';
 
 const IMAGE_ID = /^ami-[0-9a-z]+$/;
 
@@ -20,38 +21,26 @@ export const saveRecord = async (record: ImageRecord): Promise<string> => {
   return path;
 };
 
-/** @returns why the content is no record of this version, or the record. */
-const parseRecord = (text: string, imageId: string): ImageRecord | string => {
-  let value: unknown;
+/** @throws EcsHostError `IMAGE_ID` (user) before anything is started for an id that cannot be one */
+export const assertImageId = (imageId: string): void => {
+  if (!IMAGE_ID.test(imageId))
+    throw userError('IMAGE_ID', `"${imageId}" is no image id.`, 'they look like ami-0123456789abcdef0');
+};
+
+/** The record, null when there is none, or why the file cannot be used. */
+const readOne = async (imageId: string): Promise<ImageRecord | string | null> => {
   try {
-    value = JSON.parse(text);
-  } catch {
-    return 'it is not JSON';
+    return parseRecord(await readFile(recordPath(imageId), 'utf8'), imageId);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT' ? null : `it cannot be read (${code ?? message})`;
   }
-  if (typeof value !== 'object' || value === null) return 'it holds no object';
-  const record = value as Partial<ImageRecord>;
-  if (record.recordVersion !== RECORD_VERSION)
-    return `its recordVersion is ${String(record.recordVersion)}, not ${RECORD_VERSION}`;
-  if (record.imageId !== imageId) return `it is about ${String(record.imageId)}`;
-  const texts = ['imageName', 'region', 'apiRegion', 'profile', 'planDigest', 'runId', 'createdAt'] as const;
-  const missing = texts.filter((key) => typeof record[key] !== 'string');
-  if (missing.length > 0) return `it lacks ${missing.join(', ')}`;
-  if (!Array.isArray(record.snapshotIds) || !Array.isArray(record.bakeChecks)) return 'it lacks its lists';
-  return value as ImageRecord;
 };
 
 /** @returns null when there is no record. A file that is there but no record is the user's to look at. */
 export const readRecord = async (imageId: string): Promise<ImageRecord | null> => {
-  if (!IMAGE_ID.test(imageId))
-    throw userError('IMAGE_ID', `"${imageId}" is no image id.`, 'they look like ami-0123456789abcdef0');
-  let text: string;
-  try {
-    text = await readFile(recordPath(imageId), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
-  const record = parseRecord(text, imageId);
+  assertImageId(imageId);
+  const record = await readOne(imageId);
   if (typeof record === 'string') {
     throw userError(
       'RECORD_UNREADABLE',
@@ -62,24 +51,44 @@ export const readRecord = async (imageId: string): Promise<ImageRecord | null> =
   return record;
 };
 
-/** All readable records, newest first. Files that are none are left alone and named in a warning. */
-export const listRecords = async (reporter: Reporter): Promise<ImageRecord[]> => {
+export type StoredRecords = {
+  /** Newest first. */
+  readonly records: readonly ImageRecord[];
+  /** Ids of the images whose record is there and cannot be used. */
+  readonly damaged: readonly string[];
+};
+
+/** All records. Files that are none are left alone and named in a warning. */
+export const listRecords = async (reporter: Reporter): Promise<StoredRecords> => {
   let names: string[];
   try {
     names = await readdir(imagesFolder());
-  } catch {
-    return [];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { records: [], damaged: [] };
+    throw error;
   }
   const records: ImageRecord[] = [];
+  const damaged: string[] = [];
   for (const name of names.filter((entry) => entry.endsWith('.json')).sort()) {
-    const path = join(imagesFolder(), name);
-    const record = await readFile(path, 'utf8').then(
-      (text) => parseRecord(text, name.slice(0, -'.json'.length)),
-      (error: NodeJS.ErrnoException) => `it cannot be read (${error.code ?? error.message})`,
-    );
+    const imageId = name.slice(0, -'.json'.length);
+    const record = await readOne(imageId);
     if (typeof record === 'string') {
-      reporter.emit({ type: 'warning', code: 'RECORD_UNREADABLE', text: `${path} is passed over: ${record}.` });
-    } else records.push(record);
+      const text = `The record ${join(imagesFolder(), name)} cannot be used: ${record}.`;
+      reporter.emit({ type: 'warning', code: 'RECORD_UNREADABLE', text });
+      damaged.push(imageId);
+    } else if (record) records.push(record);
   }
-  return records.sort((a, b) => b.createdAt.localeCompare(a.createdAt));
+  return { records: records.sort((a, b) => b.createdAt.localeCompare(a.createdAt)), damaged };
+};
+
+/** Forgets an image. @returns whether there was anything to forget */
+export const removeRecord = async (imageId: string): Promise<boolean> => {
+  assertImageId(imageId);
+  try {
+    await rm(recordPath(imageId), { recursive: true });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
 };

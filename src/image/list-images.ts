@@ -1,6 +1,7 @@
 import { type Image, paginateDescribeImages } from '@aws-sdk/client-ec2';
 import type { AwsClients } from '../aws/clients.ts';
 import type { ImageRecord, Verdict } from './image-record.ts';
+import type { StoredRecords } from './image-store.ts';
 
 /** One line of `image list`: the API's view joined with the record's. */
 export type ImageSummary = {
@@ -10,7 +11,8 @@ export type ImageSummary = {
   readonly profile: string;
   readonly planDigest: string;
   readonly createdAt: string;
-  readonly verdict: Verdict;
+  /** `damaged`: there is a record, and it cannot be used; what the image's tag says proves nothing then. */
+  readonly verdict: Verdict | 'damaged';
   readonly runId: string;
   /** `both`; `tags` = baked elsewhere or its record is lost; `record` = deregistered since, or another endpoint's. */
   readonly knownBy: 'both' | 'tags' | 'record';
@@ -49,11 +51,25 @@ const fromRecord = (record: ImageRecord): ImageSummary => ({
   state: 'not found',
 });
 
+const fromDamage = (imageId: string, apiRegion: string): ImageSummary => ({
+  imageId,
+  imageName: '',
+  apiRegion,
+  profile: '',
+  planDigest: '',
+  createdAt: '',
+  verdict: 'damaged',
+  runId: '',
+  knownBy: 'record',
+  state: 'not found',
+});
+
 /** Pure: joins what the API lists with the records; the record wins where both know something, the API about the state. */
 export const joinImages = (
   images: readonly Image[],
   records: readonly ImageRecord[],
   apiRegion: string,
+  damaged: readonly string[] = [],
 ): ImageSummary[] => {
   const listed = new Map(images.map((image) => [image.ImageId ?? '', fromTags(image, apiRegion)]));
   const known = records.map((record): ImageSummary => {
@@ -61,17 +77,22 @@ export const joinImages = (
     listed.delete(record.imageId);
     return tagged ? { ...fromRecord(record), knownBy: 'both', state: tagged.state } : fromRecord(record);
   });
+  for (const imageId of damaged) {
+    const tagged = listed.get(imageId);
+    listed.delete(imageId);
+    known.push(tagged ? { ...tagged, verdict: 'damaged' } : fromDamage(imageId, apiRegion));
+  }
   return [...known, ...listed.values()].sort((a, b) => b.createdAt.localeCompare(a.createdAt));
 };
 
 /**
  * The images of a region: those that this program tagged and those that it has a record of.
  *
- * @param records only those of the same region and endpoint (the caller filters)
+ * @param stored.records only those of the same region and endpoint (the caller filters); a damaged one does not say where its image is
  */
 export const listImages = async (
   clients: AwsClients,
-  records: readonly ImageRecord[],
+  stored: StoredRecords,
   apiRegion: string,
 ): Promise<ImageSummary[]> => {
   const images: Image[] = [];
@@ -80,5 +101,5 @@ export const listImages = async (
     { Owners: ['self'], Filters: [{ Name: 'tag-key', Values: ['ecs-host:plan-digest'] }] },
   );
   for await (const page of pages) images.push(...(page.Images ?? []));
-  return joinImages(images, records, apiRegion);
+  return joinImages(images, stored.records, apiRegion, stored.damaged);
 };

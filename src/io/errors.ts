@@ -30,12 +30,14 @@ export class EcsHostError extends Error {
   readonly details: readonly ErrorDetail[];
   /** Output of a child process, printed after the reason. */
   readonly output: string | undefined;
+  /** A line for a shell that repeats the failing step, shown with --debug. */
+  readonly command: string | undefined;
 
   constructor(
     kind: ErrorKind,
     code: string,
     reason: string,
-    more: { hint?: string; details?: readonly ErrorDetail[]; output?: string; cause?: unknown } = {},
+    more: { hint?: string; details?: readonly ErrorDetail[]; output?: string; command?: string; cause?: unknown } = {},
   ) {
     super(reason, more.cause === undefined ? undefined : { cause: more.cause });
     this.name = 'EcsHostError';
@@ -44,6 +46,7 @@ export class EcsHostError extends Error {
     this.hint = more.hint;
     this.details = more.details ?? [];
     this.output = more.output;
+    this.command = more.command;
   }
 }
 

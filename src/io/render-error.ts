@@ -1,4 +1,6 @@
+import { inspect } from 'node:util';
 import { EcsHostError, EXIT_CODES } from './errors.ts';
+import { projectFolder } from './paths.ts';
 
 const OUTPUT_LINES_SHOWN = 40;
 
@@ -8,12 +10,22 @@ export const exitCodeOf = (error: unknown): number =>
 
 const tail = (text: string): string => text.trimEnd().split('\n').slice(-OUTPUT_LINES_SHOWN).join('\n');
 
-/** One reason, where, one hint; the stack only for a bug in this program. */
-export const renderError = (error: unknown): string => {
-  if (!(error instanceof EcsHostError)) {
-    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return `ecs-host: this is a bug in ecs-host, please report it\n${stack}`;
-  }
+const stackOf = (error: unknown): string =>
+  error instanceof Error ? inspect(error, { colors: false, depth: 4 }) : String(error);
+
+/** A bug shows all that a maintainer needs, and where it goes. */
+const renderBug = (error: unknown): string =>
+  [
+    `ecs-host: this is a bug in ecs-host: ${error instanceof Error ? error.message : String(error)}`,
+    stackOf(error),
+    '  please report it, with everything above, the command that you typed and the output of',
+    '  `ecs-host --version` and `ecs-host doctor`; after a bake also packer.log of the run (state folder, runs/)',
+    `  where: an issue in the repository of this checkout (\`git -C ${projectFolder()} remote -v\`)`,
+  ].join('\n');
+
+/** One reason, where, one hint; the stack for a bug in this program, and for everything when asked for (`--debug`). */
+export const renderError = (error: unknown, { debug = false }: { debug?: boolean } = {}): string => {
+  if (!(error instanceof EcsHostError)) return renderBug(error);
   const lines = [`ecs-host: ${error.message}`];
   for (const detail of error.details) {
     const where = detail.where === undefined ? '' : `${detail.where}: `;
@@ -30,6 +42,8 @@ export const renderError = (error: unknown): string => {
     );
   }
   if (error.hint !== undefined) lines.push(`  hint: ${error.hint}`);
+  if (debug && error.command !== undefined) lines.push('  to repeat the failing step:', `    ${error.command}`);
+  if (debug) lines.push(stackOf(error));
   return lines.join('\n');
 };
 

@@ -2,8 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { ImageRecord } from '../../src/image/image-record.ts';
-import { listRecords, readRecord, recordPath, saveRecord } from '../../src/image/image-store.ts';
+import { listRecords, readRecord, recordPath, removeRecord, saveRecord } from '../../src/image/image-store.ts';
 import type { Message, Reporter } from '../../src/io/reporter.ts';
 import { aRecord } from './a-record.ts';
 
@@ -37,7 +36,7 @@ describe('the record store', () => {
   test('lists the newest first', async () => {
     await saveRecord({ ...aRecord('ami-0aa'), createdAt: '2026-11-01T00:00:00.000Z' });
     await saveRecord({ ...aRecord('ami-0bb'), createdAt: '2026-11-02T00:00:00.000Z' });
-    expect((await listRecords(reporter)).map(({ imageId }) => imageId)).toEqual(['ami-0bb', 'ami-0aa']);
+    expect((await listRecords(reporter)).records.map(({ imageId }) => imageId)).toEqual(['ami-0bb', 'ami-0aa']);
     expect(messages).toEqual([]);
   });
 
@@ -49,20 +48,34 @@ describe('the record store', () => {
       'its recordVersion is 2, not 1',
     ],
     ['about another image', JSON.stringify(aRecord('ami-0dd')), 'it is about ami-0dd'],
-    ['not an object', '[1]', 'its recordVersion is undefined, not 1'],
+    ['not an object', '[1]', 'it holds no object'],
     ['incomplete', JSON.stringify({ recordVersion: 1, imageId: 'ami-0cc' }), 'it lacks imageName'],
-  ])('passes a file over that is %s, with a warning, and refuses to show it', async (_, content, reason) => {
+    ['without timings', JSON.stringify({ ...aRecord('ami-0cc'), timings: undefined }), 'it lacks timings'],
+    ['without versions', JSON.stringify({ ...aRecord('ami-0cc'), versions: undefined }), 'it lacks versions'],
+    ['without substitutions', JSON.stringify({ ...aRecord('ami-0cc'), substitutions: null }), 'its substitutions is'],
+    ['with a check that is null', JSON.stringify({ ...aRecord('ami-0cc'), bakeChecks: [null] }), 'its bakeChecks.0 is'],
+    ['smoked without evidence', JSON.stringify({ ...aRecord('ami-0cc'), smoke: {} }), 'it lacks smoke.verdict'],
+  ])('names a file as damaged that is %s, with a warning, and refuses to show it', async (_, content, reason) => {
     await mkdir(join(folder, 'images'));
     await writeFile(recordPath('ami-0cc'), content);
     await saveRecord(aRecord('ami-0aa'));
-    expect((await listRecords(reporter)).map(({ imageId }) => imageId)).toEqual(['ami-0aa']);
+    expect((await listRecords(reporter)).records.map(({ imageId }) => imageId)).toEqual(['ami-0aa']);
+    expect((await listRecords({ emit: () => {}, close: async () => {} })).damaged).toEqual(['ami-0cc']);
     expect(messages).toHaveLength(1);
     expect(messages[0]).toMatchObject({ type: 'warning', code: 'RECORD_UNREADABLE' });
     expect(JSON.stringify(messages[0])).toContain(reason);
     await expect(readRecord('ami-0cc')).rejects.toMatchObject({ kind: 'user', code: 'RECORD_UNREADABLE' });
   });
 
+  test('a folder in place of a record is damage', async () => {
+    await mkdir(recordPath('ami-0cc'), { recursive: true });
+    await expect(readRecord('ami-0cc')).rejects.toMatchObject({ kind: 'user', code: 'RECORD_UNREADABLE' });
+    expect((await listRecords(reporter)).damaged).toEqual(['ami-0cc']);
+    expect(await removeRecord('ami-0cc')).toBe(true);
+    expect(await removeRecord('ami-0cc')).toBe(false);
+  });
+
   test('an empty state folder has no images', async () => {
-    expect(await listRecords(reporter)).toEqual([] satisfies ImageRecord[]);
+    expect(await listRecords(reporter)).toEqual({ records: [], damaged: [] });
   });
 });

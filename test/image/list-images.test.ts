@@ -42,6 +42,14 @@ describe('joinImages', () => {
     ]);
   });
 
+  test('a damaged record is shown as such, whatever the tag says', () => {
+    const images = joinImages([tagged('ami-1', 'passed', '2026-11-03')], [], 'us-west-2', ['ami-1', 'ami-2']);
+    expect(images.map(({ imageId, verdict, state }) => [imageId, verdict, state])).toEqual([
+      ['ami-1', 'damaged', 'available'],
+      ['ami-2', 'damaged', 'not found'],
+    ]);
+  });
+
   test('an unknown verdict in a tag is no verdict', () => {
     expect(joinImages([tagged('ami-1', 'great', '')], [], 'us-west-2')[0]?.verdict).toBe('not-run');
   });
