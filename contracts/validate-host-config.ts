@@ -22,9 +22,25 @@ const validate = ajv.compile<HostConfig>(schema);
 /** One mistake; `key` is empty for the document as a whole. */
 export type HostConfigProblem = { readonly key: string; readonly reason: string };
 
+const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** The parser of URLs takes hosts that no name server has ever heard of, such as `w"` and `${x}`. */
+const isWebserverUrl = (text: string): boolean => {
+  const url = URL.parse(text);
+  if (url === null || url.port === '0') return false;
+  if (url.hostname.startsWith('[')) return true;
+  return (
+    url.hostname.length <= 253 &&
+    url.hostname
+      .replace(/\.$/, '')
+      .split('.')
+      .every((label) => LABEL.test(label))
+  );
+};
+
 const problemsOf = (value: unknown): readonly HostConfigProblem[] => {
   if (validate(value)) {
-    return URL.canParse(value.webserverUrl)
+    return isWebserverUrl(value.webserverUrl)
       ? []
       : [{ key: 'webserverUrl', reason: `is not ${schema.properties.webserverUrl.description}` }];
   }

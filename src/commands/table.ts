@@ -74,6 +74,8 @@ const USER_DATA = {
   },
   'drain-seconds': { type: 'number', describe: 'how long tasks may take to end', default: 60, requiresArg: true },
   ecs: { type: 'string', array: true, describe: 'NAME=VALUE for ecs.config; repeatable', requiresArg: true },
+  json: { type: 'boolean', describe: 'a document with the text, also in base64 for a launch template', default: false },
+  debug: OUTPUT.debug,
 } as const satisfies Record<string, Options>;
 
 const TELL = {

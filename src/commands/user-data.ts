@@ -5,15 +5,18 @@ import { renderUserData } from '../user-data/render.ts';
 
 type Argv = Record<string, unknown>;
 
-const variables = (given: unknown): Record<string, string> =>
-  Object.fromEntries(
-    (Array.isArray(given) ? given.map(String) : []).map((pair) => {
-      const at = pair.indexOf('=');
-      if (at <= 0)
-        throw userError('USAGE', `--ecs "${pair}" is not NAME=VALUE.`, 'for example --ecs ECS_RESERVED_MEMORY=256');
-      return [pair.slice(0, at), pair.slice(at + 1)];
-    }),
-  );
+function variables(given: unknown): Record<string, string> {
+  const found = new Map<string, string>();
+  for (const pair of Array.isArray(given) ? given.map(String) : []) {
+    const at = pair.indexOf('=');
+    if (at <= 0)
+      throw userError('USAGE', `--ecs "${pair}" is not NAME=VALUE.`, 'for example --ecs ECS_RESERVED_MEMORY=256');
+    const name = pair.slice(0, at);
+    if (found.has(name)) throw userError('OPTION_TWICE', `--ecs gives ${name} twice.`, 'leave one of them out');
+    found.set(name, pair.slice(at + 1));
+  }
+  return Object.fromEntries(found);
+}
 
 /** `ecs-host user-data`: what a launch template passes to instances of the image. */
 export const userData = async (argv: Argv): Promise<number> => {
@@ -34,6 +37,11 @@ export const userData = async (argv: Argv): Promise<number> => {
     environment: String(argv['environment']),
     drainSeconds: Number(argv['drain-seconds']),
   };
-  process.stdout.write(renderUserData({ cluster: String(argv['cluster']), host, ecs: variables(argv['ecs']) }));
+  const text = renderUserData({ cluster: String(argv['cluster']), host, ecs: variables(argv['ecs']) });
+  if (argv['json'] === true) {
+    const bytes = Buffer.from(text);
+    const document = { userData: text, userDataBase64: bytes.toString('base64'), bytes: bytes.length };
+    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  } else process.stdout.write(text);
   return 0;
 };
