@@ -11,8 +11,11 @@ NODE := node_modules/.bin/node
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# Values go through the environment and are quoted there, so that the shell reads none of them as commands; ARGS is split at blanks only.
+export REGION PROFILE ARGS
+
 ami: setup ## bake a host image and prove it; REGION=us-east-2 for AWS, PROFILE=..., ARGS='--plain'
-	@bin/ecs-host ami --region $(REGION) $(if $(PROFILE),--profile $(PROFILE)) $(ARGS)
+	@set -f; bin/ecs-host ami --region "$$REGION" $${PROFILE:+--profile "$$PROFILE"} $$ARGS
 
 test: setup ## lint, types, drift, unit and end-to-end tests; the last line counts them
 	@$(NODE) scripts/test.ts
@@ -40,13 +43,13 @@ generate: setup ## write the generated files anew
 
 bench: setup ## measure side by side with named baselines; ARGS='--rounds N'
 	@$(NODE) bench/help.ts
-	@$(NODE) bench/bake.ts $(ARGS)
+	@set -f; $(NODE) bench/bake.ts $$ARGS
 	@$(NODE) bench/fleet.ts
 	@$(NODE) bench/host.ts
 	@$(NODE) bench/starts.ts
 
 doctor: setup ## every prerequisite: found, needed, and the fix
-	@bin/ecs-host doctor $(ARGS)
+	@set -f; bin/ecs-host doctor $$ARGS
 
 lab-up: setup ## start the lab and leave it running
 	@bin/ecs-host lab up

@@ -129,6 +129,12 @@ export const commands = (setExitCode: (code: number) => void): VerbModule[] => {
       async () => (await import('./ami.ts')).ami,
     ),
     make(
+      'check',
+      'look for mistakes in hosts.yaml alone; asks nobody, starts nothing',
+      { config: COMMON.config, json: OUTPUT.json, debug: OUTPUT.debug },
+      async () => (await import('./check.ts')).check,
+    ),
+    make(
       'plan',
       'print what a bake will do, and write plan.json',
       { ...COMMON, ...OUTPUT, ...OUT },
@@ -172,6 +178,12 @@ export const commands = (setExitCode: (code: number) => void): VerbModule[] => {
         'one image, with every check and version',
         { ...OUTPUT },
         async () => (await import('./image.ts')).show,
+      ),
+      make(
+        'delete <image>',
+        'remove an image, its snapshots and its record; asks first',
+        { ...COMMON, ...OUTPUT, yes: { alias: 'y', type: 'boolean', describe: 'do not ask', default: false } },
+        async () => (await import('./delete-image.ts')).remove,
       ),
     ]),
     make(

@@ -1,8 +1,11 @@
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { aRecord } from '../image/a-record.ts';
 import { aStateFolder, runCli } from '../support/run-cli.ts';
+
+// Each starts the program, on a machine that may be busy.
+vi.setConfig({ testTimeout: 30_000 });
 
 const BIG = 200 * 1024;
 

@@ -1,0 +1,77 @@
+import { DeleteSnapshotCommand, DeregisterImageCommand, DescribeImagesCommand, type Image } from '@aws-sdk/client-ec2';
+import type { ApiTarget, AwsClients } from '../aws/clients.ts';
+import { userError } from '../io/errors.ts';
+import type { ImageRecord } from './image-record.ts';
+
+/** What deleting an image would remove. */
+export type ImageRemains = {
+  readonly imageId: string;
+  readonly imageName: string;
+  /** False when the API knows no such image (any more). */
+  readonly isRegistered: boolean;
+  readonly snapshotIds: readonly string[];
+};
+
+const isGone = (error: unknown): boolean =>
+  error instanceof Error && /NotFound|InvalidAMIID\.Unavailable/.test(error.name);
+
+async function describeImage({ ec2 }: AwsClients, imageId: string): Promise<Image | null> {
+  try {
+    const { Images = [] } = await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
+    return Images[0] ?? null;
+  } catch (error) {
+    if (isGone(error)) return null;
+    throw error;
+  }
+}
+
+/**
+ * Looks what there is of an image: only one that this program baked, by its tag or its record, is anything for it to delete.
+ *
+ * @param record null when there is none that can be used
+ * @throws EcsHostError (user) `IMAGE_UNKNOWN`, or `IMAGE_FOREIGN` for an image that somebody else made
+ */
+export async function findImageRemains(
+  clients: AwsClients,
+  imageId: string,
+  record: ImageRecord | null,
+  { apiRegion, endpointUrl }: ApiTarget,
+): Promise<ImageRemains> {
+  const image = await describeImage(clients, imageId);
+  if (image === null && record === null)
+    throw userError(
+      'IMAGE_UNKNOWN',
+      `There is no image ${imageId} in ${apiRegion}.`,
+      '`ecs-host image list` shows the images of a region; --region names another',
+    );
+  // The lab's port may differ from day to day; what matters is whether it was the lab.
+  const isElsewhere =
+    record !== null && (record.apiRegion !== apiRegion || (record.endpointUrl === null) !== (endpointUrl === null));
+  if (isElsewhere)
+    throw userError(
+      'IMAGE_ELSEWHERE',
+      `${imageId} was baked in region ${record.region}.`,
+      `give --region ${record.region}`,
+    );
+  const isOurs = record !== null || image?.Tags?.some(({ Key }) => Key === 'ecs-host:plan-digest') === true;
+  if (!isOurs) throw userError('IMAGE_FOREIGN', `${imageId} was not baked by ecs-host.`, 'delete it with what made it');
+  const ofImage = (image?.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []);
+  return {
+    imageId,
+    imageName: image?.Name ?? record?.imageName ?? '',
+    isRegistered: image !== null,
+    snapshotIds: [...new Set([...ofImage, ...(record?.snapshotIds ?? [])])],
+  };
+}
+
+/** Deregisters the image, then deletes its snapshots: EC2 takes them in this order only. What is gone already is no error. */
+export async function deleteImage(clients: AwsClients, remains: ImageRemains): Promise<void> {
+  const { ec2 } = clients;
+  const forgiving = async (work: Promise<unknown>): Promise<void> => {
+    await work.catch((error: unknown) => {
+      if (!isGone(error)) throw error;
+    });
+  };
+  if (remains.isRegistered) await forgiving(ec2.send(new DeregisterImageCommand({ ImageId: remains.imageId })));
+  for (const SnapshotId of remains.snapshotIds) await forgiving(ec2.send(new DeleteSnapshotCommand({ SnapshotId })));
+}
