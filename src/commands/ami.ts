@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { bake } from '../bake/bake.ts';
+import { findImage, unknownImage } from '../image/find-image.ts';
 import { type ImageRecord, RECORD_VERSION } from '../image/image-record.ts';
 import { assertImageId, readRecord, saveRecord } from '../image/image-store.ts';
 import { formatDuration } from '../io/duration.ts';
@@ -185,6 +186,8 @@ export const smokeOnly = async (argv: Record<string, unknown>): Promise<number> 
   return withSession(argv, async (session) => {
     const outcome = await withConnection(session, args, async (connection) => {
       const { clients } = connection;
+      // Before a plan is made and machines are asked for: most unknown ids are typing errors.
+      if ((await findImage(clients, imageId)) === null) throw unknownImage(imageId, connection.apiRegion);
       await claimRun(session.runId, 'smoke');
       const plan = await session.span('plan', () => planOf(session, connection, imageId));
       const result = await session.span('smoke', () => smoke({ plan, imageId, ctx: session, clients, parts }));

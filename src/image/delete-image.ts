@@ -1,6 +1,7 @@
-import { DeleteSnapshotCommand, DeregisterImageCommand, DescribeImagesCommand, type Image } from '@aws-sdk/client-ec2';
+import { DeleteSnapshotCommand, DeregisterImageCommand } from '@aws-sdk/client-ec2';
 import type { ApiTarget, AwsClients } from '../aws/clients.ts';
 import { userError } from '../io/errors.ts';
+import { findImage, isGone, unknownImage } from './find-image.ts';
 import type { ImageRecord } from './image-record.ts';
 
 /** What deleting an image would remove. */
@@ -11,19 +12,6 @@ export type ImageRemains = {
   readonly isRegistered: boolean;
   readonly snapshotIds: readonly string[];
 };
-
-const isGone = (error: unknown): boolean =>
-  error instanceof Error && /NotFound|InvalidAMIID\.Unavailable/.test(error.name);
-
-async function describeImage({ ec2 }: AwsClients, imageId: string): Promise<Image | null> {
-  try {
-    const { Images = [] } = await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
-    return Images[0] ?? null;
-  } catch (error) {
-    if (isGone(error)) return null;
-    throw error;
-  }
-}
 
 /**
  * Looks what there is of an image: only one that this program baked, by its tag or its record, is anything for it to delete.
@@ -37,13 +25,8 @@ export async function findImageRemains(
   record: ImageRecord | null,
   { apiRegion, endpointUrl }: ApiTarget,
 ): Promise<ImageRemains> {
-  const image = await describeImage(clients, imageId);
-  if (image === null && record === null)
-    throw userError(
-      'IMAGE_UNKNOWN',
-      `There is no image ${imageId} in ${apiRegion}.`,
-      '`ecs-host image list` shows the images of a region; --region names another',
-    );
+  const image = await findImage(clients, imageId);
+  if (image === null && record === null) throw unknownImage(imageId, apiRegion);
   // The lab's port may differ from day to day; what matters is whether it was the lab.
   const isElsewhere =
     record !== null && (record.apiRegion !== apiRegion || (record.endpointUrl === null) !== (endpointUrl === null));

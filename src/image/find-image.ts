@@ -1,0 +1,25 @@
+import { DescribeImagesCommand, type Image } from '@aws-sdk/client-ec2';
+import type { AwsClients } from '../aws/clients.ts';
+import { type EcsHostError, userError } from '../io/errors.ts';
+
+/** The API's way to say that it knows no such image or snapshot (any more). */
+export const isGone = (error: unknown): boolean =>
+  error instanceof Error && /NotFound|InvalidAMIID\.Unavailable/.test(error.name);
+
+/** The image as the API knows it, or null. */
+export async function findImage({ ec2 }: AwsClients, imageId: string): Promise<Image | null> {
+  try {
+    const { Images = [] } = await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
+    return Images[0] ?? null;
+  } catch (error) {
+    if (isGone(error)) return null;
+    throw error;
+  }
+}
+
+export const unknownImage = (imageId: string, apiRegion: string): EcsHostError =>
+  userError(
+    'IMAGE_UNKNOWN',
+    `There is no image ${imageId} in ${apiRegion}.`,
+    '`ecs-host image list` shows the images of a region; --region names another',
+  );
