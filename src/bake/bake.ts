@@ -9,6 +9,7 @@ import { tagImage } from '../image/tag-image.ts';
 import { EcsHostError, outsideError } from '../io/errors.ts';
 import { runFolder } from '../io/paths.ts';
 import type { RunContext } from '../io/reporter.ts';
+import { commandLine, shellQuote } from '../io/shell-quote.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { addChild, claimRun, ownerName } from '../sweep/owner.ts';
 import { sweepRun } from '../sweep/sweep.ts';
@@ -87,6 +88,20 @@ const preparePacker = async (input: BakeInput): Promise<Packer> => {
   };
 };
 
+/** The same build by hand; it asks before it removes the machine. Real credentials are not in it: they come from where they came from. */
+const packerCommand = (
+  { plan, renderDir, environment }: BakeInput,
+  { tool, variables, template, env }: Packer,
+): string => {
+  const { PACKER_PLUGIN_PATH, CHECKPOINT_DISABLE, AWS_REGION } = env;
+  const hasNoSecrets = plan.endpointUrl !== null;
+  // An endpoint that nobody gave is that of the lab, which ends with the run.
+  const needsLab = hasNoSecrets && (process.env['AWS_ENDPOINT_URL'] ?? '') === '';
+  const names = { PACKER_PLUGIN_PATH, CHECKPOINT_DISABLE, AWS_REGION, ...(hasNoSecrets ? environment : {}) };
+  const words = [tool.packer, 'build', '-on-error=ask', ...variables, template];
+  return `${needsLab ? 'ecs-host lab up && ' : ''}cd ${shellQuote(renderDir)} && ${commandLine(names, words)}`;
+};
+
 const build = async (input: BakeInput, packer: Packer, logFile: string): Promise<BuildOutcome> =>
   input.ctx.span('packer build', async (span) => {
     const parser = createMachineReadableParser();
@@ -109,7 +124,7 @@ const build = async (input: BakeInput, packer: Packer, logFile: string): Promise
     const outcome = tracker.finish(isGood ? 'ok' : 'failed');
     if (exit.interrupted) throw new EcsHostError('interrupted', 'INTERRUPTED', 'The bake was interrupted.');
     if (!isGood || outcome.failedChecks.length > 0 || outcome.imageId === null)
-      throw bakeFailure(outcome, exit, logFile);
+      throw bakeFailure(outcome, exit, logFile).repeatedBy(packerCommand(input, packer));
     return outcome;
   });
 

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { bake } from '../bake/bake.ts';
 import { findImage, unknownImage } from '../image/find-image.ts';
@@ -7,6 +7,7 @@ import { type ImageRecord, RECORD_VERSION } from '../image/image-record.ts';
 import { assertImageId, readRecord, saveRecord } from '../image/image-store.ts';
 import { formatDuration } from '../io/duration.ts';
 import { projectFolder, runFolder } from '../io/paths.ts';
+import { commandLine } from '../io/shell-quote.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { readPlan } from '../plan/plan-file.ts';
 import { BUNDLE_FILE } from '../plan/provisioning.ts';
@@ -19,7 +20,7 @@ import { sweepDead } from '../sweep/sweep.ts';
 import { type Connection, withConnection } from './connect.ts';
 import { printEvent } from './json.ts';
 import { makePlan } from './make-plan.ts';
-import { commonArguments, type Session, withSession } from './session.ts';
+import { type CommonArguments, commonArguments, type Session, withSession } from './session.ts';
 
 /** The commit that bakes, with `-dirty` when the checkout differs from it. */
 const currentCommit = async (): Promise<string> => {
@@ -35,6 +36,7 @@ const currentCommit = async (): Promise<string> => {
 const bakeImage = async (
   session: Session,
   connection: Connection,
+  keepsBundle: boolean,
 ): Promise<{ plan: BuildPlan; record: ImageRecord; recordFile: string }> => {
   const { clients, environment } = connection;
   await claimRun(session.runId, 'build');
@@ -47,8 +49,8 @@ const bakeImage = async (
   const commit = await currentCommit();
   const baked = await session
     .span('bake', () => bake({ plan, renderDir, ctx: session, commit, clients, environment }))
-    // Tens of megabytes that `ecs-host render` makes again; template and plan.json stay.
-    .finally(() => rm(join(renderDir, BUNDLE_FILE), { force: true }));
+    // Tens of megabytes that `ecs-host render` makes again; template and plan.json stay. To repeat a build by hand it has to be there.
+    .finally(() => (keepsBundle ? undefined : rm(join(renderDir, BUNDLE_FILE), { force: true })));
   const record: ImageRecord = {
     recordVersion: RECORD_VERSION,
     imageId: baked.imageId,
@@ -134,12 +136,18 @@ const close = async (
   printEvent(json, { type: 'result', ...closing }, closingLines(closing));
 };
 
+const smokeCommand = (imageId: string, { region, profile, configFile }: CommonArguments): string =>
+  commandLine({}, [
+    ...['ecs-host', 'smoke', imageId, '--region', region, '--config', resolve(configFile)],
+    ...(profile === null ? [] : ['--profile', profile]),
+  ]);
+
 /** `ecs-host ami`: bake and smoke. */
 export const ami = async (argv: Record<string, unknown>): Promise<number> => {
   const args = commonArguments(argv);
   return withSession(argv, async (session) => {
     const outcome = await withConnection(session, args, async (connection) => {
-      const { plan, record } = await bakeImage(session, connection);
+      const { plan, record } = await bakeImage(session, connection, argv['debug'] === true);
       const { clients } = connection;
       const result = await session.span('smoke', () => smoke({ plan, imageId: record.imageId, ctx: session, clients }));
       await saveRecord({ ...record, timings: session.spans() });
@@ -147,7 +155,8 @@ export const ami = async (argv: Record<string, unknown>): Promise<number> => {
       return { imageId: record.imageId, substitutions: plan.substitutions, recordFile, result };
     });
     await close(session, args.json, outcome);
-    if (outcome.result.verdict !== 'passed') throw verdictError(outcome.imageId, outcome.result);
+    if (outcome.result.verdict !== 'passed')
+      throw verdictError(outcome.imageId, outcome.result).repeatedBy(smokeCommand(outcome.imageId, args));
     return 0;
   });
 };
@@ -156,7 +165,9 @@ export const ami = async (argv: Record<string, unknown>): Promise<number> => {
 export const bakeOnly = async (argv: Record<string, unknown>): Promise<number> => {
   const args = commonArguments(argv);
   return withSession(argv, async (session) => {
-    const { record, recordFile } = await withConnection(session, args, (connection) => bakeImage(session, connection));
+    const { record, recordFile } = await withConnection(session, args, (connection) =>
+      bakeImage(session, connection, argv['debug'] === true),
+    );
     await close(session, args.json, {
       imageId: record.imageId,
       substitutions: record.substitutions,
@@ -195,7 +206,8 @@ export const smokeOnly = async (argv: Record<string, unknown>): Promise<number> 
       return { imageId, substitutions: plan.substitutions, recordFile, result };
     });
     await close(session, args.json, outcome);
-    if (outcome.result.verdict !== 'passed') throw verdictError(imageId, outcome.result);
+    if (outcome.result.verdict !== 'passed')
+      throw verdictError(imageId, outcome.result).repeatedBy(smokeCommand(imageId, args));
     return 0;
   });
 };

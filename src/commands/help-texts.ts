@@ -31,6 +31,7 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
   ],
   'webserver serve': [['ecs-host webserver --address 10.0.0.7 --port 8443', 'let hosts shake hands']],
   'webserver hosts': [['ecs-host webserver hosts --json', 'who has shaken hands']],
+  'webserver orders': [['ecs-host webserver orders', 'what still stands of drain and revoke']],
   'webserver tell': [['ecs-host webserver tell drain --instance i-0123456789abcdef0', 'let a host finish and leave']],
   sweep: [['ecs-host sweep --region us-east-2 --dry-run', 'what dead runs left behind']],
   'lab up': [['ecs-host lab up', 'a lab that stays until `ecs-host lab down`']],

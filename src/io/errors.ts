@@ -31,13 +31,13 @@ export class EcsHostError extends Error {
   /** Output of a child process, printed after the reason. */
   readonly output: string | undefined;
   /** A line for a shell that repeats the failing step, shown with --debug. */
-  readonly command: string | undefined;
+  #command: string | undefined;
 
   constructor(
     kind: ErrorKind,
     code: string,
     reason: string,
-    more: { hint?: string; details?: readonly ErrorDetail[]; output?: string; command?: string; cause?: unknown } = {},
+    more: { hint?: string; details?: readonly ErrorDetail[]; output?: string; cause?: unknown } = {},
   ) {
     super(reason, more.cause === undefined ? undefined : { cause: more.cause });
     this.name = 'EcsHostError';
@@ -46,7 +46,16 @@ export class EcsHostError extends Error {
     this.hint = more.hint;
     this.details = more.details ?? [];
     this.output = more.output;
-    this.command = more.command;
+  }
+
+  get command(): string | undefined {
+    return this.#command;
+  }
+
+  /** The first to say it knows the step best. */
+  repeatedBy(command: string): this {
+    this.#command ??= command;
+    return this;
   }
 }
 

@@ -1,7 +1,7 @@
+import { shellQuote } from '../io/shell-quote.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import type { CheckBook } from './check-book.ts';
 import type { Ssh } from './ssh.ts';
-import { shellQuote } from './workload.ts';
 
 const BRIDGE = 'ecs-host-smoke';
 /** bash's own TCP, because a small image has no HTTP client. A container that gets through says so. */

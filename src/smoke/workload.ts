@@ -1,6 +1,7 @@
 import { STARTS_FOLDER } from '#contracts/host-service.ts';
 import { outsideError } from '../io/errors.ts';
 import type { SpanHandle } from '../io/reporter.ts';
+import { shellQuote } from '../io/shell-quote.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import type { CheckBook } from './check-book.ts';
 import type { RemoteResult, Ssh } from './ssh.ts';
@@ -9,9 +10,6 @@ type Workload = BuildPlan['developerWorkload'];
 
 const FOLDER = 'container-images';
 const MINUTES = 60_000;
-
-/** For a POSIX shell, whatever the text holds. */
-export const shellQuote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /**
  * Pure: clone, check out the configured ref, then the submodules at their recorded commits or, where the configuration says so, at refs

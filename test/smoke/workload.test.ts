@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
+import { shellQuote } from '../../src/io/shell-quote.ts';
 import { createCheckBook } from '../../src/smoke/check-book.ts';
 import { CHECKS } from '../../src/smoke/check-definitions.ts';
-import { buildWorkload, cloneCommand, keyPathIn, runWorkload, shellQuote } from '../../src/smoke/workload.ts';
+import { buildWorkload, cloneCommand, keyPathIn, runWorkload } from '../../src/smoke/workload.ts';
 import { fakeSsh } from './fake-ssh.ts';
 
 const workload = {
