@@ -17,12 +17,14 @@ const REGION = 'us-west-2';
 
 type Timing = { readonly totalMs: number; readonly phases: Readonly<Record<string, number>> };
 
-const seconds = (ms: number): string => (ms / 1000).toFixed(1).padStart(7);
+function seconds(ms: number): string {
+  return (ms / 1000).toFixed(1).padStart(7);
+}
 
 const ecsHost = join(projectFolder(), 'bin', 'ecs-host');
 
 /** Our bake: the whole command, with its own start; phases from its event stream. */
-const bakeOurs = async (env: Record<string, string>): Promise<Timing> => {
+async function bakeOurs(env: Record<string, string>): Promise<Timing> {
   const startedAt = performance.now();
   const { stdout } = await execa(ecsHost, ['bake', '--json'], { env, stdin: 'ignore' });
   const totalMs = performance.now() - startedAt;
@@ -34,9 +36,9 @@ const bakeOurs = async (env: Record<string, string>): Promise<Timing> => {
     if (event.type === 'span-end' && event.id) phases[titles.get(event.id) ?? event.id] = event.durationMs ?? 0;
   }
   return { totalMs, phases };
-};
+}
 
-const bakeByHand = async (endpoint: string, bundle: string, work: string): Promise<Timing> => {
+async function bakeByHand(endpoint: string, bundle: string, work: string): Promise<Timing> {
   const startedAt = performance.now();
   const { stdout } = await execa(join(projectFolder(), 'bench', 'by-hand.sh'), [endpoint, REGION, bundle, work], {
     stdin: 'ignore',
@@ -45,12 +47,12 @@ const bakeByHand = async (endpoint: string, bundle: string, work: string): Promi
   const phases: Record<string, number> = {};
   for (const [, name = '', ms] of stdout.matchAll(/^phase (\S+) (\d+)$/gm)) phases[name] = Number(ms);
   return { totalMs, phases };
-};
+}
 
-const medians = (timings: readonly Timing[]): Record<string, number> => {
+function medians(timings: readonly Timing[]): Record<string, number> {
   const names = [...new Set(timings.flatMap(({ phases }) => Object.keys(phases)))];
   return Object.fromEntries(names.map((name) => [name, median(timings.map(({ phases }) => phases[name] ?? 0))]));
-};
+}
 
 /** Pairs of our phases and theirs that do the same. What only we do stands alone. */
 const COMPARED: readonly (readonly [string, readonly string[], readonly string[]])[] = [
@@ -70,8 +72,9 @@ const COMPARED: readonly (readonly [string, readonly string[], readonly string[]
   ['clean up', ['clean up'], ['clean-up']],
 ];
 
-const sum = (phases: Readonly<Record<string, number>>, names: readonly string[]): number =>
-  names.reduce((total, name) => total + (phases[name] ?? 0), 0);
+function sum(phases: Readonly<Record<string, number>>, names: readonly string[]): number {
+  return names.reduce((total, name) => total + (phases[name] ?? 0), 0);
+}
 
 const work = await mkdtemp(join(tmpdir(), 'ecs-host-bench-'));
 const state = join(work, 'state');

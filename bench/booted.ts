@@ -3,22 +3,24 @@ import { importTools } from '../test/e2e/counted-containers.ts';
 import { startLabForTests } from '../test/e2e/lab-handle.ts';
 
 /** A number after `--name` on the command line. */
-export const option = (name: string, usual: number): number => {
+export function option(name: string, usual: number): number {
   const at = process.argv.indexOf(`--${name}`);
   const value = at === -1 ? usual : Number(process.argv[at + 1]);
   if (!Number.isFinite(value) || value < 0) throw new Error(`--${name} takes a number`);
   return value;
-};
+}
 
-export const quantile = (values: readonly number[], q: number): number =>
-  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? Number.NaN;
+export function quantile(values: readonly number[], q: number): number {
+  return values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? Number.NaN;
+}
 
 /** `p50 1, p99 2, max 3 ms` */
-export const spread = (ms: readonly number[]): string =>
-  `p50 ${quantile(ms, 0.5).toFixed(1)}, p99 ${quantile(ms, 0.99).toFixed(1)}, max ${Math.max(...ms).toFixed(1)} ms`;
+export function spread(ms: readonly number[]): string {
+  return `p50 ${quantile(ms, 0.5).toFixed(1)}, p99 ${quantile(ms, 0.99).toFixed(1)}, max ${Math.max(...ms).toFixed(1)} ms`;
+}
 
 /** Bakes, boots one machine of the lab that serves and has the image `tools`, and takes all of it down again. */
-export const withServingHost = async (work: (host: BootedHost) => Promise<void>): Promise<void> => {
+export async function withServingHost(work: (host: BootedHost) => Promise<void>): Promise<void> {
   const lab = await startLabForTests();
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => void lab.down().finally(() => process.exit(130)));
@@ -32,4 +34,4 @@ export const withServingHost = async (work: (host: BootedHost) => Promise<void>)
   } finally {
     await lab.down();
   }
-};
+}

@@ -27,8 +27,8 @@ const authority = await makeIdentityAuthority();
 const tls = await makeSelfSigned('127.0.0.1');
 const arrivals: number[] = [];
 let backAtMs = 0;
-const start = (port: number) =>
-  startWebserver({
+function start(port: number) {
+  return startWebserver({
     address: '127.0.0.1',
     port,
     tls,
@@ -38,19 +38,20 @@ const start = (port: number) =>
       return { kind: 'grant' };
     },
   });
+}
 
 // A port that nobody else takes meanwhile.
 const first = await start(0);
 const { port } = first;
 await first.close();
 
-const newKey = (): HostKey => {
+function newKey(): HostKey {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   return {
     publicKey: publicKey.export({ type: 'spki', format: 'der' }).toString('base64'),
     sign: (text) => sign(null, text, privateKey).toString('base64'),
   };
-};
+}
 const { signal } = new AbortController();
 const fleet = Array.from({ length: HOSTS }, (_, index) => {
   const instanceId = instanceIdOf(index + 1);

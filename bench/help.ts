@@ -7,11 +7,11 @@ import { median, saveResult } from './result.ts';
 const ROUNDS = 21;
 const GOAL = 3;
 
-const timed = async (file: string, args: readonly string[]): Promise<number> => {
+async function timed(file: string, args: readonly string[]): Promise<number> {
   const startedAt = performance.now();
   await execa(file, args, { stdin: 'ignore' });
   return performance.now() - startedAt;
-};
+}
 
 const ecsHost = join(projectFolder(), 'bin', 'ecs-host');
 const help: number[] = [];

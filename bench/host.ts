@@ -35,7 +35,7 @@ const LEASES = `while :; do
   sleep 0.25
 done`;
 
-const byHand = async (host: BootedHost): Promise<number> => {
+async function byHand(host: BootedHost): Promise<number> {
   await host.run(
     `sudo systemctl stop ecs-host; echo '${LEASES}' >/tmp/leases.sh; sudo systemd-run --quiet --collect --unit=leases sh /tmp/leases.sh; until /opt/ecs-host/bin/ecs-host-gate check agent-open; do sleep 0.05; done`,
   );
@@ -47,13 +47,13 @@ const byHand = async (host: BootedHost): Promise<number> => {
   );
   const [from = 0, to = 0] = output.split('\n').map(Number);
   return (to - from) / 1000;
-};
+}
 
-const ours = async (host: BootedHost): Promise<number> => {
+async function ours(host: BootedHost): Promise<number> {
   const to = Number(await host.run('sudo systemctl start --no-block ecs-host; python3 /tmp/wait.py'));
   const state = await host.reach('serving');
   return (to - (state.reachedAtUs.docker ?? 0)) / 1000;
-};
+}
 
 /** Containers c1 to cN, each with a folder of the host service. */
 const CREATE = `for i in $(seq ${CONTAINERS}); do docker create --name c$i tools /bin/sleep 120 >/dev/null; sudo mkdir -p /var/lib/ecs-host/containers/c$i; done`;

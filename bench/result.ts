@@ -12,17 +12,19 @@ export type Result = {
   readonly [more: string]: unknown;
 };
 
-export const median = (values: readonly number[]): number => {
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-};
+}
 
 const FILE = join(projectFolder(), 'bench', 'results.json');
 
-export const rounded = (ratio: number): number => Number(ratio.toFixed(3));
+export function rounded(ratio: number): number {
+  return Number(ratio.toFixed(3));
+}
 
-export const saveResult = async (name: string, result: Result): Promise<void> => {
+export async function saveResult(name: string, result: Result): Promise<void> {
   const all = JSON.parse(await readFile(FILE, 'utf8').catch(() => '{}')) as Record<string, Result>;
   all[name] = { ...result, ratio: rounded(result.ratio) };
   await writeFile(FILE, `${JSON.stringify(all, null, 2)}\n`);
-};
+}

@@ -24,7 +24,7 @@ const SIZE = {
   fullMs: Math.min(60_000, Math.max(6000, STARTS * 6)),
 };
 
-const keep = async (host: BootedHost, wrong: readonly string[]): Promise<void> => {
+async function keep(host: BootedHost, wrong: readonly string[]): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'ecs-host-starts-'));
   const units = '-u ecs-host -u ecs-host-guard -u docker.service -u docker.socket -u containerd';
   await writeFile(join(folder, 'wrong.txt'), `${wrong.join('\n')}\n`);
@@ -35,9 +35,9 @@ const keep = async (host: BootedHost, wrong: readonly string[]): Promise<void> =
   }))
     await writeFile(join(folder, name), `${await host.run(command)}\n`);
   console.log(`kept: ${folder}`);
-};
+}
 
-const stormOnce = async (host: BootedHost): Promise<void> => {
+async function stormOnce(host: BootedHost): Promise<void> {
   const found: Storm = await storm(host, SIZE);
   const { counted, recorded, unconfirmed, missed, twice, unexplained, wrong } = found;
   const { serviceKills, dockerdKills, containerdKills } = found;
@@ -61,9 +61,9 @@ const stormOnce = async (host: BootedHost): Promise<void> => {
     twice,
     unexplained,
   });
-};
+}
 
-const revokeAgain = async (host: BootedHost): Promise<void> => {
+async function revokeAgain(host: BootedHost): Promise<void> {
   const all = await revocations(host, REVOCATIONS);
   const late = all.filter((each) => !isInTime(each));
   console.log(`${all.length} revocations: the agent was down after ${spread(all.map((each) => each.agentDownMs))}`);
@@ -82,7 +82,7 @@ const revokeAgain = async (host: BootedHost): Promise<void> => {
     goal: 1,
     rounds: all.length,
   });
-};
+}
 
 await withServingHost(async (host) => {
   if (STARTS > 0) await stormOnce(host);

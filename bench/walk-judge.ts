@@ -31,14 +31,15 @@ const AGENT_GRACE_CS = 600;
 const LEAVE_GRACE_CS = 4000;
 
 /** A life of the service that ended, however it did, ends its grant. */
-const endsOfLives = (samples: readonly Sample[]): WalkEvent[] =>
-  samples.flatMap(({ cs, pid }, index) => {
+function endsOfLives(samples: readonly Sample[]): WalkEvent[] {
+  return samples.flatMap(({ cs, pid }, index) => {
     const before = samples[index - 1]?.pid ?? pid;
     return before !== 0 && before !== pid ? [{ cs, kind: 'end' as const, what: `life ${before} was over` }] : [];
   });
+}
 
 /** Why the gate must not be open at this moment, or null when it may. `events` are in order. */
-const whyShut = (cs: number, events: readonly WalkEvent[], leaveGraceCs = GRACE_CS): string | null => {
+function whyShut(cs: number, events: readonly WalkEvent[], leaveGraceCs = GRACE_CS): string | null {
   const last = (kind: WalkEvent['kind'], until: number): WalkEvent | undefined =>
     events.findLast((event) => event.kind === kind && event.cs <= until);
   const granted = last('grant', cs);
@@ -51,7 +52,7 @@ const whyShut = (cs: number, events: readonly WalkEvent[], leaveGraceCs = GRACE_
   const frozen = last('frozen', cs - GRACE_CS);
   const isThawed = events.some(({ kind, cs: at }) => kind === 'thawed' && at >= (frozen?.cs ?? 0) && at <= cs);
   return frozen && !isThawed && granted.cs < frozen.cs ? `the service is stopped (SIGSTOP) since ${frozen.cs}` : null;
-};
+}
 
 export type Violation = { readonly cs: number; readonly what: string };
 
@@ -59,11 +60,11 @@ export type Violation = { readonly cs: number; readonly what: string };
  * The invariant: the gate is never open, no container starts, and no agent runs, unless a grant of this boot holds that nothing has ended since, but
  * for the time that a lease lasts.
  */
-export const judge = (
+export function judge(
   samples: readonly Sample[],
   starts: readonly CountedStart[],
   told: readonly WalkEvent[],
-): Violation[] => {
+): Violation[] {
   const events = [...told, ...endsOfLives(samples)].toSorted((a, b) => a.cs - b.cs);
   const violations: Violation[] = [];
   let agentGateCs = Number.NEGATIVE_INFINITY;
@@ -84,4 +85,4 @@ export const judge = (
     if (why !== null) violations.push({ cs: atCs, what: `container ${id} started: ${why}` });
   }
   return violations.toSorted((a, b) => a.cs - b.cs);
-};
+}

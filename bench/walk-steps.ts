@@ -16,28 +16,28 @@ export type Walker = {
 
 type Step = (walker: Walker) => Promise<void>;
 
-const pick = <T>({ random }: Walker, from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
+function pick<T>({ random }: Walker, from: readonly T[]): T {
+  return from[Math.floor(random() * from.length)] as T;
+}
 
 /** As root, and the time in the machine once it was done. */
-const order = async ({ host }: Walker, command: string): Promise<number> => {
+async function order({ host }: Walker, command: string): Promise<number> {
   const { output } = await host.try(
     `sudo timeout 20 sh -c '${command}' >/dev/null 2>&1; cut -d " " -f 1 /proc/uptime | tr -d .`,
   );
   return Number(output) || bootCs();
-};
+}
 
-const decide =
-  (...decisions: Parameters<BootedHost['decide']>[0][]): Step =>
-  async (walker) =>
-    walker.host.decide(pick(walker, decisions));
+function decide(...decisions: Parameters<BootedHost['decide']>[0][]): Step {
+  return async (walker) => walker.host.decide(pick(walker, decisions));
+}
 
 const GRANT = { kind: 'grant' } as const;
 const DENY = { kind: 'deny', reason: 'a walk' } as const;
 
 /** On the webserver, and at once on the host. One that does not hear it hears it with a heartbeat. */
-const tell =
-  (verb: 'drain' | 'revoke'): Step =>
-  async ({ host, events }) => {
+function tell(verb: 'drain' | 'revoke'): Step {
+  return async ({ host, events }) => {
     const control = host.webserver.hosts.controlOf(host.instanceId);
     const isHeard =
       control !== null &&
@@ -48,18 +48,18 @@ const tell =
     await host.webserver[verb](host.instanceId, 'a walk');
     events.push({ cs: bootCs() + (isHeard ? 0 : HEARTBEAT_CS), kind: verb === 'revoke' ? 'end' : 'leave', what: verb });
   };
+}
 
 /** An order to systemd about the host service that ends its life. */
-const ends =
-  (command: string, kind: 'end' | 'leave' = 'end'): Step =>
-  async (walker) => {
+function ends(command: string, kind: 'end' | 'leave' = 'end'): Step {
+  return async (walker) => {
     walker.events.push({ cs: await order(walker, command), kind, what: command });
   };
+}
 
-const does =
-  (...commands: string[]): Step =>
-  async (walker) =>
-    void (await order(walker, pick(walker, commands)));
+function does(...commands: string[]): Step {
+  return async (walker) => void (await order(walker, pick(walker, commands)));
+}
 
 const MAIN = 'systemctl kill --kill-who=main --signal';
 
@@ -75,7 +75,9 @@ const thaw: Step = async (walker) => {
 };
 
 const CLOCK = '/etc/faketimerc';
-const setClock = (seconds: number): string => `echo ${seconds >= 0 ? '+' : ''}${seconds} >${CLOCK}`;
+function setClock(seconds: number): string {
+  return `echo ${seconds >= 0 ? '+' : ''}${seconds} >${CLOCK}`;
+}
 
 const stepClock: Step = async (walker) => {
   const farthestS = pick(walker, [600, 7200, 200_000]);
@@ -150,14 +152,14 @@ const STEPS: readonly (readonly [name: string, times: number, step: Step])[] = [
 const WEIGHED = STEPS.flatMap(([name, times, step]) => Array.from({ length: times }, () => ({ name, step })));
 
 /** @returns its name */
-export const takeStep = async (walker: Walker): Promise<string> => {
+export async function takeStep(walker: Walker): Promise<string> {
   const { name, step } = pick(walker, WEIGHED);
   await step(walker);
   return name;
-};
+}
 
 /** Everybody means well again: the host must serve. @throws Error when it does not */
-export const settle = async (walker: Walker): Promise<void> => {
+export async function settle(walker: Walker): Promise<void> {
   const { host } = walker;
   host.decide(GRANT);
   await thaw(walker);
@@ -177,11 +179,12 @@ export const settle = async (walker: Walker): Promise<void> => {
     if (performance.now() > until) throw new Error(`the host does not serve again: ${phase}, ${units}`);
     await sleep(500);
   }
-};
+}
 
 /** The service gets a clock of its own; machines of the lab share this machine's. */
-export const giveClock = (host: BootedHost): Promise<string> =>
-  host.run(
+export function giveClock(host: BootedHost): Promise<string> {
+  return host.run(
     `sudo sh -c 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qqy install faketime >/dev/null; ${setClock(0)}; mkdir -p /run/systemd/system/ecs-host.service.d; printf "[Service]\\nEnvironment=LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1\\n" >/run/systemd/system/ecs-host.service.d/clock.conf; systemctl daemon-reload; systemctl restart ecs-host'`,
     120_000,
   );
+}

@@ -39,16 +39,17 @@ const TRY = `while :; do
   sleep 0.3
 done`;
 
-export const startWatching = (host: BootedHost): Promise<string> =>
-  host.run(`: >${SAMPLES}; cat >/tmp/look.py <<'EOS'
+export function startWatching(host: BootedHost): Promise<string> {
+  return host.run(`: >${SAMPLES}; cat >/tmp/look.py <<'EOS'
 ${LOOK}EOS
 cat >/tmp/try.sh <<'EOS'
 ${TRY}
 EOS
 sudo systemd-run --quiet --collect --unit=walk-look python3 /tmp/look.py
 sudo systemd-run --quiet --collect --unit=walk-try sh /tmp/try.sh`);
+}
 
-export const stopWatching = async (host: BootedHost): Promise<Sample[]> => {
+export async function stopWatching(host: BootedHost): Promise<Sample[]> {
   await host.run('sudo systemctl stop walk-look walk-try');
   return (await host.run(`cat ${SAMPLES}`)).split('\n').map((line) => JSON.parse(line) as Sample);
-};
+}

@@ -22,7 +22,7 @@ const SEED = option('seed', Date.now() % 1_000_000);
 const SETTLE_EVERY_MS = 60_000;
 
 /** mulberry32: small, and the same walk for the same seed. */
-const randomOf = (seed: number): (() => number) => {
+function randomOf(seed: number): () => number {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -30,10 +30,10 @@ const randomOf = (seed: number): (() => number) => {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   };
-};
+}
 
 /** @returns how often each step was taken */
-const walk = async (walker: Walker): Promise<Map<string, number>> => {
+async function walk(walker: Walker): Promise<Map<string, number>> {
   const taken = new Map<string, number>();
   const until = performance.now() + MINUTES * 60_000;
   let settleAt = performance.now() + SETTLE_EVERY_MS;
@@ -47,21 +47,22 @@ const walk = async (walker: Walker): Promise<Map<string, number>> => {
   }
   await settle(walker);
   return taken;
-};
+}
 
-const decisionsOf = ({ host }: Walker): WalkEvent[] =>
-  host.decided.flatMap(({ kind, atCs, delayMs }): WalkEvent[] => {
+function decisionsOf({ host }: Walker): WalkEvent[] {
+  return host.decided.flatMap(({ kind, atCs, delayMs }): WalkEvent[] => {
     if (kind === 'grant') return [{ cs: atCs, kind: 'grant', what: kind }];
     return kind === 'deny' ? [{ cs: atCs + delayMs / 10, kind: 'end', what: 'denial' }] : [];
   });
+}
 
-const keep = async (host: BootedHost, kept: Readonly<Record<string, readonly unknown[]>>): Promise<void> => {
+async function keep(host: BootedHost, kept: Readonly<Record<string, readonly unknown[]>>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'ecs-host-walk-'));
   for (const [name, all] of Object.entries(kept))
     await writeFile(join(folder, `${name}.ndjson`), all.map((each) => `${JSON.stringify(each)}\n`).join(''));
   await writeFile(join(folder, 'journal.txt'), await host.run('sudo journalctl --no-pager -o short-monotonic'));
   console.log(`kept: ${folder}`);
-};
+}
 
 await withServingHost(async (host) => {
   console.log(`${MINUTES} minutes, seed ${SEED}`);

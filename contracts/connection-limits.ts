@@ -44,7 +44,7 @@ class Strangers {
  * opens again as soon as they are dropped, cost that neighbour's and nobody else's. `maxConnections` of Node would drop the newest instead,
  * and with it everybody who comes later.
  */
-export const limitConnections = (server: Server, most: number): ConnectionLimits => {
+export function limitConnections(server: Server, most: number): ConnectionLimits {
   const strangers = new Strangers();
   server.on('connection', (socket) => {
     strangers.add(socket);
@@ -54,4 +54,4 @@ export const limitConnections = (server: Server, most: number): ConnectionLimits
     next.destroy();
   });
   return { proven: (peer) => strangers.remove(peer) };
-};
+}

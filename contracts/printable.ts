@@ -6,7 +6,7 @@ const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
  * One line of text that is safe in a journal, in a message to systemd and on a terminal, whoever wrote it: no control characters, no half
  * characters, at most `most` UTF-16 units.
  */
-export const printable = (text: string, most = 2000): string => {
+export function printable(text: string, most = 2000): string {
   const whole = text.toWellFormed().replaceAll(UNPRINTABLE, ' ');
   return whole.length > most ? `${whole.slice(0, most - 1).toWellFormed()}…` : whole;
-};
+}

@@ -6,7 +6,7 @@ import type { HostConfig } from './host-config.ts';
 const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true, verbose: true, useDefaults: true });
 
 /** One certificate or several, each of which can be read, and no key. Text around them is ignored, as everywhere. */
-const areCertificates = (text: string): boolean => {
+function areCertificates(text: string): boolean {
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
   if (blocks.length === 0 || blocks.length !== text.split('-----BEGIN ').length - 1) return false;
   try {
@@ -15,7 +15,7 @@ const areCertificates = (text: string): boolean => {
   } catch {
     return false;
   }
-};
+}
 ajv.addFormat('pem-certificates', areCertificates);
 const validate = ajv.compile<HostConfig>(schema);
 
@@ -25,7 +25,7 @@ export type HostConfigProblem = { readonly key: string; readonly reason: string 
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** The parser of URLs takes hosts that no name server has ever heard of, such as `w"` and `${x}`. */
-const isWebserverUrl = (text: string): boolean => {
+function isWebserverUrl(text: string): boolean {
   const url = URL.parse(text);
   if (url === null || url.port === '0') return false;
   if (url.hostname.startsWith('[')) return true;
@@ -36,9 +36,9 @@ const isWebserverUrl = (text: string): boolean => {
       .split('.')
       .every((label) => LABEL.test(label))
   );
-};
+}
 
-const problemsOf = (value: unknown): readonly HostConfigProblem[] => {
+function problemsOf(value: unknown): readonly HostConfigProblem[] {
   if (validate(value)) {
     return isWebserverUrl(value.webserverUrl)
       ? []
@@ -53,15 +53,15 @@ const problemsOf = (value: unknown): readonly HostConfigProblem[] => {
   });
   // A value that breaks two rules is one mistake.
   return problems.filter(({ key }, index) => problems.findIndex((other) => other.key === key) === index);
-};
+}
 
 /** The value as a host's configuration, complete with defaults; or all that is wrong with it. The value itself is left as it is. */
-export const asHostConfig = (
+export function asHostConfig(
   value: unknown,
-): { readonly config: Required<HostConfig> } | { readonly problems: readonly HostConfigProblem[] } => {
+): { readonly config: Required<HostConfig> } | { readonly problems: readonly HostConfigProblem[] } {
   const copy = structuredClone(value);
   const problems = problemsOf(copy);
   if (problems.length > 0) return { problems };
   const config = copy as Required<HostConfig>;
   return { config: { ...config, webserverUrl: new URL(config.webserverUrl).origin } };
-};
+}

@@ -10,10 +10,10 @@ ajv.addSchema(schema, 'webserver');
  * The value as a message of the protocol, or the first thing that is wrong with it. What a message contains is not in the problem: it may be
  * a secret.
  */
-export const asMessage = <T>(
+export function asMessage<T>(
   name: MessageName,
   value: unknown,
-): { readonly message: T } | { readonly problem: string } => {
+): { readonly message: T } | { readonly problem: string } {
   const validate = ajv.getSchema(`webserver#/$defs/${name}`);
   if (!validate) throw new Error(`the protocol has no ${name}`);
   if (validate(value)) return { message: value as T };
@@ -22,4 +22,4 @@ export const asMessage = <T>(
   const extra =
     error?.keyword === 'additionalProperties' ? ` (${String(error.params['additionalProperty']).slice(0, 40)})` : '';
   return { problem: `${where === '' ? 'the body' : where} ${error?.message ?? 'is wrong'}${extra}` };
-};
+}

@@ -11,7 +11,7 @@ const POLL_MS = 250;
 const MOST_MISTAKES = 10;
 
 /** All that is wrong with a configuration, or the configuration. Pure. */
-export const parseHostConfig = (text: string): Required<HostConfig> | { readonly problem: string } => {
+export function parseHostConfig(text: string): Required<HostConfig> | { readonly problem: string } {
   const json = parseJson(text);
   if ('problem' in json) return json;
   const parsed = asHostConfig(json.value);
@@ -19,21 +19,21 @@ export const parseHostConfig = (text: string): Required<HostConfig> | { readonly
   const mistakes = parsed.problems.map(({ key, reason }) => `${key || 'it'} ${reason}`);
   const more = mistakes.length - MOST_MISTAKES;
   return { problem: [...mistakes.slice(0, MOST_MISTAKES), ...(more > 0 ? [`${more} more`] : [])].join('; ') };
-};
+}
 
-const read = async (path: string): Promise<ReturnType<typeof parseHostConfig> | null> => {
+async function read(path: string): Promise<ReturnType<typeof parseHostConfig> | null> {
   const found = await readSmallFile(path, LARGEST_BYTES);
   return found !== null && 'text' in found ? parseHostConfig(found.text) : found;
-};
+}
 
 /**
  * Waits until there is a configuration that can be used. cloud-init writes it some time after this service starts, and a person may mend a
  * broken one; either way no restart is needed. `onWaiting` hears what is wanting, once for each reason.
  */
-export const waitForConfig = async (
+export async function waitForConfig(
   path: string,
   options: { log: Log; onWaiting: (problem: string) => Promise<void>; signal: AbortSignal },
-): Promise<Required<HostConfig>> => {
+): Promise<Required<HostConfig>> {
   let lastProblem = '';
   for (;;) {
     options.signal.throwIfAborted();
@@ -47,4 +47,4 @@ export const waitForConfig = async (
     }
     await sleep(POLL_MS, undefined, { signal: options.signal });
   }
-};
+}

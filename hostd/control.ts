@@ -21,9 +21,11 @@ export type Control = AsyncDisposable & {
   readonly port: ControlPort;
 };
 
-const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
+function hash(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
 
-const answer = (response: ServerResponse, status: number, body: ControlAnswer | Refusal): void => {
+function answer(response: ServerResponse, status: number, body: ControlAnswer | Refusal): void {
   const text = JSON.stringify(body);
   response.writeHead(status, {
     'Content-Type': 'application/json',
@@ -31,12 +33,13 @@ const answer = (response: ServerResponse, status: number, body: ControlAnswer | 
     Connection: 'close',
   });
   response.end(text);
-};
+}
 
-const refuse = (response: ServerResponse, status: number, code: Refusal['code'], reason: string): void =>
+function refuse(response: ServerResponse, status: number, code: Refusal['code'], reason: string): void {
   answer(response, status, { version: 1, code, reason });
+}
 
-const readBody = async (request: IncomingMessage): Promise<Buffer | null> => {
+async function readBody(request: IncomingMessage): Promise<Buffer | null> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request) {
@@ -45,7 +48,7 @@ const readBody = async (request: IncomingMessage): Promise<Buffer | null> => {
     chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks);
-};
+}
 
 /**
  * The control port: HTTPS, for the webserver only. Its certificate and its token are made here and told to the webserver in the handshake;
@@ -53,13 +56,13 @@ const readBody = async (request: IncomingMessage): Promise<Buffer | null> => {
  *
  * @throws Error when the port is taken
  */
-export const openControl = async (options: {
+export async function openControl(options: {
   readonly tls: { readonly cert: string; readonly key: string };
   readonly address?: string;
   readonly port?: number;
   readonly phase: () => string;
   readonly onOrder: (order: ControlOrder) => void;
-}): Promise<Control> => {
+}): Promise<Control> {
   const { tls, phase, onOrder } = options;
   const token = randomBytes(32).toString('base64url');
   const expected = hash(token);
@@ -117,4 +120,4 @@ export const openControl = async (options: {
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
-};
+}

@@ -37,8 +37,8 @@ export type DockerClient = {
 
 const ANSWER_LIMIT_MS = 10_000;
 
-const open = (socketPath: string, path: string, timeoutMs: number): Promise<IncomingMessage> =>
-  new Promise((resolve, reject) => {
+function open(socketPath: string, path: string, timeoutMs: number): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
     const outgoing = request({ socketPath, path: `${API}${path}`, headers: { Host: 'docker' } }, (incoming) => {
       clearTimeout(tooLate);
       if (incoming.statusCode === 200) return resolve(incoming);
@@ -53,6 +53,7 @@ const open = (socketPath: string, path: string, timeoutMs: number): Promise<Inco
     outgoing.on('error', reject);
     outgoing.end();
   });
+}
 
 /** Docker was there and said no. Every other error of this client means that it was away. */
 export class Refusal extends Error {
@@ -64,7 +65,7 @@ export class Refusal extends Error {
 }
 
 /** The whole answer within the limit, or an error. */
-const read = async (socketPath: string, path: string, limitMs = ANSWER_LIMIT_MS): Promise<string> => {
+async function read(socketPath: string, path: string, limitMs = ANSWER_LIMIT_MS): Promise<string> {
   const until = performance.now() + limitMs;
   const incoming = await open(socketPath, path, limitMs);
   const tooLate = setTimeout(
@@ -78,10 +79,12 @@ const read = async (socketPath: string, path: string, limitMs = ANSWER_LIMIT_MS)
   } finally {
     clearTimeout(tooLate);
   }
-};
+}
 
 /** Docker's list says `/name`. */
-const bareName = (name: string): string => name.replace(/^\//, '');
+function bareName(name: string): string {
+  return name.replace(/^\//, '');
+}
 
 type RawEvent = { readonly Action?: string; readonly Actor?: { readonly ID?: string } };
 
@@ -92,20 +95,22 @@ type RawSummary = {
   readonly Ports?: readonly { readonly PrivatePort: number; readonly PublicPort?: number; readonly Type: string }[];
 };
 
-const factsOf = ({ Id, Names = [], State, Ports }: RawSummary): ContainerFacts => ({
-  id: Id,
-  // Links (`--link`) are names as well, with two slashes.
-  name: bareName(Names.find((name) => name.lastIndexOf('/') === 0) ?? ''),
-  isRunning: State === 'running' || State === 'paused',
-  ports: Object.fromEntries(
-    (Ports ?? []).flatMap(({ PrivatePort, PublicPort, Type }) =>
-      PublicPort === undefined ? [] : [[`${PrivatePort}/${Type}`, PublicPort] as const],
+function factsOf({ Id, Names = [], State, Ports }: RawSummary): ContainerFacts {
+  return {
+    id: Id,
+    // Links (`--link`) are names as well, with two slashes.
+    name: bareName(Names.find((name) => name.lastIndexOf('/') === 0) ?? ''),
+    isRunning: State === 'running' || State === 'paused',
+    ports: Object.fromEntries(
+      (Ports ?? []).flatMap(({ PrivatePort, PublicPort, Type }) =>
+        PublicPort === undefined ? [] : [[`${PrivatePort}/${Type}`, PublicPort] as const],
+      ),
     ),
-  ),
-});
+  };
+}
 
 /** Null for what is no event of ours, and for a line that was cut where the stream broke: the next subscription gets it again, whole. */
-const parseEvent = (line: string): ContainerEvent | null => {
+function parseEvent(line: string): ContainerEvent | null {
   let raw: RawEvent;
   try {
     raw = JSON.parse(line) as RawEvent;
@@ -114,11 +119,13 @@ const parseEvent = (line: string): ContainerEvent | null => {
   }
   const { Action: action, Actor: actor } = raw;
   return (action === 'start' || action === 'die') && actor?.ID !== undefined ? { action, id: actor.ID } : null;
-};
+}
 
-const query = (filters: object): string => encodeURIComponent(JSON.stringify(filters));
+function query(filters: object): string {
+  return encodeURIComponent(JSON.stringify(filters));
+}
 
-export const createDockerClient = (socketPath: string = DOCKER_SOCKET): DockerClient => {
+export function createDockerClient(socketPath: string = DOCKER_SOCKET): DockerClient {
   const list = async (parameters: string): Promise<readonly ContainerFacts[]> =>
     (JSON.parse(await read(socketPath, `/containers/json?${parameters}`)) as readonly RawSummary[]).map(factsOf);
   return {
@@ -146,4 +153,4 @@ export const createDockerClient = (socketPath: string = DOCKER_SOCKET): DockerCl
       return { ended, close: () => incoming.destroy() };
     },
   };
-};
+}

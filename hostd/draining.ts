@@ -20,10 +20,11 @@ export type Draining = {
   end(instance: ContainerInstance, signal: AbortSignal): Promise<void>;
 };
 
-const reason = (error: unknown): string =>
-  error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+function reason(error: unknown): string {
+  return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+}
 
-export const createDraining = (ecs: Ecs, account: EcsAccount, log: Log, path: string = DRAINED_PATH): Draining => {
+export function createDraining(ecs: Ecs, account: EcsAccount, log: Log, path: string = DRAINED_PATH): Draining {
   let known: ContainerInstance | null = null;
   return {
     isKnown: () => known !== null,
@@ -55,4 +56,4 @@ export const createDraining = (ecs: Ecs, account: EcsAccount, log: Log, path: st
       await rm(path, { force: true });
     },
   };
-};
+}

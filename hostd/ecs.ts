@@ -32,7 +32,7 @@ const ARN = /^arn:aws[a-z-]{0,20}:ecs:([a-z0-9-]{1,40}):(\d{12}):container-insta
  *
  * @throws Error
  */
-export const readInstance = (text: string, { region, accountId }: EcsAccount): ContainerInstance => {
+export function readInstance(text: string, { region, accountId }: EcsAccount): ContainerInstance {
   const json = parseJson(text);
   if ('problem' in json) throw new Error(`what answers at the agent's port: ${json.problem}`);
   const { Cluster: cluster, ContainerInstanceArn: arn } = (json.value ?? {}) as Record<string, unknown>;
@@ -42,9 +42,9 @@ export const readInstance = (text: string, { region, accountId }: EcsAccount): C
   if (!CLUSTER.test(name) || ofRegion !== region || ofAccount !== accountId)
     throw new Error(`what answers at the agent's port is no container instance of ${accountId} in ${region}`);
   return { cluster: name, arn };
-};
+}
 
-const readBounded = async (answer: Response): Promise<string> => {
+async function readBounded(answer: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of answer.body ?? []) {
@@ -53,13 +53,15 @@ const readBounded = async (answer: Response): Promise<string> => {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
-};
+}
 
 /** Where the agent was told to find ECS, when that is not AWS: the same goes for us. */
-const endpointIn = (config: string): string | null => /^ECS_BACKEND_HOST=(\S+)$/m.exec(config)?.[1] ?? null;
+function endpointIn(config: string): string | null {
+  return /^ECS_BACKEND_HOST=(\S+)$/m.exec(config)?.[1] ?? null;
+}
 
 /** @throws Error with the CLI's own last line, and not the command that it was */
-const aws = async (args: readonly string[]): Promise<void> => {
+async function aws(args: readonly string[]): Promise<void> {
   try {
     await run('aws', [...args], {
       timeout: 20_000,
@@ -71,7 +73,7 @@ const aws = async (args: readonly string[]): Promise<void> => {
     const said = printable(stderr.trim().split('\n').at(-1) ?? '', 300);
     throw new Error(killed ? 'no answer in 20 s' : said || 'the AWS CLI failed');
   }
-};
+}
 
 /** With the AWS CLI of the image, as the instance's role. */
 export const awsEcs: Ecs = {

@@ -8,7 +8,9 @@ import { writeWhole } from './write-whole.ts';
 export type Lease = 'docker' | 'agent';
 
 /** CLOCK_BOOTTIME in hundredths of a second, as /proc/uptime has it. Nobody sets it. */
-export const bootCs = (): number => Math.floor(uptime() * 100);
+export function bootCs(): number {
+  return Math.floor(uptime() * 100);
+}
 
 /**
  * The gate, as two leases that only a live event loop keeps (contracts/host-service.ts). Everything here is synchronous: there is no moment

@@ -22,13 +22,7 @@ export type HandshakeInput = {
   readonly onAttempt: (attempt: number) => Promise<void>;
 };
 
-const shakeOnce = async ({
-  client,
-  identity,
-  environment,
-  key,
-  control,
-}: HandshakeInput): Promise<HandshakeOutcome> => {
+async function shakeOnce({ client, identity, environment, key, control }: HandshakeInput): Promise<HandshakeOutcome> {
   const { instanceId, instanceType, region, imageId, document, signature, pkcs7 } = identity;
   const { nonce } = await client.challenge({ version: 1, instanceId });
   const answer = await client.handshake({
@@ -47,13 +41,13 @@ const shakeOnce = async ({
     control,
   });
   return 'denied' in answer ? { denied: answer.reason } : { token: answer.authToken };
-};
+}
 
 /**
  * Asks until the webserver grants or denies; one that is away is asked again for as long as it takes. The first try waits, too, when it
  * follows an outage: each pause is drawn anew from all of its length (full jitter), so that a hundred hosts do not come back at once.
  */
-export const shakeHands = async (input: HandshakeInput): Promise<HandshakeOutcome> => {
+export async function shakeHands(input: HandshakeInput): Promise<HandshakeOutcome> {
   const { log, signal } = input;
   for (let attempt = 0; ; attempt += 1) {
     await input.onAttempt(attempt + 1);
@@ -66,4 +60,4 @@ export const shakeHands = async (input: HandshakeInput): Promise<HandshakeOutcom
       await sleep(fullJitterMs(attempt, RETRY), undefined, { signal });
     }
   }
-};
+}

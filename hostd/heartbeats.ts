@@ -24,14 +24,14 @@ export type Heartbeats = {
 };
 
 /** `onNews` hears what the webserver wants beyond going on; it is waited for, so that a new token is there for the next beat. */
-export const createHeartbeats = (options: {
+export function createHeartbeats(options: {
   readonly client: WebserverClient;
   readonly identity: Identity;
   readonly token: string;
   readonly log: Log;
   readonly onNews: (news: HeartbeatNews) => Promise<void>;
   readonly pause?: { readonly leastMs: number; readonly spreadMs: number };
-}): Heartbeats => {
+}): Heartbeats {
   const { client, identity, log, onNews, pause = PAUSE } = options;
   let { token } = options;
   let number = 0;
@@ -80,4 +80,4 @@ export const createHeartbeats = (options: {
       );
     },
   };
-};
+}

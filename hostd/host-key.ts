@@ -15,13 +15,15 @@ export type HostKey = {
   sign(text: Buffer): string;
 };
 
-const asHostKey = (privateKey: KeyObject): HostKey => ({
-  publicKey: createPublicKey(privateKey).export({ type: 'spki', format: 'der' }).toString('base64'),
-  sign: (text) => sign(null, text, privateKey).toString('base64'),
-});
+function asHostKey(privateKey: KeyObject): HostKey {
+  return {
+    publicKey: createPublicKey(privateKey).export({ type: 'spki', format: 'der' }).toString('base64'),
+    sign: (text) => sign(null, text, privateKey).toString('base64'),
+  };
+}
 
 /** The key of this boot; a file that holds none is replaced. */
-export const loadHostKey = async (path: string = HOST_KEY_PATH): Promise<HostKey> => {
+export async function loadHostKey(path: string = HOST_KEY_PATH): Promise<HostKey> {
   const pem = await readFile(path, 'utf8').catch(() => null);
   if (pem !== null) {
     try {
@@ -35,4 +37,4 @@ export const loadHostKey = async (path: string = HOST_KEY_PATH): Promise<HostKey
   await writeFile(`${path}.partial`, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
   await rename(`${path}.partial`, path);
   return asHostKey(privateKey);
-};
+}

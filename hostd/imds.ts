@@ -27,7 +27,7 @@ class NoAnswer extends Error {
   }
 }
 
-const ask = async (path: string, init: RequestInit, endpoint: string): Promise<string> => {
+async function ask(path: string, init: RequestInit, endpoint: string): Promise<string> {
   const answer = await fetch(`${endpoint}${path}`, {
     ...init,
     redirect: 'error',
@@ -35,39 +35,42 @@ const ask = async (path: string, init: RequestInit, endpoint: string): Promise<s
   });
   if (!answer.ok) throw new NoAnswer(path, answer.status);
   return answer.text();
-};
+}
 
-const text = (document: Record<string, unknown>, key: string): string => {
+function text(document: Record<string, unknown>, key: string): string {
   const value = document[key];
   if (typeof value !== 'string' || value === '') throw new Error(`the identity document has no ${key}`);
   return value;
-};
+}
 
 const TOKEN_LIFE_S = 300;
 
-const sessionHeaders = async (endpoint: string): Promise<Record<string, string>> => ({
-  'X-aws-ec2-metadata-token': await ask(
-    '/api/token',
-    { method: 'PUT', headers: { 'X-aws-ec2-metadata-token-ttl-seconds': String(TOKEN_LIFE_S) } },
-    endpoint,
-  ),
-});
+async function sessionHeaders(endpoint: string): Promise<Record<string, string>> {
+  return {
+    'X-aws-ec2-metadata-token': await ask(
+      '/api/token',
+      { method: 'PUT', headers: { 'X-aws-ec2-metadata-token-ttl-seconds': String(TOKEN_LIFE_S) } },
+      endpoint,
+    ),
+  };
+}
 
-const askIfThere = async (path: string, init: RequestInit, endpoint: string): Promise<string | null> => {
+async function askIfThere(path: string, init: RequestInit, endpoint: string): Promise<string | null> {
   try {
     return await ask(path, init, endpoint);
   } catch (error) {
     if (error instanceof NoAnswer && error.status === 404) return null;
     throw error;
   }
-};
+}
 
 /** A leaf of the metadata, or null when it is not there. Version 2 only. @throws when the metadata service is away */
-export const readMetadata = async (path: string, endpoint: string = ENDPOINT): Promise<string | null> =>
-  askIfThere(path, { headers: await sessionHeaders(endpoint) }, endpoint);
+export async function readMetadata(path: string, endpoint: string = ENDPOINT): Promise<string | null> {
+  return askIfThere(path, { headers: await sessionHeaders(endpoint) }, endpoint);
+}
 
 /** Version 2 only. @throws when the metadata service is away or answers something else */
-export const readIdentity = async (endpoint: string = ENDPOINT): Promise<Identity> => {
+export async function readIdentity(endpoint: string = ENDPOINT): Promise<Identity> {
   const headers = await sessionHeaders(endpoint);
   const [document, signature, pkcs7] = await Promise.all([
     ask('/dynamic/instance-identity/document', { headers }, endpoint),
@@ -85,14 +88,14 @@ export const readIdentity = async (endpoint: string = ENDPOINT): Promise<Identit
     signature,
     pkcs7,
   };
-};
+}
 
 /** The network and the metadata service may both be late at boot. */
-export const waitForIdentity = async (options: {
+export async function waitForIdentity(options: {
   log: Log;
   signal: AbortSignal;
   endpoint?: string;
-}): Promise<Identity> => {
+}): Promise<Identity> {
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await readIdentity(options.endpoint);
@@ -106,4 +109,4 @@ export const waitForIdentity = async (options: {
       await sleep(100 + fullJitterMs(attempt, { baseMs: 200, capMs: 5000 }), undefined, { signal: options.signal });
     }
   }
-};
+}

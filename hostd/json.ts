@@ -3,7 +3,7 @@ const TOKEN =
   /[ \t\n\r]*(?:([{}[\],:])|"(?:[^"\\\n\r\t]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)/y;
 
 /** The index of the first token that is none, or that stands where a value has to. */
-const strangeTokenAt = (text: string): number => {
+function strangeTokenAt(text: string): number {
   TOKEN.lastIndex = 0;
   let before = ',';
   for (;;) {
@@ -15,13 +15,13 @@ const strangeTokenAt = (text: string): number => {
       return at + (/^[ \t\n\r]*/.exec(text.slice(at))?.[0].length ?? 0);
     before = mark;
   }
-};
+}
 
 /**
  * The text as a value, or where it stops being JSON, in words. Not V8's own: those quote the text, which may hold a secret, and go to the
  * journal. Where V8 says no place, a value is wanted and something else is there.
  */
-export const parseJson = (text: string): { readonly value: unknown } | { readonly problem: string } => {
+export function parseJson(text: string): { readonly value: unknown } | { readonly problem: string } {
   try {
     return { value: JSON.parse(text) };
   } catch (error) {
@@ -30,4 +30,4 @@ export const parseJson = (text: string): { readonly value: unknown } | { readonl
     const before = text.slice(0, strangeTokenAt(text)).split('\n');
     return { problem: `it is not JSON (line ${before.length} column ${(before.at(-1) ?? '').length + 1})` };
   }
-};
+}

@@ -41,8 +41,9 @@ export class Leaving {
   }
 }
 
-const message = (error: unknown): string =>
-  error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+function message(error: unknown): string {
+  return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+}
 
 type Farewell = {
   readonly docker: Pick<DockerClient, 'runningTasks'>;
@@ -52,11 +53,11 @@ type Farewell = {
 };
 
 /** ECS is told to send no more tasks, when the agent can say which container instance it is. Never throws: leaving goes on. */
-export const drainInEcs = async (
+export async function drainInEcs(
   { units, log }: Pick<Farewell, 'units' | 'log'>,
   draining: Draining,
   limitMs: number,
-): Promise<void> => {
+): Promise<void> {
   if (!draining.isKnown() && (await units.state(AGENT_UNIT).catch(() => 'unknown')) !== 'active') return;
   const until = performance.now() + Math.min(limitMs, ASK_MS);
   for (;;) {
@@ -69,14 +70,14 @@ export const drainInEcs = async (
       await sleep(POLL_MS);
     }
   }
-};
+}
 
 /** Waits until no task runs, or the limit is over. Never throws. */
-export const waitForTasks = async (
+export async function waitForTasks(
   { docker, log, extend }: Farewell,
   limitMs: number,
   onWaiting: (tasks: number) => void,
-): Promise<void> => {
+): Promise<void> {
   const until = performance.now() + limitMs;
   for (let last = -1; ; ) {
     const tasks = await docker.runningTasks().catch(() => []);
@@ -88,20 +89,23 @@ export const waitForTasks = async (
     extend(EXTEND_MS);
     await sleep(POLL_MS);
   }
-};
+}
 
-const stop = ({ units, log }: Pick<Farewell, 'units' | 'log'>, unit: string, noBlock = false): Promise<void> =>
-  units.stop([unit], { noBlock }).catch((error: unknown) => log.say('warning', message(error)));
+function stop({ units, log }: Pick<Farewell, 'units' | 'log'>, unit: string, noBlock = false): Promise<void> {
+  return units.stop([unit], { noBlock }).catch((error: unknown) => log.say('warning', message(error)));
+}
 
-export const stopAgent = (parts: Pick<Farewell, 'units' | 'log'>): Promise<void> => stop(parts, AGENT_UNIT);
+export function stopAgent(parts: Pick<Farewell, 'units' | 'log'>): Promise<void> {
+  return stop(parts, AGENT_UNIT);
+}
 
 /**
  * Down with whatever the gate guards; what does not run is no error. The socket is not waited for: it is part of sockets.target, so at
  * shutdown it ends only after this service has. With the gate shut it wakes nobody.
  */
-export const stopGuarded = async (parts: Pick<Farewell, 'units' | 'log'>): Promise<void> => {
+export async function stopGuarded(parts: Pick<Farewell, 'units' | 'log'>): Promise<void> {
   await stopAgent(parts);
   await stop(parts, 'docker.socket', true);
   await stop(parts, 'docker.service');
   await stop(parts, CONTAINERD_UNIT);
-};
+}

@@ -48,31 +48,33 @@ const FINAL: Readonly<Record<Exclude<Leave['cause'], 'stop'>, HostPhase>> = {
 
 const CAUSE = { drain: 'drain', revoke: 'revoked' } as const;
 
-const endpointOf = ({ imdsEndpoint }: Parts): { endpoint?: string } =>
-  imdsEndpoint === undefined ? {} : { endpoint: imdsEndpoint };
+function endpointOf({ imdsEndpoint }: Parts): { endpoint?: string } {
+  return imdsEndpoint === undefined ? {} : { endpoint: imdsEndpoint };
+}
 
 /**
  * What an order or a stop does at once, before anything is waited for: no container starts any more, the order is kept, and a revoked host's agent ends.
  * In other cases the agent still has to tell ECS of this host and of its tasks' ends: its own lease goes when it does.
  */
-const leaveAtOnce = (parts: Parts, instanceId: () => string | null, leave: Leave): void => {
+function leaveAtOnce(parts: Parts, instanceId: () => string | null, leave: Leave): void {
   parts.gate.shut(leave.cause === 'revoked' ? 'both' : 'docker');
   void parts.state.update({ gate: 'shut' });
   const id = instanceId();
   if (id !== null && leave.isOrder === true)
     parts.orders.keep({ verb: leave.cause === 'drain' ? 'drain' : 'revoke', reason: leave.reason, instanceId: id });
   if (leave.cause === 'revoked') void stopAgent(parts);
-};
+}
 
-const giveTasksTime = (parts: Parts, why: string, limitMs: number): Promise<void> =>
-  waitForTasks(
+function giveTasksTime(parts: Parts, why: string, limitMs: number): Promise<void> {
+  return waitForTasks(
     { ...parts, extend: (ms) => parts.notify.extendTimeout(ms) },
     limitMs,
     (tasks) => void parts.state.update({ status: `${why}; ${tasks} tasks still run` }),
   );
+}
 
 /** Everything down again, in the order that loses least: tasks, the last words, the agent, Docker. */
-const leaveHost = async ({ parts, leaving, config, draining }: Granted, heartbeats: Heartbeats): Promise<void> => {
+async function leaveHost({ parts, leaving, config, draining }: Granted, heartbeats: Heartbeats): Promise<void> {
   const { log, state, notify } = parts;
   const leave = leaving.leave as Leave;
   log.say(leave.cause === 'stop' ? 'info' : 'warning', `leaving (${leave.cause}): ${leave.reason}`);
@@ -87,10 +89,10 @@ const leaveHost = async ({ parts, leaving, config, draining }: Granted, heartbea
   await heartbeats.lastWords();
   parts.gate.shut();
   await stopGuarded(parts);
-};
+}
 
 /** An order that an earlier life has heard is followed without asking anybody: tasks get what is left of their time. */
-const followOrder = async (parts: Parts, order: Order, drainSeconds: number): Promise<End> => {
+async function followOrder(parts: Parts, order: Order, drainSeconds: number): Promise<End> {
   const { state, log } = parts;
   const cause = CAUSE[order.verb];
   log.say('warning', `an earlier life was ordered to ${order.verb}: ${order.reason}; the gate stays shut`);
@@ -99,10 +101,10 @@ const followOrder = async (parts: Parts, order: Order, drainSeconds: number): Pr
   await giveTasksTime(parts, `${cause}: ${order.reason}`, Math.max(0, drainSeconds - sinceS) * 1000);
   await stopGuarded(parts);
   return { phase: FINAL[cause], why: order.reason };
-};
+}
 
 /** The webserver lost the token: the same host shakes hands again, with the gate as it is. A denial is a revocation. */
-const shakeHandsAgain = async ({ parts, leaving, shake }: Granted, heartbeats: Heartbeats): Promise<void> => {
+async function shakeHandsAgain({ parts, leaving, shake }: Granted, heartbeats: Heartbeats): Promise<void> {
   parts.log.say('info', 'the webserver does not know this token; shaking hands again');
   try {
     const outcome = await shake(leaving.signal);
@@ -111,9 +113,9 @@ const shakeHandsAgain = async ({ parts, leaving, shake }: Granted, heartbeats: H
   } catch (error) {
     if (!leaving.signal.aborted) throw error;
   }
-};
+}
 
-const watchForNotice = ({ parts, leaving }: Granted): void => {
+function watchForNotice({ parts, leaving }: Granted): void {
   void waitForNotice({
     log: parts.log,
     signal: leaving.signal,
@@ -122,10 +124,10 @@ const watchForNotice = ({ parts, leaving }: Granted): void => {
   }).then((notice) => {
     if (notice) leaving.begin({ cause: 'interruption', reason: `${notice.kind} notice of EC2` });
   });
-};
+}
 
 /** With the gate open, until something ends it. @returns what went wrong, or null */
-const serveUntilLeaving = async (granted: Granted): Promise<unknown> => {
+async function serveUntilLeaving(granted: Granted): Promise<unknown> {
   const { parts, leaving, identity, draining, record } = granted;
   try {
     leaving.signal.throwIfAborted();
@@ -136,9 +138,9 @@ const serveUntilLeaving = async (granted: Granted): Promise<unknown> => {
     if (!leaving.signal.aborted) return error;
   }
   return null;
-};
+}
 
-const beGranted = async (granted: Granted, token: string): Promise<void> => {
+async function beGranted(granted: Granted, token: string): Promise<void> {
   const { parts, leaving, client, identity } = granted;
   parts.log.say('info', `the webserver granted ${identity.instanceId}; opening the gate`);
   const heartbeats: Heartbeats = createHeartbeats({
@@ -162,19 +164,20 @@ const beGranted = async (granted: Granted, token: string): Promise<void> => {
   beating.abort();
   await done;
   if (failure !== null) throw failure;
-};
+}
 
-const openControl = (parts: Parts, leaving: Leaving): Promise<Control | null> =>
-  parts
+function openControl(parts: Parts, leaving: Leaving): Promise<Control | null> {
+  return parts
     .openControl(({ verb, reason }) => leaving.begin({ cause: CAUSE[verb], reason, isOrder: true }))
     .catch((error: unknown) => {
       const trouble = `the control port cannot be opened: ${reasonOf(error)}; orders come with the heartbeats`;
       parts.log.say('error', trouble);
       return null;
     });
+}
 
 /** Asks the webserver, and serves when it grants. @returns null when the service stops */
-const shakeAndServe = async (life: Life, control: Control | null): Promise<End | null> => {
+async function shakeAndServe(life: Life, control: Control | null): Promise<End | null> {
   const { parts, leaving, config, identity } = life;
   const { log, state, connect } = parts;
   const key = await parts.hostKey();
@@ -201,23 +204,23 @@ const shakeAndServe = async (life: Life, control: Control | null): Promise<End |
   await beGranted({ ...life, client, draining, shake }, outcome.token);
   const { leave } = leaving;
   return leave === null || leave.cause === 'stop' ? null : { phase: FINAL[leave.cause], why: leave.reason };
-};
+}
 
 /** Whatever an earlier life left: no handshake of this one has succeeded, so no task may be accepted. Containers that run are left alone. */
-const beginShut = async ({ gate, state, units, log }: Parts): Promise<void> => {
+async function beginShut({ gate, state, units, log }: Parts): Promise<void> {
   gate.shut();
   await state.update({ gate: 'shut' });
   await state.enter('boot', 'starting');
   if (['inactive', 'failed'].includes(await units.state(AGENT_UNIT).catch(() => 'unknown'))) return;
   log.say('warning', 'the agent runs although this life of the service has not shaken hands; stopping it');
   await stopAgent({ units, log });
-};
+}
 
 /**
  * One life between boot (or being told to ask again) and its end. `onLeaving` hears when it begins to end: from then on an operator may say what comes
  * afterwards. @returns null when the service has to stop
  */
-export const liveOnce = async (parts: Parts, stop: AbortSignal, onLeaving: () => void): Promise<End | null> => {
+export async function liveOnce(parts: Parts, stop: AbortSignal, onLeaving: () => void): Promise<End | null> {
   const { state, log } = parts;
   let identity: Identity | null = null;
   const leaving = new Leaving((leave) => {
@@ -252,4 +255,4 @@ export const liveOnce = async (parts: Parts, stop: AbortSignal, onLeaving: () =>
     stop.removeEventListener('abort', onStop);
     await control?.[Symbol.asyncDispose]();
   }
-};
+}

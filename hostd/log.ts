@@ -17,7 +17,7 @@ const LONGEST_LINE = 2000;
 /** The service has about twenty; a topic that is made of a name must not become a leak. */
 const MOST_TOPICS = 200;
 
-export const createLog = (write: (line: string) => void): Log => {
+export function createLog(write: (line: string) => void): Log {
   /** In the order in which they were last said something new under. */
   const last = new Map<string, string>();
   const say = (level: Level, text: string): void => write(`<${PRIORITIES[level]}>${printable(text, LONGEST_LINE)}\n`);
@@ -33,4 +33,4 @@ export const createLog = (write: (line: string) => void): Log => {
       say(level, line);
     },
   };
-};
+}

@@ -16,12 +16,12 @@ const PATHS = [
  * Asks the metadata service every five seconds, as AWS advises, until there is a notice. Null when the signal fires first. A metadata service
  * that does not answer is no notice.
  */
-export const waitForNotice = async (options: {
+export async function waitForNotice(options: {
   readonly log: Log;
   readonly signal: AbortSignal;
   readonly endpoint?: string;
   readonly everyMs?: number;
-}): Promise<Notice | null> => {
+}): Promise<Notice | null> {
   const { log, signal, endpoint, everyMs = EVERY_MS } = options;
   while (!signal.aborted) {
     try {
@@ -35,4 +35,4 @@ export const waitForNotice = async (options: {
     await sleep(everyMs, undefined, { signal }).catch(() => undefined);
   }
   return null;
-};
+}

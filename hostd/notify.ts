@@ -32,11 +32,11 @@ const SILENT: Notify = {
 };
 
 /** Speaks to systemd. Without NOTIFY_SOCKET (not started by systemd) it says nothing. A helper that died feeds no watchdog any more. */
-export const createNotify = (
+export function createNotify(
   log: Log,
   env: Readonly<Record<string, string | undefined>> = process.env,
   helperPath: string = HELPER,
-): Notify => {
+): Notify {
   const { NOTIFY_SOCKET: socket } = env;
   if (!socket) return SILENT;
   const helper = spawn(helperPath, { stdio: ['pipe', 'ignore', 'inherit'], env: { NOTIFY_SOCKET: socket } });
@@ -55,4 +55,4 @@ export const createNotify = (
     extendTimeout: (ms) => send(`EXTEND_TIMEOUT_USEC=${Math.round(ms * 1000)}`),
     watchdogMs: watchdogUs > 0 ? watchdogUs / 1000 : null,
   };
-};
+}

@@ -17,7 +17,7 @@ export type Order = {
   readonly sinceCs: number;
 };
 
-const parse = (text: string): Order | null => {
+function parse(text: string): Order | null {
   try {
     const { verb, reason, instanceId, sinceCs } = JSON.parse(text) as Record<string, unknown>;
     return (verb === 'drain' || verb === 'revoke') &&
@@ -29,7 +29,7 @@ const parse = (text: string): Order | null => {
   } catch {
     return null;
   }
-};
+}
 
 /** Orders survive crashes of this service and reboots of its host. All of it is synchronous: an order that was heard is kept before it is followed. */
 export class Orders {

@@ -42,4 +42,6 @@ export type Parts = {
   readonly connect: (origin: string, ca: string | null, signal: AbortSignal) => WebserverClient;
 };
 
-export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

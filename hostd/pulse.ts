@@ -13,7 +13,7 @@ const TIMES: PulseTimes = { everyMs: EVERY_MS, limitMs: EVERY_MS, killAfterMs: 6
  * seconds after its last answer; `onStillSilent` when that goes on for a minute; `onBack` of its first answer after that. Each round that ends,
  * however it ends, is told to `onRound`: whoever watches this loop sees it turn.
  */
-export const followPulse = async (options: {
+export async function followPulse(options: {
   readonly docker: Pick<DockerClient, 'ping'>;
   readonly signal: AbortSignal;
   readonly times?: PulseTimes;
@@ -21,7 +21,7 @@ export const followPulse = async (options: {
   readonly onSilent: (why: string) => Promise<void>;
   readonly onStillSilent: () => Promise<void>;
   readonly onBack: () => Promise<void>;
-}): Promise<void> => {
+}): Promise<void> {
   const { docker, signal, times = TIMES, onRound, onSilent, onStillSilent, onBack } = options;
   let misses = 0;
   let killAt = Number.POSITIVE_INFINITY;
@@ -44,4 +44,4 @@ export const followPulse = async (options: {
     onRound();
     await sleep(times.everyMs, undefined, { signal }).catch(() => undefined);
   }
-};
+}

@@ -5,10 +5,10 @@ import { open } from 'node:fs/promises';
  * The text of a small file; null when it is not there; or what stands there instead, in words. Nothing is waited for (a named pipe, a device),
  * and no more is read than may be there, whatever size the file claims. A link is followed: an operator may keep the file elsewhere.
  */
-export const readSmallFile = async (
+export async function readSmallFile(
   path: string,
   mostBytes: number,
-): Promise<{ readonly text: string } | { readonly problem: string } | null> => {
+): Promise<{ readonly text: string } | { readonly problem: string } | null> {
   try {
     await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     if (!(await file.stat()).isFile()) return { problem: 'it is no file' };
@@ -24,4 +24,4 @@ export const readSmallFile = async (
     const { code = 'no reason is known' } = error as NodeJS.ErrnoException;
     return code === 'ENOENT' ? null : { problem: `it cannot be read (${code})` };
   }
-};
+}

@@ -24,15 +24,17 @@ export type WitnessedStart = { readonly id: string; readonly startedCs: number; 
 
 type Line = WitnessedStart & { readonly n: number; readonly takenCs: number };
 
-const keyOf = ({ id, startedCs, pid }: WitnessedStart): string => `${id}.${startedCs}.${pid}`;
+function keyOf({ id, startedCs, pid }: WitnessedStart): string {
+  return `${id}.${startedCs}.${pid}`;
+}
 
 /** Null for a name that the witness does not make. */
-export const parseEntry = (name: string): WitnessedStart | null => {
+export function parseEntry(name: string): WitnessedStart | null {
   const [, id, startedCs, pid] = /^([A-Za-z0-9][A-Za-z0-9+_.-]{0,127})\.(\d{1,12})\.(\d{1,10})$/.exec(name) ?? [];
   return id === undefined ? null : { id, startedCs: Number(startedCs), pid: Number(pid) };
-};
+}
 
-const parseLine = (text: string): Line | null => {
+function parseLine(text: string): Line | null {
   try {
     const { n, id, startedCs, pid, takenCs } = JSON.parse(text) as Record<string, unknown>;
     const isLine =
@@ -42,7 +44,7 @@ const parseLine = (text: string): Line | null => {
   } catch {
     return null;
   }
-};
+}
 
 /**
  * The record of starts. The witness makes an empty file for each start; here each becomes one line, and then its file goes. A service that is

@@ -19,7 +19,7 @@ const FILES = [READY, 'tty', 'ports.json'] as const;
 
 type Assigned = { readonly name: string; readonly tty: number };
 
-const isAssigned = (value: unknown): value is Assigned => {
+function isAssigned(value: unknown): value is Assigned {
   const { name, tty } = (value ?? {}) as Record<string, unknown>;
   return (
     typeof name === 'string' &&
@@ -28,7 +28,7 @@ const isAssigned = (value: unknown): value is Assigned => {
     Number(tty) >= TTYS.first &&
     Number(tty) <= TTYS.last
   );
-};
+}
 
 /**
  * What each streaming container has: `ports.json` (`{"32262/tcp": 32768}`), `tty` (a number no other has), and `.ready`. It is kept in a file of

@@ -30,7 +30,7 @@ export type Serving = {
 };
 
 /** Only a registered agent is sent tasks. */
-const waitUntilRegistered = async ({ parts, signal, account }: Serving): Promise<ContainerInstance> => {
+async function waitUntilRegistered({ parts, signal, account }: Serving): Promise<ContainerInstance> {
   const { units, ecs, log } = parts;
   for (let tries = 0; ; tries += 1) {
     signal.throwIfAborted();
@@ -46,22 +46,22 @@ const waitUntilRegistered = async ({ parts, signal, account }: Serving): Promise
     }
     await sleep(50, undefined, { signal });
   }
-};
+}
 
 /**
  * What is not up is started. A Docker that runs is left alone: its socket unit may have failed meanwhile, systemd does not start that beside it,
  * and dockerd listens on all the same. A containerd that died while the gate was shut was not let in again.
  */
-const bringUp = async ({ units, log }: Parts): Promise<void> => {
+async function bringUp({ units, log }: Parts): Promise<void> {
   if ((await units.state(DOCKER_UNIT)) !== 'active') await units.start(['docker.socket', DOCKER_UNIT]);
   if ((await units.state(CONTAINERD_UNIT)) === 'active') return;
   await units
     .start([CONTAINERD_UNIT])
     .catch((error: unknown) => log.once('containerd', 'error', `containerd does not start: ${reasonOf(error)}`));
-};
+}
 
 /** Docker must run before anything is subscribed to; one that fails is tried again with the gate open. */
-const startDocker = async (parts: Parts, signal: AbortSignal): Promise<void> => {
+async function startDocker(parts: Parts, signal: AbortSignal): Promise<void> {
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await bringUp(parts);
@@ -71,17 +71,17 @@ const startDocker = async (parts: Parts, signal: AbortSignal): Promise<void> => 
       await sleep(1000 + fullJitterMs(attempt, { baseMs: 1000, capMs: 30_000 }), undefined, { signal });
     }
   }
-};
+}
 
 /** systemd brings a crashed Docker back until its start limit; then nobody would. A Docker that somebody stopped stays stopped. */
-const reviveDocker = async (parts: Parts, signal: AbortSignal): Promise<void> => {
+async function reviveDocker(parts: Parts, signal: AbortSignal): Promise<void> {
   if ((await parts.units.state(DOCKER_UNIT).catch(() => 'unknown')) !== 'failed') return;
   parts.log.once('docker', 'error', 'docker.service has failed; starting it again');
   await startDocker(parts, signal);
-};
+}
 
 /** The agent's gate, the agent, and its registration. */
-const startAgent = async (serving: Serving): Promise<void> => {
+async function startAgent(serving: Serving): Promise<void> {
   const { parts, signal, draining } = serving;
   await parts.state.enter('agent', 'starting the ECS agent, which registers');
   signal.throwIfAborted();
@@ -91,10 +91,10 @@ const startAgent = async (serving: Serving): Promise<void> => {
   signal.throwIfAborted();
   await parts.state.enter('serving', 'accepting tasks');
   parts.log.say('info', 'serving');
-};
+}
 
 /** Asks Docker for its pulse: a host whose Docker is silent takes no tasks, and in the end its Docker is ended. */
-const watchPulse = ({ parts, signal }: Serving, events: Events, agentAgain: () => Promise<void>): Promise<void> => {
+function watchPulse({ parts, signal }: Serving, events: Events, agentAgain: () => Promise<void>): Promise<void> {
   const { docker, log, state, gate, units, watchdog, pulseTimes } = parts;
   return followPulse({
     docker,
@@ -118,15 +118,15 @@ const watchPulse = ({ parts, signal }: Serving, events: Events, agentAgain: () =
       await agentAgain();
     },
   });
-};
+}
 
 /** Compares, until the signal fires, what is ready with what runs; and looks whether Docker still tells of what it does. */
-const compareAgain = async (
+async function compareAgain(
   { parts, signal }: Serving,
   containers: Containers,
   stall: Stall,
   events: Events,
-): Promise<void> => {
+): Promise<void> {
   const { docker, log, compareEveryMs = COMPARE_EVERY_MS } = parts;
   while (!signal.aborted) {
     await sleep(compareEveryMs, undefined, { signal }).catch(() => undefined);
@@ -140,10 +140,10 @@ const compareAgain = async (
       // A Docker that does not answer is the pulse's to tell of.
     }
   }
-};
+}
 
 /** From a granted handshake until something ends it: Docker, events, agent, serving. */
-export const serve = async (serving: Serving): Promise<void> => {
+export async function serve(serving: Serving): Promise<void> {
   const { parts, record } = serving;
   const { log, state, docker, paths, gate } = parts;
   const ended = new AbortController();
@@ -213,4 +213,4 @@ export const serve = async (serving: Serving): Promise<void> => {
     await witnessing;
     placer.close();
   }
-};
+}

@@ -6,7 +6,9 @@ import { printable } from '#contracts/printable.ts';
 const LONGEST_STATUS = 300;
 
 /** CLOCK_MONOTONIC in microseconds: the clock of systemd's *TimestampMonotonic, which process.hrtime reads too. */
-export const monotonicUs = (): number => Number(process.hrtime.bigint() / 1000n);
+export function monotonicUs(): number {
+  return Number(process.hrtime.bigint() / 1000n);
+}
 
 export type StateKeeper = {
   readonly now: () => HostState;
@@ -19,10 +21,10 @@ export type StateKeeper = {
  * Keeps the state file equal to what the service knows; readers never see half of it. A file that cannot be written (a full disk) is said and
  * keeps nothing else from going on: the file tells of the service, it does not lead it.
  */
-export const createStateKeeper = (
+export function createStateKeeper(
   path: string,
   on: { readonly status?: (status: string) => void; readonly trouble?: (error: unknown) => void } = {},
-): StateKeeper => {
+): StateKeeper {
   let state: HostState = {
     version: 1,
     phase: 'boot',
@@ -63,4 +65,4 @@ export const createStateKeeper = (
       return write();
     },
   };
-};
+}

@@ -7,7 +7,7 @@ const run = promisify(execFile);
  * A certificate that vouches for itself, and its key; PEM. Neither touches the disk. It begins now by this host's clock, which may be ahead of the
  * webserver's: whoever is told of it accepts it by its bytes, and asks no dates.
  */
-export const makeCertificate = async (commonName: string): Promise<{ readonly cert: string; readonly key: string }> => {
+export async function makeCertificate(commonName: string): Promise<{ readonly cert: string; readonly key: string }> {
   const { stdout } = await run(
     'openssl',
     // biome-ignore format: one option and its value a line reads worse.
@@ -21,4 +21,4 @@ export const makeCertificate = async (commonName: string): Promise<{ readonly ce
     return `${found}\n`;
   };
   return { cert: block('CERTIFICATE'), key: block('PRIVATE KEY') };
-};
+}

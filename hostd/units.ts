@@ -18,14 +18,14 @@ export type Units = {
   state(unit: string): Promise<string>;
 };
 
-const systemctl = async (args: readonly string[]): Promise<string> => {
+async function systemctl(args: readonly string[]): Promise<string> {
   try {
     return (await run('systemctl', [...args], { timeout: SYSTEMCTL_TIMEOUT_MS })).stdout;
   } catch (error) {
     const { stderr = '', message } = error as { stderr?: string; message: string };
     throw new Error(`systemctl ${args.join(' ')}: ${(stderr.trim() || message).split('\n')[0] ?? ''}`);
   }
-};
+}
 
 export const systemdUnits: Units = {
   start: async (units, options) => {

@@ -35,15 +35,16 @@ export type WebserverClient = {
 const DATES = new Set(['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED']);
 
 /** Dates of a certificate that do not fit are a clock's as often as the certificate's. In whole hours, as what repeats is said once. */
-const describe = ({ code, message }: NodeJS.ErrnoException): string =>
-  DATES.has(code ?? '')
+function describe({ code, message }: NodeJS.ErrnoException): string {
+  return DATES.has(code ?? '')
     ? `${message}; or the clock of this host is wrong, which says ${new Date().toISOString().slice(0, 13).replace('T', ' ')} h UTC`
     : message;
+}
 
 type Answer = { readonly status: number; readonly body: unknown };
 
 /** Posts JSON over verified TLS. A redirect is an answer like any other, and not a good one: the identity goes to this server or nowhere. */
-const post = (
+function post(
   origin: string,
   ca: string | null,
   path: string,
@@ -51,8 +52,8 @@ const post = (
   headers: Record<string, string>,
   signal: AbortSignal,
   timeoutMs: number,
-): Promise<Answer> =>
-  new Promise((resolve, reject) => {
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
     const trouble = (reason: string): void => reject(new WebserverTrouble(`${path}: ${reason}`));
     const text = JSON.stringify(body);
     const tooLate = AbortSignal.timeout(timeoutMs);
@@ -92,44 +93,47 @@ const post = (
     outgoing.on('error', broken);
     outgoing.end(text);
   });
+}
 
 /** A message of the protocol, or trouble. What the webserver sent is not repeated: it may hold a token. */
-const expectMessage = <T>(path: string, { status, body }: Answer, name: MessageName): T => {
+function expectMessage<T>(path: string, { status, body }: Answer, name: MessageName): T {
   const parsed = asMessage<T>(name, body);
   if ('problem' in parsed)
     throw new WebserverTrouble(`${path}: HTTP ${status} with a body that is not of the protocol`);
   return parsed.message;
-};
+}
 
-const refusalIn = ({ status, body }: Answer): string => {
+function refusalIn({ status, body }: Answer): string {
   const parsed = asMessage<Refusal>('Refusal', body);
   return 'problem' in parsed ? `HTTP ${status}` : `HTTP ${status}, ${parsed.message.code}: ${parsed.message.reason}`;
-};
+}
 
-export const createWebserverClient = (
+export function createWebserverClient(
   origin: string,
   ca: string | null,
   signal: AbortSignal,
   timeoutMs: number = TIMEOUT_MS,
-): WebserverClient => ({
-  challenge: async (body) => {
-    const path = '/host_service/challenge';
-    const answer = await post(origin, ca, path, body, {}, signal, timeoutMs);
-    if (answer.status !== 200) throw new WebserverTrouble(`${path}: ${refusalIn(answer)}`);
-    return expectMessage<Challenge>(path, answer, 'Challenge');
-  },
-  handshake: async (body) => {
-    const path = '/host_service/auth';
-    const answer = await post(origin, ca, path, body, {}, signal, timeoutMs);
-    if (answer.status === 403) return expectMessage<HandshakeDenied>(path, answer, 'HandshakeDenied');
-    if (answer.status !== 200) throw new WebserverTrouble(`${path}: ${refusalIn(answer)}`);
-    return expectMessage<HandshakeGranted>(path, answer, 'HandshakeGranted');
-  },
-  heartbeat: async (token, body) => {
-    const path = '/host_service/heartbeat';
-    const answer = await post(origin, ca, path, body, { Authorization: `Bearer ${token}` }, signal, timeoutMs);
-    if (answer.status === 403) return expectMessage<Revoked>(path, answer, 'Revoked');
-    if (answer.status !== 200) throw new WebserverTrouble(`${path}: ${refusalIn(answer)}`, answer.status === 401);
-    return expectMessage<HeartbeatAnswer>(path, answer, 'HeartbeatAnswer');
-  },
-});
+): WebserverClient {
+  return {
+    challenge: async (body) => {
+      const path = '/host_service/challenge';
+      const answer = await post(origin, ca, path, body, {}, signal, timeoutMs);
+      if (answer.status !== 200) throw new WebserverTrouble(`${path}: ${refusalIn(answer)}`);
+      return expectMessage<Challenge>(path, answer, 'Challenge');
+    },
+    handshake: async (body) => {
+      const path = '/host_service/auth';
+      const answer = await post(origin, ca, path, body, {}, signal, timeoutMs);
+      if (answer.status === 403) return expectMessage<HandshakeDenied>(path, answer, 'HandshakeDenied');
+      if (answer.status !== 200) throw new WebserverTrouble(`${path}: ${refusalIn(answer)}`);
+      return expectMessage<HandshakeGranted>(path, answer, 'HandshakeGranted');
+    },
+    heartbeat: async (token, body) => {
+      const path = '/host_service/heartbeat';
+      const answer = await post(origin, ca, path, body, { Authorization: `Bearer ${token}` }, signal, timeoutMs);
+      if (answer.status === 403) return expectMessage<Revoked>(path, answer, 'Revoked');
+      if (answer.status !== 200) throw new WebserverTrouble(`${path}: ${refusalIn(answer)}`, answer.status === 401);
+      return expectMessage<HeartbeatAnswer>(path, answer, 'HeartbeatAnswer');
+    },
+  };
+}

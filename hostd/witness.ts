@@ -10,12 +10,12 @@ const EVERY_MS = 500;
  * Takes the witness's starts in as they come, until the signal fires. What cannot be put on the record now (a full disk) waits where the witness
  * wrote it down, and is tried again.
  */
-export const followWitness = async (options: {
+export async function followWitness(options: {
   readonly record: StartRecord;
   readonly log: Log;
   readonly signal: AbortSignal;
   readonly onStarts: (starts: readonly WitnessedStart[]) => void;
-}): Promise<void> => {
+}): Promise<void> {
   const { record, log, signal, onStarts } = options;
   const look = (): void => {
     try {
@@ -38,4 +38,4 @@ export const followWitness = async (options: {
   }
   // What began just before the gate was shut.
   look();
-};
+}

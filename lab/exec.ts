@@ -19,7 +19,7 @@ export type RunOptions = {
 };
 
 /** Runs a tool to its end and returns its stdout. @throws ToolFailed */
-export const run = async (file: string, args: readonly string[], options: RunOptions = {}): Promise<string> => {
+export async function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
   const child = execa(file, args, {
     reject: false,
     all: true,
@@ -40,8 +40,11 @@ export const run = async (file: string, args: readonly string[], options: RunOpt
     throw new ToolFailed([file, ...args].join(' '), result.exitCode, detail);
   }
   return result.stdout;
-};
+}
 
 /** The same when the answer is only whether it worked. */
-export const succeeds = async (file: string, args: readonly string[]): Promise<boolean> =>
-  (await execa(file, args, { reject: false, stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' })).exitCode === 0;
+export async function succeeds(file: string, args: readonly string[]): Promise<boolean> {
+  return (
+    (await execa(file, args, { reject: false, stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' })).exitCode === 0
+  );
+}

@@ -4,20 +4,20 @@ import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
 
 const POLL_MS = 250;
 
-const holderOf = async (file: string): Promise<ProcessIdentity | null> => {
+async function holderOf(file: string): Promise<ProcessIdentity | null> {
   try {
     return JSON.parse(await readFile(file, 'utf8')) as ProcessIdentity;
   } catch {
     return null;
   }
-};
+}
 
 /** Holds a lock file while `work` runs. Waits for another holder; a lock whose process is gone counts as free. */
-export const withLock = async <T>(
+export async function withLock<T>(
   file: string,
   work: () => Promise<T>,
   onWait: (holder: number) => void = () => {},
-): Promise<T> => {
+): Promise<T> {
   const own = `${file}.${process.pid}`;
   await writeFile(own, JSON.stringify(await identify(process.pid)));
   let told = false;
@@ -47,4 +47,4 @@ export const withLock = async <T>(
   } finally {
     await rm(own, { force: true });
   }
-};
+}

@@ -15,18 +15,20 @@ status  what runs in it
 --json         one JSON document on stdout; progress stays on stderr
 `;
 
-const wholeNumber = (name: string, text: string | undefined, most: number): number | null => {
+function wholeNumber(name: string, text: string | undefined, most: number): number | null {
   if (text === undefined) return null;
   const number = Number(text);
   if (!Number.isInteger(number) || number < 0 || number > most)
     throw new TypeError(`--${name}: not a number from 0 to ${most}: ${text}`);
   return number;
-};
+}
 
-const stamp = (line: string): string => `${new Date().toISOString()} ${line}\n`;
+function stamp(line: string): string {
+  return `${new Date().toISOString()} ${line}\n`;
+}
 
 /** The detached process; `up` listens on the channel until it is ready. */
-const runDaemon = async (port: number | null, ownerPid: number | null): Promise<void> => {
+async function runDaemon(port: number | null, ownerPid: number | null): Promise<void> {
   const { startDaemon } = await import('./daemon/daemon.ts');
   const log = (line: string): void => void process.stdout.write(stamp(line));
   const tell = (message: unknown): void => {
@@ -67,9 +69,9 @@ const runDaemon = async (port: number | null, ownerPid: number | null): Promise<
     if (process.connected) process.disconnect?.();
     setTimeout(() => process.exit(1), 500).unref();
   }
-};
+}
 
-const main = async (argv: readonly string[]): Promise<number> => {
+async function main(argv: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...argv],
     allowPositionals: true,
@@ -121,7 +123,7 @@ const main = async (argv: readonly string[]): Promise<number> => {
   const { record, started } = await up({ paths, port, ownerPid, progress });
   print({ ...record, started }, [record.endpoint]);
   return 0;
-};
+}
 
 try {
   process.exitCode = await main(process.argv.slice(2));

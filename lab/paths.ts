@@ -18,10 +18,11 @@ export type LabPaths = {
   readonly baseImages: string;
 };
 
-const fromEnvironment = (own: string, xdg: string, fallback: readonly string[]): string =>
-  process.env[own] ?? join(process.env[xdg] ?? join(homedir(), ...fallback), 'ecs-host');
+function fromEnvironment(own: string, xdg: string, fallback: readonly string[]): string {
+  return process.env[own] ?? join(process.env[xdg] ?? join(homedir(), ...fallback), 'ecs-host');
+}
 
-export const labPaths = async (): Promise<LabPaths> => {
+export async function labPaths(): Promise<LabPaths> {
   const state = join(fromEnvironment('ECS_HOST_STATE', 'XDG_STATE_HOME', ['.local', 'state']), 'lab');
   const cache = fromEnvironment('ECS_HOST_CACHE', 'XDG_CACHE_HOME', ['.cache']);
   await mkdir(state, { recursive: true });
@@ -41,4 +42,4 @@ export const labPaths = async (): Promise<LabPaths> => {
     await mkdir(folder, { recursive: true });
   }
   return paths;
-};
+}

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 export type ProcessIdentity = { readonly pid: number; readonly startTime: string };
 
 /** In clock ticks since boot, as the kernel says; null when there is no such process, or only its remains (a zombie). */
-export const startTimeOf = async (pid: number): Promise<string | null> => {
+export async function startTimeOf(pid: number): Promise<string | null> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'latin1');
     // The second field is the command in brackets, and may itself hold blanks and brackets.
@@ -13,12 +13,13 @@ export const startTimeOf = async (pid: number): Promise<string | null> => {
   } catch {
     return null;
   }
-};
+}
 
-export const identify = async (pid: number): Promise<ProcessIdentity | null> => {
+export async function identify(pid: number): Promise<ProcessIdentity | null> {
   const startTime = await startTimeOf(pid);
   return startTime === null ? null : { pid, startTime };
-};
+}
 
-export const isAlive = async ({ pid, startTime }: ProcessIdentity): Promise<boolean> =>
-  (await startTimeOf(pid)) === startTime;
+export async function isAlive({ pid, startTime }: ProcessIdentity): Promise<boolean> {
+  return (await startTimeOf(pid)) === startTime;
+}

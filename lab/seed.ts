@@ -11,12 +11,14 @@ const PROTOCOL_RULES = [
   { protocol: 'tcp', port: 32273, cidr: everywhere },
 ] as const;
 
-const group = (region: (typeof REGIONS)[number], name: string) => ({
-  region,
-  name,
-  description: 'Containerised protocol',
-  rules: PROTOCOL_RULES,
-});
+function group(region: (typeof REGIONS)[number], name: string) {
+  return {
+    region,
+    name,
+    description: 'Containerised protocol',
+    rules: PROTOCOL_RULES,
+  };
+}
 
 /** Arguments of lab/moto/seeds.py that do not depend on the base image. */
 export const LAB_SEED = {

@@ -53,9 +53,13 @@ const printEvent: Emit = (event) => {
   process.stdout.write(`${PROVISION_EVENT_PREFIX}${JSON.stringify(event)}\n`);
 };
 
-const firstLine = (text: string): string => text.trim().split('\n')[0] ?? '';
+function firstLine(text: string): string {
+  return text.trim().split('\n')[0] ?? '';
+}
 
-const reasonOf = (error: unknown): string => firstLine(error instanceof Error ? error.message : String(error));
+function reasonOf(error: unknown): string {
+  return firstLine(error instanceof Error ? error.message : String(error));
+}
 
 /** Thrown after its step has been reported, so that it is reported once. */
 class StepFailed extends Error {}
@@ -71,7 +75,7 @@ export type ContextInput = {
 };
 
 /** The context of one provisioner, and what its checks came to so far. */
-export const createContext = (input: ContextInput): { context: Context; failed: () => readonly Check[] } => {
+export function createContext(input: ContextInput): { context: Context; failed: () => readonly Check[] } {
   const { provisioner, emit } = input;
   const folder = input.folder ?? HOST_FOLDER;
   const bad: Check[] = [];
@@ -128,12 +132,12 @@ export const createContext = (input: ContextInput): { context: Context; failed: 
     versions: (versions) => emit({ type: 'versions', versions }),
   };
   return { context, failed: () => bad };
-};
+}
 
 export type Command = { readonly action: 'apply' | 'verify'; readonly stage: Stage; readonly targetPath: string };
 
 /** @throws Error with the usage when the words make no sense */
-export const parseCommand = (words: readonly string[]): Command => {
+export function parseCommand(words: readonly string[]): Command {
   const usage = 'usage: <provisioner>.mjs apply|verify [--stage bake|booted] [--target FILE]';
   const [action, ...options] = words;
   if (action !== 'apply' && action !== 'verify') throw new Error(usage);
@@ -146,19 +150,16 @@ export const parseCommand = (words: readonly string[]): Command => {
     else throw new Error(usage);
   }
   return { action, stage, targetPath };
-};
+}
 
-export const readTarget = async (path: string): Promise<TargetConfig> => {
+export async function readTarget(path: string): Promise<TargetConfig> {
   const target = JSON.parse(await readFile(path, 'utf8')) as TargetConfig;
   if (target.version !== 1) throw new Error(`${path} has version ${target.version}; this provisioner reads version 1`);
   return target;
-};
+}
 
 /** The end of every provisioner's own file. Sets the exit code: 0, or 1 when a step failed or a check was not correct. */
-export const runProvisioner = async (
-  { name, apply, verify }: Concern,
-  words = process.argv.slice(2),
-): Promise<void> => {
+export async function runProvisioner({ name, apply, verify }: Concern, words = process.argv.slice(2)): Promise<void> {
   const startedAt = performance.now();
   const emit = printEvent;
   const complain = (text: string): void => {
@@ -179,4 +180,4 @@ export const runProvisioner = async (
   }
   emit({ type: 'provisioner-end', provisioner: name, durationMs: Math.round(performance.now() - startedAt), outcome });
   process.exitCode = outcome === 'ok' ? 0 : 1;
-};
+}

@@ -1,6 +1,6 @@
 /**
- * Writes every generated file anew; with --check only compares, and fails when one is not what its source says. A generator is a module
- * named `generate.ts` (or `generate-*.ts`) under src/ or contracts/, or scripts/generate-*.ts, with a default export `() => Promise<{ path, text }[]>`, paths from the project's root.
+ * Writes every generated file anew; with --check only compares, and fails when one is not what its source says. A generator is a module in
+ * scripts/generate/ with a default export `() => Promise<{ path, text }[]>`, paths from the project's root.
  */
 import { glob, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ const check = process.argv.includes('--check');
 const drifted: string[] = [];
 let count = 0;
 
-for await (const module of glob(['{src,contracts}/**/generate{,-*}.ts', 'scripts/generate-*.ts'], { cwd: root })) {
+for await (const module of glob('scripts/generate/*.ts', { cwd: root })) {
   const { default: generate } = (await import(pathToFileURL(join(root, module)).href)) as {
     default: () => Promise<GeneratedFile[]>;
   };

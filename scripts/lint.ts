@@ -22,20 +22,23 @@ const root = projectFolder();
 const tools = join(root, 'scripts', 'lint-tools');
 const progress = createProgress(process.stderr, { plain: Boolean(process.env['CI']) });
 
-const runTool = (file: string, args: readonly string[]): Outcome =>
-  spawnSync(file, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }).status === 0 ? 'passed' : 'failed';
+function runTool(file: string, args: readonly string[]): Outcome {
+  return spawnSync(file, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }).status === 0
+    ? 'passed'
+    : 'failed';
+}
 
-const trackedFiles = (): string[] => {
+function trackedFiles(): string[] {
   const listed = spawnSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
     cwd: root,
     encoding: 'utf8',
   });
   return listed.stdout.split('\0').filter((path) => path !== '');
-};
+}
 
 /** Files that shellcheck should read: *.sh, and whatever starts with a shell's `#!`. */
-const shellFiles = (): string[] =>
-  trackedFiles().filter((path) => {
+function shellFiles(): string[] {
+  return trackedFiles().filter((path) => {
     if (path.endsWith('.sh')) return true;
     if (/\.[a-z]+$/.test(path)) return false;
     try {
@@ -44,8 +47,9 @@ const shellFiles = (): string[] =>
       return false;
     }
   });
+}
 
-const lintEnvironment = async (): Promise<string> => {
+async function lintEnvironment(): Promise<string> {
   const link = join(cacheFolder(), 'lint');
   const lock = join(tools, 'requirements.lock');
   if ((await findEnvironment(link, lock)) === null) {
@@ -56,10 +60,10 @@ const lintEnvironment = async (): Promise<string> => {
     step.end('done');
   }
   return join(link, 'bin');
-};
+}
 
 /** Null when it is not in PATH and there is no Go to build it with. */
-const actionlint = async (): Promise<string | null> => {
+async function actionlint(): Promise<string | null> {
   const link = join(cacheFolder(), 'actionlint');
   const key = contentKey([readFileSync(join(tools, 'go.mod'), 'utf8'), readFileSync(join(tools, 'go.sum'), 'utf8')]);
   const binary = join(link, 'actionlint');
@@ -83,9 +87,11 @@ const actionlint = async (): Promise<string | null> => {
   });
   step.end('done');
   return binary;
-};
+}
 
-const bin = (name: string): string => join(root, 'node_modules', '.bin', name);
+function bin(name: string): string {
+  return join(root, 'node_modules', '.bin', name);
+}
 
 const linters: readonly (readonly [name: string, run: () => Promise<Outcome>])[] = [
   ['biome', async () => runTool(bin('biome'), ['ci', '--colors=off', '.'])],

@@ -3,14 +3,17 @@ export type Counts = { readonly passed: number; readonly failed: number; readonl
 
 export const NO_COUNTS: Counts = { passed: 0, failed: 0, skipped: 0 };
 
-export const addCounts = (left: Counts, right: Counts): Counts => ({
-  passed: left.passed + right.passed,
-  failed: left.failed + right.failed,
-  skipped: left.skipped + right.skipped,
-});
+export function addCounts(left: Counts, right: Counts): Counts {
+  return {
+    passed: left.passed + right.passed,
+    failed: left.failed + right.failed,
+    skipped: left.skipped + right.skipped,
+  };
+}
 
-export const formatCounts = (counts: Counts): string =>
-  `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`;
+export function formatCounts(counts: Counts): string {
+  return `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`;
+}
 
 /** What is read of vitest's JSON report. */
 type Report = {
@@ -28,7 +31,7 @@ type Report = {
  * A file that failed as a whole (it could not be loaded, or a hook threw) holds no failed test and would count as nothing: it counts as
  * one failure. So does a run that failed for a reason that no test shows, and one that found no tests.
  */
-export const countReport = (report: Report, exitCode: number | null): Counts => {
+export function countReport(report: Report, exitCode: number | null): Counts {
   const brokenFiles = report.testResults.filter(
     (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
   ).length;
@@ -38,4 +41,4 @@ export const countReport = (report: Report, exitCode: number | null): Counts => 
     failed: failed === 0 && exitCode !== 0 ? 1 : failed,
     skipped: report.numPendingTests + report.numTodoTests,
   };
-};
+}

@@ -32,8 +32,8 @@ const reports = mkdtempSync(join(tmpdir(), 'ecs-host-test-'));
 let child: ReturnType<typeof spawn> | undefined;
 let interrupted = false;
 
-const runPart = (part: Part): Promise<Counts> =>
-  new Promise((resolve) => {
+function runPart(part: Part): Promise<Counts> {
+  return new Promise((resolve) => {
     const began = performance.now();
     const report = join(reports, `${part.name}.json`);
     const [file = '', ...args] = part.command;
@@ -61,14 +61,15 @@ const runPart = (part: Part): Promise<Counts> =>
     child.on('error', () => end(null));
     child.on('close', end);
   });
+}
 
-const readReport = (file: string, exitCode: number | null): Counts => {
+function readReport(file: string, exitCode: number | null): Counts {
   try {
     return countReport(JSON.parse(readFileSync(file, 'utf8')), exitCode);
   } catch {
     return { ...NO_COUNTS, failed: 1 };
   }
-};
+}
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {

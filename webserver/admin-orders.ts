@@ -23,29 +23,29 @@ const LONGEST_DELAY_MS = 3_600_000;
 const LONGEST_REASON = 200;
 const LONGEST_NONSENSE = 10_000;
 
-const fieldsOf = (value: unknown, what: string): Fields => {
+function fieldsOf(value: unknown, what: string): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new BadOrder(`${what} is no object`);
   return value as Fields;
-};
+}
 
-const instanceIdIn = (value: unknown): string => {
+function instanceIdIn(value: unknown): string {
   if (typeof value === 'string' && isInstanceId(value)) return value;
   throw new BadOrder(`${JSON.stringify(printable(String(value), 60))} is no instance id`);
-};
+}
 
-const reasonIn = (value: unknown): string => {
+function reasonIn(value: unknown): string {
   if (typeof value !== 'string' || value.trim() === '') throw new BadOrder('the reason is missing');
   if (value.length > LONGEST_REASON) throw new BadOrder(`the reason is longer than ${LONGEST_REASON} characters`);
   if (printable(value) !== value) throw new BadOrder('the reason has control characters');
   return value;
-};
+}
 
-const integerIn = (value: unknown, what: string, least: number, most: number): number => {
+function integerIn(value: unknown, what: string, least: number, most: number): number {
   if (Number.isInteger(value) && Number(value) >= least && Number(value) <= most) return Number(value);
   throw new BadOrder(`${what} is no whole number from ${least} to ${most}`);
-};
+}
 
-const decisionIn = (value: unknown): Decision => {
+function decisionIn(value: unknown): Decision {
   const { kind, reason, delayMs, afterwards, status, body } = fieldsOf(value, 'the decision');
   switch (kind) {
     case 'grant':
@@ -66,10 +66,10 @@ const decisionIn = (value: unknown): Decision => {
     default:
       throw new BadOrder('a decision that is not known');
   }
-};
+}
 
 /** The order in a text. @throws BadOrder when it is none */
-export const orderIn = (text: string): AdminOrder => {
+export function orderIn(text: string): AdminOrder {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -98,4 +98,4 @@ export const orderIn = (text: string): AdminOrder => {
     default:
       throw new BadOrder('an order that is not known');
   }
-};
+}

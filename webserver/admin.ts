@@ -48,15 +48,15 @@ export class Decisions {
   }
 }
 
-const stateOf = (hosts: Hosts, host: Host): HostLine['state'] => {
+function stateOf(hosts: Hosts, host: Host): HostLine['state'] {
   const { drain, revoked } = hosts.orders.of(host.instanceId);
   if (revoked !== null) return 'revoked';
   if (!hosts.isAlive(host)) return 'silent';
   return drain === null ? 'alive' : 'draining';
-};
+}
 
-const hostLines = ({ hosts }: Webserver): readonly HostLine[] =>
-  hosts.list().map((host) => ({
+function hostLines({ hosts }: Webserver): readonly HostLine[] {
+  return hosts.list().map((host) => ({
     instanceId: host.instanceId,
     region: host.region,
     imageId: host.imageId,
@@ -65,15 +65,17 @@ const hostLines = ({ hosts }: Webserver): readonly HostLine[] =>
     heartbeats: host.heartbeats,
     lastSeen: new Date(host.lastSeenMs).toISOString(),
   }));
+}
 
-const orderLines = ({ hosts }: Webserver): readonly OrderLine[] =>
-  hosts.orders
+function orderLines({ hosts }: Webserver): readonly OrderLine[] {
+  return hosts.orders
     .list()
     .map(({ instanceId, drain, revoked }) => ({ instanceId, drain, revoked, isKnown: hosts.get(instanceId) !== null }));
+}
 
 const LARGEST_ORDER_BYTES = 64 * 1024;
 
-const readAll = async (message: IncomingMessage, most: number): Promise<string> => {
+async function readAll(message: IncomingMessage, most: number): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of message) {
@@ -82,14 +84,10 @@ const readAll = async (message: IncomingMessage, most: number): Promise<string> 
     chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks).toString('utf8');
-};
+}
 
 /** Serves orders on a socket of the file system, mode 0600. */
-export const serveAdmin = async (
-  path: string,
-  webserver: Webserver,
-  decisions: Decisions,
-): Promise<AsyncDisposable> => {
+export async function serveAdmin(path: string, webserver: Webserver, decisions: Decisions): Promise<AsyncDisposable> {
   const carryOut = async (order: AdminOrder): Promise<unknown> => {
     switch (order.kind) {
       case 'hosts':
@@ -138,11 +136,11 @@ export const serveAdmin = async (
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
-};
+}
 
 /** @throws BadOrder when it is none, OrderFailed when it could not be carried out, Error when no webserver listens there */
-export const orderWebserver = (path: string, order: AdminOrder): Promise<unknown> =>
-  new Promise((resolve, reject) => {
+export function orderWebserver(path: string, order: AdminOrder): Promise<unknown> {
+  return new Promise((resolve, reject) => {
     const outgoing = request({ socketPath: path, method: 'POST', path: '/' }, (incoming) => {
       readAll(incoming, Number.POSITIVE_INFINITY)
         .then((text) => {
@@ -156,3 +154,4 @@ export const orderWebserver = (path: string, order: AdminOrder): Promise<unknown
     outgoing.on('error', reject);
     outgoing.end(JSON.stringify(order));
   });
+}

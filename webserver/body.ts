@@ -31,7 +31,7 @@ export class Refused extends Error {
 const LARGEST_BYTES = 64 * 1024;
 
 /** The message in a request's body. @throws Refused 413 when it is too large, 400 when it is none of the protocol */
-export const readMessage = async <T>(request: IncomingMessage, name: MessageName): Promise<T> => {
+export async function readMessage<T>(request: IncomingMessage, name: MessageName): Promise<T> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request) {
@@ -48,4 +48,4 @@ export const readMessage = async <T>(request: IncomingMessage, name: MessageName
   const parsed = asMessage<T>(name, value);
   if ('problem' in parsed) throw new Refused(400, 'MALFORMED', parsed.problem.slice(0, 200));
   return parsed.message;
-};
+}

@@ -4,7 +4,9 @@ const FEW = 2;
 export const WINDOW_MS = 600_000;
 export const HOLD_MS = 30_000;
 
-const isMass = (hit: number, all: number): boolean => hit > Math.max(FEW, all * FRACTION);
+function isMass(hit: number, all: number): boolean {
+  return hit > Math.max(FEW, all * FRACTION);
+}
 
 /** What happened to whom in the last ten minutes. */
 class Recent {

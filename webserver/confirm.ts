@@ -31,17 +31,17 @@ const CACHED_MS = 30_000;
 const UNKNOWN_MS = 60_000;
 const MOST_CACHED = 1000;
 
-const setBounded = <T>(map: Map<string, T>, key: string, value: T): void => {
+function setBounded<T>(map: Map<string, T>, key: string, value: T): void {
   map.delete(key);
   map.set(key, value);
   if (map.size > MOST_CACHED) map.delete(map.keys().next().value as string);
-};
+}
 
 /** EC2 says that the instance runs, at the address that its document names. Asked once in half a minute for each instance. */
-export const createConfirmEc2 = (
+export function createConfirmEc2(
   describe: DescribeInstance,
   monotonic: () => number = () => performance.now(),
-): Confirm => {
+): Confirm {
   const cached = new Map<string, { readonly atMs: number; readonly facts: Promise<InstanceFacts | null> }>();
   const unknownSinceMs = new Map<string, number>();
 
@@ -73,15 +73,15 @@ export const createConfirmEc2 = (
       ? null
       : `EC2 says that its address is ${facts.privateIp ?? 'none'}, and its identity document names ${named ?? 'none'}`;
   };
-};
+}
 
 /** All of them, in this order; the first reason counts. */
-export const confirmAll =
-  (confirms: readonly Confirm[]): Confirm =>
-  async (handshake, from, hosts) => {
+export function confirmAll(confirms: readonly Confirm[]): Confirm {
+  return async (handshake, from, hosts) => {
     for (const confirm of confirms) {
       const problem = await confirm(handshake, from, hosts);
       if (problem !== null) return problem;
     }
     return null;
   };
+}

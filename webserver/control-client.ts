@@ -9,8 +9,8 @@ const TIMEOUT_MS = 5000;
  * Only the very certificate of the handshake, byte for byte. Neither its name nor its dates say anything: it vouches for itself, and the host that made
  * it may have a clock that is ahead.
  */
-const connectPinned = (address: string, { port, certificate }: ControlPort, signal: AbortSignal): Promise<TLSSocket> =>
-  new Promise((resolve, reject) => {
+function connectPinned(address: string, { port, certificate }: ControlPort, signal: AbortSignal): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
     const pinned = new X509Certificate(certificate);
     const socket = connect({ host: address, port, minVersion: 'TLSv1.2', rejectUnauthorized: false }, () => {
       if (socket.getPeerX509Certificate()?.raw.equals(pinned.raw)) resolve(socket);
@@ -21,9 +21,10 @@ const connectPinned = (address: string, { port, certificate }: ControlPort, sign
     socket.once('close', () => signal.removeEventListener('abort', tooLate));
     socket.on('error', reject);
   });
+}
 
-const post = (socket: TLSSocket, token: string, verb: 'drain' | 'revoke', body: ControlRequest): Promise<void> =>
-  new Promise((resolve, reject) => {
+function post(socket: TLSSocket, token: string, verb: 'drain' | 'revoke', body: ControlRequest): Promise<void> {
+  return new Promise((resolve, reject) => {
     const outgoing = request(
       {
         createConnection: () => socket,
@@ -42,22 +43,23 @@ const post = (socket: TLSSocket, token: string, verb: 'drain' | 'revoke', body: 
     outgoing.on('error', reject);
     outgoing.end(JSON.stringify(body));
   });
+}
 
 /**
  * Speaks to the control port of a host. The token is sent only to whoever shows the certificate of the handshake.
  *
  * @throws Error when the host cannot be reached or does not accept it
  */
-export const tellHost = async (
+export async function tellHost(
   address: string,
   control: ControlPort,
   verb: 'drain' | 'revoke',
   reason: string,
-): Promise<void> => {
+): Promise<void> {
   const socket = await connectPinned(address, control, AbortSignal.timeout(TIMEOUT_MS));
   try {
     await post(socket, control.token, verb, { version: 1, reason });
   } finally {
     socket.destroy();
   }
-};
+}

@@ -49,56 +49,56 @@ type Shown = {
 
 const RATE_RETRY_S = 5;
 
-const take = (budget: AddressBudget, from: string): void => {
+function take(budget: AddressBudget, from: string): void {
   if (!budget.take(from))
     throw new Refused(503, 'BUSY', 'too many requests of this address', { retryAfterS: RATE_RETRY_S });
-};
+}
 
-export const serveChallenge = async (
+export async function serveChallenge(
   { nonces, budget }: Handshakes,
   request: IncomingMessage,
   response: ServerResponse,
-): Promise<void> => {
+): Promise<void> {
   take(budget, request.socket.remoteAddress ?? '');
   const { instanceId } = await readMessage<ChallengeRequest>(request, 'ChallengeRequest');
   const given: Challenge = { version: 1, nonce: nonces.issue(instanceId), expiresInSeconds: NONCE_LIFE_S };
   answer(response, 200, given);
-};
+}
 
-const refuseTaken = ({ hosts }: Handshakes, { instanceId, hostKey }: HandshakeRequest): void => {
+function refuseTaken({ hosts }: Handshakes, { instanceId, hostKey }: HandshakeRequest): void {
   if (hosts.isTaken(instanceId, hostKey))
     throw new Refused(400, 'INSTANCE_KNOWN', `${instanceId} is known already, with another key`, { instanceId });
-};
+}
 
-const deny = ({ response }: Shown, reason: string): void => {
+function deny({ response }: Shown, reason: string): void {
   const denied: HandshakeDenied = { version: 1, denied: true, reason: reasonOf(reason) };
   answer(response, 403, denied);
-};
+}
 
 /** A no to a host that has shown who it is. */
-const denyHost = ({ onRefusal }: Handshakes, shown: Shown, reason: string): void => {
+function denyHost({ onRefusal }: Handshakes, shown: Shown, reason: string): void {
   onRefusal(shown.handshake.instanceId, 'DENIED', printable(reason));
   deny(shown, reason);
-};
+}
 
 /** A no to somebody who says that they are this instance. */
-const denyClaim = ({ onRefusal }: Handshakes, shown: Shown, reason: string): void => {
+function denyClaim({ onRefusal }: Handshakes, shown: Shown, reason: string): void {
   onRefusal(plainAddress(shown.from), 'DENIED', printable(`as ${shown.handshake.instanceId}: ${reason}`));
   deny(shown, reason);
-};
+}
 
 const HELD_RETRY_S = 10;
 
 /** Hosts cost their address nothing: neither the challenge nor the handshake, nor a stranger's connection. Their nonce is used up. */
-const proven = ({ hosts, nonces, budget, onProven }: Handshakes, { handshake, from, request }: Shown): void => {
+function proven({ hosts, nonces, budget, onProven }: Handshakes, { handshake, from, request }: Shown): void {
   hosts.hear(handshake.instanceId, handshake.hostKey);
   nonces.spend(handshake.nonce);
   budget.giveBack(from, 2);
   onProven(request);
-};
+}
 
 /** The policy's no. To a host that was granted before it is held back while it may be one of many. */
-const denyByPolicy = (handshakes: Handshakes, shown: Shown, problem: string): void => {
+function denyByPolicy(handshakes: Handshakes, shown: Shown, problem: string): void {
   const { hosts, denials } = handshakes;
   const { instanceId, hostKey } = shown.handshake;
   if (!hosts.wasGranted(instanceId, hostKey)) return void denyClaim(handshakes, shown, problem);
@@ -106,9 +106,9 @@ const denyByPolicy = (handshakes: Handshakes, shown: Shown, problem: string): vo
   const isSaid = ordered !== null || denials.mayDeny(instanceId, hosts.list().length);
   if (isSaid) return void denyHost(handshakes, shown, ordered ?? problem);
   throw new Refused(503, 'BUSY', `a denial that is held back: ${problem}`, { instanceId, retryAfterS: HELD_RETRY_S });
-};
+}
 
-const confirmed = async ({ confirm, hosts }: Handshakes, { handshake, from }: Shown): Promise<string | null> => {
+async function confirmed({ confirm, hosts }: Handshakes, { handshake, from }: Shown): Promise<string | null> {
   const { instanceId } = handshake;
   try {
     return confirm === null ? null : await confirm(handshake, from, hosts);
@@ -117,9 +117,9 @@ const confirmed = async ({ confirm, hosts }: Handshakes, { handshake, from }: Sh
     const told = `${reason}: ${error instanceof Error ? error.message : String(error)}`;
     throw new Refused(503, 'BUSY', reason, { instanceId, retryAfterS: HELD_RETRY_S, told });
   }
-};
+}
 
-const grant = (handshakes: Handshakes, { handshake, from, response }: Shown): void => {
+function grant(handshakes: Handshakes, { handshake, from, response }: Shown): void {
   // Whoever came while this one was decided on was first.
   refuseTaken(handshakes, handshake);
   const control = handshake.control && {
@@ -130,9 +130,9 @@ const grant = (handshakes: Handshakes, { handshake, from, response }: Shown): vo
   handshakes.denials.granted(handshake.instanceId);
   const granted: HandshakeGranted = { version: 1, authToken, expiresInSeconds: TOKEN_LIFE_S };
   answer(response, 200, granted);
-};
+}
 
-const carryOut = async (handshakes: Handshakes, decision: Decision, shown: Shown): Promise<void> => {
+async function carryOut(handshakes: Handshakes, decision: Decision, shown: Shown): Promise<void> {
   switch (decision.kind) {
     case 'grant': {
       // Ordered while this one was decided on.
@@ -149,18 +149,18 @@ const carryOut = async (handshakes: Handshakes, decision: Decision, shown: Shown
     case 'nonsense':
       return answer(shown.response, 200, decision.body);
   }
-};
+}
 
-const refuseNonce = (nonces: Nonces, { nonce, instanceId }: HandshakeRequest): void => {
+function refuseNonce(nonces: Nonces, { nonce, instanceId }: HandshakeRequest): void {
   if (!nonces.isGood(nonce, instanceId))
     throw new Refused(400, 'NONCE', 'this nonce is not one of ours, was used, or has run out');
-};
+}
 
-export const serveHandshake = async (
+export async function serveHandshake(
   handshakes: Handshakes,
   request: IncomingMessage,
   response: ServerResponse,
-): Promise<void> => {
+): Promise<void> {
   const { hosts, nonces, budget, policy, decide } = handshakes;
   const from = request.socket.remoteAddress ?? '';
   take(budget, from);
@@ -183,4 +183,4 @@ export const serveHandshake = async (
   const doubt = await confirmed(handshakes, shown);
   if (doubt !== null) return denyByPolicy(handshakes, shown, doubt);
   return carryOut(handshakes, await decide(handshake), shown);
-};
+}

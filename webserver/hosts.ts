@@ -30,8 +30,12 @@ export type Admission = Pick<Host, 'instanceId' | 'region' | 'imageId' | 'enviro
 
 type Control = { readonly address: string; readonly port: ControlPort };
 
-const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
-const isEqual = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a), Buffer.from(b));
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+function isEqual(a: string, b: string): boolean {
+  return timingSafeEqual(Buffer.from(a), Buffer.from(b));
+}
 
 /**
  * The hosts that were granted and live, and the orders that stand: in memory, and in a store when there is one. The store is written first:

@@ -14,10 +14,11 @@ export type IdentityPolicy = {
   readonly imageIds: readonly string[] | null;
 };
 
-const isAmong = (list: readonly string[] | null, value: unknown): boolean =>
-  list === null || (typeof value === 'string' && list.includes(value));
+function isAmong(list: readonly string[] | null, value: unknown): boolean {
+  return list === null || (typeof value === 'string' && list.includes(value));
+}
 
-const isSigned = (document: string, signature: string, certificate: string): boolean => {
+function isSigned(document: string, signature: string, certificate: string): boolean {
   try {
     return createVerify('RSA-SHA256')
       .update(document)
@@ -25,10 +26,10 @@ const isSigned = (document: string, signature: string, certificate: string): boo
   } catch {
     return false;
   }
-};
+}
 
 /** Why nobody who may has signed the identity document; null when somebody has. */
-const signatureProblem = async (handshake: HandshakeRequest, policy: IdentityPolicy): Promise<string | null> => {
+async function signatureProblem(handshake: HandshakeRequest, policy: IdentityPolicy): Promise<string | null> {
   const { region, identityDocument, identitySignature, identityPkcs7 } = handshake;
   const long = policy.certificate2048Of?.(region) ?? null;
   if (long !== null) {
@@ -43,13 +44,13 @@ const signatureProblem = async (handshake: HandshakeRequest, policy: IdentityPol
   return isSigned(identityDocument, identitySignature, certificate)
     ? null
     : 'the signature of the identity document does not verify';
-};
+}
 
 /**
  * Why a host is not who it says, or not one of ours; null when it is. The signature comes first: nothing of an unsigned document is believed.
  * Source: AWS's "Verify the instance identity document", with the RSA-2048 signature, or the base64-encoded one where there is no other.
  */
-export const identityProblem = async (handshake: HandshakeRequest, policy: IdentityPolicy): Promise<string | null> => {
+export async function identityProblem(handshake: HandshakeRequest, policy: IdentityPolicy): Promise<string | null> {
   const unsigned = await signatureProblem(handshake, policy);
   if (unsigned !== null) return unsigned;
   let document: Record<string, unknown>;
@@ -65,10 +66,10 @@ export const identityProblem = async (handshake: HandshakeRequest, policy: Ident
   if (!isAmong(policy.regions, document['region'])) return 'its region is not one of ours';
   if (!isAmong(policy.imageIds, document['imageId'])) return 'its image is not one of ours';
   return null;
-};
+}
 
 /** Whether whoever shakes hands has the private half of `hostKey` and means this nonce, document and control port. */
-export const isProven = (handshake: HandshakeRequest): boolean => {
+export function isProven(handshake: HandshakeRequest): boolean {
   try {
     const key = createPublicKey({ key: Buffer.from(handshake.hostKey, 'base64'), format: 'der', type: 'spki' });
     if (key.asymmetricKeyType !== 'ed25519') return false;
@@ -76,4 +77,4 @@ export const isProven = (handshake: HandshakeRequest): boolean => {
   } catch {
     return false;
   }
-};
+}

@@ -5,14 +5,15 @@ import { Certificate, ContentInfo, SignedData } from 'pkijs';
 /** SHA-256, -384, -512: what was signed under an older hash says nothing. */
 const DIGESTS = new Set(['2.16.840.1.101.3.4.2.1', '2.16.840.1.101.3.4.2.2', '2.16.840.1.101.3.4.2.3']);
 
-const certificateOf = (pem: string): Certificate =>
-  new Certificate({ schema: fromBER(new Uint8Array(new X509Certificate(pem).raw)).result });
+function certificateOf(pem: string): Certificate {
+  return new Certificate({ schema: fromBER(new Uint8Array(new X509Certificate(pem).raw)).result });
+}
 
 /**
  * What a PKCS #7 message with its content inside has signed, or null when it is none, or is not signed by the key of this very certificate. Certificates
  * that the message brings along are thrown away: whoever wrote it wrote them, too.
  */
-export const signedContent = async (base64: string, certificatePem: string): Promise<Buffer | null> => {
+export async function signedContent(base64: string, certificatePem: string): Promise<Buffer | null> {
   try {
     const { result, offset } = fromBER(new Uint8Array(Buffer.from(base64, 'base64')));
     if (offset < 0) return null;
@@ -26,4 +27,4 @@ export const signedContent = async (base64: string, certificatePem: string): Pro
   } catch {
     return null;
   }
-};
+}

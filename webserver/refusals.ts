@@ -10,7 +10,7 @@ const WINDOW_MS = 60_000;
 const TOLD_AT_MOST = 5;
 
 /** Tells a few refusals of each kind a minute, and at the end of the minute how many were left out: strangers do not fill a log. */
-export const sparingly = (tell: OnRefusal): OnRefusal => {
+export function sparingly(tell: OnRefusal): OnRefusal {
   const open = new Map<RefusalKind, { told: number; leftOut: number }>();
   return (who, kind, reason) => {
     const found = open.get(kind);
@@ -31,4 +31,4 @@ export const sparingly = (tell: OnRefusal): OnRefusal => {
         tell('others', kind, `${window.leftOut} more in a minute, which were not told one by one`);
     }, WINDOW_MS).unref();
   };
-};
+}

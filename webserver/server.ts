@@ -83,14 +83,16 @@ const TIMES = {
 /** Connections at a time that have not shown a token or a handshake. */
 const MOST_STRANGERS = 1000;
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
 
 /**
  * The reference webserver: the protocol of contracts/openapi.json over TLS. It lets in hosts whose identity document verifies, who are among
  * those of the policy, and who can sign a nonce that was made for them. An instance id that lives with another key is refused; the same host
  * is let in again after its service was restarted.
  */
-export const startWebserver = async (options: WebserverOptions): Promise<Webserver> => {
+export async function startWebserver(options: WebserverOptions): Promise<Webserver> {
   const { address, port, tls, policy, decide, onRefusal = () => undefined, onNotice = () => undefined } = options;
   const { now = Date.now, monotonic = () => performance.now() } = options;
   const hosts = new Hosts(now, options.store ?? null, monotonic);
@@ -232,4 +234,4 @@ export const startWebserver = async (options: WebserverOptions): Promise<Webserv
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
-};
+}

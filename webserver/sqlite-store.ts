@@ -12,11 +12,15 @@ export type OnDamaged = (table: string, key: string, problem: string) => void;
 type Table<T> = { all(): readonly T[]; put(key: string, value: T): void; remove(key: string): void };
 type Row = { readonly [name: string]: unknown };
 
-const isText = (value: unknown): value is string => typeof value === 'string';
-const isTextOrNull = (value: unknown): value is string | null => value === null || isText(value);
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+function isTextOrNull(value: unknown): value is string | null {
+  return value === null || isText(value);
+}
 
 /** A host in a row, or what is wrong with it. Fields that are not ours (of older rows) are left out. */
-const hostIn = (row: Row): Host | string => {
+function hostIn(row: Row): Host | string {
   const { instanceId, region, imageId, environment, hostKey, tokenHash, lastSeenMs, heartbeats } = row;
   if (!isText(instanceId) || !isInstanceId(instanceId)) return 'instanceId is none';
   if (!isText(region) || !isText(imageId) || !isText(environment) || !isText(hostKey)) return 'a text is missing';
@@ -32,16 +36,16 @@ const hostIn = (row: Row): Host | string => {
     lastSeenMs: lastSeenMs as number,
     heartbeats: heartbeats as number,
   };
-};
+}
 
-const standingIn = ({ instanceId, drain, revoked, keyHash }: Row): Standing | string => {
+function standingIn({ instanceId, drain, revoked, keyHash }: Row): Standing | string {
   if (!isText(instanceId) || !isInstanceId(instanceId)) return 'instanceId is none';
   if (!isTextOrNull(drain) || !isTextOrNull(revoked)) return 'an order is neither a text nor null';
   if (!isTextOrNull(keyHash) || (keyHash !== null && !/^[0-9a-f]{64}$/.test(keyHash))) return 'keyHash is none';
   return { instanceId, drain, revoked, keyHash };
-};
+}
 
-const parse = <T>(text: string, key: string, read: (row: Row) => T | string): T | string => {
+function parse<T>(text: string, key: string, read: (row: Row) => T | string): T | string {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -50,16 +54,16 @@ const parse = <T>(text: string, key: string, read: (row: Row) => T | string): T 
   }
   if (typeof value !== 'object' || value === null) return 'not an object';
   return (value as Row)['instanceId'] === key ? read(value as Row) : 'not of the instance that it is filed under';
-};
+}
 
 /** One table of rows of JSON. What cannot be read is moved to the table `damaged`, told, and keeps nobody from starting. */
-const openTable = <T>(
+function openTable<T>(
   database: DatabaseSync,
   [table, column]: readonly [string, string],
   read: (row: Row) => T | string,
   onDamaged: OnDamaged,
   instead: (key: string) => T | null = () => null,
-): Table<T> => {
+): Table<T> {
   database.exec(`CREATE TABLE IF NOT EXISTS ${table} (instance_id TEXT PRIMARY KEY, ${column} TEXT NOT NULL) STRICT`);
   const put = database.prepare(
     `INSERT INTO ${table} (instance_id, ${column}) VALUES (?, ?) ON CONFLICT (instance_id) DO UPDATE SET ${column} = excluded.${column}`,
@@ -89,16 +93,17 @@ const openTable = <T>(
       remove.run(key);
     },
   };
-};
+}
 
 /** Orders that cannot be read are taken for the strictest there is: a damaged row opens no gate. */
-const strictest = (instanceId: string): Standing | null =>
-  isInstanceId(instanceId)
+function strictest(instanceId: string): Standing | null {
+  return isInstanceId(instanceId)
     ? { instanceId, drain: null, revoked: 'what was ordered of it could not be read', keyHash: null }
     : null;
+}
 
 /** Before orders had a table of their own, a host's row said what was ordered of it. */
-const takeOverOldOrders = (database: DatabaseSync, standing: Table<Standing>): void => {
+function takeOverOldOrders(database: DatabaseSync, standing: Table<Standing>): void {
   const known = new Set(standing.all().map(({ instanceId }) => instanceId));
   for (const row of database.prepare('SELECT instance_id, host FROM hosts').all()) {
     const instanceId = String(row['instance_id']);
@@ -111,14 +116,14 @@ const takeOverOldOrders = (database: DatabaseSync, standing: Table<Standing>): v
       keyHash: isText(old['hostKey']) ? createHash('sha256').update(old['hostKey']).digest('hex') : null,
     });
   }
-};
+}
 
 /**
  * Hosts and orders in one SQLite file, a row each. No secrets: tokens are hashes, and control tokens are not in it.
  *
  * @throws Error when the file cannot be opened or is no database
  */
-export const openSqliteStore = (path: string, onDamaged: OnDamaged): HostStore & { close(): void } => {
+export function openSqliteStore(path: string, onDamaged: OnDamaged): HostStore & { close(): void } {
   const database = new DatabaseSync(path, { timeout: BUSY_MS });
   database.exec(
     `PRAGMA journal_mode = WAL;
@@ -135,4 +140,4 @@ export const openSqliteStore = (path: string, onDamaged: OnDamaged): HostStore &
     putStanding: (one) => standing.put(one.instanceId, one),
     close: () => database.close(),
   };
-};
+}

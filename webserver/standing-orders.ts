@@ -17,7 +17,9 @@ export type StandingStore = {
 
 const INSTANCE_ID = /^i-([0-9a-f]{8}|[0-9a-f]{17})$/;
 
-export const isInstanceId = (text: string): boolean => INSTANCE_ID.test(text);
+export function isInstanceId(text: string): boolean {
+  return INSTANCE_ID.test(text);
+}
 
 /**
  * Orders that stand until an operator takes them back, by instance id. An instance id is never given to another instance, so nothing here

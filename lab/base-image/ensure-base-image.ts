@@ -25,7 +25,7 @@ const MANIFEST = 'manifest.json';
 const PARTIAL = '.partial';
 const KEPT_RECIPES = 3;
 
-const readFinished = async (folder: string, recipe: string): Promise<BaseImage | null> => {
+async function readFinished(folder: string, recipe: string): Promise<BaseImage | null> {
   try {
     const manifest = JSON.parse(await readFile(join(folder, MANIFEST), 'utf8')) as Manifest;
     await stat(join(folder, DISK));
@@ -40,19 +40,19 @@ const readFinished = async (folder: string, recipe: string): Promise<BaseImage |
   } catch {
     return null;
   }
-};
+}
 
 /** One line of sources for each archive; the tree gets other ones at the end (rootfs/), so this is only where packages come from. */
-const sourceLines = async (): Promise<string[]> => {
+async function sourceLines(): Promise<string[]> {
   const { debian, debianSecurity } = await readAptMirrors();
   return [
     `deb ${debian} ${RECIPE.suite} main`,
     `deb ${debian} ${RECIPE.suite}-updates main`,
     `deb ${debianSecurity} ${RECIPE.suite}-security main`,
   ];
-};
+}
 
-const build = async (work: string, onProgress: (line: string) => void): Promise<void> => {
+async function build(work: string, onProgress: (line: string) => void): Promise<void> {
   const tree = join(work, 'tree');
   const versions = join(work, 'packages.tsv');
   const customize = join(import.meta.dirname, 'customize.sh');
@@ -97,10 +97,10 @@ const build = async (work: string, onProgress: (line: string) => void): Promise<
   await rm(tree, { recursive: true });
   await rm(versions);
   await writeFileWhole(join(work, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
-};
+}
 
 /** Images of earlier recipes; the newest ones stay for other checkouts, which share the cache. */
-const removeOld = async (folder: string): Promise<void> => {
+async function removeOld(folder: string): Promise<void> {
   const entries = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory());
   const built = await Promise.all(
     entries.map(async ({ name }) => ({
@@ -111,18 +111,20 @@ const removeOld = async (folder: string): Promise<void> => {
   for (const { name } of built.toSorted((a, b) => b.builtAt - a.builtAt).slice(KEPT_RECIPES)) {
     await rm(join(folder, name), { recursive: true });
   }
-};
+}
 
-const shellQuote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+function shellQuote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
 
 /**
  * The base image of the current recipe, built first when it is not in the cache (about a minute, most of it package installation).
  * An interrupted build leaves a folder that the next one removes; a finished one appears whole.
  */
-export const ensureBaseImage = async (
+export async function ensureBaseImage(
   paths: LabPaths,
   onProgress: (line: string) => void = () => {},
-): Promise<BaseImage> => {
+): Promise<BaseImage> {
   const recipe = await recipeDigest();
   const folder = join(paths.baseImages, recipe);
   const finished = await readFinished(folder, recipe);
@@ -154,4 +156,4 @@ export const ensureBaseImage = async (
     },
     (holder) => onProgress(`waiting for process ${holder}, which is building the base image`),
   );
-};
+}

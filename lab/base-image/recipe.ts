@@ -36,13 +36,13 @@ export const RECIPE = {
   ],
 } as const;
 
-const filesBelow = async (folder: string): Promise<string[]> => {
+async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-};
+}
 
 /** First 12 hex digits of the hash over package list and files (path, mode, content). */
-export const recipeDigest = async (folder = import.meta.dirname): Promise<string> => {
+export async function recipeDigest(folder = import.meta.dirname): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(RECIPE));
   const files = [join(folder, 'customize.sh'), ...(await filesBelow(join(folder, 'rootfs')))].sort();
   for (const file of files) {
@@ -50,4 +50,4 @@ export const recipeDigest = async (folder = import.meta.dirname): Promise<string
     hash.update(`\0${relative(folder, file)}\0${executable}\0`).update(await readFile(file));
   }
   return hash.digest('hex').slice(0, 12);
-};
+}

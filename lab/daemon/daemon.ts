@@ -53,13 +53,15 @@ export type Daemon = {
 export const USUAL_PORT = 4599;
 
 /** Waits for all of it even when a part fails, so that nothing is still being made while the rest is taken down. */
-const together = async <T extends readonly unknown[]>(...work: { [K in keyof T]: Promise<T[K]> }): Promise<T> => {
+async function together<T extends readonly unknown[]>(...work: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
   const settled = await Promise.allSettled(work);
   for (const one of settled) if (one.status === 'rejected') throw one.reason;
   return settled.map((one) => (one as PromiseFulfilledResult<unknown>).value) as unknown as T;
-};
+}
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
 
 /**
  * Brings the lab up in this process. Slow parts that do not need each other run side by side; nothing is announced before all of
@@ -67,7 +69,7 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
  *
  * @throws whatever a part fails with, after everything that was already there has been taken down again
  */
-export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { paths, log, progress } = options;
   const cleanup = new Cleanup(log);
   let stopping: Promise<void> | null = null;
@@ -216,4 +218,4 @@ export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
     await stopping;
     throw error;
   }
-};
+}

@@ -14,38 +14,42 @@ export type Door = {
 };
 
 /** A door that speaks HTTP. */
-export const httpDoor = (name: string, address: string, port: number, server: Server): Door => ({
-  name,
-  address,
-  port,
-  serve: async (path) => {
-    const sockets: SocketServer = await attachHttp(path, server);
-    return {
-      close: () => {
-        sockets.close();
-        server.closeAllConnections();
-      },
-    };
-  },
-});
+export function httpDoor(name: string, address: string, port: number, server: Server): Door {
+  return {
+    name,
+    address,
+    port,
+    serve: async (path) => {
+      const sockets: SocketServer = await attachHttp(path, server);
+      return {
+        close: () => {
+          sockets.close();
+          server.closeAllConnections();
+        },
+      };
+    },
+  };
+}
 
-export const metadataDoor = (listener: RequestListener): Door =>
-  httpDoor('imds', IMDS_ADDRESS, 80, createServer(listener));
+export function metadataDoor(listener: RequestListener): Door {
+  return httpDoor('imds', IMDS_ADDRESS, 80, createServer(listener));
+}
 
 /** Port 80 of the service address: packages and git. */
-export const webDoor = (mirror: RequestListener, git: RequestListener): Door =>
-  httpDoor(
+export function webDoor(mirror: RequestListener, git: RequestListener): Door {
+  return httpDoor(
     'web',
     SERVICE_ADDRESS,
     80,
     createServer((request, response) => ((request.url ?? '').startsWith('/git/') ? git : mirror)(request, response)),
   );
+}
 
 /** Opens the daemon's side of every door; the gateway then connects the other side. */
-export const openDoors = async (
+export async function openDoors(
   folder: string,
   doors: readonly Door[],
-): Promise<{ readonly gateway: Doors; close(): void }> => {
+): Promise<{ readonly gateway: Doors; close(): void }> {
   const open = await Promise.all(
     doors.map(async (door) => {
       const socket = join(folder, `${door.name}.sock`);
@@ -58,4 +62,4 @@ export const openDoors = async (
       for (const { served } of open) served.close();
     },
   };
-};
+}

@@ -1,8 +1,8 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-const tryPort = (server: Server, port: number): Promise<void> =>
-  new Promise((resolve, reject) => {
+function tryPort(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
     const failed = (error: Error): void => reject(error);
     server.once('error', failed);
     server.listen(port, '127.0.0.1', () => {
@@ -10,6 +10,7 @@ const tryPort = (server: Server, port: number): Promise<void> =>
       resolve();
     });
   });
+}
 
 /**
  * Listens on loopback. Null means the usual port, or a free one when another lab or program has that; everybody learns the port from
@@ -17,7 +18,7 @@ const tryPort = (server: Server, port: number): Promise<void> =>
  *
  * @returns the port
  */
-export const listenOnLoopback = async (server: Server, port: number | null, usual: number): Promise<number> => {
+export async function listenOnLoopback(server: Server, port: number | null, usual: number): Promise<number> {
   try {
     await tryPort(server, port ?? usual);
   } catch (error) {
@@ -27,4 +28,4 @@ export const listenOnLoopback = async (server: Server, port: number | null, usua
     await tryPort(server, 0);
   }
   return (server.address() as AddressInfo).port;
-};
+}

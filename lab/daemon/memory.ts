@@ -20,13 +20,13 @@ type Inventory = {
  * Brings moto's memory and the disks in step after a start: instances that ran are terminated, the seeds are there, disks that no
  * record names are removed. Snapshots are only removed when the memory could be read, since otherwise every one looks unknown.
  */
-export const restoreMemory = async (parts: {
+export async function restoreMemory(parts: {
   readonly moto: Moto;
   readonly disks: Disks;
   readonly paths: LabPaths;
   readonly base: BaseImage;
   readonly log: (line: string) => void;
-}): Promise<void> => {
+}): Promise<void> {
   const { moto, disks, paths, base, log } = parts;
   const { ended, failed } = await moto.client.control<{ ended: string[]; failed: string[] }>('reconcile');
   if (ended.length > 0) log(`terminated, because no machine survives the lab: ${ended.join(', ')}`);
@@ -60,4 +60,4 @@ export const restoreMemory = async (parts: {
     await disks.removeSnapshot(snapshot);
     log(`removed ${snapshot}, which no record names`);
   }
-};
+}

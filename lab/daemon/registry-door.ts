@@ -10,7 +10,7 @@ import { httpDoor } from './doors.ts';
  * The registry for container base images. The very first start has to build them, which takes longer than everything else and is
  * needed by nobody before a container is built: so it goes on beside the running lab, and who pulls one early waits for that one.
  */
-export const registryDoor = (cache: string, log: (line: string) => void): Door => {
+export function registryDoor(cache: string, log: (line: string) => void): Door {
   // One after the other: they would share two processors with the machines.
   let before: Promise<unknown> = Promise.resolve();
   const images = IMAGE_RECIPES.map((recipe) => {
@@ -21,4 +21,4 @@ export const registryDoor = (cache: string, log: (line: string) => void): Door =
     return { name: recipe.name, tag: recipe.tag, folder };
   });
   return httpDoor('registry', SERVICE_ADDRESS, 5000, createServer(createRegistryListener(images)));
-};
+}

@@ -2,14 +2,12 @@ import type { ImdsSubject } from '../imds/subject.ts';
 import type { MachineAddress, Machines } from '../machines/types.ts';
 
 /** Remembers what each machine was started with, so that the metadata service can tell who asks by the address. */
-export const trackSubjects = (
-  machines: Machines,
-): {
+export function trackSubjects(machines: Machines): {
   readonly machines: Machines;
   readonly lookup: (peerAddress: string) => ImdsSubject | null;
   /** Announces that a machine will be taken away, or takes that back (null); false when there is no such machine. */
   readonly interrupt: (instanceId: string, at: Date | null) => boolean;
-} => {
+} {
   const addresses = new Map<string, MachineAddress>();
   const subjects = new Map<string, ImdsSubject>();
   return {
@@ -43,4 +41,4 @@ export const trackSubjects = (
       },
     },
   };
-};
+}

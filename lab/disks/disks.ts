@@ -8,25 +8,28 @@ const EXTENSION = '.raw';
 const PARTIAL = '.partial';
 
 /** Where a volume's bytes are; also what a machine boots from. */
-export const diskFile = (folder: string, id: string): string => join(folder, `${id}${EXTENSION}`);
+export function diskFile(folder: string, id: string): string {
+  return join(folder, `${id}${EXTENSION}`);
+}
 
-const sizeOf = async (file: string): Promise<number | null> =>
-  stat(file).then(
+async function sizeOf(file: string): Promise<number | null> {
+  return stat(file).then(
     ({ size }) => size,
     () => null,
   );
+}
 
 /** e2fsck -p repairs what a journal can repair; 1 says that it did. A file system that was unmounted is believed, unless it is forced. */
-const settle = async (file: string, options: readonly string[] = []): Promise<void> => {
+async function settle(file: string, options: readonly string[] = []): Promise<void> {
   await run('e2fsck', [...options, '-p', file], { accept: [0, 1] });
-};
+}
 
 /**
  * Volumes and snapshots as raw sparse files, each an ext4 file system without a partition table. A copy shares blocks where the file
  * system can (`--reflink=auto`) and keeps holes everywhere, so it costs what is really in use. A file appears under its name only when
  * it is whole. Snapshots never change, so two of one content are one file with two names.
  */
-export const createDisks = (folder: string): Disks => {
+export function createDisks(folder: string): Disks {
   const file = (id: string): string => diskFile(folder, id);
 
   const make = async (id: string, source: string, prepare: (unfinished: string) => Promise<void>): Promise<void> => {
@@ -85,19 +88,19 @@ export const createDisks = (folder: string): Disks => {
       };
     },
   };
-};
+}
 
 /** Removes copies that a crash left half done. */
-export const removePartialDisks = async (folder: string): Promise<void> => {
+export async function removePartialDisks(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     if (name.endsWith(PARTIAL)) await rm(join(folder, name), { force: true });
   }
-};
+}
 
 /** Puts a finished disk image under a snapshot's name, for the lab's own base image. Leaves a snapshot of that name as it is. */
-export const importSnapshot = async (folder: string, snapshotId: string, source: string): Promise<void> => {
+export async function importSnapshot(folder: string, snapshotId: string, source: string): Promise<void> {
   const target = diskFile(folder, snapshotId);
   if ((await sizeOf(target)) !== null) return;
   await run('cp', ['--reflink=auto', '--sparse=auto', source, `${target}${PARTIAL}`]);
   await rename(`${target}${PARTIAL}`, target);
-};
+}

@@ -10,18 +10,18 @@ export type Checkpoint = {
 
 const NAME = 'agent.db';
 
-export const readCheckpoint = async (folder: string): Promise<Checkpoint | null> => {
+export async function readCheckpoint(folder: string): Promise<Checkpoint | null> {
   try {
     return JSON.parse(await readFile(join(folder, NAME), 'utf8')) as Checkpoint;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
-};
+}
 
-export const writeCheckpoint = async (folder: string, checkpoint: Checkpoint): Promise<void> => {
+export async function writeCheckpoint(folder: string, checkpoint: Checkpoint): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, NAME);
   await writeFile(`${file}.partial`, JSON.stringify(checkpoint), { mode: 0o600 });
   await rename(`${file}.partial`, file);
-};
+}

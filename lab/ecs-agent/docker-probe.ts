@@ -6,8 +6,8 @@ export type DockerFacts = { readonly version: string; readonly cpus: number; rea
 /** The real agent's own variable, here for a unix socket only. */
 const socketPath = (process.env['DOCKER_HOST'] ?? 'unix:///run/docker.sock').replace(/^unix:\/\//, '');
 
-const get = (path: string): Promise<Record<string, unknown>> =>
-  new Promise((resolve, reject) => {
+function get(path: string): Promise<Record<string, unknown>> {
+  return new Promise((resolve, reject) => {
     const outgoing = request({ socketPath, path, headers: { Host: 'docker' }, timeout: 5000 }, (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -24,12 +24,13 @@ const get = (path: string): Promise<Record<string, unknown>> =>
     outgoing.on('error', reject);
     outgoing.end();
   });
+}
 
-export const probeDocker = async (): Promise<DockerFacts> => {
+export async function probeDocker(): Promise<DockerFacts> {
   const [version, info] = await Promise.all([get('/version'), get('/info')]);
   return {
     version: String(version['Version']),
     cpus: Number(info['NCPU']),
     memoryMiB: Math.floor(Number(info['MemTotal']) / 1024 / 1024),
   };
-};
+}

@@ -12,13 +12,13 @@ export type Instance = {
 
 const ENDPOINT = process.env['AWS_EC2_METADATA_SERVICE_ENDPOINT'] ?? 'http://169.254.169.254';
 
-const ask = async (path: string, init: RequestInit): Promise<string> => {
+async function ask(path: string, init: RequestInit): Promise<string> {
   const answer = await fetch(`${ENDPOINT}/latest/${path}`, { ...init, signal: AbortSignal.timeout(3000) });
   if (!answer.ok) throw new Error(`metadata ${path}: HTTP ${answer.status}`);
   return answer.text();
-};
+}
 
-export const readInstance = async (): Promise<Instance> => {
+export async function readInstance(): Promise<Instance> {
   const token = await ask('api/token', { method: 'PUT', headers: { 'X-aws-ec2-metadata-token-ttl-seconds': '600' } });
   const get = (path: string): Promise<string> => ask(path, { headers: { 'X-aws-ec2-metadata-token': token } });
   const [document, signature, role] = await Promise.all([
@@ -37,4 +37,4 @@ export const readInstance = async (): Promise<Instance> => {
       sessionToken: keys['Token'] ?? '',
     },
   };
-};
+}

@@ -11,14 +11,15 @@ import { AGENT_VERSION, keepConnected } from './sockets.ts';
  * The lab's stand-in for the Amazon ECS agent: registers over the real wire and stays connected. README.md is its behaviour spec. Exit
  * codes as the real one's: 5 is final, 1 may be tried again.
  */
-const log = (text: string): void =>
+function log(text: string): void {
   console.log(`level=info time=${new Date().toISOString()} msg=${JSON.stringify(text)}`);
+}
 
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
 
 /** http://127.0.0.1:51678/v1/metadata, which tools on a host ask. */
-const serveIntrospection = (cluster: string, arn: string): void => {
+function serveIntrospection(cluster: string, arn: string): void {
   const server = createServer((request, response) => {
     const known = request.url === '/v1/metadata';
     response.writeHead(known ? 200 : 404, { 'Content-Type': 'application/json' });
@@ -34,9 +35,9 @@ const serveIntrospection = (cluster: string, arn: string): void => {
   });
   server.on('error', (error) => log(`introspection: ${error.message}`));
   server.listen(51678, '127.0.0.1').unref();
-};
+}
 
-const main = async (): Promise<void> => {
+async function main(): Promise<void> {
   const settings = readSettings(process.env);
   const docker = await probeDocker();
   log(`Docker ${docker.version}, cluster ${settings.cluster}`);
@@ -60,7 +61,7 @@ const main = async (): Promise<void> => {
       await sleep(2000, undefined, { signal: stopping.signal });
     }
   }
-};
+}
 
 try {
   await main();

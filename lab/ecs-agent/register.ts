@@ -11,40 +11,43 @@ export class Terminal extends Error {}
 type Attribute = { readonly name: string; readonly value?: string };
 
 /** What this agent says it can do. The real one says more of the same kind. */
-export const attributesOf = (settings: Settings, docker: DockerFacts): Attribute[] => [
-  { name: 'ecs.os-type', value: 'linux' },
-  { name: 'ecs.cpu-architecture', value: 'x86_64' },
-  { name: 'ecs.lab-stand-in', value: 'true' },
-  { name: 'ecs.docker-version', value: docker.version },
-  ...settings.loggingDrivers.map((driver) => ({ name: `com.amazonaws.ecs.capability.logging-driver.${driver}` })),
-  ...Object.entries(settings.instanceAttributes).map(([name, value]) => ({ name, value })),
-];
+export function attributesOf(settings: Settings, docker: DockerFacts): Attribute[] {
+  return [
+    { name: 'ecs.os-type', value: 'linux' },
+    { name: 'ecs.cpu-architecture', value: 'x86_64' },
+    { name: 'ecs.lab-stand-in', value: 'true' },
+    { name: 'ecs.docker-version', value: docker.version },
+    ...settings.loggingDrivers.map((driver) => ({ name: `com.amazonaws.ecs.capability.logging-driver.${driver}` })),
+    ...Object.entries(settings.instanceAttributes).map(([name, value]) => ({ name, value })),
+  ];
+}
 
 /** Terminal unless every attribute that has a value came back with it, as the real agent has it. */
-export const assertEchoed = (
+export function assertEchoed(
   sent: readonly Attribute[],
   received: readonly { name?: string | undefined; value?: string | undefined }[],
-): void => {
+): void {
   for (const { name, value } of sent) {
     if (value !== undefined && !received.some((each) => each.name === name && each.value === value)) {
       throw new Terminal(`attribute validation failed: ${name} did not come back`);
     }
   }
-};
+}
 
-export const createEcsClient = (settings: Settings, instance: Instance): ECSClient =>
-  new ECSClient({
+export function createEcsClient(settings: Settings, instance: Instance): ECSClient {
+  return new ECSClient({
     region: instance.region,
     credentials: instance.credentials,
     maxAttempts: 3,
     ...(settings.backend === null ? {} : { endpoint: settings.backend }),
   });
+}
 
 /** @throws Terminal on answers that asking again cannot change */
-export const register = async (
+export async function register(
   client: ECSClient,
   parts: { settings: Settings; instance: Instance; docker: DockerFacts; checkpoint: Checkpoint | null },
-): Promise<Checkpoint> => {
+): Promise<Checkpoint> {
   const { settings, instance, docker, checkpoint } = parts;
   if (checkpoint && checkpoint.cluster !== settings.cluster) {
     throw new Terminal(`this data folder belongs to cluster ${checkpoint.cluster}, not ${settings.cluster}`);
@@ -75,9 +78,9 @@ export const register = async (
     if (error instanceof Error && error.name === 'ClientException') throw new Terminal(error.message);
     throw error;
   }
-};
+}
 
-export const discover = async (client: ECSClient, checkpoint: Checkpoint): Promise<{ acs: string; tcs: string }> => {
+export async function discover(client: ECSClient, checkpoint: Checkpoint): Promise<{ acs: string; tcs: string }> {
   const answer = await client.send(
     new DiscoverPollEndpointCommand({
       cluster: checkpoint.cluster,
@@ -87,4 +90,4 @@ export const discover = async (client: ECSClient, checkpoint: Checkpoint): Promi
   if (answer.endpoint === undefined || answer.telemetryEndpoint === undefined)
     throw new Error('DiscoverPollEndpoint answered without endpoints');
   return { acs: answer.endpoint, tcs: answer.telemetryEndpoint };
-};
+}

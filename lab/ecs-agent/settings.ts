@@ -9,19 +9,19 @@ export type Settings = {
   readonly loggingDrivers: readonly string[];
 };
 
-const json = <T>(name: string, text: string | undefined, fallback: T): T => {
+function json<T>(name: string, text: string | undefined, fallback: T): T {
   if (text === undefined || text === '') return fallback;
   try {
     return JSON.parse(text) as T;
   } catch {
     throw new SettingsError(`${name} is not JSON`);
   }
-};
+}
 
 export class SettingsError extends Error {}
 
 /** @throws SettingsError */
-export const readSettings = (env: NodeJS.ProcessEnv): Settings => {
+export function readSettings(env: NodeJS.ProcessEnv): Settings {
   const reserved = Number(env['ECS_RESERVED_MEMORY'] ?? '0');
   if (!Number.isInteger(reserved) || reserved < 0)
     throw new SettingsError('ECS_RESERVED_MEMORY is not a number of MiB');
@@ -34,4 +34,4 @@ export const readSettings = (env: NodeJS.ProcessEnv): Settings => {
     reservedMemoryMiB: reserved,
     loggingDrivers: json('ECS_AVAILABLE_LOGGING_DRIVERS', env['ECS_AVAILABLE_LOGGING_DRIVERS'], ['json-file']),
   };
-};
+}

@@ -10,16 +10,17 @@ const RETRY = { leastMs: 250, mostMs: 10_000 };
 
 type Frame = { type: string; message: Record<string, unknown> };
 
-const url = (endpoint: string, query: Record<string, string>): string =>
-  `${endpoint.replace(/^http/, 'ws')}/ws?${new URLSearchParams(query).toString()}`;
+function url(endpoint: string, query: Record<string, string>): string {
+  return `${endpoint.replace(/^http/, 'ws')}/ws?${new URLSearchParams(query).toString()}`;
+}
 
 /** Opens a websocket again and again; a connection on which nothing came for a while counts as lost. */
-const keepOpen = async (
+async function keepOpen(
   target: string,
   onOpen: (socket: WebSocket) => (() => void) | undefined,
   onFrame: (socket: WebSocket, frame: Frame) => void,
   signal: AbortSignal,
-): Promise<void> => {
+): Promise<void> {
   let pauseMs = RETRY.leastMs;
   while (!signal.aborted) {
     await new Promise<void>((resolve) => {
@@ -52,17 +53,18 @@ const keepOpen = async (
     await sleep(pauseMs * (0.8 + Math.random() * 0.4), undefined, { signal }).catch(() => undefined);
     pauseMs = Math.min(pauseMs * 1.6, RETRY.mostMs);
   }
-};
+}
 
-const send = (socket: WebSocket, type: string, message: Record<string, unknown>): void =>
+function send(socket: WebSocket, type: string, message: Record<string, unknown>): void {
   socket.send(JSON.stringify({ type, message }));
+}
 
 /** The two connections that an agent keeps: ACS for orders, TCS for telemetry. */
-export const keepConnected = async (
+export async function keepConnected(
   endpoints: { acs: string; tcs: string },
   who: { checkpoint: Checkpoint; docker: DockerFacts },
   options: { log: (text: string) => void; signal: AbortSignal },
-): Promise<void> => {
+): Promise<void> {
   const { checkpoint, docker } = who;
   const { log, signal } = options;
   const acs = url(endpoints.acs, {
@@ -118,4 +120,4 @@ export const keepConnected = async (
       signal,
     ),
   ]);
-};
+}

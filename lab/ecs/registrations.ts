@@ -39,4 +39,6 @@ export class Registrations {
 }
 
 /** `arn:aws:ecs:...:cluster/name` or `name`. */
-export const clusterName = (cluster: string): string => cluster.split('/').at(-1) ?? cluster;
+export function clusterName(cluster: string): string {
+  return cluster.split('/').at(-1) ?? cluster;
+}

@@ -33,29 +33,37 @@ const UNTAUGHT = new Set([
   'ExecuteCommand',
 ]);
 
-const json = (status: number, value: unknown): Answer => ({
-  status,
-  headers: { 'content-type': 'application/x-amz-json-1.1' },
-  body: Buffer.from(JSON.stringify(value)),
-});
+function json(status: number, value: unknown): Answer {
+  return {
+    status,
+    headers: { 'content-type': 'application/x-amz-json-1.1' },
+    body: Buffer.from(JSON.stringify(value)),
+  };
+}
 
-const refuse = (code: string, message: string): Answer => errorAnswer('json', 400, code, message);
+function refuse(code: string, message: string): Answer {
+  return errorAnswer('json', 400, code, message);
+}
 
-const parse = (body: Buffer): Body => {
+function parse(body: Buffer): Body {
   const value: unknown = JSON.parse(body.length === 0 ? '{}' : body.toString('utf8'));
   return typeof value === 'object' && value !== null ? (value as Body) : {};
-};
+}
 
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
 
-const isOk = (answer: { status: number }): boolean => answer.status >= 200 && answer.status < 300;
+function isOk(answer: { status: number }): boolean {
+  return answer.status >= 200 && answer.status < 300;
+}
 
 /**
  * The ECS control plane as a container host sees it. moto keeps clusters and container instances; this stands in front of it and does what
  * moto lacks: every attribute echoed (else the agent ends with exit code 5), re-registration under the same ARN, DiscoverPollEndpoint,
  * the two websockets, and the truth about whether an agent is connected.
  */
-export const createEcsShim = (options: { log: (line: string) => void; heartbeatMs?: number }): EcsShim => {
+export function createEcsShim(options: { log: (line: string) => void; heartbeatMs?: number }): EcsShim {
   const { log } = options;
   const registrations = new Registrations();
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 4 * 1024 * 1024 });
@@ -251,10 +259,10 @@ export const createEcsShim = (options: { log: (line: string) => void; heartbeatM
       sockets.close();
     },
   };
-};
+}
 
 /** As the owner of the account, in the registration's own region. */
-const deregisterInMoto = async (moto: MotoClient, { arn, cluster, region }: Registration): Promise<void> => {
+async function deregisterInMoto(moto: MotoClient, { arn, cluster, region }: Registration): Promise<void> {
   const headers = {
     'content-type': 'application/x-amz-json-1.1',
     'x-amz-target': `${TARGET_PREFIX}.DeregisterContainerInstance`,
@@ -262,4 +270,4 @@ const deregisterInMoto = async (moto: MotoClient, { arn, cluster, region }: Regi
     host: `ecs.${region}.amazonaws.com`,
   };
   await moto.send('POST', '/', headers, Buffer.from(JSON.stringify({ cluster, containerInstance: arn, force: true })));
-};
+}

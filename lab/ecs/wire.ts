@@ -8,10 +8,11 @@ export type Attribute = { readonly name: string; readonly value?: string };
 export type Frame = { readonly type: string; readonly message: Readonly<Record<string, unknown>> };
 
 /** The agent signs its telemetry frames: header lines, an empty line, then JSON. Plain JSON passes too. @throws SyntaxError */
-export const parseFrame = (raw: string): Frame => {
+export function parseFrame(raw: string): Frame {
   const split = raw.lastIndexOf('\r\n\r\n');
   return JSON.parse(split < 0 ? raw : raw.slice(split + 4)) as Frame;
-};
+}
 
-export const frame = (type: string, message: Readonly<Record<string, unknown>>): string =>
-  JSON.stringify({ type, message });
+export function frame(type: string, message: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify({ type, message });
+}

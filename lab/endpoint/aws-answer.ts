@@ -7,16 +7,15 @@ export type Answer = {
   readonly body: Buffer;
 };
 
-export const escapeXml = (value: string): string =>
-  value.replace(/[<>&'"]/g, (c) => ({ '<': '&lt;', '>': '&gt;', '&': '&amp;', "'": '&apos;', '"': '&quot;' })[c] ?? c);
+export function escapeXml(value: string): string {
+  return value.replace(
+    /[<>&'"]/g,
+    (c) => ({ '<': '&lt;', '>': '&gt;', '&': '&amp;', "'": '&apos;', '"': '&quot;' })[c] ?? c,
+  );
+}
 
 /** An error as the service's protocol writes it, so that every SDK turns it into the exception of that code. */
-export const errorAnswer = (
-  protocol: AwsRequest['protocol'],
-  status: number,
-  code: string,
-  message: string,
-): Answer => {
+export function errorAnswer(protocol: AwsRequest['protocol'], status: number, code: string, message: string): Answer {
   const id = randomUUID();
   if (protocol === 'json') {
     return {
@@ -35,17 +34,19 @@ export const errorAnswer = (
     headers: { 'content-type': 'text/xml;charset=UTF-8', 'x-amzn-requestid': id },
     body: Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>\n${body}`),
   };
-};
+}
 
-export const jsonAnswer = (status: number, value: unknown): Answer => ({
-  status,
-  headers: { 'content-type': 'application/json' },
-  body: Buffer.from(`${JSON.stringify(value)}\n`),
-});
+export function jsonAnswer(status: number, value: unknown): Answer {
+  return {
+    status,
+    headers: { 'content-type': 'application/json' },
+    body: Buffer.from(`${JSON.stringify(value)}\n`),
+  };
+}
 
 /** The error code in an answer, for the log of calls. */
-export const errorCodeOf = (answer: Answer): string | undefined => {
+export function errorCodeOf(answer: Answer): string | undefined {
   if (answer.status < 400) return undefined;
   const text = answer.body.subarray(0, 4096).toString('utf8');
   return /<Code>([^<]+)<\/Code>/.exec(text)?.[1] ?? /"__type"\s*:\s*"(?:[^"#]*#)?([^"]+)"/.exec(text)?.[1];
-};
+}

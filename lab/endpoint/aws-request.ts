@@ -25,20 +25,21 @@ const SERVICE_BY_VERSION: Readonly<Record<string, string>> = {
   '2011-06-15': 'sts',
 };
 
-const text = (value: string | string[] | undefined): string =>
-  Array.isArray(value) ? (value[0] ?? '') : (value ?? '');
+function text(value: string | string[] | undefined): string {
+  return Array.isArray(value) ? (value[0] ?? '') : (value ?? '');
+}
 
 /** Credential=KEY/20261123/us-west-2/ec2/aws4_request, in the header or, for a presigned call, in the query. */
-const scopeOf = (request: RawRequest, query: URLSearchParams): { service: string; region: string } | null => {
+function scopeOf(request: RawRequest, query: URLSearchParams): { service: string; region: string } | null {
   const credential =
     /Credential=([^,\s]+)/.exec(text(request.headers['authorization']))?.[1] ?? query.get('X-Amz-Credential') ?? '';
   const parts = credential.split('/');
   const region = parts[2];
   const service = parts[3];
   return parts.length >= 5 && region && service ? { service: service.toLowerCase(), region } : null;
-};
+}
 
-const scalars = (body: Buffer): Record<string, string> => {
+function scalars(body: Buffer): Record<string, string> {
   try {
     const parsed: unknown = JSON.parse(body.toString('utf8'));
     if (parsed === null || typeof parsed !== 'object') return {};
@@ -50,10 +51,10 @@ const scalars = (body: Buffer): Record<string, string> => {
   } catch {
     return {};
   }
-};
+}
 
 /** Reads service, region and action out of one HTTP request. */
-export const parseAwsRequest = (request: RawRequest): AwsRequest => {
+export function parseAwsRequest(request: RawRequest): AwsRequest {
   const query = new URL(request.path, 'http://lab').searchParams;
   const scope = scopeOf(request, query);
   const target = text(request.headers['x-amz-target']);
@@ -84,4 +85,4 @@ export const parseAwsRequest = (request: RawRequest): AwsRequest => {
     protocol: action === '' ? 'other' : service === 'ec2' ? 'ec2' : 'query',
     parameters,
   };
-};
+}

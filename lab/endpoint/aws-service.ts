@@ -19,7 +19,7 @@ export type AwsService = {
 };
 
 /** Puts the endpoint together: log of calls, faults, moto, and the hands on machines and disks. */
-export const createAwsService = (parts: {
+export function createAwsService(parts: {
   readonly moto: MotoClient;
   readonly machines: Machines;
   readonly disks: Disks;
@@ -33,7 +33,7 @@ export const createAwsService = (parts: {
   readonly interrupt: (instanceId: string, at: Date | null) => boolean;
   readonly onGone?: (instanceId: string) => void;
   readonly log: (line: string) => void;
-}): AwsService => {
+}): AwsService {
   const { moto, machines, disks, calls, log } = parts;
   const conductor = createConductor({ moto, machines, disks, log, ...(parts.onGone ? { onGone: parts.onGone } : {}) });
   const faults = new Faults();
@@ -54,4 +54,4 @@ export const createAwsService = (parts: {
     faults,
     idle: () => conductor.idle(),
   };
-};
+}

@@ -22,7 +22,7 @@ const LONGEST = 200;
 const MOST_PARAMETERS = 60;
 
 /** The parameters of a call, fit to be kept. */
-export const redact = (parameters: AwsRequest['parameters']): Record<string, string> => {
+export function redact(parameters: AwsRequest['parameters']): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const [name, value] of Object.entries(parameters).slice(0, MOST_PARAMETERS)) {
     if (name === 'Action' || name === 'Version') continue;
@@ -30,7 +30,7 @@ export const redact = (parameters: AwsRequest['parameters']): Record<string, str
     else kept[name] = value.length > LONGEST ? `${value.slice(0, LONGEST)}...` : value;
   }
   return kept;
-};
+}
 
 export type CallLog = {
   record(call: RecordedCall): void;
@@ -42,7 +42,7 @@ export type CallLog = {
 const KEPT = 2000;
 
 /** Opens the NDJSON log of calls; the one of the run before is kept as `<file>.1`. */
-export const openCallLog = (file: string): CallLog => {
+export function openCallLog(file: string): CallLog {
   try {
     renameSync(file, `${file}.1`);
   } catch (error) {
@@ -59,4 +59,4 @@ export const openCallLog = (file: string): CallLog => {
     recent: () => calls.slice(-KEPT),
     close: () => new Promise((resolve) => stream.end(resolve)),
   };
-};
+}

@@ -26,10 +26,12 @@ export type ConductorParts = {
   readonly onGone?: (instanceId: string) => void;
 };
 
-const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
 
 /** The daemon's hands: turns noted effects into work on machines and disks, one thing at a time for each of them. */
-export const createConductor = ({ moto, machines, disks, log, onGone }: ConductorParts): Conductor => {
+export function createConductor({ moto, machines, disks, log, onGone }: ConductorParts): Conductor {
   const queues = new Queues();
   const filters = new Map<string, string>();
 
@@ -259,4 +261,4 @@ export const createConductor = ({ moto, machines, disks, log, onGone }: Conducto
     },
     idle: () => queues.idle(),
   };
-};
+}

@@ -3,7 +3,7 @@ import type { Answer } from './aws-answer.ts';
 import { escapeXml } from './aws-answer.ts';
 
 /** GetConsoleOutput's answer. EC2 sends the text base64-encoded, at most 64 KiB of it, newest last. */
-export const consoleOutputAnswer = (instanceId: string, text: string, now: Date): Answer => {
+export function consoleOutputAnswer(instanceId: string, text: string, now: Date): Answer {
   const newest = Buffer.from(text, 'utf8').subarray(-64 * 1024);
   return {
     status: 200,
@@ -14,4 +14,4 @@ export const consoleOutputAnswer = (instanceId: string, text: string, now: Date)
         `<timestamp>${now.toISOString()}</timestamp><output>${newest.toString('base64')}</output></GetConsoleOutputResponse>`,
     ),
   };
-};
+}

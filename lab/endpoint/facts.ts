@@ -36,7 +36,7 @@ export type LiveInstance = {
   readonly securityGroups: InstanceFacts['securityGroups'];
 };
 
-export const machineSpec = (facts: InstanceFacts): MachineSpec => {
+export function machineSpec(facts: InstanceFacts): MachineSpec {
   if (facts.rootVolume === null) throw new Error(`${facts.instanceId} has no root volume`);
   return {
     instanceId: facts.instanceId,
@@ -55,7 +55,7 @@ export const machineSpec = (facts: InstanceFacts): MachineSpec => {
     httpPutResponseHopLimit: facts.httpPutResponseHopLimit,
     securityGroups: facts.securityGroups,
   };
-};
+}
 
 /** What one call changed in moto's records and has to be made true (lab/moto/effects.py). */
 export type Effect = { readonly region: string } & (

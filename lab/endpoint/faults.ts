@@ -11,14 +11,16 @@ export type Fault = {
   readonly skip: number;
 };
 
-const isRecord = (value: unknown): value is Record<string, unknown> => value !== null && typeof value === 'object';
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object';
+}
 
 /**
  * Checks what was posted to /_lab/faults.
  *
  * @throws TypeError with one sentence about the first thing that is wrong
  */
-export const parseFault = (value: unknown): Fault => {
+export function parseFault(value: unknown): Fault {
   if (!isRecord(value)) throw new TypeError('a fault is a JSON object');
   const { action, code, times = 1, message = 'injected by a test', httpStatus = 400, skip = 0 } = value;
   if (typeof action !== 'string' || action === '') throw new TypeError('action: an API action, or *');
@@ -28,7 +30,7 @@ export const parseFault = (value: unknown): Fault => {
     if (!Number.isInteger(number) || (number as number) < 0) throw new TypeError(`${name}: a whole number`);
   }
   return { action, code, message, times: times as number, httpStatus: httpStatus as number, skip: skip as number };
-};
+}
 
 export class Faults {
   private pending: { fault: Fault; skip: number; left: number }[] = [];

@@ -29,7 +29,7 @@ const EFFECTS = 'x-lab-effects';
 const HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', EFFECTS, 'server', 'date']);
 
 /** moto answers an action that it does not know with an HTML page and status 500 or 501. */
-const fromMoto = (call: AwsRequest, status: number, headers: NodeJS.Dict<string | string[]>, body: Buffer): Answer => {
+function fromMoto(call: AwsRequest, status: number, headers: NodeJS.Dict<string | string[]>, body: Buffer): Answer {
   const type = String(headers['content-type'] ?? '');
   if (status >= 500 && type.startsWith('text/html')) {
     const page = body.toString('utf8');
@@ -46,10 +46,10 @@ const fromMoto = (call: AwsRequest, status: number, headers: NodeJS.Dict<string 
   }
   const kept = Object.entries(headers).filter(([name, value]) => !HOP.has(name) && value !== undefined);
   return { status, headers: Object.fromEntries(kept) as Answer['headers'], body };
-};
+}
 
 /** Answers one AWS call: fault, refusal, a service of the lab's own, or moto with its effects made true. */
-export const createAwsHandler = (parts: HandlerParts) => {
+export function createAwsHandler(parts: HandlerParts) {
   const { moto, conductor, calls, faults, services, consoleOutput, log } = parts;
 
   const decide = async (call: AwsRequest, request: RawRequest): Promise<Answer> => {
@@ -118,4 +118,4 @@ export const createAwsHandler = (parts: HandlerParts) => {
     });
     return answer;
   };
-};
+}

@@ -2,7 +2,7 @@
  * Puts the machines' real addresses into RunInstances' answer, which moto wrote before they were known. DNS names hold the
  * address with dashes.
  */
-export const replaceAddresses = (body: Buffer, replacements: ReadonlyMap<string, string>): Buffer => {
+export function replaceAddresses(body: Buffer, replacements: ReadonlyMap<string, string>): Buffer {
   if (replacements.size === 0) return body;
   let text = body.toString('utf8');
   for (const [made, real] of replacements) {
@@ -15,4 +15,4 @@ export const replaceAddresses = (body: Buffer, replacements: ReadonlyMap<string,
     }
   }
   return Buffer.from(text);
-};
+}

@@ -23,7 +23,7 @@ export type LabApi = {
   readonly interrupt: (instanceId: string, at: Date | null) => boolean;
 };
 
-const readBody = async (request: IncomingMessage): Promise<Buffer | null> => {
+async function readBody(request: IncomingMessage): Promise<Buffer | null> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request) {
@@ -32,10 +32,10 @@ const readBody = async (request: IncomingMessage): Promise<Buffer | null> => {
     chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks);
-};
+}
 
 /** The lab's own paths: never AWS's, and only for this machine. */
-const answerLab = async (api: LabApi, request: RawRequest): Promise<Answer> => {
+async function answerLab(api: LabApi, request: RawRequest): Promise<Answer> {
   const { pathname } = new URL(request.path, 'http://lab');
   switch (`${request.method} ${pathname}`) {
     case 'GET /_lab/status':
@@ -77,18 +77,18 @@ const answerLab = async (api: LabApi, request: RawRequest): Promise<Answer> => {
     default:
       return jsonAnswer(404, { error: `no such path: ${request.method} ${pathname}` });
   }
-};
+}
 
 /**
  * The HTTP side of the endpoint, for any listener.
  *
  * @param from names the caller of a connection: `loopback`, or a machine's address
  */
-export const createEndpointListener = (
+export function createEndpointListener(
   answerAws: (request: RawRequest, from: string) => Promise<Answer>,
   api: LabApi,
   from: (request: IncomingMessage) => string,
-): RequestListener => {
+): RequestListener {
   const answer = async (incoming: IncomingMessage): Promise<Answer> => {
     const body = await readBody(incoming);
     if (body === null) return errorAnswer('other', 413, 'RequestEntityTooLarge', 'The request is too large.');
@@ -114,4 +114,4 @@ export const createEndpointListener = (
       () => outgoing.destroy(),
     );
   };
-};
+}

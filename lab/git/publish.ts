@@ -17,8 +17,9 @@ const ENVIRONMENT = {
   GIT_COMMITTER_DATE: '2026-01-01T00:00:00Z',
 };
 
-const git = (folder: string, ...args: string[]): Promise<string> =>
-  run('git', ['-C', folder, ...args], { env: ENVIRONMENT });
+function git(folder: string, ...args: string[]): Promise<string> {
+  return run('git', ['-C', folder, ...args], { env: ENVIRONMENT });
+}
 
 /**
  * Publishes a folder as a bare repository with one commit on `main`. The same content gives the same commit id, and a repository
@@ -26,11 +27,11 @@ const git = (folder: string, ...args: string[]): Promise<string> =>
  *
  * @returns the commit id
  */
-export const publishFolder = async (options: {
+export async function publishFolder(options: {
   readonly source: string;
   readonly target: string;
   readonly submodules?: readonly Submodule[];
-}): Promise<string> => {
+}): Promise<string> {
   const { source, target, submodules = [] } = options;
   const work = await mkdtemp(join(tmpdir(), 'ecs-host-lab-git-'));
   try {
@@ -65,16 +66,17 @@ export const publishFolder = async (options: {
   } finally {
     await rm(work, { recursive: true, force: true });
   }
-};
+}
 
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
     () => true,
     () => false,
   );
+}
 
 /** The repositories that the checkout's examples become: `protocol`, and `container-images` with it as a submodule. */
-export const publishExamples = async (project: string, folder: string): Promise<readonly string[]> => {
+export async function publishExamples(project: string, folder: string): Promise<readonly string[]> {
   const protocol = join(project, 'examples', 'protocol');
   const images = join(project, 'examples', 'container-images');
   if (!(await exists(protocol)) || !(await exists(images))) return [];
@@ -85,4 +87,4 @@ export const publishExamples = async (project: string, folder: string): Promise<
     submodules: [{ path: 'base/protocol', url: '../protocol.git', commit }],
   });
   return ['protocol.git', 'container-images.git'];
-};
+}

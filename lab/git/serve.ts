@@ -4,10 +4,10 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { join, sep } from 'node:path';
 import { pipeline } from 'node:stream';
 
-const refuse = (outgoing: ServerResponse, status: number, reason: string): void => {
+function refuse(outgoing: ServerResponse, status: number, reason: string): void {
   outgoing.writeHead(status, { 'content-type': 'text/plain' });
   outgoing.end(`${reason}\n`);
-};
+}
 
 const TYPES: readonly (readonly [RegExp, string])[] = [
   [/\/objects\/pack\/[^/]+\.pack$/, 'application/x-git-packed-objects'],
@@ -19,9 +19,8 @@ const TYPES: readonly (readonly [RegExp, string])[] = [
  * Serves the bare repositories of a folder read-only below `/git/`, over git's "dumb" protocol: plain files, found by what
  * `git update-server-info` wrote. Whoever drops a repository into the folder runs that, too.
  */
-export const createGitListener =
-  (folder: string): RequestListener =>
-  (incoming: IncomingMessage, outgoing: ServerResponse) => {
+export function createGitListener(folder: string): RequestListener {
+  return (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const find = async (): Promise<{ file: string; size: number } | null> => {
       const pathname = decodeURIComponent((incoming.url ?? '').split('?')[0] ?? '').replace(/^\/git\//, '');
       const root = await realpath(folder);
@@ -42,3 +41,4 @@ export const createGitListener =
       () => refuse(outgoing, 404, 'no such repository or file'),
     );
   };
+}

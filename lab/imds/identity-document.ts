@@ -4,8 +4,8 @@ import type { IdentityKeys } from './identity-keys.ts';
 import type { ImdsSubject } from './subject.ts';
 
 /** The text of dynamic/instance-identity/document: keys and layout as on EC2, where the signatures cover these very bytes. */
-export const identityDocument = ({ spec, address, launchedAt }: ImdsSubject): string =>
-  JSON.stringify(
+export function identityDocument({ spec, address, launchedAt }: ImdsSubject): string {
+  return JSON.stringify(
     {
       accountId: spec.accountId,
       architecture: 'x86_64',
@@ -26,15 +26,19 @@ export const identityDocument = ({ spec, address, launchedAt }: ImdsSubject): st
     null,
     2,
   );
+}
 
 /** base64 in lines of 64, without a line end at the end, as EC2 gives it. */
-const inLines = (text: string): string => (text.match(/.{1,64}/g) ?? []).join('\n');
+function inLines(text: string): string {
+  return (text.match(/.{1,64}/g) ?? []).join('\n');
+}
 
-export const signature = (document: string, keys: IdentityKeys): string =>
-  inLines(sign('RSA-SHA256', Buffer.from(document), keys.privateKey).toString('base64'));
+export function signature(document: string, keys: IdentityKeys): string {
+  return inLines(sign('RSA-SHA256', Buffer.from(document), keys.privateKey).toString('base64'));
+}
 
 /** A PKCS #7 signature with the document inside; without the PEM header and footer, as EC2 gives it. */
-export const pkcs7 = async (document: string, keys: IdentityKeys): Promise<string> => {
+export async function pkcs7(document: string, keys: IdentityKeys): Promise<string> {
   const pem = await run(
     'openssl',
     [
@@ -55,4 +59,4 @@ export const pkcs7 = async (document: string, keys: IdentityKeys): Promise<strin
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('-----'))
     .join('\n');
-};
+}

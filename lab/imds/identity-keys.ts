@@ -13,10 +13,12 @@ export type IdentityKeys = {
   readonly certificateFile: string;
 };
 
-const read = (file: string): Promise<string | null> => readFile(file, 'utf8').catch(() => null);
+function read(file: string): Promise<string | null> {
+  return readFile(file, 'utf8').catch(() => null);
+}
 
 /** Made once per state folder, with openssl. */
-export const loadIdentityKeys = async (paths: LabPaths): Promise<IdentityKeys> => {
+export async function loadIdentityKeys(paths: LabPaths): Promise<IdentityKeys> {
   const folder = join(paths.state, 'imds');
   const privateKeyFile = join(folder, 'identity-key.pem');
   const certificateFile = join(folder, 'identity-certificate.pem');
@@ -30,4 +32,4 @@ export const loadIdentityKeys = async (paths: LabPaths): Promise<IdentityKeys> =
     await writeFileWhole(certificateFile, certificatePem);
   }
   return { privateKey: createPrivateKey(key), privateKeyFile, certificatePem, certificateFile };
-};
+}

@@ -34,7 +34,7 @@ const PHRASES: Readonly<Record<number, string>> = {
   500: 'Internal Server Error',
 };
 
-const fail = (response: ServerResponse, status: number): void => {
+function fail(response: ServerResponse, status: number): void {
   const phrase = `${status} - ${PHRASES[status]}`;
   const page = `<?xml version="1.0" encoding="iso-8859-1"?>
 <!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN"
@@ -54,15 +54,15 @@ const fail = (response: ServerResponse, status: number): void => {
     Server: 'EC2ws',
   });
   response.end(page);
-};
+}
 
 /** A listener for an http.Server that hangs on a peer socket (attachHttp). */
-export const createImds = ({
+export function createImds({
   lookup,
   keys,
   now = () => new Date(),
   peerAddress = (request) => peerOf(request.socket),
-}: ImdsParts): RequestListener => {
+}: ImdsParts): RequestListener {
   const tokens = new Map<string, Token>();
 
   const issueToken = (request: IncomingMessage, response: ServerResponse, { spec }: ImdsSubject): void => {
@@ -148,4 +148,4 @@ export const createImds = ({
       else fail(response, 500);
     });
   };
-};
+}

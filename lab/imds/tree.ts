@@ -8,17 +8,22 @@ import type { ImdsSubject } from './subject.ts';
 export type Leaf = () => string | Uint8Array | Promise<string>;
 export type Tree = ReadonlyMap<string, Leaf | Tree>;
 
-const directory = (entries: readonly (readonly [string, Leaf | Tree | string | null])[]): Tree =>
-  new Map(
+function directory(entries: readonly (readonly [string, Leaf | Tree | string | null])[]): Tree {
+  return new Map(
     entries.flatMap(([name, value]) => {
       if (value === null || (value instanceof Map && value.size === 0)) return [];
       return [[name, typeof value === 'string' ? () => value : value] as const];
     }),
   );
+}
 
-const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
 
-const zulu = (date: Date): string => date.toISOString().replace(/\.\d+Z$/, 'Z');
+function zulu(date: Date): string {
+  return date.toISOString().replace(/\.\d+Z$/, 'Z');
+}
 
 const CREDENTIALS_MS = 6 * 3600_000;
 
@@ -26,7 +31,7 @@ const CREDENTIALS_MS = 6 * 3600_000;
  * Credentials as EC2 gives them for a role, renewed every hour and valid for six. They are the lab's: its API asks for none, and AWS knows
  * none of these.
  */
-const roleCredentials = ({ spec }: ImdsSubject, now: Date): string => {
+function roleCredentials({ spec }: ImdsSubject, now: Date): string {
   const issued = new Date(Math.floor(now.getTime() / 3600_000) * 3600_000);
   const seed = `${spec.instanceId} ${issued.toISOString()}`;
   return JSON.stringify(
@@ -42,11 +47,13 @@ const roleCredentials = ({ spec }: ImdsSubject, now: Date): string => {
     null,
     2,
   );
-};
+}
 
-const instanceProfileId = (arn: string): string => `AIPALAB${digest(arn).slice(0, 14).toUpperCase()}`;
+function instanceProfileId(arn: string): string {
+  return `AIPALAB${digest(arn).slice(0, 14).toUpperCase()}`;
+}
 
-const iam = (subject: ImdsSubject, now: Date): Tree => {
+function iam(subject: ImdsSubject, now: Date): Tree {
   const profile = subject.spec.instanceProfile;
   if (profile === null) return new Map();
   return directory([
@@ -68,17 +75,17 @@ const iam = (subject: ImdsSubject, now: Date): Tree => {
       profile.roleName === '' ? null : directory([[profile.roleName, () => roleCredentials(subject, now)]]),
     ],
   ]);
-};
+}
 
 /** us-east-2a is `use2-az1`: the zone's letter as a number, after the region in short. */
-const availabilityZoneId = (region: string, zone: string): string => {
+function availabilityZoneId(region: string, zone: string): string {
   const [area = '', direction = '', number = ''] = region.split('-');
   const short = direction.replace(/north|south|east|west|central/g, (word) => word[0] ?? '');
   return `${area}${short}${number}-az${zone.charCodeAt(zone.length - 1) - 96}`;
-};
+}
 
-const networkInterface = ({ spec, address }: ImdsSubject, hostname: string): Tree =>
-  directory([
+function networkInterface({ spec, address }: ImdsSubject, hostname: string): Tree {
+  return directory([
     ['device-number', '0'],
     ['interface-id', `eni-${digest(spec.instanceId).slice(0, 17)}`],
     ['local-hostname', hostname],
@@ -94,8 +101,9 @@ const networkInterface = ({ spec, address }: ImdsSubject, hostname: string): Tre
     ['vpc-ipv4-cidr-block', `${address.address.split('.').slice(0, 2).join('.')}.0.0/16`],
     ['vpc-ipv4-cidr-blocks', `${address.address.split('.').slice(0, 2).join('.')}.0.0/16`],
   ]);
+}
 
-const metaData = (subject: ImdsSubject, now: Date): Tree => {
+function metaData(subject: ImdsSubject, now: Date): Tree {
   const { spec, address, spotInterruptionAt, tags } = subject;
   const hostname = privateDnsName(address.address, spec.region);
   return directory([
@@ -178,17 +186,17 @@ const metaData = (subject: ImdsSubject, now: Date): Tree => {
     ],
     ['tags', tags === undefined ? null : directory([['instance', directory(Object.entries(tags))]])],
   ]);
-};
+}
 
 /** EC2 lists a key as `0=name`, and serves it below `0`; see `listing`. */
-const publicKeys = ({ name, publicKey }: { readonly name: string; readonly publicKey: string }): Tree => {
+function publicKeys({ name, publicKey }: { readonly name: string; readonly publicKey: string }): Tree {
   // A key made by EC2 carries the pair's name as its comment.
   const [kind = '', blob = ''] = publicKey.trim().split(/\s+/);
   return directory([['0', directory([['openssh-key', `${kind} ${blob} ${name}`]])]]);
-};
+}
 
 /** Everything below a version (`/latest`). */
-export const metadataTree = (subject: ImdsSubject, keys: IdentityKeys, now: Date): Tree => {
+export function metadataTree(subject: ImdsSubject, keys: IdentityKeys, now: Date): Tree {
   const document = identityDocument(subject);
   const { userData } = subject.spec;
   return directory([
@@ -209,10 +217,10 @@ export const metadataTree = (subject: ImdsSubject, keys: IdentityKeys, now: Date
     ['meta-data', metaData(subject, now)],
     ['user-data', userData === null || userData.length === 0 ? null : () => userData],
   ]);
-};
+}
 
 /** One name a line, directories with a slash; keys by EC2's own form, index and name. */
-export const listing = (path: readonly string[], tree: Tree, subject: ImdsSubject): string => {
+export function listing(path: readonly string[], tree: Tree, subject: ImdsSubject): string {
   if (path.at(-1) === 'public-keys') return `0=${subject.spec.keyPair?.name ?? ''}`;
   return [...tree].map(([name, value]) => (typeof value === 'function' ? name : `${name}/`)).join('\n');
-};
+}

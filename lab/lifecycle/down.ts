@@ -9,11 +9,11 @@ import { sweep } from './sweep.ts';
 const STOP_LIMIT_MS = 60_000;
 
 /** Stops the lab, and removes whatever an earlier one left. Fine when none is up. */
-export const down = (
+export function down(
   paths: LabPaths,
   progress: (line: string) => void,
-): Promise<{ readonly wasUp: boolean; readonly removed: readonly string[] }> =>
-  withLock(
+): Promise<{ readonly wasUp: boolean; readonly removed: readonly string[] }> {
+  return withLock(
     join(paths.state, 'up.lock'),
     async () => {
       const daemon = await livingDaemon(await readLabRecord(paths));
@@ -27,3 +27,4 @@ export const down = (
     },
     (holder) => progress(`waiting for process ${holder}, which is bringing the lab up or down`),
   );
+}

@@ -27,7 +27,7 @@ export const NEEDS_ROOT =
  * Runs this very command again under sudo, with the folders and proxies of the caller, and returns its exit code. Without the right
  * to do so it says what is needed and returns 2, as every mistake that is the user's to mend.
  */
-export const runAsRoot = async (argv: readonly string[]): Promise<number> => {
+export async function runAsRoot(argv: readonly string[]): Promise<number> {
   const attempt = (file: string, args: readonly string[], stdio: 'inherit' | 'ignore'): Promise<number | null> =>
     new Promise((resolve) => {
       const child = spawn(file, args, { stdio });
@@ -39,4 +39,4 @@ export const runAsRoot = async (argv: readonly string[]): Promise<number> => {
     return 2;
   }
   return (await attempt('sudo', ['-n', `--preserve-env=${KEPT.join(',')}`, process.execPath, ...argv], 'inherit')) ?? 1;
-};
+}

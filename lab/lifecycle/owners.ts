@@ -17,7 +17,7 @@ export type Owners = {
  * Watches the processes that the lab was started for and calls `onAllGone` once, when the last of them is gone. The start time is
  * compared too, so a reused process number does not keep the lab up.
  */
-export const watchOwners = (onAllGone: () => void, intervalMs = 500): Owners => {
+export function watchOwners(onAllGone: () => void, intervalMs = 500): Owners {
   let owners: readonly ProcessIdentity[] = [];
   let owned = false;
   let kept = false;
@@ -58,4 +58,4 @@ export const watchOwners = (onAllGone: () => void, intervalMs = 500): Owners => 
     first: () => owners[0]?.pid ?? null,
     stop: () => clearInterval(timer),
   };
-};
+}

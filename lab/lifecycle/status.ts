@@ -21,7 +21,7 @@ export type LabStatus =
       readonly images: readonly LabImage[];
     } & LabRecord);
 
-export const status = async (paths: LabPaths): Promise<LabStatus> => {
+export async function status(paths: LabPaths): Promise<LabStatus> {
   const record = await readLabRecord(paths);
   if (record === null) return { state: 'down' };
   if (!(await livingDaemon(record))) return { state: 'broken', record, reason: 'its daemon is gone' };
@@ -31,9 +31,9 @@ export const status = async (paths: LabPaths): Promise<LabStatus> => {
   } catch (error) {
     return { state: 'broken', record, reason: error instanceof Error ? error.message : String(error) };
   }
-};
+}
 
-export const statusLines = (found: LabStatus): string[] => {
+export function statusLines(found: LabStatus): string[] {
   if (found.state === 'down') return ['The lab is down.'];
   if (found.state === 'broken') return [`The lab is broken: ${found.reason}. \`lab down\` cleans up.`];
   const own = found.images.filter(({ name }) => !name.startsWith('debian-'));
@@ -45,4 +45,4 @@ export const statusLines = (found: LabStatus): string[] => {
     ),
     ...own.map((image) => `  ${image.imageId}  ${image.state}  ${image.name}  ${image.region}`),
   ];
-};
+}

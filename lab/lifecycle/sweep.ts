@@ -9,12 +9,12 @@ import { forgetProcesses, readProcesses, removeLabRecord } from './records.ts';
 type LoopDevice = { readonly name: string; readonly 'back-file': string | null };
 
 /** Loop devices over files of this lab's disks folder. Autoclear ones of a dead machine are gone already; these were stuck. */
-const loopsOf = async (folder: string): Promise<string[]> => {
+async function loopsOf(folder: string): Promise<string[]> {
   const { loopdevices = [] } = JSON.parse((await run('losetup', ['--list', '--json'])) || '{}') as {
     loopdevices?: LoopDevice[];
   };
   return loopdevices.filter(({ 'back-file': file }) => file?.startsWith(`${folder}/`)).map(({ name }) => name);
-};
+}
 
 /**
  * Removes what a killed lab left on this machine: processes by recorded number and start time, machines, the namespace, loop
@@ -22,7 +22,7 @@ const loopsOf = async (folder: string): Promise<string[]> => {
  *
  * @returns one line for each thing that was removed
  */
-export const sweep = async (paths: LabPaths): Promise<readonly string[]> => {
+export async function sweep(paths: LabPaths): Promise<readonly string[]> {
   const removed: string[] = [];
   // The daemon first, so that it cannot start anything again; then moto, which saves at SIGTERM; then the rest.
   for (const { what, ...identity } of await readProcesses(paths)) {
@@ -41,4 +41,4 @@ export const sweep = async (paths: LabPaths): Promise<readonly string[]> => {
   }
   await removeLabRecord(paths);
   return removed;
-};
+}

@@ -23,13 +23,13 @@ export type DaemonMessage =
   | { readonly kind: 'ready'; readonly record: LabRecord }
   | { readonly kind: 'failed'; readonly reason: string };
 
-const tailOf = async (file: string): Promise<string> => {
+async function tailOf(file: string): Promise<string> {
   const text = await readFile(file, 'utf8').catch(() => '');
   return text.trim().split('\n').slice(-15).join('\n');
-};
+}
 
 /** Starts the daemon, detached, and waits until it says that it is ready. */
-const startDetached = async ({ paths, port, ownerPid, progress }: UpOptions): Promise<LabRecord> => {
+async function startDetached({ paths, port, ownerPid, progress }: UpOptions): Promise<LabRecord> {
   const log = logFile(paths);
   await rename(log, `${log}.1`).catch(() => undefined);
   const file = await open(log, 'a', 0o644);
@@ -67,11 +67,11 @@ const startDetached = async ({ paths, port, ownerPid, progress }: UpOptions): Pr
     if (child.connected) child.disconnect();
     child.unref();
   }
-};
+}
 
 /** Brings the lab up, or says where it already is. A lab that answers no more is swept away first. */
-export const up = (options: UpOptions): Promise<{ readonly record: LabRecord; readonly started: boolean }> =>
-  withLock(
+export function up(options: UpOptions): Promise<{ readonly record: LabRecord; readonly started: boolean }> {
+  return withLock(
     join(options.paths.state, 'up.lock'),
     async () => {
       const { paths, ownerPid, progress } = options;
@@ -94,3 +94,4 @@ export const up = (options: UpOptions): Promise<{ readonly record: LabRecord; re
     },
     (holder) => options.progress(`waiting for process ${holder}, which is bringing the lab up or down`),
   );
+}

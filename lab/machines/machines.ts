@@ -36,11 +36,11 @@ type Live = {
 };
 
 /** The lab's machines on systemd-nspawn. `close` ends them all at once, without asking them (for the end of the daemon). */
-export const createMachines = async ({
+export async function createMachines({
   paths,
   network,
   log = () => {},
-}: MachinesParts): Promise<Machines & { close(): Promise<void> }> => {
+}: MachinesParts): Promise<Machines & { close(): Promise<void> }> {
   const live = new Map<string, Live>();
   const listeners: ((instanceId: string, how: 'shutdown' | 'crashed') => void)[] = [];
   await pruneConsoles(paths);
@@ -178,9 +178,9 @@ export const createMachines = async ({
       await removeLabControlGroups(paths.id);
     },
   };
-};
+}
 
-const readConsole = async (paths: LabPaths, instanceId: string): Promise<string> => {
+async function readConsole(paths: LabPaths, instanceId: string): Promise<string> {
   const file = await open(consoleFile(paths, instanceId)).catch(() => null);
   if (!file) return '';
   try {
@@ -191,10 +191,10 @@ const readConsole = async (paths: LabPaths, instanceId: string): Promise<string>
   } finally {
     await file.close();
   }
-};
+}
 
 /** A console log outlives its machine, as EC2's does for a while; here the newest ones stay. */
-const pruneConsoles = async (paths: LabPaths): Promise<void> => {
+async function pruneConsoles(paths: LabPaths): Promise<void> {
   const folder = dirname(consoleFile(paths, ''));
   const files = await Promise.all(
     (await readdir(folder).catch(() => [])).map(async (name) => ({
@@ -204,4 +204,4 @@ const pruneConsoles = async (paths: LabPaths): Promise<void> => {
   );
   for (const { name } of files.toSorted((a, b) => b.age - a.age).slice(KEPT_CONSOLES))
     await rm(join(folder, name), { force: true });
-};
+}

@@ -6,7 +6,9 @@ import type { MachineAddress, MachineSpec } from './types.ts';
 export const REBOOT_EXIT_CODE = 133;
 
 /** Also what proves that a process is a machine of this lab. */
-export const machineName = (labId: string, instanceId: string): string => `ecs-host-lab-${labId}-${instanceId}`;
+export function machineName(labId: string, instanceId: string): string {
+  return `ecs-host-lab-${labId}-${instanceId}`;
+}
 
 /**
  * Runs as process 1 before init does, so that init finds what it would find on EC2: an interface with its address, control groups
@@ -39,7 +41,7 @@ exec /sbin/init
 `.trim();
 
 /** Starts with `ec2`, as AWS documents for telling an instance from another machine. */
-export const hypervisorUuid = (instanceId: string): string => {
+export function hypervisorUuid(instanceId: string): string {
   const digits = `ec2${createHash('sha256').update(instanceId).digest('hex')}`;
   return [
     digits.slice(0, 8),
@@ -48,39 +50,41 @@ export const hypervisorUuid = (instanceId: string): string => {
     digits.slice(16, 20),
     digits.slice(20, 32),
   ].join('-');
-};
+}
 
 /** The command line of one machine's nspawn. */
-export const nspawnCommand = (
+export function nspawnCommand(
   labId: string,
   spec: Pick<MachineSpec, 'instanceId' | 'region'>,
   { address, macAddress }: MachineAddress,
   root: string,
-): readonly string[] => [
-  'systemd-nspawn',
-  '--quiet',
-  '--register=no',
-  '--keep-unit',
-  `--machine=${machineName(labId, spec.instanceId)}`,
-  `--hostname=${privateDnsName(address, spec.region).split('.')[0]}`,
-  `--directory=${root}`,
-  '--capability=all',
-  '--system-call-filter=@keyring bpf add_key keyctl',
-  `--network-veth-extra=${linkName(address)}:${INTERFACE}`,
-  '--resolv-conf=off',
-  '--timezone=off',
-  '--link-journal=no',
-  '--console=read-only',
-  '--kill-signal=SIGRTMIN+4',
-  // No colours in the console log.
-  '--setenv=TERM=dumb',
-  '--',
-  '/bin/sh',
-  '-c',
-  BEFORE_INIT,
-  'before-init',
-  macAddress,
-  address,
-  SERVICE_ADDRESS,
-  hypervisorUuid(spec.instanceId),
-];
+): readonly string[] {
+  return [
+    'systemd-nspawn',
+    '--quiet',
+    '--register=no',
+    '--keep-unit',
+    `--machine=${machineName(labId, spec.instanceId)}`,
+    `--hostname=${privateDnsName(address, spec.region).split('.')[0]}`,
+    `--directory=${root}`,
+    '--capability=all',
+    '--system-call-filter=@keyring bpf add_key keyctl',
+    `--network-veth-extra=${linkName(address)}:${INTERFACE}`,
+    '--resolv-conf=off',
+    '--timezone=off',
+    '--link-journal=no',
+    '--console=read-only',
+    '--kill-signal=SIGRTMIN+4',
+    // No colours in the console log.
+    '--setenv=TERM=dumb',
+    '--',
+    '/bin/sh',
+    '-c',
+    BEFORE_INIT,
+    'before-init',
+    macAddress,
+    address,
+    SERVICE_ADDRESS,
+    hypervisorUuid(spec.instanceId),
+  ];
+}

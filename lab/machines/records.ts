@@ -10,26 +10,31 @@ export type MachineRecord = { readonly version: 1; readonly instanceId: string; 
 
 const FILE = 'record.json';
 
-export const machineFolder = (paths: LabPaths, instanceId: string): string => join(paths.machines, instanceId);
+export function machineFolder(paths: LabPaths, instanceId: string): string {
+  return join(paths.machines, instanceId);
+}
 
-export const consoleFile = (paths: LabPaths, instanceId: string): string =>
-  join(paths.machines, 'console', `${instanceId}.log`);
+export function consoleFile(paths: LabPaths, instanceId: string): string {
+  return join(paths.machines, 'console', `${instanceId}.log`);
+}
 
-export const writeRecord = async (paths: LabPaths, record: MachineRecord): Promise<void> => {
+export async function writeRecord(paths: LabPaths, record: MachineRecord): Promise<void> {
   const folder = machineFolder(paths, record.instanceId);
   await mkdir(folder, { recursive: true });
   await writeFileWhole(join(folder, FILE), `${JSON.stringify(record)}\n`);
-};
+}
 
-export const removeMachineFolder = (paths: LabPaths, instanceId: string): Promise<void> =>
-  rm(machineFolder(paths, instanceId), { recursive: true, force: true });
+export function removeMachineFolder(paths: LabPaths, instanceId: string): Promise<void> {
+  return rm(machineFolder(paths, instanceId), { recursive: true, force: true });
+}
 
 /** nspawn's folder for mounts into a running machine, which it leaves when it is killed. */
-export const removeNspawnFolder = (labId: string, instanceId: string): Promise<void> =>
-  rm(join('/run/systemd/nspawn/propagate', machineName(labId, instanceId)), { recursive: true, force: true });
+export function removeNspawnFolder(labId: string, instanceId: string): Promise<void> {
+  return rm(join('/run/systemd/nspawn/propagate', machineName(labId, instanceId)), { recursive: true, force: true });
+}
 
 /** Ids of every machine that has a folder; the record of each is null where it is missing or unreadable. */
-export const readRecords = async (paths: LabPaths): Promise<ReadonlyMap<string, MachineRecord | null>> => {
+export async function readRecords(paths: LabPaths): Promise<ReadonlyMap<string, MachineRecord | null>> {
   const records = new Map<string, MachineRecord | null>();
   for (const entry of await readdir(paths.machines, { withFileTypes: true }).catch(() => [])) {
     if (!entry.isDirectory() || !entry.name.startsWith('i-')) continue;
@@ -43,11 +48,11 @@ export const readRecords = async (paths: LabPaths): Promise<ReadonlyMap<string, 
     records.set(entry.name, record);
   }
   return records;
-};
+}
 
 /** Whether the recorded process is still the machine's supervisor: same number, same start, and this machine's name in its command. */
-export const supervisorRuns = async (labId: string, { instanceId, supervisor }: MachineRecord): Promise<boolean> => {
+export async function supervisorRuns(labId: string, { instanceId, supervisor }: MachineRecord): Promise<boolean> {
   if (!(await isAlive(supervisor))) return false;
   const command = await readFile(`/proc/${supervisor.pid}/cmdline`, 'latin1').catch(() => '');
   return command.split('\0').includes(`--machine=${machineName(labId, instanceId)}`);
-};
+}

@@ -31,7 +31,7 @@ export type Supervisor = {
 };
 
 /** The machine's process 1 is the child of nspawn that is number 1 in the innermost process namespace. */
-const findInit = async (supervisor: number): Promise<number | null> => {
+async function findInit(supervisor: number): Promise<number | null> {
   const children = await readFile(`/proc/${supervisor}/task/${supervisor}/children`, 'latin1').catch(() => '');
   for (const pid of children.split(' ').filter((one) => one !== '')) {
     const status = await readFile(`/proc/${pid}/status`, 'latin1').catch(() => '');
@@ -39,13 +39,13 @@ const findInit = async (supervisor: number): Promise<number | null> => {
     if (numbers.length > 1 && numbers.at(-1) === '1') return Number(pid);
   }
   return null;
-};
+}
 
 /** State of a listening socket in /proc/net/tcp. */
 const LISTEN = '0A';
 
 /** Looks into the network namespace of a process, so no packet filter and no connection is in the way. */
-const listens = async (pid: number, port: number): Promise<boolean> => {
+async function listens(pid: number, port: number): Promise<boolean> {
   const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   for (const table of ['tcp', 'tcp6']) {
     const lines = (await readFile(`/proc/${pid}/net/${table}`, 'latin1').catch(() => '')).split('\n').slice(1);
@@ -55,18 +55,18 @@ const listens = async (pid: number, port: number): Promise<boolean> => {
     }
   }
   return false;
-};
+}
 
-const kill = (pid: number, signal: number | 'SIGKILL'): void => {
+function kill(pid: number, signal: number | 'SIGKILL'): void {
   try {
     process.kill(pid, signal);
   } catch {
     // It ended meanwhile.
   }
-};
+}
 
 /** Whether the promise settled in time. */
-const within = async (promise: Promise<unknown>, limitMs: number): Promise<boolean> => {
+async function within(promise: Promise<unknown>, limitMs: number): Promise<boolean> {
   const stopwatch = new AbortController();
   const done = await Promise.race([
     promise.then(() => true),
@@ -74,7 +74,7 @@ const within = async (promise: Promise<unknown>, limitMs: number): Promise<boole
   ]);
   stopwatch.abort();
   return done;
-};
+}
 
 export type SupervisorSpec = {
   readonly namespace: string;
@@ -85,7 +85,7 @@ export type SupervisorSpec = {
   readonly consoleFile: string;
 };
 
-export const startSupervisor = async (spec: SupervisorSpec): Promise<Supervisor> => {
+export async function startSupervisor(spec: SupervisorSpec): Promise<Supervisor> {
   const output = await open(spec.consoleFile, 'a');
   let child: ChildProcess;
   try {
@@ -151,4 +151,4 @@ export const startSupervisor = async (spec: SupervisorSpec): Promise<Supervisor>
       await ended;
     },
   };
-};
+}

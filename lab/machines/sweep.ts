@@ -9,7 +9,7 @@ import { readRecords, removeMachineFolder, removeNspawnFolder, supervisorRuns } 
  * the namespace with all links and rules, half-made disks. Touches nothing that neither a record nor a name proves to be this lab's. To be
  * called while no daemon of this lab runs: before createNetwork, and by `down`.
  */
-export const sweepLab = async (paths: LabPaths): Promise<{ readonly machines: readonly string[] }> => {
+export async function sweepLab(paths: LabPaths): Promise<{ readonly machines: readonly string[] }> {
   const records = await readRecords(paths);
   const machines = new Set(await machinesWithControlGroups(paths.id));
   for (const [instanceId, record] of records) {
@@ -28,4 +28,4 @@ export const sweepLab = async (paths: LabPaths): Promise<{ readonly machines: re
   for (const instanceId of records.keys()) await removeMachineFolder(paths, instanceId);
   await removePartialDisks(paths.disks);
   return { machines: [...machines].sort() };
-};
+}

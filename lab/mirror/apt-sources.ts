@@ -13,18 +13,19 @@ export const PUBLIC_MIRRORS: AptMirrors = {
 type Source = { readonly uri: string; readonly suites: readonly string[]; readonly components: readonly string[] };
 
 /** One-line format: `deb [options] uri suite component...`. */
-const parseOneLine = (content: string): Source[] =>
-  content.split('\n').flatMap((raw) => {
+function parseOneLine(content: string): Source[] {
+  return content.split('\n').flatMap((raw) => {
     const line = raw.replace(/#.*/, '').trim();
     const match = /^deb\s+(?:\[[^\]]*\]\s*)?(\S+)\s+(\S+)\s*(.*)$/.exec(line);
     if (!match) return [];
     const [, uri = '', suite = '', components = ''] = match;
     return [{ uri, suites: [suite], components: components.split(/\s+/).filter(Boolean) }];
   });
+}
 
 /** deb822 format: stanzas of fields, continuation lines indented, `#` lines ignored. */
-const parseStanzas = (content: string): Source[] =>
-  content
+function parseStanzas(content: string): Source[] {
+  return content
     .split('\n')
     .filter((line) => !line.startsWith('#'))
     .join('\n')
@@ -47,17 +48,21 @@ const parseStanzas = (content: string): Source[] =>
         components: fields.get('components') ?? [],
       }));
     });
+}
 
-export const parseAptSources = (content: string, format: 'list' | 'sources'): Source[] =>
-  format === 'list' ? parseOneLine(content) : parseStanzas(content);
+export function parseAptSources(content: string, format: 'list' | 'sources'): Source[] {
+  return format === 'list' ? parseOneLine(content) : parseStanzas(content);
+}
 
-const isHttp = (uri: string): boolean => /^https?:\/\//.test(uri);
+function isHttp(uri: string): boolean {
+  return /^https?:\/\//.test(uri);
+}
 
 /**
  * Picks Debian's archives out of sources. A source is Debian's when its URI ends in `/debian` or `/debian-security`, or when its
  * suites can only be Debian's; anything that is not found keeps the public name.
  */
-export const chooseMirrors = (sources: readonly Source[]): AptMirrors => {
+export function chooseMirrors(sources: readonly Source[]): AptMirrors {
   const web = sources
     .filter(({ uri }) => isHttp(uri))
     .map((source) => ({ ...source, uri: source.uri.replace(/\/+$/, '') }));
@@ -70,10 +75,10 @@ export const chooseMirrors = (sources: readonly Source[]): AptMirrors => {
     debian: main?.uri ?? PUBLIC_MIRRORS.debian,
     debianSecurity: security?.uri ?? PUBLIC_MIRRORS.debianSecurity,
   };
-};
+}
 
 /** Reads what this machine's apt reads: sources.list, and *.list and *.sources beside it. Missing folders are no error. */
-export const readAptMirrors = async (etcApt = '/etc/apt'): Promise<AptMirrors> => {
+export async function readAptMirrors(etcApt = '/etc/apt'): Promise<AptMirrors> {
   const parts = join(etcApt, 'sources.list.d');
   const names = await readdir(parts).catch(() => [] as string[]);
   const files = [join(etcApt, 'sources.list'), ...names.sort().map((name) => join(parts, name))];
@@ -85,4 +90,4 @@ export const readAptMirrors = async (etcApt = '/etc/apt'): Promise<AptMirrors> =
     sources.push(...parseAptSources(content, format));
   }
   return chooseMirrors(sources);
-};
+}

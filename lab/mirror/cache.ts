@@ -50,16 +50,20 @@ export type MirrorOptions = {
 };
 
 /** Files under pool/ never change under their name; by-hash files are named by what they hold. */
-const isImmutable = (path: string): boolean => /^pool\//.test(path) || /\/by-hash\//.test(path);
+function isImmutable(path: string): boolean {
+  return /^pool\//.test(path) || /\/by-hash\//.test(path);
+}
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
 
 /**
  * A cache of one Debian archive on disk. Packages are kept for ever, indexes are asked for again with If-Modified-Since and
  * served as they are when upstream does not answer. Concurrent requests for one file share one download, and all of them are
  * served while it runs.
  */
-export const createMirrorCache = (options: MirrorOptions): MirrorCache => {
+export function createMirrorCache(options: MirrorOptions): MirrorCache {
   const { folder, upstream, log, freshMs = 20_000, environment = process.env } = options;
   const base = upstream.replace(/\/+$/, '');
   const running = new Map<string, Download>();
@@ -153,4 +157,4 @@ export const createMirrorCache = (options: MirrorOptions): MirrorCache => {
         : { status: 502, reason: 'upstream said unchanged, and nothing is kept' };
     },
   };
-};
+}

@@ -2,13 +2,13 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { pipeline } from 'node:stream';
 import type { MirrorCache } from './cache.ts';
 
-const refuse = (outgoing: ServerResponse, status: number, reason: string): void => {
+function refuse(outgoing: ServerResponse, status: number, reason: string): void {
   outgoing.writeHead(status, { 'content-type': 'text/plain' });
   outgoing.end(`${reason}\n`);
-};
+}
 
 /** `/debian/pool/x` is path `pool/x` of archive `debian`; null for anything that climbs out or is hidden. */
-export const archivePath = (url: string): { archive: string; path: string } | null => {
+export function archivePath(url: string): { archive: string; path: string } | null {
   let pathname: string;
   try {
     pathname = decodeURIComponent(url.split('?')[0] ?? '');
@@ -29,12 +29,11 @@ export const archivePath = (url: string): { archive: string; path: string } | nu
     return null;
   }
   return { archive, path: encodeURI(path) };
-};
+}
 
 /** Serves the archives, each below its own name. apt asks with If-Modified-Since and, after a broken download, with Range. */
-export const createMirrorListener =
-  (archives: Readonly<Record<string, MirrorCache>>): RequestListener =>
-  (incoming: IncomingMessage, outgoing: ServerResponse) => {
+export function createMirrorListener(archives: Readonly<Record<string, MirrorCache>>): RequestListener {
+  return (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const asked = archivePath(incoming.url ?? '/');
     const cache = asked ? archives[asked.archive] : undefined;
     if (!asked || !cache) return refuse(outgoing, 404, 'not an archive of this mirror');
@@ -62,3 +61,4 @@ export const createMirrorListener =
       (error: unknown) => refuse(outgoing, 500, String(error)),
     );
   };
+}

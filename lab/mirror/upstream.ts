@@ -6,7 +6,7 @@ import { connect as tlsConnect } from 'node:tls';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The proxy that the environment names for a URL, as curl reads it; null goes directly. */
-export const proxyFor = (url: URL, environment: Environment): URL | null => {
+export function proxyFor(url: URL, environment: Environment): URL | null {
   const read = (name: string): string | undefined => environment[name.toLowerCase()] || environment[name] || undefined;
   const excluded = (read('NO_PROXY') ?? '')
     .split(',')
@@ -16,21 +16,22 @@ export const proxyFor = (url: URL, environment: Environment): URL | null => {
     return null;
   const proxy = (url.protocol === 'https:' ? read('HTTPS_PROXY') : read('HTTP_PROXY')) ?? read('ALL_PROXY');
   return proxy === undefined ? null : new URL(proxy.includes('://') ? proxy : `http://${proxy}`);
-};
+}
 
 const TIMEOUT_MS = 60_000;
 const MAX_REDIRECTS = 5;
 
-const proxyAuthorization = (proxy: URL): Record<string, string> =>
-  proxy.username === ''
+function proxyAuthorization(proxy: URL): Record<string, string> {
+  return proxy.username === ''
     ? {}
     : {
         'proxy-authorization': `Basic ${Buffer.from(`${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`).toString('base64')}`,
       };
+}
 
 /** A TLS connection through an HTTP proxy's CONNECT. */
-const tunnel = (proxy: URL, target: URL, signal: AbortSignal): Promise<ReturnType<typeof tlsConnect>> =>
-  new Promise((resolve, reject) => {
+function tunnel(proxy: URL, target: URL, signal: AbortSignal): Promise<ReturnType<typeof tlsConnect>> {
+  return new Promise((resolve, reject) => {
     const host = `${target.hostname}:${target.port || '443'}`;
     const connecting = httpRequest({
       host: proxy.hostname,
@@ -49,13 +50,14 @@ const tunnel = (proxy: URL, target: URL, signal: AbortSignal): Promise<ReturnTyp
     connecting.on('error', reject);
     connecting.end();
   });
+}
 
-const once = async (
+async function once(
   url: URL,
   headers: Record<string, string>,
   environment: Environment,
   signal: AbortSignal,
-): Promise<IncomingMessage> => {
+): Promise<IncomingMessage> {
   const proxy = proxyFor(url, environment);
   const common = { method: 'GET', headers: { ...headers, host: url.host }, signal, timeout: TIMEOUT_MS };
   const path = `${url.pathname}${url.search}`;
@@ -77,18 +79,18 @@ const once = async (
     outgoing.on('error', reject);
     outgoing.end();
   });
-};
+}
 
 /**
  * GETs a URL, through the environment's proxy and past redirects. The caller reads or destroys the answer.
  *
  * @throws Error when nobody answers
  */
-export const fetchUpstream = async (
+export async function fetchUpstream(
   url: URL,
   headers: Record<string, string>,
   options: { readonly environment?: Environment; readonly signal?: AbortSignal } = {},
-): Promise<IncomingMessage> => {
+): Promise<IncomingMessage> {
   const signal = options.signal ?? new AbortController().signal;
   let current = url;
   for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
@@ -99,4 +101,4 @@ export const fetchUpstream = async (
     current = new URL(location, current);
   }
   throw new Error(`more than ${MAX_REDIRECTS} redirects from ${url.href}`);
-};
+}

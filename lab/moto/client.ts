@@ -28,7 +28,7 @@ export type MotoClient = {
 const HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'expect', 'upgrade', 'te']);
 
 /** A client of moto's unix socket. */
-export const createMotoClient = (socketPath: string): MotoClient => {
+export function createMotoClient(socketPath: string): MotoClient {
   const agent = new Agent({ keepAlive: true, maxSockets: 16 });
 
   const once = (
@@ -84,4 +84,4 @@ export const createMotoClient = (socketPath: string): MotoClient => {
     },
     close: () => agent.destroy(),
   };
-};
+}

@@ -20,19 +20,21 @@ const START_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 10_000;
 
 /** The Python that has moto in it; `make setup` makes it. */
-export const pythonOf = (cache: string): string => join(cache, 'venv', 'bin', 'python');
+export function pythonOf(cache: string): string {
+  return join(cache, 'venv', 'bin', 'python');
+}
 
 /**
  * Starts moto on a unix socket and waits until it answers.
  *
  * @throws Error when the virtual environment is missing, or moto ends or does not answer within a minute
  */
-export const startMoto = async (options: {
+export async function startMoto(options: {
   readonly cache: string;
   readonly socket: string;
   readonly store: string;
   readonly onLine: (line: string) => void;
-}): Promise<Moto> => {
+}): Promise<Moto> {
   const python = pythonOf(options.cache);
   await access(python).catch(() => {
     throw new Error(`moto is not installed (${python} is missing): run \`make setup\``);
@@ -96,4 +98,4 @@ export const startMoto = async (options: {
       clearTimeout(timer);
     },
   };
-};
+}

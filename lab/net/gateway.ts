@@ -11,14 +11,14 @@ import { createConnection, createServer } from 'node:net';
  */
 type Door = { readonly host: string; readonly port: number; readonly socket: string };
 
-const parse = (argument: string): Door => {
+function parse(argument: string): Door {
   const match = /^([\d.]+):(\d+)=(.+)$/.exec(argument);
   if (!match?.[1] || !match[2] || !match[3]) throw new Error(`not an address=socket pair: ${argument}`);
   return { host: match[1], port: Number(match[2]), socket: match[3] };
-};
+}
 
-const open = ({ host, port, socket }: Door): Promise<void> =>
-  new Promise((resolve, reject) => {
+function open({ host, port, socket }: Door): Promise<void> {
+  return new Promise((resolve, reject) => {
     const server = createServer({ allowHalfOpen: true }, (caller) => {
       const inner = createConnection({ path: socket, allowHalfOpen: true });
       inner.write(`PEER ${caller.remoteAddress ?? '0.0.0.0'} ${caller.remotePort ?? 0}\n`);
@@ -34,6 +34,7 @@ const open = ({ host, port, socket }: Door): Promise<void> =>
     server.on('error', reject);
     server.listen({ host, port, backlog: 256 }, resolve);
   });
+}
 
 await Promise.all(process.argv.slice(2).map((argument) => open(parse(argument))));
 process.stdout.write('ready\n');

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../exec.ts';
 
 /** Ends whatever still sits in the lab's own namespace: its gateway, or the supervisor of a machine. Nothing else has a reason to. */
-export const endNamespaceProcesses = async (namespace: string): Promise<void> => {
+export async function endNamespaceProcesses(namespace: string): Promise<void> {
   for (let tries = 0; tries < 100; tries += 1) {
     const pids = (await run('ip', ['netns', 'pids', namespace]))
       .split('\n')
@@ -19,4 +19,4 @@ export const endNamespaceProcesses = async (namespace: string): Promise<void> =>
     await sleep(20);
   }
   throw new Error(`processes in ${namespace} do not end`);
-};
+}

@@ -43,7 +43,7 @@ export type Network = {
 
 type Addresses = { version: 1; next: number; instances: Record<string, string> };
 
-const readAddresses = async (file: string): Promise<Addresses> => {
+async function readAddresses(file: string): Promise<Addresses> {
   try {
     const read = JSON.parse(await readFile(file, 'utf8')) as Addresses;
     if (read.version === 1) return read;
@@ -51,19 +51,19 @@ const readAddresses = async (file: string): Promise<Addresses> => {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   return { version: 1, next: 0, instances: {} };
-};
+}
 
 /** Refuses to share a network with another lab, or with a network of the machine that happens to use it. */
-const refuseWhenTaken = async (network: string): Promise<void> => {
+async function refuseWhenTaken(network: string): Promise<void> {
   const routes = (await run('ip', ['-o', 'route', 'show', 'root', network])).trim();
   if (routes === '') return;
   throw new Error(
     `${network} is in use on this machine (${routes}). Another lab may be up: stop it with \`ecs-host lab down\` and its ECS_HOST_STATE, or give this one another network, as in ECS_HOST_LAB_NETWORK=10.79`,
   );
-};
+}
 
 /** Makes the namespace, its one link to outside, its addresses and its packet filter. An older one of the same lab is removed first. */
-export const createNetwork = async (paths: LabPaths): Promise<Network> => {
+export async function createNetwork(paths: LabPaths): Promise<Network> {
   const plan = networkPlan(paths.id);
   const { namespace } = plan;
   await destroyNetwork(paths.id);
@@ -193,25 +193,26 @@ export const createNetwork = async (paths: LabPaths): Promise<Network> => {
       }),
     destroy: () => inTurn(() => destroyNetwork(paths.id)),
   };
-};
+}
 
 const LINK_POLL_MS = 20;
 
-const hasLink = (namespace: string, link: string): Promise<boolean> =>
-  succeeds('ip', ['-n', namespace, 'link', 'show', 'dev', link]);
+function hasLink(namespace: string, link: string): Promise<boolean> {
+  return succeeds('ip', ['-n', namespace, 'link', 'show', 'dev', link]);
+}
 
 /** A link goes with the machine that held its other end, by itself and a moment later; so it may vanish under our hands. */
-const removeLink = async (namespace: string, link: string): Promise<void> => {
+async function removeLink(namespace: string, link: string): Promise<void> {
   if (!(await hasLink(namespace, link))) return;
   try {
     await run('ip', ['-n', namespace, 'link', 'delete', 'dev', link]);
   } catch (error) {
     if (!(error instanceof ToolFailed) || !error.message.includes('Cannot find device')) throw error;
   }
-};
+}
 
 /** Also removes what a killed lab left. The links go with the namespace, and it goes when no process is in it. */
-export const destroyNetwork = async (labId: string): Promise<void> => {
+export async function destroyNetwork(labId: string): Promise<void> {
   const namespace = namespaceName(labId);
   const names = await run('ip', ['netns', 'list']);
   if (names.split('\n').some((line) => line.split(' ')[0] === namespace)) {
@@ -220,4 +221,4 @@ export const destroyNetwork = async (labId: string): Promise<void> => {
   }
   // By name as well: the kernel takes its time with the namespace, and the route has to be free for the next lab.
   await run('ip', ['link', 'delete', 'dev', outsideLinkName(labId)], { accept: [0, 1] });
-};
+}

@@ -7,10 +7,12 @@ const LONGEST_LINE = 64;
 const LINE_WAIT_MS = 5000;
 
 /** The address of the machine that made this connection, as the gateway saw it; null on a connection that did not come through it. */
-export const peerOf = (socket: Socket): string | null => PEERS.get(socket) ?? null;
+export function peerOf(socket: Socket): string | null {
+  return PEERS.get(socket) ?? null;
+}
 
 /** Takes the gateway's first line off a connection, then hands it on with the rest of its bytes put back. */
-const takePeerLine = (socket: Socket, then: (socket: Socket) => void): void => {
+function takePeerLine(socket: Socket, then: (socket: Socket) => void): void {
   let seen = Buffer.alloc(0);
   socket.setTimeout(LINE_WAIT_MS, () => socket.destroy());
   const onData = (chunk: Buffer): void => {
@@ -37,10 +39,10 @@ const takePeerLine = (socket: Socket, then: (socket: Socket) => void): void => {
   };
   socket.on('data', onData);
   socket.on('error', () => socket.destroy());
-};
+}
 
 /** Listens on a unix socket for connections from the gateway. */
-export const listenForPeers = async (path: string, onConnection: (socket: Socket) => void): Promise<Server> => {
+export async function listenForPeers(path: string, onConnection: (socket: Socket) => void): Promise<Server> {
   await rm(path, { force: true });
   const server = createServer({ allowHalfOpen: true }, (socket) => takePeerLine(socket, onConnection));
   await new Promise<void>((resolve, reject) => {
@@ -48,10 +50,11 @@ export const listenForPeers = async (path: string, onConnection: (socket: Socket
     server.listen(path, resolve);
   });
   return server;
-};
+}
 
 /** Serves HTTP to machines: `http` need not listen itself; `peerOf(request.socket)` tells who asks. */
-export const attachHttp = (path: string, http: HttpServer): Promise<Server> =>
-  listenForPeers(path, (socket) => {
+export function attachHttp(path: string, http: HttpServer): Promise<Server> {
+  return listenForPeers(path, (socket) => {
     http.emit('connection', socket);
   });
+}

@@ -23,13 +23,17 @@ export type NetworkPlan = {
   readonly prefix: string;
 };
 
-export const namespaceName = (labId: string): string => `ecs-host-lab-${labId}`;
+export function namespaceName(labId: string): string {
+  return `ecs-host-lab-${labId}`;
+}
 
 /** The kernel allows 15 characters. */
-export const outsideLinkName = (labId: string): string => `ehl-${labId}`;
+export function outsideLinkName(labId: string): string {
+  return `ehl-${labId}`;
+}
 
 /** @param prefix the first two numbers of the lab's /16; machines of a second lab beside the first need another one. */
-export const networkPlan = (labId: string, prefix = process.env['ECS_HOST_LAB_NETWORK'] ?? '10.78'): NetworkPlan => {
+export function networkPlan(labId: string, prefix = process.env['ECS_HOST_LAB_NETWORK'] ?? '10.78'): NetworkPlan {
   if (!/^10\.\d{1,3}$/.test(prefix) || Number(prefix.slice(3)) > 255) {
     throw new Error(
       `ECS_HOST_LAB_NETWORK has to be the first two numbers of a 10.x.0.0/16 network, as in 10.78, not ${prefix}`,
@@ -43,10 +47,12 @@ export const networkPlan = (labId: string, prefix = process.env['ECS_HOST_LAB_NE
     insideAddress: `${prefix}.255.2`,
     prefix,
   };
-};
+}
 
 /** The host end of a machine's link. */
-export const linkName = (address: string): string => `m-${address.split('.').slice(2).join('-')}`;
+export function linkName(address: string): string {
+  return `m-${address.split('.').slice(2).join('-')}`;
+}
 
 const FIRST = 256 + 4;
 const END = 256 * 200;
@@ -55,11 +61,11 @@ const END = 256 * 200;
  * A free address for a machine, looked for from where the last search ended, so that an address is not soon given to another machine.
  * @param from what the previous call returned as `next`
  */
-export const nextAddress = (
+export function nextAddress(
   prefix: string,
   taken: ReadonlySet<string>,
   from = FIRST,
-): { readonly address: string; readonly next: number } => {
+): { readonly address: string; readonly next: number } {
   for (let step = 0; step < END - FIRST; step += 1) {
     const n = FIRST + ((Math.max(from, FIRST) - FIRST + step) % (END - FIRST));
     const last = n % 256;
@@ -67,15 +73,17 @@ export const nextAddress = (
     if (last !== 0 && last !== 255 && !taken.has(address)) return { address, next: n + 1 };
   }
   throw new Error('the lab has no free address left');
-};
+}
 
 /** A locally administered MAC address that follows from the address. */
-export const macAddressOf = (address: string): string =>
-  `0a:4e:${address
+export function macAddressOf(address: string): string {
+  return `0a:4e:${address
     .split('.')
     .map((part) => Number(part).toString(16).padStart(2, '0'))
     .join(':')}`;
+}
 
 /** The name that EC2's DNS gives the address. */
-export const privateDnsName = (address: string, region: string): string =>
-  `ip-${address.replaceAll('.', '-')}.${region === 'us-east-1' ? 'ec2' : `${region}.compute`}.internal`;
+export function privateDnsName(address: string, region: string): string {
+  return `ip-${address.replaceAll('.', '-')}.${region === 'us-east-1' ? 'ec2' : `${region}.compute`}.internal`;
+}

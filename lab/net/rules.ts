@@ -9,9 +9,11 @@ export type FilteredMachine = {
   readonly securityGroups: MachineSpec['securityGroups'];
 };
 
-const chainName = (address: string): string => `to_${address.replaceAll('.', '_')}`;
+function chainName(address: string): string {
+  return `to_${address.replaceAll('.', '_')}`;
+}
 
-const portMatch = ({ protocol, fromPort, toPort }: IngressRule): string => {
+function portMatch({ protocol, fromPort, toPort }: IngressRule): string {
   switch (protocol) {
     case 'all':
       return '';
@@ -23,10 +25,10 @@ const portMatch = ({ protocol, fromPort, toPort }: IngressRule): string => {
       if (fromPort <= 0 && (toPort >= 65535 || toPort < 0)) return `meta l4proto ${protocol}`;
       return `${protocol} dport ${fromPort === toPort ? fromPort : `${fromPort}-${toPort}`}`;
   }
-};
+}
 
 /** One accept for each distinct ingress rule, in the order of the groups. */
-export const ingressAccepts = (groups: MachineSpec['securityGroups']): readonly string[] => {
+export function ingressAccepts(groups: MachineSpec['securityGroups']): readonly string[] {
   const accepts = groups
     .flatMap((group) => group.ingress)
     .map((rule) =>
@@ -35,7 +37,7 @@ export const ingressAccepts = (groups: MachineSpec['securityGroups']): readonly 
         .join(' '),
     );
   return [...new Set(accepts)];
-};
+}
 
 /**
  * The answer to a token request, recognised by its first header (lab/imds writes it first): bytes 17 to 32 after the TCP header are
@@ -48,7 +50,7 @@ const TOKEN_ANSWER = `@ih,136,128 0x${Buffer.from('X-Aws-Ec2-Metada', 'latin1').
  * stay so. Dropped without an answer, as on EC2: what no ingress rule of a machine accepts. Refused with an answer, so that nothing in
  * a machine waits for a time-out: what the lab does not offer (name servers among it).
  */
-export const renderRules = (machines: readonly FilteredMachine[]): string => {
+export function renderRules(machines: readonly FilteredMachine[]): string {
   const sorted = machines.toSorted((a, b) => a.address.localeCompare(b.address));
   const sources = sorted.map(({ address }) => `"${linkName(address)}" . ${address}`).join(', ');
   const verdicts = sorted.map(({ address }) => `"${linkName(address)}" : jump ${chainName(address)}`).join(', ');
@@ -91,4 +93,4 @@ ${hopLimits.join('\n')}
   }
 }
 `;
-};
+}

@@ -6,7 +6,7 @@ export type Doors = readonly { readonly address: string; readonly port: number; 
 export type Gateway = { readonly pid: number; stop(): Promise<void>; readonly ended: Promise<void> };
 
 /** Starts lab/net/gateway.ts inside the namespace and waits until it listens. */
-export const startGateway = async (namespace: string, doors: Doors): Promise<Gateway> => {
+export async function startGateway(namespace: string, doors: Doors): Promise<Gateway> {
   const child = execa(
     'nsenter',
     [
@@ -30,4 +30,4 @@ export const startGateway = async (namespace: string, doors: Doors): Promise<Gat
       await ended;
     },
   };
-};
+}

@@ -18,15 +18,20 @@ const LAYER_TYPE = 'application/vnd.docker.image.rootfs.diff.tar.gzip';
 export const IMAGE_MANIFEST_TYPE = MANIFEST_TYPE;
 
 /** Where an image lies when it is finished: `manifest.json` and a file for each blob, named by its hash. */
-export const imageFolder = (cache: string, recipe: ImageRecipe): string =>
-  join(cache, 'registry', recipeDigest(recipe));
+export function imageFolder(cache: string, recipe: ImageRecipe): string {
+  return join(cache, 'registry', recipeDigest(recipe));
+}
 
-const digestOf = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+function digestOf(bytes: Uint8Array): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
 
-const blobFile = (folder: string, digest: string): string => join(folder, digest.replace(':', '-'));
+function blobFile(folder: string, digest: string): string {
+  return join(folder, digest.replace(':', '-'));
+}
 
 /** Hashes what passes. */
-const hashing = (): { stream: Transform; digest: () => string; bytes: () => number } => {
+function hashing(): { stream: Transform; digest: () => string; bytes: () => number } {
   const hash = createHash('sha256');
   let count = 0;
   const stream = new Transform({
@@ -37,9 +42,9 @@ const hashing = (): { stream: Transform; digest: () => string; bytes: () => numb
     },
   });
   return { stream, digest: () => `sha256:${hash.digest('hex')}`, bytes: () => count };
-};
+}
 
-const bootstrap = async (recipe: ImageRecipe, tar: string, onProgress: (line: string) => void): Promise<void> => {
+async function bootstrap(recipe: ImageRecipe, tar: string, onProgress: (line: string) => void): Promise<void> {
   const { debian, debianSecurity } = await readAptMirrors();
   const inside = (suite: string, path: string): string => `deb http://${SERVICE_ADDRESS}/${path} ${suite} main`;
   const sources = [
@@ -60,9 +65,9 @@ const bootstrap = async (recipe: ImageRecipe, tar: string, onProgress: (line: st
      `deb ${debian} ${recipe.suite} main`, `deb ${debian} ${recipe.suite}-updates main`, `deb ${debianSecurity} ${recipe.suite}-security main`],
     { onLine: (line) => line.startsWith('I: ') && onProgress(line.slice(3)), env: { SOURCE_DATE_EPOCH: '0' } },
   );
-};
+}
 
-const build = async (recipe: ImageRecipe, folder: string, onProgress: (line: string) => void): Promise<void> => {
+async function build(recipe: ImageRecipe, folder: string, onProgress: (line: string) => void): Promise<void> {
   const tar = join(folder, 'rootfs.tar');
   const layer = join(folder, 'layer.tar.gz');
   await bootstrap(recipe, tar, onProgress);
@@ -100,20 +105,21 @@ const build = async (recipe: ImageRecipe, folder: string, onProgress: (line: str
       layers: [{ mediaType: LAYER_TYPE, size: packed.bytes(), digest: layerDigest }],
     }),
   );
-};
+}
 
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
     () => true,
     () => false,
   );
+}
 
 /** Builds an image unless it is in the cache. It appears there whole; an interrupted build is removed by the next. */
-export const ensureImage = async (
+export async function ensureImage(
   cache: string,
   recipe: ImageRecipe,
   onProgress: (line: string) => void,
-): Promise<string> => {
+): Promise<string> {
   const folder = imageFolder(cache, recipe);
   if (await exists(join(folder, 'manifest.json'))) return folder;
   await mkdir(join(cache, 'registry'), { recursive: true });
@@ -137,4 +143,4 @@ export const ensureImage = async (
     },
     (holder) => onProgress(`waiting for process ${holder}, which is building ${recipe.name}`),
   );
-};
+}

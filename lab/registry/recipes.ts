@@ -27,8 +27,9 @@ export const IMAGE_RECIPES: readonly ImageRecipe[] = [
 /** Changes when the way of building does, so that old images are not taken for new ones. */
 const BUILD_VERSION = 1;
 
-export const recipeDigest = (recipe: ImageRecipe): string =>
-  createHash('sha256')
+export function recipeDigest(recipe: ImageRecipe): string {
+  return createHash('sha256')
     .update(JSON.stringify([BUILD_VERSION, recipe]))
     .digest('hex')
     .slice(0, 12);
+}

@@ -9,10 +9,10 @@ import { IMAGE_MANIFEST_TYPE } from './build-image.ts';
 /** One image on offer: its name, tag, and the folder that `ensureImage` makes; it may still be at it. */
 export type ServedImage = { readonly name: string; readonly tag: string; readonly folder: Promise<string> };
 
-const refuse = (response: ServerResponse, status: number, code: string, message: string): void => {
+function refuse(response: ServerResponse, status: number, code: string, message: string): void {
   response.writeHead(status, { 'Content-Type': 'application/json' });
   response.end(JSON.stringify({ errors: [{ code, message }] }));
-};
+}
 
 const BLOB = /^\/v2\/(.+)\/blobs\/(sha256:[0-9a-f]{64})$/;
 const MANIFEST = /^\/v2\/(.+)\/manifests\/([\w.:-]+)$/;
@@ -22,7 +22,7 @@ const MANIFEST = /^\/v2\/(.+)\/manifests\/([\w.:-]+)$/;
  * there is no half that takes (docs/decisions/0060). Docker gives a registry fifteen seconds to say that it is one, and all the time it takes
  * for a manifest: so the former is answered at once, and who asks for an image that is still being built waits.
  */
-export const createRegistryListener = (images: readonly ServedImage[]): RequestListener => {
+export function createRegistryListener(images: readonly ServedImage[]): RequestListener {
   const answer = async (method: string, path: string, response: ServerResponse): Promise<void> => {
     response.setHeader('Docker-Distribution-Api-Version', 'registry/2.0');
     if (method !== 'GET' && method !== 'HEAD') return refuse(response, 405, 'UNSUPPORTED', 'this registry only gives');
@@ -79,4 +79,4 @@ export const createRegistryListener = (images: readonly ServedImage[]): RequestL
       response.destroy(),
     );
   };
-};
+}

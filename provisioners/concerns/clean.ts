@@ -24,11 +24,12 @@ const JOURNAL = '/var/log/journal';
 const RANDOM_SEED = '/var/lib/systemd/random-seed';
 const CLOUD = ['/var/lib/cloud/instances', '/var/lib/cloud/instance', '/var/lib/cloud/data', '/var/lib/cloud/sem'];
 
-const inside = async (folder: string): Promise<readonly string[]> =>
-  (await readdir(folder).catch(() => [])).map((name) => `${folder}/${name}`);
+async function inside(folder: string): Promise<readonly string[]> {
+  return (await readdir(folder).catch(() => [])).map((name) => `${folder}/${name}`);
+}
 
 /** Removes files and folders. Returns whether any was there. */
-const remove = async (paths: readonly string[]): Promise<boolean> => {
+async function remove(paths: readonly string[]): Promise<boolean> {
   let isChanged = false;
   for (const path of paths) {
     if ((await lstat(path).catch(() => null)) === null) continue;
@@ -36,16 +37,18 @@ const remove = async (paths: readonly string[]): Promise<boolean> => {
     isChanged = true;
   }
   return isChanged;
-};
+}
 
-const empty = async (folders: readonly string[]): Promise<boolean> =>
-  remove((await Promise.all(folders.map(inside))).flat());
+async function empty(folders: readonly string[]): Promise<boolean> {
+  return remove((await Promise.all(folders.map(inside))).flat());
+}
 
-const histories = async (): Promise<readonly string[]> =>
-  (await homes()).flatMap((home) => HISTORIES.map((name) => `${home}/${name}`));
+async function histories(): Promise<readonly string[]> {
+  return (await homes()).flatMap((home) => HISTORIES.map((name) => `${home}/${name}`));
+}
 
 /** Logs of the build instance: rotated ones go, open ones become empty, so that whoever has them open goes on. */
-const clearLogs = async (): Promise<boolean> => {
+async function clearLogs(): Promise<boolean> {
   let isChanged = await empty([JOURNAL, '/var/log/apt', '/var/log/unattended-upgrades', '/var/log/amazon']);
   for (const name of await readdir('/var/log', { recursive: true, withFileTypes: true })) {
     if (!name.isFile()) continue;
@@ -59,9 +62,9 @@ const clearLogs = async (): Promise<boolean> => {
     }
   }
   return isChanged;
-};
+}
 
-const apply = async (context: Context): Promise<void> => {
+async function apply(context: Context): Promise<void> {
   const { step } = context;
   await step('carried files', {}, () => remove(CARRIED));
   await step('package caches', {}, async () => {
@@ -119,11 +122,13 @@ const apply = async (context: Context): Promise<void> => {
     await tool`sync`;
     return false;
   });
-};
+}
 
-const list = (paths: readonly string[]): string => (paths.length === 0 ? 'none' : paths.slice(0, 4).join(', '));
+function list(paths: readonly string[]): string {
+  return paths.length === 0 ? 'none' : paths.slice(0, 4).join(', ');
+}
 
-const verifyBake = async ({ look }: Context): Promise<void> => {
+async function verifyBake({ look }: Context): Promise<void> {
   const none = async (id: string, title: string, find: () => Promise<readonly string[]>): Promise<void> =>
     look({ id: `clean.${id}`, title, expected: 'none' }, async () => {
       const found = await find();
@@ -152,9 +157,9 @@ const verifyBake = async ({ look }: Context): Promise<void> => {
     const id = await readText(MACHINE_ID);
     return { actual: id === null ? 'no file' : id.trim() === '' ? 'empty' : 'an id', isCorrect: id?.trim() === '' };
   });
-};
+}
 
-const verifyBooted = async (context: Context): Promise<void> => {
+async function verifyBooted(context: Context): Promise<void> {
   const { look } = context;
   await look(
     {
@@ -206,7 +211,7 @@ const verifyBooted = async (context: Context): Promise<void> => {
     const strange = (await inside(JOURNAL)).filter((path) => !path.startsWith(`${JOURNAL}/${own}`));
     return { actual: strange.length === 0 ? 'only its own' : list(strange), isCorrect: strange.length === 0 };
   });
-};
+}
 
 export const clean: Concern = {
   name: 'clean',

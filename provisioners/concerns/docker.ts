@@ -38,7 +38,7 @@ const KEY_FILE = '/etc/apt/keyrings/docker.asc';
 const KEY_FINGERPRINT = '9DC858229FC7DD38854AE2D88D81803C0EBFCD88';
 const SOURCE_LIST = '/etc/apt/sources.list.d/docker.list';
 
-const addRepository = async ({ target }: Context): Promise<boolean> => {
+async function addRepository({ target }: Context): Promise<boolean> {
   if (!(await exists(KEY_FILE))) {
     const fetched = '/run/ecs-host-provision/docker.asc';
     await download(`https://download.docker.com/linux/${target.os.distribution}/gpg`, fetched);
@@ -46,10 +46,11 @@ const addRepository = async ({ target }: Context): Promise<boolean> => {
     await putFile(KEY_FILE, (await readText(fetched)) ?? '');
   }
   return putFile(SOURCE_LIST, dockerSourceLine(target.os, KEY_FILE));
-};
+}
 
-const isMember = async (user: string): Promise<boolean> =>
-  (await textOf`id --name --groups ${user}`).split(' ').includes('docker');
+async function isMember(user: string): Promise<boolean> {
+  return (await textOf`id --name --groups ${user}`).split(' ').includes('docker');
+}
 
 export const docker: Concern = {
   name: 'docker',

@@ -26,7 +26,7 @@ const DATA = '/var/lib/ecs/data';
 const LOGS = '/var/log/ecs';
 
 /** Fetches or finds the package, and fails unless it is what it should be. */
-const trustedPackage = async ({ target, rootfs, payload }: Context): Promise<string> => {
+async function trustedPackage({ target, rootfs, payload }: Context): Promise<string> {
   const { source, package: name, sha256 } = target.ecsAgent;
   if (source === 'lab-stand-in') {
     const file = `${payload}/${name}`;
@@ -41,9 +41,9 @@ const trustedPackage = async ({ target, rootfs, payload }: Context): Promise<str
   const keyFile = `${rootfs}/usr/share/ecs-host/keys/amazon-ecs.asc`;
   await requireSignature({ file, signature: `${file}.asc`, keyFile, fingerprint: KEY_FINGERPRINT });
   return file;
-};
+}
 
-const isInstalled = async ({ target, payload }: Context): Promise<boolean> => {
+async function isInstalled({ target, payload }: Context): Promise<boolean> {
   if (!(await exists(unitPath()))) return false;
   if (target.ecsAgent.source === 'aws') return (await installedVersion('amazon-ecs-init')) !== null;
   const file = `${payload}/${target.ecsAgent.package}`;
@@ -52,12 +52,14 @@ const isInstalled = async ({ target, payload }: Context): Promise<boolean> => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's own templates.
     (await textOf`dpkg-deb --show --showformat=${'${Package} ${Version}'} ${file}`).split(' ');
   return (await installedVersion(name)) === version;
-};
+}
 
-const unitPath = (): string => '/lib/systemd/system/ecs.service';
+function unitPath(): string {
+  return '/lib/systemd/system/ecs.service';
+}
 
 /** Every file below a folder, with the time it came into being. */
-const filesBelow = async (folder: string): Promise<readonly { path: string; bornMs: number }[]> => {
+async function filesBelow(folder: string): Promise<readonly { path: string; bornMs: number }[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   return Promise.all(
     entries
@@ -67,11 +69,11 @@ const filesBelow = async (folder: string): Promise<readonly { path: string; born
         return { path, bornMs: (await stat(path)).birthtimeMs };
       }),
   );
-};
+}
 
 /** State of an agent that ran before this machine was first booted makes every clone but the first fail to register. */
-const checkNoState = (context: Context): Promise<void> =>
-  context.look(
+function checkNoState(context: Context): Promise<void> {
+  return context.look(
     { id: 'ecs-agent.never-started', title: 'The image holds no state of an agent', expected: 'no state' },
     async () => {
       const files = [...(await filesBelow(DATA)), ...(await filesBelow(LOGS))];
@@ -95,6 +97,7 @@ const checkNoState = (context: Context): Promise<void> =>
       };
     },
   );
+}
 
 export const ecsAgent: Concern = {
   name: 'ecs-agent',

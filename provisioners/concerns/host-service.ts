@@ -20,8 +20,9 @@ const UNIT = 'ecs-host.service';
 const GUARD = 'ecs-host-guard.service';
 const REFERENCE = '/opt/ecs-host/bin/ecs-hostd.mjs';
 const OWN_DROP_IN = '/etc/systemd/system/ecs-host.service.d/10-program.conf';
-const ownDropIn = (entry: string): string =>
-  `# A program of the user's own in place of the project's host service (hostService in hosts.yaml).\n[Service]\nExecStart=\nExecStart=${entry}\n`;
+function ownDropIn(entry: string): string {
+  return `# A program of the user's own in place of the project's host service (hostService in hosts.yaml).\n[Service]\nExecStart=\nExecStart=${entry}\n`;
+}
 const GATED = ['docker.service', 'docker.socket', 'containerd.service', 'ecs.service'];
 
 /** Of 10; what systemd itself calls OK ends at 4.9. */

@@ -22,7 +22,7 @@ const ADDRESSES = { ipv4: '169.254.169.254', ipv6: 'fd00:ec2::254' } as const;
 const PUT_BACK_LIMIT_MS = 20_000;
 
 /** On a booted machine only: the bake has no container that could use the moment. */
-const checkPutBack = async (context: Context): Promise<void> => {
+async function checkPutBack(context: Context): Promise<void> {
   const about = {
     id: 'imds-block.put-back',
     title: 'A block that somebody flushed is put back',
@@ -45,7 +45,7 @@ const checkPutBack = async (context: Context): Promise<void> => {
       isCorrect: isBack,
     };
   });
-};
+}
 
 export const imdsBlock: Concern = {
   name: 'imds-block',

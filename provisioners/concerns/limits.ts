@@ -20,13 +20,16 @@ const SWAP_FILE = '/swapfile';
 const SWAP_UNIT = 'swapfile.swap';
 const MIB = 1024 * 1024;
 
-const wantedSysctls = async (): Promise<ReadonlyMap<string, string>> => parseSysctl((await readText(SYSCTL)) ?? '');
+async function wantedSysctls(): Promise<ReadonlyMap<string, string>> {
+  return parseSysctl((await readText(SYSCTL)) ?? '');
+}
 
-const readSysctl = async (key: string): Promise<string | null> =>
-  (await readText(`/proc/sys/${key.replaceAll('.', '/')}`))?.trim().replace(/\s+/g, ' ') ?? null;
+async function readSysctl(key: string): Promise<string | null> {
+  return (await readText(`/proc/sys/${key.replaceAll('.', '/')}`))?.trim().replace(/\s+/g, ' ') ?? null;
+}
 
 /** Puts the settings in force. A container shares these with its host and leaves them alone: there the file is for whatever boots it next. */
-const setSysctls = async (): Promise<boolean> => {
+async function setSysctls(): Promise<boolean> {
   let isChanged = false;
   if ((await containerKind()) !== null) return false;
   for (const [key, value] of await wantedSysctls()) {
@@ -37,9 +40,10 @@ const setSysctls = async (): Promise<boolean> => {
     isChanged = true;
   }
   return isChanged;
-};
+}
 
-const swapUnit = (): string => `[Unit]
+function swapUnit(): string {
+  return `[Unit]
 Description=Swap file of the ECS host
 
 [Swap]
@@ -48,8 +52,9 @@ What=${SWAP_FILE}
 [Install]
 WantedBy=swap.target
 `;
+}
 
-const applySwap = async ({ step, target }: Context): Promise<void> => {
+async function applySwap({ step, target }: Context): Promise<void> {
   const { swapMiB } = target;
   if (swapMiB === 0) {
     await step('no swap file', {}, () => disableUnits([SWAP_UNIT]));
@@ -67,12 +72,12 @@ const applySwap = async ({ step, target }: Context): Promise<void> => {
     if (isChanged) await reloadUnits();
     return (await enableUnit(SWAP_UNIT)) || isChanged;
   });
-};
+}
 
-const swapFileMiB = async (): Promise<number> => {
+async function swapFileMiB(): Promise<number> {
   if (!(await exists(SWAP_FILE))) return 0;
   return Number(await textOf`stat --format=%s ${SWAP_FILE}`) / MIB;
-};
+}
 
 export const limits: Concern = {
   name: 'limits',

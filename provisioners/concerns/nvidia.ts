@@ -35,16 +35,18 @@ const SOURCE_LIST = '/etc/apt/sources.list.d/nvidia-container-toolkit.list';
 const RUNTIME_CONFIG = '/etc/nvidia-container-runtime/config.toml';
 const BUILD_PACKAGES = ['dkms', 'gcc', 'make', 'libc6-dev', 'pciutils'];
 
-const bootRelease = async (): Promise<string> => kernelThatWillBoot(await readdir('/boot'));
+async function bootRelease(): Promise<string> {
+  return kernelThatWillBoot(await readdir('/boot'));
+}
 
-const isDriverThere = async (version: string, release: string): Promise<boolean> => {
+async function isDriverThere(version: string, release: string): Promise<boolean> {
   const found = await ask`modinfo --set-version ${release} --field version nvidia`;
   if (found.exitCode !== 0 || found.stdout.trim() !== version) return false;
   const vermagic = await textOf`modinfo --set-version ${release} --field vermagic nvidia`;
   return isModuleFor(vermagic, release) && (await exists('/usr/bin/nvidia-smi'));
-};
+}
 
-const installDriver = async (nvidia: NonNullable<Context['target']['nvidia']>, release: string): Promise<void> => {
+async function installDriver(nvidia: NonNullable<Context['target']['nvidia']>, release: string): Promise<void> {
   const file = '/var/tmp/ecs-host-nvidia.run';
   try {
     await download(nvidia.driverUrl, file);
@@ -57,9 +59,9 @@ const installDriver = async (nvidia: NonNullable<Context['target']['nvidia']>, r
   } finally {
     await rm(file, { force: true });
   }
-};
+}
 
-const addRepository = async (): Promise<boolean> => {
+async function addRepository(): Promise<boolean> {
   if (!(await exists(KEY_FILE))) {
     const fetched = '/run/ecs-host-provision/nvidia.asc';
     await download('https://nvidia.github.io/libnvidia-container/gpgkey', fetched);
@@ -70,21 +72,21 @@ const addRepository = async (): Promise<boolean> => {
     SOURCE_LIST,
     `deb [signed-by=${KEY_FILE}] https://nvidia.github.io/libnvidia-container/stable/deb/amd64 /\n`,
   );
-};
+}
 
-const hasRuntime = async (): Promise<boolean> => {
+async function hasRuntime(): Promise<boolean> {
   const { runtimes } = parseDaemonConfig(await readText('/etc/docker/daemon.json')) as {
     runtimes?: Record<string, unknown>;
   };
   return runtimes?.['nvidia'] !== undefined && /^\s*mode\s*=\s*"cdi"/m.test((await readText(RUNTIME_CONFIG)) ?? '');
-};
+}
 
-const areHeld = async (): Promise<boolean> => {
+async function areHeld(): Promise<boolean> {
   const held = await heldPackages();
   return packagesToHold(await installedPackages()).every((name) => held.includes(name));
-};
+}
 
-const apply = async (context: Context): Promise<void> => {
+async function apply(context: Context): Promise<void> {
   const { nvidia } = context.target;
   if (nvidia === null) throw new Error('the profile has no GPU, and this provisioner was asked for all the same');
   await context.step('driver fits', {}, async () => {
@@ -123,9 +125,9 @@ const apply = async (context: Context): Promise<void> => {
   await context.step('hold kernel and driver', { doneWhen: areHeld }, async () => {
     await tool`apt-mark hold ${packagesToHold(await installedPackages())}`;
   });
-};
+}
 
-const verify = async (context: Context): Promise<void> => {
+async function verify(context: Context): Promise<void> {
   const { nvidia } = context.target;
   const driver = {
     id: 'nvidia.driver',
@@ -169,6 +171,6 @@ const verify = async (context: Context): Promise<void> => {
       const actual = (await textOf`nvidia-smi --query-gpu=driver_version --format=csv,noheader`).split('\n')[0] ?? '';
       return { actual, isCorrect: actual === nvidia.driverVersion };
     });
-};
+}
 
 export const nvidia: Concern = { name: 'nvidia', apply, verify };

@@ -11,7 +11,7 @@ export type ImageOnHost = {
   readonly version: 1;
   readonly profile: string;
   /** Of the plan; null when the files were carried without one. */
-  readonly planVersion: string | null;
+  readonly planName: string | null;
   readonly planDigest: string | null;
   readonly sourceImage: unknown;
   readonly substitutions: unknown;
@@ -20,16 +20,19 @@ export type ImageOnHost = {
 };
 
 const IMAGE = `${HOST_FOLDER}/image.json`;
-const PLAN = `${HOST_FOLDER}/plan.json`;
+const PLAN = `${HOST_FOLDER}/plan-summary.json`;
 
 /** Pure: the value of a name in os-release(5). */
-export const osReleaseValue = (text: string, name: string): string | null =>
-  new RegExp(`^${name}="?([^"\n]*)"?$`, 'm').exec(text)?.[1] ?? null;
+export function osReleaseValue(text: string, name: string): string | null {
+  return new RegExp(`^${name}="?([^"\n]*)"?$`, 'm').exec(text)?.[1] ?? null;
+}
 
-const firstMatch = (text: string, pattern: RegExp): string | null => pattern.exec(text)?.[1] ?? null;
+function firstMatch(text: string, pattern: RegExp): string | null {
+  return pattern.exec(text)?.[1] ?? null;
+}
 
 /** Name of every component to the way of asking for its version. Null is "not on this image". */
-const collect = async ({ target }: Context): Promise<Record<string, string>> => {
+async function collect({ target }: Context): Promise<Record<string, string>> {
   const said = async (
     command: Promise<{ exitCode: number | null; stdout: string }>,
     pattern: RegExp,
@@ -67,26 +70,24 @@ const collect = async ({ target }: Context): Promise<Record<string, string>> => 
     ),
   );
   return Object.fromEntries(found.filter((entry): entry is [string, string] => entry[1] !== null));
-};
+}
 
-const readPlan = async (): Promise<
-  Pick<ImageOnHost, 'planVersion' | 'planDigest' | 'sourceImage' | 'substitutions'>
-> => {
+async function readPlan(): Promise<Pick<ImageOnHost, 'planName' | 'planDigest' | 'sourceImage' | 'substitutions'>> {
   const text = await readText(PLAN);
   const plan = (text === null ? {} : JSON.parse(text)) as Record<string, unknown>;
   const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
   return {
-    planVersion: textOrNull(plan['version']),
+    planName: textOrNull(plan['name']),
     planDigest: textOrNull(plan['digest']),
     sourceImage: plan['sourceImage'] ?? null,
     substitutions: plan['substitutions'] ?? [],
   };
-};
+}
 
-const readImage = async (): Promise<ImageOnHost | null> => {
+async function readImage(): Promise<ImageOnHost | null> {
   const text = await readText(IMAGE);
   return text === null ? null : (JSON.parse(text) as ImageOnHost);
-};
+}
 
 /** Versions that a bake cannot do without. */
 const REQUIRED = [

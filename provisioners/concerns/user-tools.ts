@@ -12,27 +12,31 @@ export const FILES = ['/usr/share/ecs-host/keys/aws-cli.asc'];
 const AWS_CLI_FINGERPRINT = 'FB5DB77FD5C118B80511ADA8A6310ACC4672475C';
 const PACKAGES = ['git', 'jq', 'openssl', 'rclone'];
 
-const packagesFor = ({ target }: Context): readonly { name: string }[] =>
-  [...PACKAGES, target.userTools.awsCli.source === 'distribution' ? 'awscli' : 'unzip'].map((name) => ({ name }));
+function packagesFor({ target }: Context): readonly { name: string }[] {
+  return [...PACKAGES, target.userTools.awsCli.source === 'distribution' ? 'awscli' : 'unzip'].map((name) => ({
+    name,
+  }));
+}
 
 /** From what `aws --version` says: `aws-cli/2.9.19 Python/...`. */
-const askAwsCli = async (): Promise<string | null> => {
+async function askAwsCli(): Promise<string | null> {
   const { exitCode, stdout } = await ask`aws --version`;
   return exitCode === 0 ? (/^aws-cli\/(\S+)/.exec(stdout)?.[1] ?? null) : null;
-};
+}
 
 let said: Promise<string | null> | null = null;
 /** It takes a second to say its version, and one run of verify wants to know it twice. */
-export const awsCliVersion = (): Promise<string | null> => {
+export function awsCliVersion(): Promise<string | null> {
   said ??= askAwsCli();
   return said;
-};
+}
 
 /** Pure: AWS names a file of its own for every version. */
-export const awsCliUrl = (version: string | null): string =>
-  `https://awscli.amazonaws.com/awscli-exe-linux-x86_64${version === null ? '' : `-${version}`}.zip`;
+export function awsCliUrl(version: string | null): string {
+  return `https://awscli.amazonaws.com/awscli-exe-linux-x86_64${version === null ? '' : `-${version}`}.zip`;
+}
 
-const installAwsCli = async ({ target, rootfs }: Context): Promise<void> => {
+async function installAwsCli({ target, rootfs }: Context): Promise<void> {
   const folder = '/var/tmp/ecs-host-aws-cli';
   const file = `${folder}/awscli.zip`;
   try {
@@ -46,12 +50,12 @@ const installAwsCli = async ({ target, rootfs }: Context): Promise<void> => {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-};
+}
 
-const isWanted = ({ target }: Context, found: string | null): boolean => {
+function isWanted({ target }: Context, found: string | null): boolean {
   const { version } = target.userTools.awsCli;
   return found !== null && (version === null || found === version);
-};
+}
 
 export const userTools: Concern = {
   name: 'user-tools',

@@ -21,7 +21,7 @@ const OPTIONS = [
   '--option=Dpkg::Options::=--force-unsafe-io',
 ];
 
-const changedAtMs = async (path: string): Promise<number> => {
+async function changedAtMs(path: string): Promise<number> {
   try {
     const { mtimeMs } = await stat(path);
     const inside = await readdir(path).catch(() => []);
@@ -29,31 +29,31 @@ const changedAtMs = async (path: string): Promise<number> => {
   } catch {
     return 0;
   }
-};
+}
 
 /** The lists were fetched in this boot, after the last change of the sources. */
-export const isUpdated = async (): Promise<boolean> => {
+export async function isUpdated(): Promise<boolean> {
   const stamp = await stat(UPDATED_STAMP).catch(() => null);
   if (!stamp) return false;
   return stamp.mtimeMs > Math.max(...(await Promise.all(SOURCES.map(changedAtMs))));
-};
+}
 
 /** The lock of the lists is not one that apt waits for, hence the retries. */
-export const aptUpdate = async (): Promise<void> => {
+export async function aptUpdate(): Promise<void> {
   if (await isUpdated()) return;
   await retry(5, () => tool`apt-get ${OPTIONS} --error-on=any update`.catch(updateWithoutErrorOn));
   await mkdir(dirname(UPDATED_STAMP), { recursive: true });
   await writeFile(UPDATED_STAMP, '');
-};
+}
 
 /** apt before 2.1 (Ubuntu 20.04) does not know --error-on. */
-const updateWithoutErrorOn = async (error: unknown): Promise<unknown> => {
+async function updateWithoutErrorOn(error: unknown): Promise<unknown> {
   if (!(error instanceof ToolError && error.output.includes('error-on'))) throw error;
   return tool`apt-get ${OPTIONS} update`;
-};
+}
 
 /** Versions of those of the packages that are installed, by name. */
-export const installedVersions = async (names: readonly string[]): Promise<ReadonlyMap<string, string>> => {
+export async function installedVersions(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's own templates.
   const format = '${db:Status-Abbrev}|${Package}|${Version}\n';
   // Its exit code only says that one of them is not there.
@@ -64,23 +64,24 @@ export const installedVersions = async (names: readonly string[]): Promise<Reado
       return /^[hi]i/.test(status) ? [[name, version] as const] : [];
     }),
   );
-};
+}
 
 /** Version of an installed package, or null. */
-export const installedVersion = async (name: string): Promise<string | null> =>
-  (await installedVersions([name])).get(name) ?? null;
+export async function installedVersion(name: string): Promise<string | null> {
+  return (await installedVersions([name])).get(name) ?? null;
+}
 
 export type Wanted = { readonly name: string; readonly version?: string };
 
-export const areInstalled = async (packages: readonly Wanted[]): Promise<boolean> => {
+export async function areInstalled(packages: readonly Wanted[]): Promise<boolean> {
   const found = await installedVersions(packages.map(({ name }) => name));
   return packages.every(
     ({ name, version }) => found.has(name) && (version === undefined || found.get(name) === version),
   );
-};
+}
 
 /** Installs packages without what they merely recommend. */
-export const aptInstall = async (packages: readonly Wanted[]): Promise<void> => {
+export async function aptInstall(packages: readonly Wanted[]): Promise<void> {
   await aptUpdate();
   const names = packages.map(({ name, version }) => (version === undefined ? name : `${name}=${version}`));
   await retry(
@@ -88,24 +89,27 @@ export const aptInstall = async (packages: readonly Wanted[]): Promise<void> => 
     () =>
       tool`apt-get ${OPTIONS} --no-install-recommends --allow-downgrades --allow-change-held-packages install ${names}`,
   );
-};
+}
 
 /** Installs a deb file with what it depends on. */
-export const aptInstallFile = async (file: string): Promise<void> => {
+export async function aptInstallFile(file: string): Promise<void> {
   await aptUpdate();
   await tool`apt-get ${OPTIONS} --no-install-recommends --allow-downgrades install ${file}`;
-};
+}
 
 /** Removes those of the packages that are there. Returns whether any was. */
-export const aptRemove = async (names: readonly string[]): Promise<boolean> => {
+export async function aptRemove(names: readonly string[]): Promise<boolean> {
   const there = [...(await installedVersions(names)).keys()];
   if (there.length === 0) return false;
   await tool`apt-get ${OPTIONS} remove ${there}`;
   return true;
-};
+}
 
-export const heldPackages = async (): Promise<readonly string[]> =>
-  (await tool`apt-mark showhold`).stdout.split('\n').filter(Boolean);
+export async function heldPackages(): Promise<readonly string[]> {
+  return (await tool`apt-mark showhold`).stdout.split('\n').filter(Boolean);
+}
 
 /** Every installed package's name. */
-export const installedPackages = async (): Promise<readonly string[]> => [...(await installedVersions(['*'])).keys()];
+export async function installedPackages(): Promise<readonly string[]> {
+  return [...(await installedVersions(['*'])).keys()];
+}

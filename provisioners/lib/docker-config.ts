@@ -2,7 +2,9 @@ import type { TargetConfig } from '#contracts/target-config.ts';
 
 export type DaemonConfig = Readonly<Record<string, unknown>>;
 
-const asList = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : []);
+function asList(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.map(String) : [];
+}
 
 /**
  * Pure: daemon.json with what this project decides put into what is there. Keys of others (a runtime that the NVIDIA toolkit added) stay.
@@ -11,7 +13,7 @@ const asList = (value: unknown): readonly string[] => (Array.isArray(value) ? va
  * - live-restore: off. With it containers outlive a stopped Docker, and so the gate that was shut with it.
  * - No seccomp-profile: Docker's own default profile applies, which a later Docker improves by itself.
  */
-export const mergeDaemonConfig = (current: DaemonConfig, docker: TargetConfig['docker']): DaemonConfig => {
+export function mergeDaemonConfig(current: DaemonConfig, docker: TargetConfig['docker']): DaemonConfig {
   const { 'seccomp-profile': _dropped, ...kept } = current;
   const registries = [...new Set([...asList(current['insecure-registries']), ...docker.insecureRegistries])];
   return {
@@ -21,10 +23,10 @@ export const mergeDaemonConfig = (current: DaemonConfig, docker: TargetConfig['d
     'live-restore': false,
     ...(registries.length > 0 ? { 'insecure-registries': registries } : {}),
   };
-};
+}
 
 /** @throws Error when the file is not a JSON object: overwriting what somebody wrote by hand would hide their mistake */
-export const parseDaemonConfig = (text: string | null): DaemonConfig => {
+export function parseDaemonConfig(text: string | null): DaemonConfig {
   if (text === null || text.trim() === '') return {};
   let value: unknown;
   try {
@@ -35,16 +37,18 @@ export const parseDaemonConfig = (text: string | null): DaemonConfig => {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new Error('/etc/docker/daemon.json is not a JSON object');
   return value as DaemonConfig;
-};
+}
 
-export const renderDaemonConfig = (config: DaemonConfig): string => `${JSON.stringify(config, null, 2)}\n`;
+export function renderDaemonConfig(config: DaemonConfig): string {
+  return `${JSON.stringify(config, null, 2)}\n`;
+}
 
 /** Pure: whether everything that this project decides is in the file as it is. */
-export const isDaemonConfigComplete = (current: DaemonConfig, docker: TargetConfig['docker']): boolean => {
+export function isDaemonConfigComplete(current: DaemonConfig, docker: TargetConfig['docker']): boolean {
   const wanted = mergeDaemonConfig(current, docker);
   const keys = new Set([...Object.keys(wanted), ...Object.keys(current)]);
   return [...keys].every((key) => JSON.stringify(wanted[key]) === JSON.stringify(current[key]));
-};
+}
 
 export type DockerPackages = {
   readonly main: string;
@@ -64,15 +68,17 @@ const DOCKER_CE = [
 ];
 
 /** Pure: what to install, and what must go first because it would be a second Docker. */
-export const dockerPackages = (source: TargetConfig['docker']['source']): DockerPackages =>
-  source === 'docker-ce'
+export function dockerPackages(source: TargetConfig['docker']['source']): DockerPackages {
+  return source === 'docker-ce'
     ? {
         main: 'docker-ce',
         install: ['docker-ce', 'docker-ce-cli', 'containerd.io', 'docker-buildx-plugin'],
         remove: [...ANCIENT, ...DISTRIBUTION],
       }
     : { main: 'docker.io', install: ['docker.io'], remove: [...ANCIENT, ...DOCKER_CE] };
+}
 
 /** Pure: the line for Docker's own apt repository. */
-export const dockerSourceLine = (os: TargetConfig['os'], keyFile: string): string =>
-  `deb [arch=amd64 signed-by=${keyFile}] https://download.docker.com/linux/${os.distribution} ${os.codename} stable\n`;
+export function dockerSourceLine(os: TargetConfig['os'], keyFile: string): string {
+  return `deb [arch=amd64 signed-by=${keyFile}] https://download.docker.com/linux/${os.distribution} ${os.codename} stable\n`;
+}

@@ -5,22 +5,22 @@ import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { tool } from './tool.ts';
 
-export const sha256Of = async (file: string): Promise<string> => {
+export async function sha256Of(file: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(file), hash);
   return hash.digest('hex');
-};
+}
 
 /** @throws Error when the file is another one; it is removed, so that nobody takes it for the right one */
-export const requireSha256 = async (file: string, expected: string): Promise<void> => {
+export async function requireSha256(file: string, expected: string): Promise<void> {
   const actual = await sha256Of(file);
   if (actual === expected) return;
   await rm(file, { force: true });
   throw new Error(`${file} has sha256 ${actual}, and ${expected} is pinned`);
-};
+}
 
 /** Fetches over https only, and tries again where that may help. */
-export const download = async (url: string, file: string): Promise<void> => {
+export async function download(url: string, file: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   await tool`curl --fail --silent --show-error --location --proto =https --proto-redir =https --retry 5 --retry-connrefused --retry-delay 2 --connect-timeout 20 --output ${file} ${url}`;
-};
+}

@@ -3,24 +3,25 @@ import { chmod, chown, mkdir, readFile, rename, rm, stat, writeFile } from 'node
 import { dirname } from 'node:path';
 import type { Context } from '../step.ts';
 
-export const exists = async (path: string): Promise<boolean> =>
-  stat(path).then(
+export async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
     () => true,
     () => false,
   );
+}
 
 /** The text of a file, or null when there is none. */
-export const readText = async (path: string): Promise<string | null> => {
+export async function readText(path: string): Promise<string | null> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
-};
+}
 
 /** Puts a whole file in place at once, owned by root. Returns whether anything was different before. */
-export const putFile = async (path: string, content: string | Buffer, mode = 0o644): Promise<boolean> => {
+export async function putFile(path: string, content: string | Buffer, mode = 0o644): Promise<boolean> {
   const wanted = Buffer.from(content);
   const before = await stat(path).catch(() => null);
   if (before?.isFile() && (before.mode & 0o7777) === mode && (await readFile(path)).equals(wanted)) return false;
@@ -35,13 +36,13 @@ export const putFile = async (path: string, content: string | Buffer, mode = 0o6
     await rm(partial, { force: true });
   }
   return true;
-};
+}
 
 /**
  * Installs files of packer/rootfs, named by their path on the image: root's, and executable when the carried one is. Returns whether any
  * was new or different.
  */
-export const installFiles = async ({ rootfs }: Pick<Context, 'rootfs'>, paths: readonly string[]): Promise<boolean> => {
+export async function installFiles({ rootfs }: Pick<Context, 'rootfs'>, paths: readonly string[]): Promise<boolean> {
   let isChanged = false;
   for (const path of paths) {
     const carried = `${rootfs}${path}`;
@@ -49,4 +50,4 @@ export const installFiles = async ({ rootfs }: Pick<Context, 'rootfs'>, paths: r
     if (await putFile(path, await readFile(carried), isExecutable ? 0o755 : 0o644)) isChanged = true;
   }
   return isChanged;
-};
+}

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ask, tool } from './tool.ts';
 
 /** Pure: fingerprints of the primary keys in what `gpg --with-colons --show-keys` printed. */
-export const primaryFingerprints = (colons: string): string[] => {
+export function primaryFingerprints(colons: string): string[] {
   const found: string[] = [];
   let isPrimary = false;
   for (const line of colons.split('\n')) {
@@ -17,20 +17,20 @@ export const primaryFingerprints = (colons: string): string[] => {
     }
   }
   return found;
-};
+}
 
 /**
  * Pure: whether gpg's status lines say that this primary key made a good signature. The last field of VALIDSIG is the primary key's
  * fingerprint. A key that has expired since our copy was taken is still the pinned key; a revoked one is not trusted.
  */
-export const isSignedBy = (status: string, fingerprint: string): boolean => {
+export function isSignedBy(status: string, fingerprint: string): boolean {
   const lines = status.split('\n').filter((line) => line.startsWith('[GNUPG:] '));
   const has = (word: string): boolean => lines.some((line) => line.startsWith(`[GNUPG:] ${word}`));
   if (has('BADSIG') || has('ERRSIG') || has('REVKEYSIG') || has('EXPSIG ')) return false;
   return lines.some((line) => line.startsWith('[GNUPG:] VALIDSIG ') && line.trim().split(' ').at(-1) === fingerprint);
-};
+}
 
-const withKeyring = async <T>(work: (home: string) => Promise<T>): Promise<T> => {
+async function withKeyring<T>(work: (home: string) => Promise<T>): Promise<T> {
   const home = await mkdtemp(join(tmpdir(), 'gpg-'));
   try {
     return await work(home);
@@ -38,25 +38,26 @@ const withKeyring = async <T>(work: (home: string) => Promise<T>): Promise<T> =>
     await ask`gpgconf --homedir ${home} --kill all`;
     await rm(home, { recursive: true, force: true });
   }
-};
+}
 
 /** @throws Error unless the file holds exactly the one pinned key */
-export const requireKey = (file: string, fingerprint: string): Promise<void> =>
-  withKeyring(async (home) => {
+export function requireKey(file: string, fingerprint: string): Promise<void> {
+  return withKeyring(async (home) => {
     const { stdout } = await tool`gpg --homedir ${home} --batch --with-colons --show-keys ${file}`;
     const found = primaryFingerprints(stdout);
     if (found.length !== 1 || found[0] !== fingerprint)
       throw new Error(`${file} holds the keys ${found.join(', ') || '(none)'}, and ${fingerprint} is pinned`);
   });
+}
 
 /** @throws Error unless the pinned key, which is in `keyFile`, signed the file */
-export const requireSignature = (options: {
+export function requireSignature(options: {
   readonly file: string;
   readonly signature: string;
   readonly keyFile: string;
   readonly fingerprint: string;
-}): Promise<void> =>
-  withKeyring(async (home) => {
+}): Promise<void> {
+  return withKeyring(async (home) => {
     const { file, signature, keyFile, fingerprint } = options;
     await requireKey(keyFile, fingerprint);
     await tool`gpg --homedir ${home} --batch --import ${keyFile}`;
@@ -64,3 +65,4 @@ export const requireSignature = (options: {
     if (!isSignedBy(stdout, fingerprint))
       throw new Error(`${file} is not signed by ${fingerprint}: ${stderr.trim().split('\n').at(-1) ?? 'no signature'}`);
   });
+}

@@ -1,7 +1,7 @@
 import { ask } from './tool.ts';
 
 /** `systemd-nspawn`, `docker`, ... or null on a machine with a kernel of its own. */
-export const containerKind = async (): Promise<string | null> => {
+export async function containerKind(): Promise<string | null> {
   const { exitCode, stdout } = await ask`systemd-detect-virt --container`;
   return exitCode === 0 ? stdout.trim() : null;
-};
+}

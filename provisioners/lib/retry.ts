@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Tries again after 2, 4, 8 s and so on. (zx has the same, but not in its small entry, `zx/core`.) */
-export const retry = async <T>(tries: number, work: () => Promise<T>, firstPauseMs = 2000): Promise<T> => {
+export async function retry<T>(tries: number, work: () => Promise<T>, firstPauseMs = 2000): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await work();
@@ -10,4 +10,4 @@ export const retry = async <T>(tries: number, work: () => Promise<T>, firstPause
       await sleep(firstPauseMs * 2 ** (attempt - 1));
     }
   }
-};
+}

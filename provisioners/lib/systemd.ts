@@ -3,42 +3,44 @@ import type { Context } from '../step.ts';
 import { ask, textOf, tool } from './tool.ts';
 
 /** `enabled`, `disabled`, `static`, `masked`, ... or `not-found`. */
-export const unitFileState = async (unit: string): Promise<string> =>
-  (await ask`systemctl is-enabled ${unit}`).stdout.trim() || 'not-found';
+export async function unitFileState(unit: string): Promise<string> {
+  return (await ask`systemctl is-enabled ${unit}`).stdout.trim() || 'not-found';
+}
 
-export const activeState = async (unit: string): Promise<string> =>
-  (await ask`systemctl show --property=ActiveState --value ${unit}`).stdout.trim() || 'unknown';
+export async function activeState(unit: string): Promise<string> {
+  return (await ask`systemctl show --property=ActiveState --value ${unit}`).stdout.trim() || 'unknown';
+}
 
 /** Properties of one unit, from systemd's own view of it with all drop-ins. */
-export const showUnit = async (unit: string, properties: readonly string[]): Promise<Record<string, string>> => {
+export async function showUnit(unit: string, properties: readonly string[]): Promise<Record<string, string>> {
   const text = await textOf`systemctl show --property=${properties.join(',')} ${unit}`;
   return Object.fromEntries(
     text.split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
   );
-};
+}
 
-export const reloadUnits = async (): Promise<void> => {
+export async function reloadUnits(): Promise<void> {
   await tool`systemctl daemon-reload`;
-};
+}
 
 /** Enables a unit for the next boots; starts nothing. Returns whether it was not enabled before. */
-export const enableUnit = async (unit: string): Promise<boolean> => {
+export async function enableUnit(unit: string): Promise<boolean> {
   if ((await unitFileState(unit)) === 'enabled') return false;
   await tool`systemctl enable ${unit}`;
   return true;
-};
+}
 
 /** Those of the units for which it holds; all are asked about at once. */
-const unitsWhere = async (units: readonly string[], holds: (unit: string) => Promise<boolean>): Promise<string[]> => {
+async function unitsWhere(units: readonly string[], holds: (unit: string) => Promise<boolean>): Promise<string[]> {
   const answers = await Promise.all(units.map(holds));
   return units.filter((_, index) => answers[index]);
-};
+}
 
 /**
  * Stops units and keeps boots from starting them. Never masks: a masked unit could not be started by the one who may. One call for all of
  * them, because each call makes systemd read all units again.
  */
-export const disableUnits = async (units: readonly string[]): Promise<boolean> => {
+export async function disableUnits(units: readonly string[]): Promise<boolean> {
   const enabled = await unitsWhere(units, async (unit) => /^enabled(-runtime)?$/.test(await unitFileState(unit)));
   if (enabled.length > 0) await tool`systemctl disable ${enabled}`;
   const active = await unitsWhere(units, async (unit) => !/^(inactive|unknown)$/.test(await activeState(unit)));
@@ -48,18 +50,18 @@ export const disableUnits = async (units: readonly string[]): Promise<boolean> =
     await ask`systemctl reset-failed ${active}`;
   }
   return enabled.length + active.length > 0;
-};
+}
 
 /** A masked unit cannot be started by whoever it is. Returns whether any of those that are there was not masked before. */
-export const maskUnits = async (units: readonly string[]): Promise<boolean> => {
+export async function maskUnits(units: readonly string[]): Promise<boolean> {
   const open = await unitsWhere(units, async (unit) => !/^(masked|not-found)$/.test(await unitFileState(unit)));
   if (open.length > 0) await tool`systemctl mask ${open}`;
   return open.length > 0;
-};
+}
 
 /** The unit is there, and no boot starts it. */
-export const checkDisabled = (context: Context, unit: string, id: string): Promise<void> =>
-  context.look({ id, title: `${unit} is not started by a boot`, expected: 'disabled' }, async () => {
+export function checkDisabled(context: Context, unit: string, id: string): Promise<void> {
+  return context.look({ id, title: `${unit} is not started by a boot`, expected: 'disabled' }, async () => {
     const actual = await unitFileState(unit);
     return {
       actual,
@@ -67,15 +69,17 @@ export const checkDisabled = (context: Context, unit: string, id: string): Promi
       ...(actual === 'masked' ? { reason: 'masked: the host service could not start it either' } : {}),
     };
   });
+}
 
-export const checkEnabled = (context: Context, unit: string, id: string): Promise<void> =>
-  context.look({ id, title: `${unit} is started by a boot`, expected: 'enabled' }, async () => {
+export function checkEnabled(context: Context, unit: string, id: string): Promise<void> {
+  return context.look({ id, title: `${unit} is started by a boot`, expected: 'enabled' }, async () => {
     const actual = await unitFileState(unit);
     return { actual, isCorrect: actual === 'enabled' };
   });
+}
 
 /** On the build instance the unit has never been started, not even for a moment. */
-export const checkNeverStarted = async (context: Context, unit: string, id: string): Promise<void> => {
+export async function checkNeverStarted(context: Context, unit: string, id: string): Promise<void> {
   const about: Pick<Check, 'id' | 'title' | 'expected'> = {
     id,
     title: `${unit} was never started in the bake`,
@@ -93,4 +97,4 @@ export const checkNeverStarted = async (context: Context, unit: string, id: stri
     const isNever = at === '0' && ActiveState !== 'active' && ActiveState !== 'activating';
     return { actual: isNever ? 'never' : `${ActiveState}, up at ${Number(at) / 1e6} s`, isCorrect: isNever };
   });
-};
+}

@@ -46,18 +46,20 @@ const quiet = zx({
 });
 
 /** Runs a command and returns what it printed and how it ended; never throws for an exit code. Every value is quoted by zx. */
-export const ask = async (pieces: TemplateStringsArray, ...values: readonly unknown[]): Promise<ProcessOutput> =>
-  quiet(pieces, ...(values as never[]));
+export async function ask(pieces: TemplateStringsArray, ...values: readonly unknown[]): Promise<ProcessOutput> {
+  return quiet(pieces, ...(values as never[]));
+}
 
 /** Runs a command, quietly. @throws ToolError when it fails */
-export const tool = async (pieces: TemplateStringsArray, ...values: readonly unknown[]): Promise<ProcessOutput> => {
+export async function tool(pieces: TemplateStringsArray, ...values: readonly unknown[]): Promise<ProcessOutput> {
   const running = quiet(pieces, ...(values as never[]));
   const command = running.cmd;
   const result = await running;
   if (result.exitCode !== 0) throw new ToolError(command, result.exitCode, `${result.stdout}${result.stderr}`);
   return result;
-};
+}
 
 /** What a command printed, trimmed. @throws ToolError when it fails */
-export const textOf = async (pieces: TemplateStringsArray, ...values: readonly unknown[]): Promise<string> =>
-  (await tool(pieces, ...values)).stdout.trim();
+export async function textOf(pieces: TemplateStringsArray, ...values: readonly unknown[]): Promise<string> {
+  return (await tool(pieces, ...values)).stdout.trim();
+}

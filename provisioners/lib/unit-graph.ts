@@ -3,7 +3,7 @@ import { textOf } from './tool.ts';
 export type UnitFacts = Readonly<Record<string, readonly string[]>>;
 
 /** Pure: what `systemctl show` prints for several units, as lists by property, by unit. Aliases are found under each of their names. */
-export const parseUnits = (text: string): ReadonlyMap<string, UnitFacts> => {
+export function parseUnits(text: string): ReadonlyMap<string, UnitFacts> {
   const units = new Map<string, UnitFacts>();
   for (const block of text.split(/\n\n+/)) {
     const facts: Record<string, readonly string[]> = {};
@@ -18,16 +18,16 @@ export const parseUnits = (text: string): ReadonlyMap<string, UnitFacts> => {
     for (const name of [...(facts['Id'] ?? []), ...(facts['Names'] ?? [])]) units.set(name, facts);
   }
   return units;
-};
+}
 
 export type Walk = { readonly properties: readonly string[]; readonly notThrough?: readonly string[] };
 
 /** Pure: every unit that can be reached from `from` over the given properties, with the way there. */
-export const reach = (
+export function reach(
   units: ReadonlyMap<string, UnitFacts>,
   from: string,
   { properties, notThrough = [] }: Walk,
-): ReadonlyMap<string, readonly string[]> => {
+): ReadonlyMap<string, readonly string[]> {
   const ways = new Map<string, readonly string[]>([[from, [from]]]);
   const queue = [from];
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
@@ -40,7 +40,7 @@ export const reach = (
     }
   }
   return ways;
-};
+}
 
 /** Properties by which starting one unit starts another. */
 export const PULLS: Walk = { properties: ['Requires', 'Requisite', 'BindsTo', 'Wants', 'Upholds'] };
@@ -56,5 +56,6 @@ export const WAITS: Walk = {
 const PROPERTIES = ['Id', 'Names', 'After', 'TriggeredBy', 'RequiredBy', 'WantedBy', ...PULLS.properties];
 
 /** Every unit that systemd has in memory, and the named ones in any case. */
-export const readUnits = async (named: readonly string[]): Promise<ReadonlyMap<string, UnitFacts>> =>
-  parseUnits(await textOf`systemctl show --property=${PROPERTIES.join(',')} ${named} ${'*'}`);
+export async function readUnits(named: readonly string[]): Promise<ReadonlyMap<string, UnitFacts>> {
+  return parseUnits(await textOf`systemctl show --property=${PROPERTIES.join(',')} ${named} ${'*'}`);
+}

@@ -7,8 +7,9 @@ import { ask, textOf, tool } from './tool.ts';
 export const WITNESS = '/opt/ecs-host/bin/ecs-host-witness';
 
 /** Where a package puts runc: containerd.io (Docker CE) and the distributions' own. */
-const runcOf = (source: TargetConfig['docker']['source']): string =>
-  source === 'docker-ce' ? '/usr/bin/runc' : '/usr/sbin/runc';
+function runcOf(source: TargetConfig['docker']['source']): string {
+  return source === 'docker-ce' ? '/usr/bin/runc' : '/usr/sbin/runc';
+}
 
 /** In systemd's own PATH they would be found by a shim or a runtime that looks for another than runc. */
 const OTHER_RUNTIMES = ['crun', 'runsc', 'youki', 'kata-runtime', 'docker-runc'];
@@ -17,16 +18,16 @@ const OTHER_RUNTIMES = ['crun', 'runsc', 'youki', 'kata-runtime', 'docker-runc']
  * Puts the witness where runc stands, for good: dpkg unpacks every later runc beside it. Done before the package comes, so that no runc was ever
  * there without it.
  */
-export const installWitness = async (source: TargetConfig['docker']['source']): Promise<boolean> => {
+export async function installWitness(source: TargetConfig['docker']['source']): Promise<boolean> {
   const runc = runcOf(source);
   const text = await readText(WITNESS);
   if (text === null) throw new Error(`${WITNESS} was not carried to this machine`);
   const isDiverted = (await textOf`dpkg-divert --truename ${runc}`) === `${runc}.distrib`;
   if (!isDiverted) await tool`dpkg-divert --quiet --local --rename --divert ${`${runc}.distrib`} --add ${runc}`;
   return (await putFile(runc, text, 0o755)) || !isDiverted;
-};
+}
 
-export const checkWitness = async (context: Context): Promise<void> => {
+export async function checkWitness(context: Context): Promise<void> {
   const runc = runcOf(context.target.docker.source);
   await context.look(
     {
@@ -55,4 +56,4 @@ export const checkWitness = async (context: Context): Promise<void> => {
       return { actual: found.join(', ') || 'none', isCorrect: found.length === 0 };
     },
   );
-};
+}

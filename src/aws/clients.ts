@@ -26,7 +26,7 @@ const LAB_CREDENTIALS: Credentials = { accessKeyId: 'lab', secretAccessKey: 'lab
  *
  * @throws EcsHostError `CREDENTIALS_MISSING` (user) when AWS itself is the target and no provider in the SDK's chain has any.
  */
-export const findCredentials = async (target: ApiTarget): Promise<Credentials> => {
+export async function findCredentials(target: ApiTarget): Promise<Credentials> {
   if (target.endpointUrl !== null) return LAB_CREDENTIALS;
   try {
     return await fromNodeProviderChain({ timeout: 1000, maxRetries: 0 })();
@@ -37,10 +37,10 @@ export const findCredentials = async (target: ApiTarget): Promise<Credentials> =
       'run `make ami` alone to use the lab, which needs no account; or sign in with `aws configure` or `aws sso login`',
     );
   }
-};
+}
 
 /** Makes the clients for one target; credentials were found before (see `findCredentials`). */
-export const createClients = (target: ApiTarget, credentials: Credentials): AwsClients => {
+export function createClients(target: ApiTarget, credentials: Credentials): AwsClients {
   const common = {
     region: target.apiRegion,
     credentials,
@@ -57,11 +57,13 @@ export const createClients = (target: ApiTarget, credentials: Credentials): AwsC
       ecs.destroy();
     },
   };
-};
+}
 
 /** Environment for Packer and other tools that find credentials by themselves. */
-export const credentialsEnvironment = (credentials: Credentials): Record<string, string> => ({
-  AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-  AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-  ...(credentials.sessionToken === undefined ? {} : { AWS_SESSION_TOKEN: credentials.sessionToken }),
-});
+export function credentialsEnvironment(credentials: Credentials): Record<string, string> {
+  return {
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    ...(credentials.sessionToken === undefined ? {} : { AWS_SESSION_TOKEN: credentials.sessionToken }),
+  };
+}

@@ -12,10 +12,9 @@ export type IdentityCertificates = {
   readonly certificate2048Of: CertificateOf;
 };
 
-const listed =
-  (list: Readonly<Record<string, string>>): CertificateOf =>
-  (region) =>
-    Object.hasOwn(list, region) ? (list[region] ?? null) : null;
+function listed(list: Readonly<Record<string, string>>): CertificateOf {
+  return (region) => (Object.hasOwn(list, region) ? (list[region] ?? null) : null);
+}
 
 /** AWS's own, a region each. Source: "AWS public certificates for instance identity document signatures" in the EC2 user guide. */
 export const AWS_CERTIFICATES: IdentityCertificates = {
@@ -28,7 +27,7 @@ export const AWS_CERTIFICATES: IdentityCertificates = {
  *
  * @throws EcsHostError `IDENTITY_CERTIFICATE` (outside) when the endpoint is no lab
  */
-export const findIdentityCertificates = async (endpointUrl: string | null): Promise<IdentityCertificates> => {
+export async function findIdentityCertificates(endpointUrl: string | null): Promise<IdentityCertificates> {
   if (endpointUrl === null) return AWS_CERTIFICATES;
   try {
     const answer = await fetch(new URL('/_lab/identity-certificate', endpointUrl), {
@@ -44,4 +43,4 @@ export const findIdentityCertificates = async (endpointUrl: string | null): Prom
       'an endpoint has to be the lab of this project',
     );
   }
-};
+}

@@ -4,15 +4,15 @@ import { DescribeImagesCommand } from '@aws-sdk/client-ec2';
 import type { Check } from '#contracts/check.ts';
 import type { AwsClients } from '../aws/clients.ts';
 import { expectedTags, versionTags } from '../image/expected-tags.ts';
-import type { Span } from '../image/image-record.ts';
 import { tagImage } from '../image/tag-image.ts';
 import { EcsHostError, outsideError } from '../io/errors.ts';
 import { runFolder } from '../io/paths.ts';
 import type { RunContext } from '../io/reporter.ts';
 import { commandLine, shellQuote } from '../io/shell-quote.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
-import { addChild, claimRun, ownerName } from '../sweep/owner.ts';
-import { sweepRun } from '../sweep/sweep.ts';
+import { addChild, claimRun, ownerName } from '../run/owner.ts';
+import type { Span } from '../run/span.ts';
+import { sweepRun } from '../run/sweep/sweep.ts';
 import { type BuildOutcome, createBuildTracker } from './build-tracker.ts';
 import { bakeFailure } from './failure.ts';
 import { createMachineReadableParser } from './machine-readable.ts';
@@ -53,7 +53,7 @@ type Packer = {
   readonly runDir: string;
 };
 
-const preparePacker = async (input: BakeInput): Promise<Packer> => {
+async function preparePacker(input: BakeInput): Promise<Packer> {
   const { plan, ctx } = input;
   const runDir = runFolder(ctx.runId);
   const configDir = join(runDir, 'packer-config');
@@ -86,13 +86,13 @@ const preparePacker = async (input: BakeInput): Promise<Packer> => {
       AWS_ENDPOINT_URL: undefined,
     },
   };
-};
+}
 
 /** The same build by hand; it asks before it removes the machine. Real credentials are not in it: they come from where they came from. */
-const packerCommand = (
+function packerCommand(
   { plan, renderDir, environment }: BakeInput,
   { tool, variables, template, env }: Packer,
-): string => {
+): string {
   const { PACKER_PLUGIN_PATH, CHECKPOINT_DISABLE, AWS_REGION } = env;
   const hasNoSecrets = plan.endpointUrl !== null;
   // An endpoint that nobody gave is that of the lab, which ends with the run.
@@ -100,10 +100,10 @@ const packerCommand = (
   const names = { PACKER_PLUGIN_PATH, CHECKPOINT_DISABLE, AWS_REGION, ...(hasNoSecrets ? environment : {}) };
   const words = [tool.packer, 'build', '-on-error=ask', ...variables, template];
   return `${needsLab ? 'ecs-host lab up && ' : ''}cd ${shellQuote(renderDir)} && ${commandLine(names, words)}`;
-};
+}
 
-const build = async (input: BakeInput, packer: Packer, logFile: string): Promise<BuildOutcome> =>
-  input.ctx.span('packer build', async (span) => {
+async function build(input: BakeInput, packer: Packer, logFile: string): Promise<BuildOutcome> {
+  return input.ctx.span('packer build', async (span) => {
     const parser = createMachineReadableParser();
     const tracker = createBuildTracker(span, () => performance.now());
     const exit = await runPacker({
@@ -127,9 +127,10 @@ const build = async (input: BakeInput, packer: Packer, logFile: string): Promise
       throw bakeFailure(outcome, exit, logFile).repeatedBy(packerCommand(input, packer));
     return outcome;
   });
+}
 
 /** Removes what packer left; never hides the reason why it is called. */
-const removeLeftovers = async ({ clients, ctx }: BakeInput): Promise<void> => {
+async function removeLeftovers({ clients, ctx }: BakeInput): Promise<void> {
   try {
     await sweepRun(clients, ctx.runId, { reporter: ctx.reporter });
   } catch (error) {
@@ -140,14 +141,14 @@ const removeLeftovers = async ({ clients, ctx }: BakeInput): Promise<void> => {
       hint: 'run `ecs-host sweep` later',
     });
   }
-};
+}
 
 /** Puts the tags on that make it a finished image. */
-const finishImage = async (
+async function finishImage(
   input: BakeInput,
   imageId: string,
   versions: Readonly<Record<string, string>>,
-): Promise<{ readonly imageName: string; readonly snapshotIds: readonly string[] }> => {
+): Promise<{ readonly imageName: string; readonly snapshotIds: readonly string[] }> {
   const { plan, ctx, clients, commit } = input;
   const tags = { ...versionTags(versions), ...expectedTags({ plan, runId: ctx.runId, owner: ownerName(), commit }) };
   const answer = await clients.ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
@@ -163,7 +164,7 @@ const finishImage = async (
   }
   await tagImage(clients, [imageId, ...snapshotIds], tags);
   return { imageName: image.Name ?? '', snapshotIds };
-};
+}
 
 /**
  * Bakes the plan: packer build (which validates the template before it creates anything), tags. Whatever happens, nothing but the finished image is left: packer cleans up after
@@ -172,7 +173,7 @@ const finishImage = async (
  * @throws EcsHostError `PROVISIONER_FAILED`, `BAKE_VERIFY_FAILED`, `PACKER_FAILED`, `PACKER_KILLED` (outside),
  *   `INTERRUPTED`
  */
-export const bake = async (input: BakeInput): Promise<BakeResult> => {
+export async function bake(input: BakeInput): Promise<BakeResult> {
   const { ctx } = input;
   await claimRun(ctx.runId, 'build');
   const packer = await preparePacker(input);
@@ -185,4 +186,4 @@ export const bake = async (input: BakeInput): Promise<BakeResult> => {
   } finally {
     await ctx.span('look for leftovers', () => removeLeftovers(input));
   }
-};
+}

@@ -1,7 +1,7 @@
 import type { Check } from '#contracts/check.ts';
 import { PROVISION_EVENT_PREFIX, type ProvisionEvent } from '#contracts/provision-event.ts';
-import type { Span } from '../image/image-record.ts';
 import { formatDuration } from '../io/duration.ts';
+import type { Span } from '../run/span.ts';
 import type { MachineLine } from './machine-readable.ts';
 import { type PhaseName, phaseOf, stripTarget } from './phases.ts';
 
@@ -39,7 +39,7 @@ type OpenSpan = {
 };
 
 /** The event inside a line that a provisioner printed, or null for ordinary output. */
-export const provisionEventOf = (rawText: string): ProvisionEvent | null => {
+export function provisionEventOf(rawText: string): ProvisionEvent | null {
   const at = rawText.indexOf(PROVISION_EVENT_PREFIX);
   if (at === -1) return null;
   try {
@@ -47,16 +47,16 @@ export const provisionEventOf = (rawText: string): ProvisionEvent | null => {
   } catch {
     return null;
   }
-};
+}
 
 /**
  * Turns Packer's records into spans: one for each phase and, inside `provision`, one for each provisioner with its steps as progress.
  * Knows no clock of its own and no process, so recorded streams test it.
  */
-export const createBuildTracker = (
+export function createBuildTracker(
   sink: TrackerSink,
   now: () => number,
-): { take(line: MachineLine): void; finish(outcome: 'ok' | 'failed'): BuildOutcome } => {
+): { take(line: MachineLine): void; finish(outcome: 'ok' | 'failed'): BuildOutcome } {
   const spans: Span[] = [];
   const checks: Check[] = [];
   const errors: string[] = [];
@@ -173,4 +173,4 @@ export const createBuildTracker = (
       return { imageId, versions, checks, spans, failedStep, failedChecks, errors, tail: [...tail] };
     },
   };
-};
+}

@@ -2,14 +2,16 @@ import type { EcsHostError } from '../io/errors.ts';
 import { outsideError } from '../io/errors.ts';
 import type { BuildOutcome } from './build-tracker.ts';
 
-const firstLine = (text: string): string => text.trim().split('\n')[0] ?? '';
+function firstLine(text: string): string {
+  return text.trim().split('\n')[0] ?? '';
+}
 
 /** Pure: the one reason why a build failed, the most precise one first, with the end of what was said. */
-export const bakeFailure = (
+export function bakeFailure(
   outcome: BuildOutcome,
   exit: { readonly exitCode: number | null; readonly signal: string | null },
   logFile: string,
-): EcsHostError => {
+): EcsHostError {
   const output = outcome.tail.join('\n');
   const hint = `the whole output is in ${logFile}`;
   if (exit.signal !== null) {
@@ -36,4 +38,4 @@ export const bakeFailure = (
   const said = outcome.errors[0];
   const reason = said === undefined ? `exit code ${exit.exitCode ?? 'unknown'}` : firstLine(said);
   return outsideError('PACKER_FAILED', `Packer failed: ${reason}`, hint, output);
-};
+}

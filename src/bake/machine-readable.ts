@@ -14,23 +14,27 @@ export type MachineLine = {
   readonly rawData: readonly string[];
 };
 
-const restoreCommas = (text: string): string => text.replaceAll('%!(PACKER_COMMA)', ',');
-const restoreLineEnds = (text: string): string => text.replaceAll('\\r', '\r').replaceAll('\\n', '\n');
+function restoreCommas(text: string): string {
+  return text.replaceAll('%!(PACKER_COMMA)', ',');
+}
+function restoreLineEnds(text: string): string {
+  return text.replaceAll('\\r', '\r').replaceAll('\\n', '\n');
+}
 
 /** @returns null for a line that is no record (a panic, a warning of the Go runtime): such lines are kept in the raw log only. */
-export const parseMachineLine = (line: string): MachineLine | null => {
+export function parseMachineLine(line: string): MachineLine | null {
   const [time, target, category, ...fields] = line.split(',');
   if (time === undefined || target === undefined || category === undefined || !/^\d+$/.test(time)) return null;
   const rawData = fields.map(restoreCommas);
   return { timestamp: Number(time), target, category, rawData, data: rawData.map(restoreLineEnds) };
-};
+}
 
 /** Takes the stream in whatever pieces it comes: a piece may end inside a line, an escape or a multi-byte character. */
-export const createMachineReadableParser = (): {
+export function createMachineReadableParser(): {
   push(chunk: Uint8Array): MachineLine[];
   /** What was left without a line end (packer was killed in the middle of a write). */
   end(): MachineLine[];
-} => {
+} {
   const decoder = new StringDecoder('utf8');
   let rest = '';
   const take = (text: string): MachineLine[] => {
@@ -46,4 +50,4 @@ export const createMachineReadableParser = (): {
       return last;
     },
   };
-};
+}

@@ -24,13 +24,13 @@ export type PackerCommand = {
   readonly graceMs: { readonly interrupt: number; readonly terminate: number };
 };
 
-const signalGroup = (pid: number, signal: NodeJS.Signals): void => {
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch {
     // The group is gone: nothing left to signal.
   }
-};
+}
 
 /**
  * Runs packer in a process group of its own, so that a Ctrl-C on the terminal reaches it only through us and exactly once (a second one
@@ -38,7 +38,7 @@ const signalGroup = (pid: number, signal: NodeJS.Signals): void => {
  * --pdeathsig`): after a `kill -9` of this program packer can still say and finish its clean-up instead of dying of a broken pipe.
  * That is also why this is `spawn` and not execa, which offers neither a file of ours as stdout nor leaves signals alone.
  */
-export const runPacker = async (command: PackerCommand): Promise<PackerExit> => {
+export async function runPacker(command: PackerCommand): Promise<PackerExit> {
   command.signal.throwIfAborted();
   await using output = await open(command.outputFile, 'a');
   const child = spawn('setpriv', ['--pdeathsig', 'TERM', '--', command.file, ...command.args], {
@@ -80,4 +80,4 @@ export const runPacker = async (command: PackerCommand): Promise<PackerExit> => 
     for (const timer of timers) clearTimeout(timer);
     await following;
   }
-};
+}

@@ -40,9 +40,11 @@ const OPENERS: readonly (readonly [prefix: string, phase: PhaseName])[] = [
 ];
 
 /** Packer prefixes `==> builder: `, `--> builder: ` or, for messages, blanks of the same width. */
-export const stripTarget = (text: string): string => text.replace(/^(?:==>|-->| {3}) [^:\s]+: /gm, '').trimEnd();
+export function stripTarget(text: string): string {
+  return text.replace(/^(?:==>|-->| {3}) [^:\s]+: /gm, '').trimEnd();
+}
 
-export const phaseOf = (said: string): PhaseName | null => {
+export function phaseOf(said: string): PhaseName | null {
   const text = stripTarget(said);
   return OPENERS.find(([prefix]) => text.startsWith(prefix))?.[1] ?? null;
-};
+}

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { userError } from '../io/errors.ts';
 
 /** The template in a render folder: the one file that ends with .pkr.json. */
-export const findTemplate = async (renderDir: string): Promise<string> => {
+export async function findTemplate(renderDir: string): Promise<string> {
   const names = (await readdir(renderDir)).filter((name) => name.endsWith('.pkr.json'));
   const [name] = names;
   if (name === undefined || names.length > 1) {
@@ -14,15 +14,17 @@ export const findTemplate = async (renderDir: string): Promise<string> => {
     );
   }
   return join(renderDir, name);
-};
+}
 
 /**
  * What changes from run to run is not in the template but in its variables. A value is passed only if the template declares the variable:
  * packer refuses others.
  */
-export const variableArguments = (template: unknown, values: Readonly<Record<string, string>>): string[] => {
+export function variableArguments(template: unknown, values: Readonly<Record<string, string>>): string[] {
   const declared = (template as { variable?: Record<string, unknown> }).variable ?? {};
   return Object.entries(values).flatMap(([name, value]) => (name in declared ? ['-var', `${name}=${value}`] : []));
-};
+}
 
-export const readTemplate = async (path: string): Promise<unknown> => JSON.parse(await readFile(path, 'utf8'));
+export async function readTemplate(path: string): Promise<unknown> {
+  return JSON.parse(await readFile(path, 'utf8'));
+}

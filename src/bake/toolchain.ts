@@ -10,11 +10,12 @@ export type PackerTool = {
   readonly pluginPath: string | null;
 };
 
-const isExecutable = (path: string): Promise<boolean> =>
-  access(path, constants.X_OK).then(
+function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
     () => true,
     () => false,
   );
+}
 
 /**
  * The packer that set-up provided (built or downloaded by checksum), else the one in PATH. Plugins always come from set-up's folder when
@@ -22,7 +23,7 @@ const isExecutable = (path: string): Promise<boolean> =>
  *
  * @throws EcsHostError `PACKER_MISSING` (user)
  */
-export const findPacker = async (): Promise<PackerTool> => {
+export async function findPacker(): Promise<PackerTool> {
   const toolchain = join(cacheFolder(), 'toolchain');
   const plugins = join(toolchain, 'plugins');
   const pluginPath = (await access(plugins).then(
@@ -44,4 +45,4 @@ export const findPacker = async (): Promise<PackerTool> => {
     'Packer was not found.',
     'run `make setup`; `ecs-host doctor` shows what is missing',
   );
-};
+}

@@ -14,10 +14,10 @@ const TAKEN_TCP: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** The host of a URL that has no encryption and leaves private networks; what is built from it could be exchanged on the way. */
-const openHost = (url: string | null | undefined): string | null => {
+function openHost(url: string | null | undefined): string | null {
   const host = /^(?:http|git):\/\/([^/:]+)/.exec(url ?? '')?.[1];
   return host === undefined || isPrivateHost(host) ? null : host;
-};
+}
 
 /** Rules about who gets in, and about what comes in over the network. */
 export const ACCESS_RULES: readonly ProfileRule[] = [

@@ -7,11 +7,12 @@ const REFUSED = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028-\u20
 const MOST_FOUND = 1000;
 const MAC_LINE_END = /\r(?!\n)/;
 
-const codePoint = (character: string): string =>
-  `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
+function codePoint(character: string): string {
+  return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
+}
 
 /** Raw characters that no editor shows. Nothing else is said about a file that has them. */
-export const checkCharacters = (text: string): Mistake[] => {
+export function checkCharacters(text: string): Mistake[] {
   const found: Mistake[] = [];
   for (const match of text.matchAll(REFUSED)) {
     const reason = `the control character ${codePoint(match[0])} stands here`;
@@ -29,4 +30,4 @@ export const checkCharacters = (text: string): Mistake[] => {
     });
   }
   return found;
-};
+}

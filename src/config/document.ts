@@ -28,7 +28,9 @@ export type SourceDocument = {
   readonly places: ReadonlyMap<string, Place>;
 };
 
-const startOf = (node: unknown): number | undefined => (node as Node | null | undefined)?.range?.[0];
+function startOf(node: unknown): number | undefined {
+  return (node as Node | null | undefined)?.range?.[0];
+}
 
 /** Walks the nodes of a document once: what is wrong with its keys, aliases and sizes, and where everything stands. */
 class Walk {
@@ -176,23 +178,25 @@ class Walk {
   }
 }
 
-const syntaxMistakes = (errors: readonly YAMLError[], text: string): Mistake[] => {
+function syntaxMistakes(errors: readonly YAMLError[], text: string): Mistake[] {
   // Behind the first the parser only guesses.
   const error = errors.find(
     ({ code, pos }) => code !== 'MULTIPLE_DOCS' || !/^---\s*(#.*)?\s*$/.test(text.slice(pos[0])),
   );
   return error ? [{ offset: error.pos[0], path: [], code: 'YAML_SYNTAX', words: () => syntaxWords(error, text) }] : [];
-};
+}
 
-const wrongText = (offset: number, code: TextCode, reason: string, hint: string): Mistake => ({
-  offset,
-  path: [],
-  code,
-  words: () => ({ reason, hint }),
-});
+function wrongText(offset: number, code: TextCode, reason: string, hint: string): Mistake {
+  return {
+    offset,
+    path: [],
+    code,
+    words: () => ({ reason, hint }),
+  };
+}
 
 /** Brackets or dashes that would drive the parser, which calls itself for each level, to its end. */
-const tooDeepAt = (text: string): number | null => {
+function tooDeepAt(text: string): number | null {
   let depth = 0;
   for (let at = 0; at < text.length; at += 1) {
     const character = text[at];
@@ -202,13 +206,13 @@ const tooDeepAt = (text: string): number | null => {
   }
   const line = /^[ ?-]{400}/m.exec(text);
   return line ? line.index : null;
-};
+}
 
 /**
  * YAML to a value and its places, or what is wrong with the text. Duplicate keys, aliases and depth are looked at here and not by the
  * library, which neither says where the first of two keys stands nor counts what aliases add.
  */
-export const readDocument = (text: string, lines: Lines): SourceDocument | { readonly mistakes: Mistake[] } => {
+export function readDocument(text: string, lines: Lines): SourceDocument | { readonly mistakes: Mistake[] } {
   const characters = checkCharacters(text);
   if (characters.length > 0) return { mistakes: characters };
   const directive = /^(?:[ \t]*(?:#[^\n]*)?\r?\n)*%/.exec(text);
@@ -247,19 +251,19 @@ export const readDocument = (text: string, lines: Lines): SourceDocument | { rea
     return { mistakes: [wrongText(0, 'FILE_EMPTY', 'the file is empty', hint)] };
   }
   return { text, value, places: walk.places };
-};
+}
 
 /** Where a path stands; what comes in through an alias or is missing stands where the nearest part around it does. */
-export const offsetOf = ({ places }: SourceDocument, path: Path, at: 'key' | 'value'): number => {
+export function offsetOf({ places }: SourceDocument, path: Path, at: 'key' | 'value'): number {
   for (let length = path.length; length >= 0; length -= 1) {
     const place = places.get(pointerOf(path.slice(0, length)));
     if (place) return length === path.length && at === 'value' ? place.value : place.key;
   }
   return 0;
-};
+}
 
 /** A value as its author wrote it, short and on one line. */
-export const shown = (document: SourceDocument, path: Path, value: unknown): string => {
+export function shown(document: SourceDocument, path: Path, value: unknown): string {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a mapping';
@@ -268,4 +272,4 @@ export const shown = (document: SourceDocument, path: Path, value: unknown): str
   // An alias, or text over several lines, is shown as what it stands for.
   const text = source === '' || /^[*&!|>]|\n/.test(source) ? JSON.stringify(value) : source;
   return printable(text, 80);
-};
+}

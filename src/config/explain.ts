@@ -1,9 +1,9 @@
 import type { ErrorObject } from 'ajv';
 import { printable } from '#contracts/printable.ts';
+import { didYouMean, nearest } from '../io/nearest.ts';
 import { offsetOf, type SourceDocument, shown } from './document.ts';
 import { type Gap, joinMisplaced, type Stray } from './misplaced.ts';
 import type { Mistake, TextCode } from './mistake.ts';
-import { didYouMean, nearest } from './nearest.ts';
 import { suggestion } from './suggestions.ts';
 import { pointerOf } from './unusable.ts';
 
@@ -27,7 +27,7 @@ type KeySchema = {
 };
 
 /** JSON pointers tell neither numbers from names nor lists from mappings: the value does. */
-const pathIn = (value: unknown, pointer: string): Path => {
+function pathIn(value: unknown, pointer: string): Path {
   let at: unknown = value;
   return pointer
     .split('/')
@@ -38,7 +38,7 @@ const pathIn = (value: unknown, pointer: string): Path => {
       at = (at as Record<string, unknown> | undefined)?.[part];
       return isIndex ? Number(part) : part;
     });
-};
+}
 
 const TYPES: Readonly<Record<string, string>> = {
   string: 'text',
@@ -49,23 +49,26 @@ const TYPES: Readonly<Record<string, string>> = {
   null: 'nothing',
 };
 
-const typesOf = (schema: KeySchema): string[] => [schema.type ?? []].flat().map(String);
+function typesOf(schema: KeySchema): string[] {
+  return [schema.type ?? []].flat().map(String);
+}
 
-const rangeOf = ({ minimum, maximum }: KeySchema): string =>
-  minimum === undefined || maximum === undefined ? '' : ` from ${minimum} to ${maximum}`;
+function rangeOf({ minimum, maximum }: KeySchema): string {
+  return minimum === undefined || maximum === undefined ? '' : ` from ${minimum} to ${maximum}`;
+}
 
 /** What a key takes, as a noun. */
-const expectedOf = (schema: KeySchema): string => {
+function expectedOf(schema: KeySchema): string {
   const names = typesOf(schema).filter((type) => type !== 'null');
   return schema.form ?? `${names.map((type) => TYPES[type] ?? type).join(' or ')}${rangeOf(schema)}`;
-};
+}
 
-const forExample = (schema: KeySchema): string => {
+function forExample(schema: KeySchema): string {
   const example = schema.examples?.[0] ?? (schema.default === null ? undefined : schema.default);
   if (example !== undefined) return `for example ${String(example)}`;
   if (schema.required) return `keys in it: ${schema.required.join(', ')}`;
   return schema.description ?? 'docs/configuration.md says what each key takes';
-};
+}
 
 /** Turns what ajv reports about one document into mistakes, one for each thing that somebody did. */
 class Explainer {
@@ -276,7 +279,9 @@ class Explainer {
 }
 
 /** What the schema found in a document, in words. */
-export const explainErrors = (
+export function explainErrors(
   document: SourceDocument,
   errors: readonly ErrorObject[],
-): { mistakes: Mistake[]; refused: Set<string> } => new Explainer(document).explain(errors);
+): { mistakes: Mistake[]; refused: Set<string> } {
+  return new Explainer(document).explain(errors);
+}

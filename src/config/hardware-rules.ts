@@ -1,5 +1,5 @@
+import { nearest } from '../io/nearest.ts';
 import { familyOf, gpuOf, isArm, knownFamilies, retirementOf, sizesOf } from './instance-types.ts';
-import { nearest } from './nearest.ts';
 import type { ProfileRule } from './rule.ts';
 
 /** Below this the protocol build and the base container image do not fit (docs/configuration.md). */
@@ -11,7 +11,9 @@ const MIB_PER_GIB = 1024;
 /** NVIDIA's last branches for what is older than Turing. */
 const LAST_BRANCH: Readonly<Record<string, number>> = { kepler: 470, maxwell: 580, volta: 580 };
 
-const capital = (word: string): string => `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
+function capital(word: string): string {
+  return `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
+}
 
 /** Rules about the instance: its type, its GPU, its disk. */
 export const HARDWARE_RULES: readonly ProfileRule[] = [

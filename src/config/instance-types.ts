@@ -43,19 +43,31 @@ const ARM_FAMILY = /^(a1|mac2.*|mac-m.*|p6e-gb200|[a-z]+\d+g[a-z]*)$/;
 const SIZES: Readonly<Record<string, string>> = sizes;
 
 /** A name from hosts.yaml may be `constructor`: only what the table itself has counts. */
-const own = <T>(table: Readonly<Record<string, T>>, name: string): T | null =>
-  Object.hasOwn(table, name) ? (table[name] ?? null) : null;
+function own<T>(table: Readonly<Record<string, T>>, name: string): T | null {
+  return Object.hasOwn(table, name) ? (table[name] ?? null) : null;
+}
 
-export const familyOf = (instanceType: string): string => instanceType.split('.')[0] ?? instanceType;
+export function familyOf(instanceType: string): string {
+  return instanceType.split('.')[0] ?? instanceType;
+}
 
 /** The sizes that AWS has of the type's family, or null for a family that is not known here. */
-export const sizesOf = (instanceType: string): readonly string[] | null =>
-  own(SIZES, familyOf(instanceType))?.split(' ') ?? null;
+export function sizesOf(instanceType: string): readonly string[] | null {
+  return own(SIZES, familyOf(instanceType))?.split(' ') ?? null;
+}
 
-export const knownFamilies = (): string[] => Object.keys(SIZES);
+export function knownFamilies(): string[] {
+  return Object.keys(SIZES);
+}
 
-export const isArm = (instanceType: string): boolean => ARM_FAMILY.test(familyOf(instanceType));
+export function isArm(instanceType: string): boolean {
+  return ARM_FAMILY.test(familyOf(instanceType));
+}
 
-export const gpuOf = (instanceType: string): GpuArchitecture | null => own(GPU_FAMILIES, familyOf(instanceType));
+export function gpuOf(instanceType: string): GpuArchitecture | null {
+  return own(GPU_FAMILIES, familyOf(instanceType));
+}
 
-export const retirementOf = (instanceType: string): Retirement | null => own(RETIRED, familyOf(instanceType));
+export function retirementOf(instanceType: string): Retirement | null {
+  return own(RETIRED, familyOf(instanceType));
+}

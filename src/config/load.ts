@@ -22,11 +22,12 @@ const MOST_SHOWN = 50;
 const LONGEST = 400;
 
 /** `profiles.g3s-focal.rootVolume.sizeGiB`, as a reader of the file would say it. */
-const keyName = (path: readonly (string | number)[]): string =>
-  path
+function keyName(path: readonly (string | number)[]): string {
+  return path
     .map((part) => (typeof part === 'number' ? `[${part}]` : `.${printable(part, 60)}`))
     .join('')
     .replace(/^\./, '');
+}
 
 const ajv = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true });
 // The pattern of a text in words; explain.ts shows it in place of the pattern.
@@ -38,10 +39,12 @@ const validate = ajv.compile<HostsConfig>(schema);
  *
  * @throws EcsHostError (user) `CONFIG_UNREADABLE`, or `CONFIG_INVALID` with every mistake: file:line:column, key, code, reason and hint
  */
-export const loadConfig = async (file: string): Promise<LoadedConfig> => parseConfig(await readText(file), file);
+export async function loadConfig(file: string): Promise<LoadedConfig> {
+  return parseConfig(await readText(file), file);
+}
 
 /** The same on text; `file` is only named in messages. */
-export const parseConfig = (text: string, file: string): LoadedConfig => {
+export function parseConfig(text: string, file: string): LoadedConfig {
   const lines = new Lines(text);
   const name = printable(file, 500);
   const asDetail = ({ offset, path, code, words }: Mistake): ErrorDetail => {
@@ -81,4 +84,4 @@ export const parseConfig = (text: string, file: string): LoadedConfig => {
     file,
     warnings: findings.filter(({ severity }) => severity === 'warning').map((finding) => asDetail(asMistake(finding))),
   };
-};
+}

@@ -1,6 +1,6 @@
+import { nearest } from '../io/nearest.ts';
 import schema from './hosts.schema.json' with { type: 'json' };
 import type { Mistake } from './mistake.ts';
-import { nearest } from './nearest.ts';
 import { pointerOf } from './unusable.ts';
 
 type Path = readonly (string | number)[];
@@ -13,11 +13,12 @@ export type Stray = { readonly path: Path; readonly name: string; readonly known
 export type Gap = { readonly path: Path; names: string[] };
 
 /** By key: the keys that it may stand below. */
-const ownersIn = (properties: Properties, owner: string): [string, string][] =>
-  Object.entries(properties).flatMap(([name, { properties: inside }]) => [
+function ownersIn(properties: Properties, owner: string): [string, string][] {
+  return Object.entries(properties).flatMap(([name, { properties: inside }]) => [
     [name, owner] as [string, string],
     ...(inside ? ownersIn(inside, name) : []),
   ]);
+}
 
 const OWNERS = Map.groupBy(
   [
@@ -28,31 +29,31 @@ const OWNERS = Map.groupBy(
 );
 
 /** The mapping around a stray, or one right below it, that lacks this very key. */
-const gapFor = ({ path, name }: Stray, gaps: Iterable<Gap>): Gap | null => {
+function gapFor({ path, name }: Stray, gaps: Iterable<Gap>): Gap | null {
   const here = pointerOf(path);
   for (const gap of gaps) {
     if (!gap.names.includes(name)) continue;
     if (pointerOf(gap.path.slice(0, -1)) === here || pointerOf(path.slice(0, -1)) === pointerOf(gap.path)) return gap;
   }
   return null;
-};
+}
 
-const ownerOf = ({ name, known }: Stray): string | null => {
+function ownerOf({ name, known }: Stray): string | null {
   const owners = (OWNERS.get(name) ?? []).map(([, owner]) => owner);
   const sibling = owners.find((owner) => known.includes(owner));
   return sibling ?? (nearest(name, known) === null ? (owners[0] ?? null) : null);
-};
+}
 
 /**
  * Finds keys that only stand too far left or right, and a header line that is missing: each is one mistake, where the schema sees one for
  * every key, and another where they are missing. Changes `mistakes`, `gaps` and `refused`.
  */
-export const joinMisplaced = (
+export function joinMisplaced(
   strays: readonly Stray[],
   mistakes: Map<string, Mistake>,
   gaps: Map<string, Gap>,
   refused: Set<string>,
-): void => {
+): void {
   const groups = new Map<string, { owner: string; strays: Stray[] }>();
   const retell = (stray: Stray, reason: string, hint: string): void => {
     const pointer = pointerOf([...stray.path, stray.name]);
@@ -94,4 +95,4 @@ export const joinMisplaced = (
     // A mapping of another kind lacks everything.
     if (others.length > 0) gaps.delete(pointerOf(first.path));
   }
-};
+}

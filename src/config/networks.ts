@@ -4,22 +4,27 @@ export type Network = { readonly first: number; readonly size: number; readonly 
 const BYTE = 256;
 const ADDRESS_BITS = 32;
 
-const numberOf = (address: string): number => address.split('.').reduce((sum, part) => sum * BYTE + Number(part), 0);
+function numberOf(address: string): number {
+  return address.split('.').reduce((sum, part) => sum * BYTE + Number(part), 0);
+}
 
-const addressOf = (value: number): string =>
-  [3, 2, 1, 0].map((place) => Math.floor(value / BYTE ** place) % BYTE).join('.');
+function addressOf(value: number): string {
+  return [3, 2, 1, 0].map((place) => Math.floor(value / BYTE ** place) % BYTE).join('.');
+}
 
 /** The network that an entry lies in. The schema has seen to its form. */
-export const networkOf = (cidr: string): Network => {
+export function networkOf(cidr: string): Network {
   const [address = '', prefix = '32'] = cidr.split('/');
   const size = 2 ** (ADDRESS_BITS - Number(prefix));
   return { first: Math.floor(numberOf(address) / size) * size, size, prefix: Number(prefix) };
-};
+}
 
-export const cidrOf = (network: Network): string => `${addressOf(network.first)}/${network.prefix}`;
+export function cidrOf(network: Network): string {
+  return `${addressOf(network.first)}/${network.prefix}`;
+}
 
 /** How many addresses the entries let in together; what is named twice counts once. */
-export const addressesIn = (cidrs: readonly string[]): number => {
+export function addressesIn(cidrs: readonly string[]): number {
   let total = 0;
   let end = 0;
   for (const { first, size } of cidrs.map(networkOf).toSorted((a, b) => a.first - b.first)) {
@@ -27,7 +32,7 @@ export const addressesIn = (cidrs: readonly string[]): number => {
     end = Math.max(end, first + size);
   }
   return total;
-};
+}
 
 const PRIVATE = ['10.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16'].map(networkOf);
 const DOTTED = /^(\d{1,3}\.){3}\d{1,3}$/;
@@ -36,9 +41,9 @@ const DOTTED = /^(\d{1,3}\.){3}\d{1,3}$/;
  * Whether a host of a URL is this machine or one of a private network for certain: `localhost`, or an address. Any other name, however it
  * begins, is what a resolver says.
  */
-export const isPrivateHost = (host: string): boolean => {
+export function isPrivateHost(host: string): boolean {
   if (host === 'localhost') return true;
   if (!DOTTED.test(host)) return false;
   const value = numberOf(host);
   return PRIVATE.some(({ first, size }) => value >= first && value < first + size);
-};
+}

@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { printable } from '#contracts/printable.ts';
 import { EcsHostError, userError } from '../io/errors.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '../io/nearest.ts';
 
 const MOST_BYTES = 1024 * 1024;
 /** A pipe gives all of its data within this; nothing here may wait for ever. */
@@ -15,11 +15,12 @@ const POLL_MS = 20;
 const SHELL_PIPE = /^\/(?:dev\/stdin|dev\/fd\/\d+|proc\/self\/fd\/\d+)$/;
 const ANOTHER = 'name another file with --config';
 
-const unreadable = (file: string, why: string, hint = ANOTHER): EcsHostError =>
-  userError('CONFIG_UNREADABLE', `${printable(resolve(file), 500)} ${why}.`, hint);
+function unreadable(file: string, why: string, hint = ANOTHER): EcsHostError {
+  return userError('CONFIG_UNREADABLE', `${printable(resolve(file), 500)} ${why}.`, hint);
+}
 
 /** What lies beside a file that is not there, as a hint. */
-const beside = async (file: string): Promise<string> => {
+async function beside(file: string): Promise<string> {
   if (file === '-') return 'write /dev/stdin to read from a pipe';
   const folder = dirname(resolve(file));
   const names = await readdir(folder).catch(() => null);
@@ -31,9 +32,9 @@ const beside = async (file: string): Promise<string> => {
   return listed.length === 0
     ? `go to the folder of the checkout, or ${ANOTHER}`
     : `beside it lies ${listed.join(', ')}; ${ANOTHER}`;
-};
+}
 
-const refuseKind = async (file: string, stats: Stats): Promise<void> => {
+async function refuseKind(file: string, stats: Stats): Promise<void> {
   if (stats.isFile() || (stats.isFIFO() && SHELL_PIPE.test(file))) return;
   if (stats.isDirectory()) {
     const inside = join(resolve(file), 'hosts.yaml');
@@ -42,10 +43,10 @@ const refuseKind = async (file: string, stats: Stats): Promise<void> => {
   }
   const kind = stats.isFIFO() ? 'a named pipe' : stats.isSocket() ? 'a socket' : 'a device';
   throw unreadable(file, `is ${kind}, not a file`);
-};
+}
 
 /** Reads to the end without ever being held: what is opened without blocking says EAGAIN while a pipe has nothing. */
-const readAll = async (file: string, handle: FileHandle): Promise<Buffer> => {
+async function readAll(file: string, handle: FileHandle): Promise<Buffer> {
   const bytes = Buffer.alloc(MOST_BYTES + 1);
   const deadline = Date.now() + PIPE_MS;
   let length = 0;
@@ -60,9 +61,9 @@ const readAll = async (file: string, handle: FileHandle): Promise<Buffer> => {
     else length += read.bytesRead;
   }
   throw unreadable(file, 'is larger than 1 MiB', 'a hosts.yaml is a few kilobytes; is this the right file?');
-};
+}
 
-const readBytes = async (file: string): Promise<Buffer> => {
+async function readBytes(file: string): Promise<Buffer> {
   try {
     await refuseKind(file, await stat(file));
     await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -77,14 +78,14 @@ const readBytes = async (file: string): Promise<Buffer> => {
     if (code === 'ELOOP') throw unreadable(file, 'is a link that leads back to itself');
     throw unreadable(file, `cannot be read (${printable(code ?? message, 100)})`);
   }
-};
+}
 
 /**
  * The text of a configuration file.
  *
  * @throws EcsHostError (user) `CONFIG_UNREADABLE`, at once, for whatever is no file of at most 1 MiB of UTF-8
  */
-export const readText = async (file: string): Promise<string> => {
+export async function readText(file: string): Promise<string> {
   const bytes = await readBytes(file);
   if (isUtf8(bytes)) return new TextDecoder('utf-8').decode(bytes);
   let line = 1;
@@ -103,4 +104,4 @@ export const readText = async (file: string): Promise<string> => {
       hint: 'save the file as UTF-8 in the editor',
     },
   ]);
-};
+}

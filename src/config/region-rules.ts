@@ -1,7 +1,7 @@
 import { printable } from '#contracts/printable.ts';
+import { didYouMean, nearest } from '../io/nearest.ts';
 import { AWS_REGIONS } from './aws-regions.ts';
 import type { HostsConfig, Profile, Region } from './hosts-config.ts';
-import { didYouMean, nearest } from './nearest.ts';
 import type { Finding } from './rule.ts';
 
 type Found = Omit<Finding, 'severity' | 'path'> & { readonly key: readonly string[] };
@@ -19,18 +19,26 @@ type RegionRule = {
 };
 
 /** What of a profile cannot be had in the lab. What contradicts itself already has been told. */
-const notInTheLab = ({ nvidia, transport, sshSourceCidrs, ecsAgent }: Partial<Profile>): string[] => [
-  ...(nvidia ? ['an NVIDIA GPU'] : []),
-  ...(transport !== 'ssh' && !sshSourceCidrs?.length ? ['Session Manager'] : []),
-  ...(ecsAgent?.source === 'aws' && ecsAgent.package !== undefined ? ["Amazon's ECS agent"] : []),
-];
+function notInTheLab({ nvidia, transport, sshSourceCidrs, ecsAgent }: Partial<Profile>): string[] {
+  return [
+    ...(nvidia ? ['an NVIDIA GPU'] : []),
+    ...(transport !== 'ssh' && !sshSourceCidrs?.length ? ['Session Manager'] : []),
+    ...(ecsAgent?.source === 'aws' && ecsAgent.package !== undefined ? ["Amazon's ECS agent"] : []),
+  ];
+}
 
 /** The stand-in, and nothing else that would have to be changed first. */
-const hasStandIn = ({ ecsAgent }: Partial<Profile>): boolean =>
-  ecsAgent?.source === 'lab-stand-in' && ecsAgent.package === undefined && typeof ecsAgent.apiEndpoint === 'string';
+function hasStandIn({ ecsAgent }: Partial<Profile>): boolean {
+  return (
+    ecsAgent?.source === 'lab-stand-in' && ecsAgent.package === undefined && typeof ecsAgent.apiEndpoint === 'string'
+  );
+}
 
-const defaultOf = (region: Partial<Region>, { profiles }: Pick<HostsConfig, 'profiles'>): Partial<Profile> | null =>
-  region.profile !== undefined && Object.hasOwn(profiles, region.profile) ? (profiles[region.profile] ?? null) : null;
+function defaultOf(region: Partial<Region>, { profiles }: Pick<HostsConfig, 'profiles'>): Partial<Profile> | null {
+  return region.profile !== undefined && Object.hasOwn(profiles, region.profile)
+    ? (profiles[region.profile] ?? null)
+    : null;
+}
 
 export const REGION_RULES: readonly RegionRule[] = [
   {
@@ -107,11 +115,11 @@ export const REGION_RULES: readonly RegionRule[] = [
 ];
 
 /** All rules about all regions. What is the same in several of them is one mistake, and told at the first. */
-export const checkRegions = (
+export function checkRegions(
   regions: readonly (readonly [string, Partial<Region>])[],
   config: Pick<HostsConfig, 'profiles'>,
   tolerate: <T>(look: () => T) => T | null,
-): Finding[] => {
+): Finding[] {
   const findings = new Map<string, Finding>();
   for (const [name, region] of regions) {
     for (const { code, check } of REGION_RULES) {
@@ -128,4 +136,4 @@ export const checkRegions = (
     }
   }
   return [...findings.values()];
-};
+}

@@ -8,21 +8,22 @@ import { Unusable, withoutUnusable } from './unusable.ts';
 
 export const PROFILE_RULES: readonly ProfileRule[] = [...HARDWARE_RULES, ...SOURCE_RULES, ...ACCESS_RULES];
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 /** A rule that looks at a value that the schema refused has nothing to add. */
-const tolerate = <T>(look: () => T): T | null => {
+function tolerate<T>(look: () => T): T | null {
   try {
     return look();
   } catch (error) {
     if (error instanceof Unusable) return null;
     throw error;
   }
-};
+}
 
-const checkProfile = (name: string, profile: Partial<Profile>): Finding[] =>
-  PROFILE_RULES.flatMap(({ check, severity, code }) =>
+function checkProfile(name: string, profile: Partial<Profile>): Finding[] {
+  return PROFILE_RULES.flatMap(({ check, severity, code }) =>
     [tolerate(() => check(profile)) ?? []].flat().map(({ key, reason, hint }) => ({
       severity,
       code,
@@ -31,11 +32,12 @@ const checkProfile = (name: string, profile: Partial<Profile>): Finding[] =>
       path: ['profiles', name, ...key],
     })),
   );
+}
 
 /**
  * All rules over what the schema has found usable; `refused` are the JSON pointers of the rest. Pure.
  */
-export const checkRules = (value: unknown, refused: ReadonlySet<string>): Finding[] => {
+export function checkRules(value: unknown, refused: ReadonlySet<string>): Finding[] {
   const config = withoutUnusable(value, refused) as HostsConfig;
   const usable = <T>(key: 'profiles' | 'regions'): [string, Partial<T>][] => {
     const all: unknown = tolerate(() => config[key]);
@@ -48,4 +50,4 @@ export const checkRules = (value: unknown, refused: ReadonlySet<string>): Findin
     ...usable<Profile>('profiles').flatMap(([name, profile]) => checkProfile(name, profile)),
     ...checkRegions(usable<Region>('regions'), config, tolerate),
   ];
-};
+}

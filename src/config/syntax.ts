@@ -36,7 +36,7 @@ const MEANINGS: Readonly<Partial<Record<YAMLError['code'], Words>>> = {
 };
 
 /** The character that the parser misses is only in its message. */
-const missing = (message: string): Words => {
+function missing(message: string): Words {
   const quote = /closing (["'])quote/.exec(message)?.[1];
   if (quote !== undefined) return { reason: `the text has no closing ${quote}`, hint: `add ${quote} at its end` };
   const character = /end with (?:an? )?([\]}])|(,) between/.exec(message);
@@ -44,10 +44,10 @@ const missing = (message: string): Words => {
   return name === undefined
     ? { reason: 'a character is missing here', hint: 'look for a quote or bracket that is not closed' }
     : { reason: `a ${name} is missing before this`, hint: 'close every bracket, with commas between what is inside' };
-};
+}
 
 /** What the parser found, without its jargon. */
-export const syntaxWords = (error: YAMLError, text: string): Words => {
+export function syntaxWords(error: YAMLError, text: string): Words {
   // A bracket that is not closed is one of two codes.
   if (error.code === 'MISSING_CHAR' || / end with an? [\]}]$/.test(error.message)) return missing(error.message);
   const found = printable(text.slice(error.pos[0], error.pos[0] + 40).split('\n')[0] ?? '', 30).trim();
@@ -59,4 +59,4 @@ export const syntaxWords = (error: YAMLError, text: string): Words => {
       hint: `look for a missing colon, comma or quote; ${QUOTES}`,
     }
   );
-};
+}

@@ -1,14 +1,15 @@
 /** Thrown when somebody looks at a value that was refused. */
 export class Unusable extends Error {}
 
-export const pointerOf = (path: readonly (string | number)[]): string =>
-  path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+export function pointerOf(path: readonly (string | number)[]): string {
+  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
 
 /**
  * A copy in which every refused value, present or missing, throws `Unusable` when it is looked at. So whoever reads the copy needs no
  * second check of types, and one mistake is not reported twice.
  */
-export const withoutUnusable = (value: unknown, refused: ReadonlySet<string>): unknown => {
+export function withoutUnusable(value: unknown, refused: ReadonlySet<string>): unknown {
   const missing = new Map<string, string[]>();
   for (const pointer of refused) {
     const cut = pointer.lastIndexOf('/');
@@ -38,4 +39,4 @@ export const withoutUnusable = (value: unknown, refused: ReadonlySet<string>): u
     return to;
   };
   return copy(value, '');
-};
+}

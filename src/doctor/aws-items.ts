@@ -8,7 +8,7 @@ import { type DoctorItem, item } from './doctor-item.ts';
  * Where AWS credentials would come from, by name only: no value is read, and no file is opened. Credentials of an instance role are not
  * looked for, as that needs the network.
  */
-const credentialSources = async (): Promise<string[]> => {
+async function credentialSources(): Promise<string[]> {
   const has = (name: string): boolean => Boolean(process.env[name]);
   const sources: string[] = [];
   if (has('AWS_ACCESS_KEY_ID') && has('AWS_SECRET_ACCESS_KEY')) sources.push('AWS_ACCESS_KEY_ID');
@@ -28,9 +28,9 @@ const credentialSources = async (): Promise<string[]> => {
     if (present) sources.push(file);
   }
   return sources;
-};
+}
 
-export const awsItems = async (): Promise<DoctorItem[]> => {
+export async function awsItems(): Promise<DoctorItem[]> {
   const sources = await credentialSources();
   const plugin = await findCommand('session-manager-plugin');
   return [
@@ -45,4 +45,4 @@ export const awsItems = async (): Promise<DoctorItem[]> => {
       fix: 'install it from AWS: "Install the Session Manager plugin" in the Systems Manager user guide',
     }),
   ];
-};
+}

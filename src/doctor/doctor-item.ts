@@ -15,12 +15,12 @@ export type DoctorItem = {
   readonly neededFor: 'everything' | 'lab' | 'AWS';
 };
 
-export const item = (
+export function item(
   name: string,
   neededFor: DoctorItem['neededFor'],
   holds: boolean,
   texts: { found: string; needed: string; fix: string },
-): DoctorItem => {
+): DoctorItem {
   const missing = neededFor === 'AWS' ? 'optional' : 'missing';
   return { name, neededFor, status: holds ? 'ok' : missing, ...texts, fix: holds ? '' : texts.fix };
-};
+}

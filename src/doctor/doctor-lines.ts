@@ -4,7 +4,7 @@ const MARKS = { ok: 'ok', missing: 'MISSING', optional: '-' } as const;
 const HEAD = ['', 'prerequisite', 'found', 'needed'] as const;
 
 /** The table for people: one line an item, and under an item that is not there its fix. The last line says whether work can begin. */
-export const doctorLines = (items: readonly DoctorItem[]): string[] => {
+export function doctorLines(items: readonly DoctorItem[]): string[] {
   const rows = items.map((each) => [MARKS[each.status], each.name, each.found, each.needed]);
   const widths = HEAD.map((title, at) => Math.max(title.length, ...rows.map((row) => (row[at] ?? '').length)));
   const line = (cells: readonly string[]): string =>
@@ -18,11 +18,11 @@ export const doctorLines = (items: readonly DoctorItem[]): string[] => {
       : [`${' '.repeat((widths[0] ?? 0) + 2)}fix${each.neededFor === 'AWS' ? ' (only for AWS)' : ''}: ${each.fix}`];
   const body = items.flatMap((each, at) => [line(rows[at] ?? []), ...fixes(each)]);
   return [line(HEAD), ...body, '', lastLine(items)];
-};
+}
 
-const lastLine = (items: readonly DoctorItem[]): string => {
+function lastLine(items: readonly DoctorItem[]): string {
   const missing = items.filter((each) => each.status === 'missing').length;
   const optional = items.filter((each) => each.status === 'optional').length;
   const aws = optional === 0 ? '' : `; ${optional} more would be needed on AWS`;
   return missing === 0 ? `everything for the lab is here${aws}` : `${missing} missing${aws}`;
-};
+}

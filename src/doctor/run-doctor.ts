@@ -11,7 +11,7 @@ import { nodeItems, pythonItems, toolchainItems } from './tool-items.ts';
  *
  * @returns ok when nothing is missing for the lab; what only AWS needs does not count
  */
-export const runDoctor = async (): Promise<{ items: DoctorItem[]; ok: boolean }> => {
+export async function runDoctor(): Promise<{ items: DoctorItem[]; ok: boolean }> {
   const needed = readPrerequisites();
   const python = await findPython();
   const groups = await Promise.all([
@@ -28,4 +28,4 @@ export const runDoctor = async (): Promise<{ items: DoctorItem[]; ok: boolean }>
   ]);
   const items = groups.flat();
   return { items, ok: items.every((each) => each.status !== 'missing') };
-};
+}

@@ -11,7 +11,7 @@ import { type DoctorItem, item } from './doctor-item.ts';
 const SETUP = 'make setup';
 
 /** The Node of the machine runs set-up; the project's own, which runs this, does everything else. */
-export const nodeItems = async (needed: Prerequisites): Promise<DoctorItem[]> => {
+export async function nodeItems(needed: Prerequisites): Promise<DoctorItem[]> {
   const command = await systemNode();
   const found = command === null ? null : await probeVersion([command, '--version']);
   const fits = await nodeModulesFit(projectFolder());
@@ -32,18 +32,18 @@ export const nodeItems = async (needed: Prerequisites): Promise<DoctorItem[]> =>
       fix: SETUP,
     }),
   ];
-};
+}
 
 /** `npm run` and our own scripts put node_modules/.bin first in PATH; that one is not the machine's. */
-const systemNode = async (): Promise<string | null> => {
+async function systemNode(): Promise<string | null> {
   const command = await findCommand('node');
   return command?.includes('node_modules') ? findCommand('nodejs') : command;
-};
+}
 
-export const pythonItems = async (
+export async function pythonItems(
   needed: Prerequisites,
   python: { path: string; version: string } | null,
-): Promise<DoctorItem[]> => {
+): Promise<DoctorItem[]> {
   const venv = join(cacheFolder(), 'venv');
   const environment = await findEnvironment(venv, join(projectFolder(), 'lab', 'requirements.lock'));
   return [
@@ -58,9 +58,9 @@ export const pythonItems = async (
       fix: SETUP,
     }),
   ];
-};
+}
 
-export const toolchainItems = async (needed: Prerequisites): Promise<DoctorItem[]> => {
+export async function toolchainItems(needed: Prerequisites): Promise<DoctorItem[]> {
   const found = await findToolchain({ project: projectFolder(), cache: cacheFolder(), needed });
   const describe = (part: { version: string; origin: string } | undefined): string =>
     part === undefined ? 'not made from the present pins' : `${part.version} (${part.origin})`;
@@ -76,4 +76,4 @@ export const toolchainItems = async (needed: Prerequisites): Promise<DoctorItem[
       fix: SETUP,
     }),
   ];
-};
+}

@@ -3,8 +3,9 @@ import type { AwsClients } from '../aws/clients.ts';
 import { type EcsHostError, userError } from '../io/errors.ts';
 
 /** The API's way to say that it knows no such image or snapshot (any more). */
-export const isGone = (error: unknown): boolean =>
-  error instanceof Error && /NotFound|InvalidAMIID\.Unavailable/.test(error.name);
+export function isGone(error: unknown): boolean {
+  return error instanceof Error && /NotFound|InvalidAMIID\.Unavailable/.test(error.name);
+}
 
 /** The image as the API knows it, or null. */
 export async function findImage({ ec2 }: AwsClients, imageId: string): Promise<Image | null> {
@@ -17,9 +18,10 @@ export async function findImage({ ec2 }: AwsClients, imageId: string): Promise<I
   }
 }
 
-export const unknownImage = (imageId: string, apiRegion: string): EcsHostError =>
-  userError(
+export function unknownImage(imageId: string, apiRegion: string): EcsHostError {
+  return userError(
     'IMAGE_UNKNOWN',
     `There is no image ${imageId} in ${apiRegion}.`,
     '`ecs-host image list` shows the images of a region; --region names another',
   );
+}

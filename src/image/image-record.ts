@@ -1,6 +1,7 @@
 import type { Check } from '#contracts/check.ts';
+import type { Span } from '../run/span.ts';
 
-export const RECORD_VERSION = 1;
+export const RECORD_VERSION = 2;
 
 export type Verdict = 'passed' | 'failed' | 'not-run';
 
@@ -16,7 +17,7 @@ export type ImageRecord = {
   readonly endpointUrl: string | null;
   readonly profile: string;
   readonly planDigest: string;
-  readonly planVersion: string;
+  readonly planName: string;
   readonly runId: string;
   readonly commit: string;
   readonly sourceImageId: string;
@@ -35,11 +36,4 @@ export type ImageRecord = {
     /** Files kept for a failed verdict (console log, journal), absolute. */
     readonly evidence: readonly string[];
   };
-};
-
-export type Span = {
-  readonly name: string;
-  readonly stage: string;
-  readonly durationMs: number;
-  readonly outcome: 'ok' | 'failed' | 'skipped';
 };

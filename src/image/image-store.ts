@@ -9,36 +9,38 @@ import { parseRecord } from './parse-record.ts';
 const IMAGE_ID = /^ami-[0-9a-z]+$/;
 
 /** Where the record of an image is, whether or not there is one. */
-export const recordPath = (imageId: string): string => join(imagesFolder(), `${imageId}.json`);
+export function recordPath(imageId: string): string {
+  return join(imagesFolder(), `${imageId}.json`);
+}
 
 /** Writes the record whole or not at all. */
-export const saveRecord = async (record: ImageRecord): Promise<string> => {
+export async function saveRecord(record: ImageRecord): Promise<string> {
   const path = recordPath(record.imageId);
   await mkdir(imagesFolder(), { recursive: true });
   const temporary = `${path}.${process.pid}.new`;
   await writeFile(temporary, `${JSON.stringify(record, null, 2)}\n`);
   await rename(temporary, path);
   return path;
-};
+}
 
 /** @throws EcsHostError `IMAGE_ID` (user) before anything is started for an id that cannot be one */
-export const assertImageId = (imageId: string): void => {
+export function assertImageId(imageId: string): void {
   if (!IMAGE_ID.test(imageId))
     throw userError('IMAGE_ID', `"${imageId}" is no image id.`, 'they look like ami-0123456789abcdef0');
-};
+}
 
 /** The record, null when there is none, or why the file cannot be used. */
-const readOne = async (imageId: string): Promise<ImageRecord | string | null> => {
+async function readOne(imageId: string): Promise<ImageRecord | string | null> {
   try {
     return parseRecord(await readFile(recordPath(imageId), 'utf8'), imageId);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     return code === 'ENOENT' ? null : `it cannot be read (${code ?? message})`;
   }
-};
+}
 
 /** @returns null when there is no record. A file that is there but no record is the user's to look at. */
-export const readRecord = async (imageId: string): Promise<ImageRecord | null> => {
+export async function readRecord(imageId: string): Promise<ImageRecord | null> {
   assertImageId(imageId);
   const record = await readOne(imageId);
   if (typeof record === 'string') {
@@ -49,7 +51,7 @@ export const readRecord = async (imageId: string): Promise<ImageRecord | null> =
     );
   }
   return record;
-};
+}
 
 export type StoredRecords = {
   /** Newest first. */
@@ -59,7 +61,7 @@ export type StoredRecords = {
 };
 
 /** All records. Files that are none are left alone and named in a warning. */
-export const listRecords = async (reporter: Reporter): Promise<StoredRecords> => {
+export async function listRecords(reporter: Reporter): Promise<StoredRecords> {
   let names: string[];
   try {
     names = await readdir(imagesFolder());
@@ -79,10 +81,10 @@ export const listRecords = async (reporter: Reporter): Promise<StoredRecords> =>
     } else if (record) records.push(record);
   }
   return { records: records.sort((a, b) => b.createdAt.localeCompare(a.createdAt)), damaged };
-};
+}
 
 /** Forgets an image. @returns whether there was anything to forget */
-export const removeRecord = async (imageId: string): Promise<boolean> => {
+export async function removeRecord(imageId: string): Promise<boolean> {
   assertImageId(imageId);
   try {
     await rm(recordPath(imageId), { recursive: true });
@@ -91,4 +93,4 @@ export const removeRecord = async (imageId: string): Promise<boolean> => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw error;
   }
-};
+}

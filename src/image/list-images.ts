@@ -19,10 +19,11 @@ export type ImageSummary = {
   readonly state: string;
 };
 
-const verdictOf = (value: string | undefined): Verdict =>
-  value === 'passed' || value === 'failed' ? value : 'not-run';
+function verdictOf(value: string | undefined): Verdict {
+  return value === 'passed' || value === 'failed' ? value : 'not-run';
+}
 
-const fromTags = (image: Image, apiRegion: string): ImageSummary => {
+function fromTags(image: Image, apiRegion: string): ImageSummary {
   const tags = Object.fromEntries((image.Tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value]));
   return {
     imageId: image.ImageId ?? '',
@@ -36,41 +37,45 @@ const fromTags = (image: Image, apiRegion: string): ImageSummary => {
     knownBy: 'tags',
     state: String(image.State ?? ''),
   };
-};
+}
 
-const fromRecord = (record: ImageRecord): ImageSummary => ({
-  imageId: record.imageId,
-  imageName: record.imageName,
-  apiRegion: record.apiRegion,
-  profile: record.profile,
-  planDigest: record.planDigest,
-  createdAt: record.createdAt,
-  verdict: record.smoke?.verdict ?? 'not-run',
-  runId: record.runId,
-  knownBy: 'record',
-  state: 'not found',
-});
+function fromRecord(record: ImageRecord): ImageSummary {
+  return {
+    imageId: record.imageId,
+    imageName: record.imageName,
+    apiRegion: record.apiRegion,
+    profile: record.profile,
+    planDigest: record.planDigest,
+    createdAt: record.createdAt,
+    verdict: record.smoke?.verdict ?? 'not-run',
+    runId: record.runId,
+    knownBy: 'record',
+    state: 'not found',
+  };
+}
 
-const fromDamage = (imageId: string, apiRegion: string): ImageSummary => ({
-  imageId,
-  imageName: '',
-  apiRegion,
-  profile: '',
-  planDigest: '',
-  createdAt: '',
-  verdict: 'damaged',
-  runId: '',
-  knownBy: 'record',
-  state: 'not found',
-});
+function fromDamage(imageId: string, apiRegion: string): ImageSummary {
+  return {
+    imageId,
+    imageName: '',
+    apiRegion,
+    profile: '',
+    planDigest: '',
+    createdAt: '',
+    verdict: 'damaged',
+    runId: '',
+    knownBy: 'record',
+    state: 'not found',
+  };
+}
 
 /** Pure: joins what the API lists with the records; the record wins where both know something, the API about the state. */
-export const joinImages = (
+export function joinImages(
   images: readonly Image[],
   records: readonly ImageRecord[],
   apiRegion: string,
   damaged: readonly string[] = [],
-): ImageSummary[] => {
+): ImageSummary[] {
   const listed = new Map(images.map((image) => [image.ImageId ?? '', fromTags(image, apiRegion)]));
   const known = records.map((record): ImageSummary => {
     const tagged = listed.get(record.imageId);
@@ -83,18 +88,18 @@ export const joinImages = (
     known.push(tagged ? { ...tagged, verdict: 'damaged' } : fromDamage(imageId, apiRegion));
   }
   return [...known, ...listed.values()].sort((a, b) => b.createdAt.localeCompare(a.createdAt));
-};
+}
 
 /**
  * The images of a region: those that this program tagged and those that it has a record of.
  *
  * @param stored.records only those of the same region and endpoint (the caller filters); a damaged one does not say where its image is
  */
-export const listImages = async (
+export async function listImages(
   clients: AwsClients,
   stored: StoredRecords,
   apiRegion: string,
-): Promise<ImageSummary[]> => {
+): Promise<ImageSummary[]> {
   const images: Image[] = [];
   const pages = paginateDescribeImages(
     { client: clients.ec2 },
@@ -102,4 +107,4 @@ export const listImages = async (
   );
   for await (const page of pages) images.push(...(page.Images ?? []));
   return joinImages(images, stored.records, apiRegion, stored.damaged);
-};
+}

@@ -2,13 +2,19 @@ import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { type ImageRecord, RECORD_VERSION } from './image-record.ts';
 
 const TEXT = { type: 'string' } as const;
-const object = (properties: Readonly<Record<string, object>>, optional: readonly string[] = []): object => ({
-  type: 'object',
-  properties,
-  required: Object.keys(properties).filter((key) => !optional.includes(key)),
-});
-const list = (items: object): object => ({ type: 'array', items });
-const nullable = (schema: object): object => ({ anyOf: [{ type: 'null' }, schema] });
+function object(properties: Readonly<Record<string, object>>, optional: readonly string[] = []): object {
+  return {
+    type: 'object',
+    properties,
+    required: Object.keys(properties).filter((key) => !optional.includes(key)),
+  };
+}
+function list(items: object): object {
+  return { type: 'array', items };
+}
+function nullable(schema: object): object {
+  return { anyOf: [{ type: 'null' }, schema] };
+}
 
 const CHECK = object(
   {
@@ -32,7 +38,7 @@ const SCHEMA = object({
   endpointUrl: nullable(TEXT),
   profile: TEXT,
   planDigest: TEXT,
-  planVersion: TEXT,
+  planName: TEXT,
   runId: TEXT,
   commit: TEXT,
   sourceImageId: TEXT,

@@ -3,19 +3,20 @@ import type { AwsClients } from '../aws/clients.ts';
 import type { Verdict } from './image-record.ts';
 
 /** Sets tags on an image and, given together, its snapshots. Existing values are replaced. */
-export const tagImage = async (
+export async function tagImage(
   { ec2 }: AwsClients,
   resourceIds: readonly string[],
   tags: Readonly<Record<string, string>>,
-): Promise<void> => {
+): Promise<void> {
   await ec2.send(
     new CreateTagsCommand({
       Resources: [...resourceIds],
       Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
     }),
   );
-};
+}
 
 /** Writes the verdict of a smoke run, and which run it was, onto the image itself. */
-export const tagVerdict = (clients: AwsClients, imageId: string, verdict: Verdict, smokeRunId: string): Promise<void> =>
-  tagImage(clients, [imageId], { 'ecs-host:verdict': verdict, 'ecs-host:smoke-run-id': smokeRunId });
+export function tagVerdict(clients: AwsClients, imageId: string, verdict: Verdict, smokeRunId: string): Promise<void> {
+  return tagImage(clients, [imageId], { 'ecs-host:verdict': verdict, 'ecs-host:smoke-run-id': smokeRunId });
+}

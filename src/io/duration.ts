@@ -1,7 +1,7 @@
 /** 340 ms, 7.2 s, 2 min 05 s: for people, three significant places at most. */
-export const formatDuration = (durationMs: number): string => {
+export function formatDuration(durationMs: number): string {
   if (durationMs < 1000) return `${Math.round(durationMs)} ms`;
   if (durationMs < 59_950) return `${(durationMs / 1000).toFixed(1)} s`;
   const seconds = Math.round(durationMs / 1000);
   return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`;
-};
+}

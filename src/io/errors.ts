@@ -1,5 +1,5 @@
 /**
- * Errors sorted by who must act. Each carries a stable code, one reason and one hint; src/cli.ts turns the kind into the
+ * Errors sorted by who must act. Each carries a stable code, one reason and one hint; src/cli/main.ts turns the kind into the
  * exit code. Anything else that is thrown is a bug in this program (exit 1).
  */
 export type ErrorKind = 'user' | 'outside' | 'verdict' | 'interrupted';
@@ -59,23 +59,23 @@ export class EcsHostError extends Error {
   }
 }
 
-export const userError = (
-  code: string,
-  reason: string,
-  hint?: string,
-  details?: readonly ErrorDetail[],
-): EcsHostError =>
-  new EcsHostError('user', code, reason, { ...(hint === undefined ? {} : { hint }), ...(details ? { details } : {}) });
+export function userError(code: string, reason: string, hint?: string, details?: readonly ErrorDetail[]): EcsHostError {
+  return new EcsHostError('user', code, reason, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(details ? { details } : {}),
+  });
+}
 
-export const outsideError = (
+export function outsideError(
   code: string,
   reason: string,
   hint?: string,
   output?: string,
   cause?: unknown,
-): EcsHostError =>
-  new EcsHostError('outside', code, reason, {
+): EcsHostError {
+  return new EcsHostError('outside', code, reason, {
     ...(hint === undefined ? {} : { hint }),
     ...(output === undefined ? {} : { output }),
     ...(cause === undefined ? {} : { cause }),
   });
+}

@@ -36,8 +36,9 @@ const OF_THE_USER =
 
 type ApiError = Error & { readonly $metadata: { readonly httpStatusCode?: number } };
 
-const isApiError = (error: unknown): error is ApiError =>
-  error instanceof Error && typeof (error as Partial<ApiError>).$metadata === 'object';
+function isApiError(error: unknown): error is ApiError {
+  return error instanceof Error && typeof (error as Partial<ApiError>).$metadata === 'object';
+}
 
 /**
  * What is not a bug although nobody foresaw it where it was thrown: the system's answer about a path, and the API's refusal. Everything

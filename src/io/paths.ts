@@ -3,18 +3,28 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The checkout that this program runs from. */
-export const projectFolder = (): string => dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+export function projectFolder(): string {
+  return dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+}
 
 /** Downloads and builds that can be made again: toolchain, virtual environment, mirrored packages. */
-export const cacheFolder = (): string =>
-  process.env['ECS_HOST_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'ecs-host');
+export function cacheFolder(): string {
+  return process.env['ECS_HOST_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'ecs-host');
+}
 
 /** What this program remembers: image records, runs, and the lab's images. */
-export const stateFolder = (): string =>
-  process.env['ECS_HOST_STATE'] ??
-  join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'ecs-host');
+export function stateFolder(): string {
+  return (
+    process.env['ECS_HOST_STATE'] ??
+    join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'ecs-host')
+  );
+}
 
 /** plan.json, template, bundles, Packer's log and evidence of one run. */
-export const runFolder = (runId: string): string => join(stateFolder(), 'runs', runId);
+export function runFolder(runId: string): string {
+  return join(stateFolder(), 'runs', runId);
+}
 
-export const imagesFolder = (): string => join(stateFolder(), 'images');
+export function imagesFolder(): string {
+  return join(stateFolder(), 'images');
+}

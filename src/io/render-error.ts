@@ -5,26 +5,31 @@ import { projectFolder } from './paths.ts';
 const OUTPUT_LINES_SHOWN = 40;
 
 /** The exit code that README documents for whatever ended the program. */
-export const exitCodeOf = (error: unknown): number =>
-  error instanceof EcsHostError ? EXIT_CODES[error.kind] : EXIT_CODES.bug;
+export function exitCodeOf(error: unknown): number {
+  return error instanceof EcsHostError ? EXIT_CODES[error.kind] : EXIT_CODES.bug;
+}
 
-const tail = (text: string): string => text.trimEnd().split('\n').slice(-OUTPUT_LINES_SHOWN).join('\n');
+function tail(text: string): string {
+  return text.trimEnd().split('\n').slice(-OUTPUT_LINES_SHOWN).join('\n');
+}
 
-const stackOf = (error: unknown): string =>
-  error instanceof Error ? inspect(error, { colors: false, depth: 4 }) : String(error);
+function stackOf(error: unknown): string {
+  return error instanceof Error ? inspect(error, { colors: false, depth: 4 }) : String(error);
+}
 
 /** A bug shows all that a maintainer needs, and where it goes. */
-const renderBug = (error: unknown): string =>
-  [
+function renderBug(error: unknown): string {
+  return [
     `ecs-host: this is a bug in ecs-host: ${error instanceof Error ? error.message : String(error)}`,
     stackOf(error),
     '  please report it, with everything above, the command that you typed and the output of',
     '  `ecs-host --version` and `ecs-host doctor`; after a bake also packer.log of the run (state folder, runs/)',
     `  where: an issue in the repository of this checkout (\`git -C ${projectFolder()} remote -v\`)`,
   ].join('\n');
+}
 
 /** One reason, where, one hint; the stack for a bug in this program, and for everything when asked for (`--debug`). */
-export const renderError = (error: unknown, { debug = false }: { debug?: boolean } = {}): string => {
+export function renderError(error: unknown, { debug = false }: { debug?: boolean } = {}): string {
   if (!(error instanceof EcsHostError)) return renderBug(error);
   const lines = [`ecs-host: ${error.message}`];
   for (const detail of error.details) {
@@ -45,10 +50,10 @@ export const renderError = (error: unknown, { debug = false }: { debug?: boolean
   if (debug && error.command !== undefined) lines.push('  to repeat the failing step:', `    ${error.command}`);
   if (debug) lines.push(stackOf(error));
   return lines.join('\n');
-};
+}
 
-export const errorAsJson = (error: unknown): object =>
-  error instanceof EcsHostError
+export function errorAsJson(error: unknown): object {
+  return error instanceof EcsHostError
     ? {
         type: 'error',
         kind: error.kind,
@@ -65,3 +70,4 @@ export const errorAsJson = (error: unknown): object =>
         hint: null,
         details: [],
       };
+}

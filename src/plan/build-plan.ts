@@ -1,4 +1,5 @@
 import type { TargetConfig } from '#contracts/target-config.ts';
+import type { BundleFile, NodeBinary } from '../bundle/names.ts';
 
 /** `plan.json`: the resolved build, readonly, nothing optional. Later verbs read it and refuse another version. */
 export const PLAN_VERSION = 1;
@@ -10,7 +11,7 @@ export type BuildPlan = {
   /** sha256 hex over everything that determines the image (not over the run, the region's network or the time). */
   readonly digest: string;
   /** A name for people: <profile>-<first 12 of digest>. */
-  readonly version: string;
+  readonly planName: string;
   readonly profile: string;
   /** As the user wrote it: us-east-2, us-east-1, local. */
   readonly region: string;
@@ -47,8 +48,7 @@ export type BuildPlan = {
   readonly target: TargetConfig;
   /** What is carried to the build instance; paths are relative to the render output folder. */
   readonly bundles: readonly BundleFile[];
-  /** The project's own Node binary, carried to the image (docs/decisions/0006). */
-  readonly node: { readonly version: string; readonly sha256: string };
+  readonly node: NodeBinary;
   readonly developerWorkload: {
     readonly repository: string;
     readonly ref: string;
@@ -62,5 +62,3 @@ export type BuildPlan = {
   readonly toolchain: { readonly packer: string; readonly amazonPlugin: string };
   readonly warnings: readonly { readonly code: string; readonly message: string; readonly hint: string }[];
 };
-
-export type BundleFile = { readonly path: string; readonly sha256: string; readonly bytes: number };

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { BuildPlan } from './build-plan.ts';
 
 /** JSON with sorted keys: the same value always has the same text. */
-export const canonicalJson = (value: unknown): string => {
+export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (typeof value === 'object' && value !== null) {
     const entries = Object.entries(value)
@@ -11,7 +11,7 @@ export const canonicalJson = (value: unknown): string => {
     return `{${entries.map(([key, each]) => `${JSON.stringify(key)}:${canonicalJson(each)}`).join(',')}}`;
   }
   return JSON.stringify(value);
-};
+}
 
 /** What the digest is over: what ends up in the image or decides how it is made, and nothing of the run, the network or the time. */
 export type Determinants = Pick<
@@ -19,7 +19,7 @@ export type Determinants = Pick<
   'instanceType' | 'gpu' | 'rootVolume' | 'target' | 'bundles' | 'node' | 'toolchain'
 > & { readonly baseImageId: string; readonly provisioning: unknown };
 
-export const digestOf = ({
+export function digestOf({
   instanceType,
   gpu,
   rootVolume,
@@ -29,9 +29,10 @@ export const digestOf = ({
   toolchain,
   baseImageId,
   provisioning,
-}: Determinants): string =>
-  createHash('sha256')
+}: Determinants): string {
+  return createHash('sha256')
     .update(
       canonicalJson({ instanceType, gpu, rootVolume, target, bundles, node, toolchain, baseImageId, provisioning }),
     )
     .digest('hex');
+}

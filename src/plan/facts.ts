@@ -22,7 +22,7 @@ export type FactsQuery = {
   readonly securityGroup: string;
 };
 
-const findBaseImage = async (ec2: EC2Client, query: FactsQuery): Promise<Facts['baseImage']> => {
+async function findBaseImage(ec2: EC2Client, query: FactsQuery): Promise<Facts['baseImage']> {
   const { Images = [] } = await ec2.send(
     new DescribeImagesCommand({
       Owners: [query.ownerId],
@@ -49,12 +49,12 @@ const findBaseImage = async (ec2: EC2Client, query: FactsQuery): Promise<Facts['
     architecture: 'x86_64',
     rootDeviceName: newest.RootDeviceName ?? '/dev/sda1',
   };
-};
+}
 
-const findSecurityGroup = async (
+async function findSecurityGroup(
   ec2: EC2Client,
   query: FactsQuery,
-): Promise<{ group: Facts['securityGroup']; vpcId: string }> => {
+): Promise<{ group: Facts['securityGroup']; vpcId: string }> {
   const { SecurityGroups = [] } = await ec2.send(
     new DescribeSecurityGroupsCommand({ Filters: [{ Name: 'group-name', Values: [query.securityGroup] }] }),
   );
@@ -74,10 +74,10 @@ const findSecurityGroup = async (
     );
   }
   return { group: { id: found.GroupId, name: query.securityGroup }, vpcId: found.VpcId };
-};
+}
 
 /** The first subnet by availability zone, so that two plans of one day agree. */
-const findSubnet = async (ec2: EC2Client, query: FactsQuery, vpcId: string): Promise<string> => {
+async function findSubnet(ec2: EC2Client, query: FactsQuery, vpcId: string): Promise<string> {
   const { Subnets = [] } = await ec2.send(
     new DescribeSubnetsCommand({
       Filters: [
@@ -95,14 +95,14 @@ const findSubnet = async (ec2: EC2Client, query: FactsQuery, vpcId: string): Pro
     );
   }
   return first.SubnetId;
-};
+}
 
 /**
  * Asks the region for what the plan needs.
  *
  * @throws EcsHostError (user) when something named in hosts.yaml is not there; (outside) `API_FAILED` when the API does not answer
  */
-export const gatherFacts = async (ec2: EC2Client, query: FactsQuery): Promise<Facts> => {
+export async function gatherFacts(ec2: EC2Client, query: FactsQuery): Promise<Facts> {
   try {
     const [baseImage, { group, vpcId }] = await Promise.all([findBaseImage(ec2, query), findSecurityGroup(ec2, query)]);
     return { baseImage, securityGroup: group, vpcId, subnetId: await findSubnet(ec2, query, vpcId) };
@@ -117,4 +117,4 @@ export const gatherFacts = async (ec2: EC2Client, query: FactsQuery): Promise<Fa
       error,
     );
   }
-};
+}

@@ -4,18 +4,18 @@ import { userError } from '../io/errors.ts';
 import { type BuildPlan, PLAN_VERSION } from './build-plan.ts';
 
 /** Writes plan.json whole or not at all. */
-export const writePlan = async (file: string, plan: BuildPlan): Promise<void> => {
+export async function writePlan(file: string, plan: BuildPlan): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   await writeFile(`${file}.partial`, `${JSON.stringify(plan, null, 2)}\n`);
   await rename(`${file}.partial`, file);
-};
+}
 
 /**
  * Reads a plan that this version of the program can follow.
  *
  * @throws EcsHostError (user) `PLAN_UNREADABLE`, `PLAN_VERSION_MISMATCH`
  */
-export const readPlan = async (file: string): Promise<BuildPlan> => {
+export async function readPlan(file: string): Promise<BuildPlan> {
   const again = 'make it again with `ecs-host plan`';
   let value: unknown;
   try {
@@ -36,4 +36,4 @@ export const readPlan = async (file: string): Promise<BuildPlan> => {
     );
   }
   return value as BuildPlan;
-};
+}

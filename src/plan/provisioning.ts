@@ -12,20 +12,22 @@ export type ProvisioningStep = { readonly name: string; readonly upload?: true; 
  * each start; their own events tell them apart.
  * Part of what the plan's digest is over.
  */
-export const provisioningSteps = (provisioners: readonly string[]): ProvisioningStep[] => [
-  { name: 'carry', upload: true },
-  {
-    name: 'provision',
-    inline: [
-      // 2 is "done, with recoverable errors"; a base image that warns is still a base image.
-      'cloud-init status --wait >/dev/null || [ $? -eq 2 ]',
-      `sudo install -d -m 0755 ${TARGET_FOLDER} ${TARGET_FOLDER}/rootfs`,
-      `sudo tar --extract --no-same-owner --file ${UPLOAD_PATH} --directory ${TARGET_FOLDER}`,
-      `sudo gunzip --force ${TARGET_FOLDER}/bin/node.gz`,
-      `sudo chmod 0755 ${TARGET_FOLDER}/bin/node`,
-      `sudo tar --extract --no-same-owner --file ${TARGET_FOLDER}/rootfs.tar --directory ${TARGET_FOLDER}/rootfs`,
-      `rm ${UPLOAD_PATH}`,
-      `sudo ${TARGET_FOLDER}/bin/node ${TARGET_FOLDER}/provisioners/bake.mjs ${provisioners.join(' ')}`,
-    ],
-  },
-];
+export function provisioningSteps(provisioners: readonly string[]): ProvisioningStep[] {
+  return [
+    { name: 'carry', upload: true },
+    {
+      name: 'provision',
+      inline: [
+        // 2 is "done, with recoverable errors"; a base image that warns is still a base image.
+        'cloud-init status --wait >/dev/null || [ $? -eq 2 ]',
+        `sudo install -d -m 0755 ${TARGET_FOLDER} ${TARGET_FOLDER}/rootfs`,
+        `sudo tar --extract --no-same-owner --file ${UPLOAD_PATH} --directory ${TARGET_FOLDER}`,
+        `sudo gunzip --force ${TARGET_FOLDER}/bin/node.gz`,
+        `sudo chmod 0755 ${TARGET_FOLDER}/bin/node`,
+        `sudo tar --extract --no-same-owner --file ${TARGET_FOLDER}/rootfs.tar --directory ${TARGET_FOLDER}/rootfs`,
+        `rm ${UPLOAD_PATH}`,
+        `sudo ${TARGET_FOLDER}/bin/node ${TARGET_FOLDER}/provisioners/bake.mjs ${provisioners.join(' ')}`,
+      ],
+    },
+  ];
+}

@@ -1,8 +1,9 @@
 import type { TargetConfig } from '#contracts/target-config.ts';
+import { type BundleFile, type NodeBinary, OWN_PROGRAM, STAND_IN_PACKAGE } from '../bundle/names.ts';
 import type { HostsConfig, Profile, Region } from '../config/hosts-config.ts';
-import { nearest } from '../config/nearest.ts';
 import { type ErrorDetail, userError } from '../io/errors.ts';
-import { type BuildPlan, type BundleFile, PLAN_VERSION } from './build-plan.ts';
+import { nearest } from '../io/nearest.ts';
+import { type BuildPlan, PLAN_VERSION } from './build-plan.ts';
 import { digestOf } from './digest.ts';
 import type { Facts } from './facts.ts';
 import { provisioningSteps } from './provisioning.ts';
@@ -15,7 +16,7 @@ export type Selection = {
   readonly profile: Profile;
 };
 
-const pick = <T>(all: Readonly<Record<string, T>>, name: string, kind: 'region' | 'profile', file: string): T => {
+function pick<T>(all: Readonly<Record<string, T>>, name: string, kind: 'region' | 'profile', file: string): T {
   const found = Object.hasOwn(all, name) ? all[name] : undefined;
   if (found !== undefined) return found;
   const known = Object.keys(all);
@@ -25,14 +26,14 @@ const pick = <T>(all: Readonly<Record<string, T>>, name: string, kind: 'region' 
     `${file} has no ${kind} ${name}.`,
     close === null ? `known: ${known.join(', ')}` : `did you mean ${close}?`,
   );
-};
+}
 
 /** The region and profile that a command names. @throws EcsHostError (user) when hosts.yaml has no such */
-export const select = (
+export function select(
   config: HostsConfig,
   names: { region: string; profile: string | null },
   file: string,
-): Selection => {
+): Selection {
   const region = pick(config.regions, names.region, 'region', file);
   const profileName = names.profile ?? region.profile;
   return {
@@ -41,64 +42,62 @@ export const select = (
     profileName,
     profile: pick(config.profiles, profileName, 'profile', file),
   };
-};
+}
 
 /** Order matters and stands only here. The last three are always the last three. */
-const provisionersOf = (profile: Profile): string[] => [
-  'base',
-  'docker',
-  ...(profile.nvidia ? ['nvidia'] : []),
-  'ecs-agent',
-  'host-service',
-  'imds-block',
-  'limits',
-  'user-tools',
-  'record-versions',
-  'clean',
-  'verify',
-];
+function provisionersOf(profile: Profile): string[] {
+  return [
+    'base',
+    'docker',
+    ...(profile.nvidia ? ['nvidia'] : []),
+    'ecs-agent',
+    'host-service',
+    'imds-block',
+    'limits',
+    'user-tools',
+    'record-versions',
+    'clean',
+    'verify',
+  ];
+}
 
-/** File name of the lab's agent among the carried files. */
-export const STAND_IN_PACKAGE = 'ecs-agent-lab-stand-in.deb';
-
-/** Where a user's own host service is in the bundle, and below /opt/ecs-host. */
-export const OWN_PROGRAM = 'bin/host-service';
-
-export const targetOf = (profileName: string, profile: Profile): TargetConfig => ({
-  version: 1,
-  profile: profileName,
-  os: { distribution: profile.os.distribution, codename: profile.os.codename },
-  sshUser: profile.os.sshUser,
-  provisioners: provisionersOf(profile),
-  docker: {
-    source: profile.docker.source,
-    version: profile.docker.version ?? null,
-    insecureRegistries: profile.docker.insecureRegistries ?? [],
-  },
-  ecsAgent: {
-    source: profile.ecsAgent.source,
-    package: profile.ecsAgent.package ?? STAND_IN_PACKAGE,
-    sha256: profile.ecsAgent.sha256 ?? null,
-  },
-  nvidia: profile.nvidia
-    ? { ...profile.nvidia, driverBranch: profile.nvidia.driverVersion.split('.')[0] ?? profile.nvidia.driverVersion }
-    : null,
-  hostService: { entry: `/opt/ecs-host/${profile.hostService ? OWN_PROGRAM : 'bin/ecs-hostd.mjs'}` },
-  userTools: { awsCli: { source: profile.awsCli?.source ?? 'aws', version: profile.awsCli?.version ?? null } },
-  swapMiB: profile.swapMiB ?? 0,
-});
+export function targetOf(profileName: string, profile: Profile): TargetConfig {
+  return {
+    version: 1,
+    profile: profileName,
+    os: { distribution: profile.os.distribution, codename: profile.os.codename },
+    sshUser: profile.os.sshUser,
+    provisioners: provisionersOf(profile),
+    docker: {
+      source: profile.docker.source,
+      version: profile.docker.version ?? null,
+      insecureRegistries: profile.docker.insecureRegistries ?? [],
+    },
+    ecsAgent: {
+      source: profile.ecsAgent.source,
+      package: profile.ecsAgent.package ?? STAND_IN_PACKAGE,
+      sha256: profile.ecsAgent.sha256 ?? null,
+    },
+    nvidia: profile.nvidia
+      ? { ...profile.nvidia, driverBranch: profile.nvidia.driverVersion.split('.')[0] ?? profile.nvidia.driverVersion }
+      : null,
+    hostService: { entry: `/opt/ecs-host/${profile.hostService ? OWN_PROGRAM : 'bin/ecs-hostd.mjs'}` },
+    userTools: { awsCli: { source: profile.awsCli?.source ?? 'aws', version: profile.awsCli?.version ?? null } },
+    swapMiB: profile.swapMiB ?? 0,
+  };
+}
 
 export type ResolveInput = {
   readonly selection: Selection;
   readonly facts: Facts;
   readonly endpointUrl: string | null;
   readonly bundles: readonly BundleFile[];
-  readonly node: BuildPlan['node'];
+  readonly node: NodeBinary;
   readonly warnings: readonly ErrorDetail[];
 };
 
 /** Pure: configuration, facts and hashes in, plan out. */
-export const resolvePlan = ({ selection, facts, endpointUrl, bundles, node, warnings }: ResolveInput): BuildPlan => {
+export function resolvePlan({ selection, facts, endpointUrl, bundles, node, warnings }: ResolveInput): BuildPlan {
   const { regionName, region, profileName, profile } = selection;
   const target = targetOf(profileName, profile);
   const instanceType = profile.instanceType;
@@ -115,14 +114,14 @@ export const resolvePlan = ({ selection, facts, endpointUrl, bundles, node, warn
     toolchain: TOOLCHAIN,
     provisioning: provisioningSteps(target.provisioners),
   });
-  const version = `${profileName}-${digest.slice(0, 12)}`;
+  const planName = `${profileName}-${digest.slice(0, 12)}`;
   const about = (detail: ErrorDetail): boolean =>
     (detail.key ?? '').startsWith(`profiles.${profileName}.`) ||
     (detail.key ?? '').startsWith(`regions.${regionName}.`);
   return {
     planVersion: PLAN_VERSION,
     digest,
-    version,
+    planName,
     profile: profileName,
     region: regionName,
     apiRegion: region.apiRegion ?? regionName,
@@ -141,9 +140,9 @@ export const resolvePlan = ({ selection, facts, endpointUrl, bundles, node, warn
     },
     instanceProfile: region.instanceProfile,
     ecsAgentEndpoint: profile.ecsAgent.apiEndpoint ?? null,
-    imageName: `ecs-host-${version}`,
+    imageName: `ecs-host-${planName}`,
     tags: {
-      Name: `ecs-host-${version}`,
+      Name: `ecs-host-${planName}`,
       'ecs-host:profile': profileName,
       'ecs-host:plan-digest': digest,
       'ecs-host:source-image': facts.baseImage.id,
@@ -167,4 +166,4 @@ export const resolvePlan = ({ selection, facts, endpointUrl, bundles, node, warn
       hint: detail.hint ?? '',
     })),
   };
-};
+}

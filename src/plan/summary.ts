@@ -1,13 +1,15 @@
 import type { BuildPlan } from './build-plan.ts';
 
-const row = (label: string, text: string): string => `  ${label.padEnd(18)}${text}`;
+function row(label: string, text: string): string {
+  return `  ${label.padEnd(18)}${text}`;
+}
 
 /** What `ecs-host plan` prints: everything that will happen, in the order in which it does. Pure, and stable enough to diff. */
-export const planSummary = (plan: BuildPlan): string[] => {
+export function planSummary(plan: BuildPlan): string[] {
   const { network, rootVolume, developerWorkload: workload } = plan;
   const where = plan.endpointUrl === null ? 'AWS' : plan.endpointUrl;
   return [
-    `Plan ${plan.version}`,
+    `Plan ${plan.planName}`,
     row('profile', plan.profile),
     row('region', `${plan.region} (API: ${plan.apiRegion} at ${where})`),
     row('base image', `${plan.baseImage.id} ${plan.baseImage.name} (owner ${plan.baseImage.ownerId})`),
@@ -50,4 +52,4 @@ export const planSummary = (plan: BuildPlan): string[] => {
         ]),
     ...plan.warnings.flatMap((warning) => [`warning: ${warning.message} [${warning.code}]`, `  hint: ${warning.hint}`]),
   ];
-};
+}

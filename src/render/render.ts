@@ -1,9 +1,10 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Bundle } from '../bundle/bundle.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { writePlan } from '../plan/plan-file.ts';
 import { BUNDLE_FILE } from '../plan/provisioning.ts';
-import { type Bundle, packBundle } from './bundle.ts';
+import { packBundle } from './pack.ts';
 import { renderTemplate } from './template.ts';
 
 export const TEMPLATE_FILE = 'image.pkr.json';
@@ -11,10 +12,12 @@ export const TEMPLATE_FILE = 'image.pkr.json';
 export type Rendered = { readonly folder: string; readonly template: string; readonly planFile: string };
 
 /** Text of the template as it is written; golden cases compare it. */
-export const templateText = (plan: BuildPlan): string => `${JSON.stringify(renderTemplate(plan), null, 2)}\n`;
+export function templateText(plan: BuildPlan): string {
+  return `${JSON.stringify(renderTemplate(plan), null, 2)}\n`;
+}
 
 /** Writes plan.json, the template and the bundle into a folder, each whole or not at all. */
-export const renderTo = async (plan: BuildPlan, bundle: Bundle, folder: string): Promise<Rendered> => {
+export async function renderTo(plan: BuildPlan, bundle: Bundle, folder: string): Promise<Rendered> {
   await mkdir(folder, { recursive: true });
   const template = join(folder, TEMPLATE_FILE);
   const planFile = join(folder, 'plan.json');
@@ -23,4 +26,4 @@ export const renderTo = async (plan: BuildPlan, bundle: Bundle, folder: string):
   await writeFile(`${template}.partial`, templateText(plan));
   await rename(`${template}.partial`, template);
   return { folder, template, planFile };
-};
+}

@@ -7,18 +7,19 @@ const SOURCE = 'host';
 // biome-ignore lint/suspicious/noTemplateCurlyInString: HCL's own templates.
 const RUN_TAGS = { 'ecs-host:run-id': '${var.run_id}', 'ecs-host:owner': '${var.owner}', 'ecs-host:kind': 'build' };
 
-const communicator = ({ network }: BuildPlan): object =>
-  network.transport === 'session-manager'
+function communicator({ network }: BuildPlan): object {
+  return network.transport === 'session-manager'
     ? { ssh_interface: 'session_manager' }
     : {
         ssh_interface: 'public_ip',
         associate_public_ip_address: true,
         temporary_security_group_source_cidrs: network.sshSourceCidrs,
       };
+}
 
 /** Against anything but AWS: nothing of AWS is asked. */
-const endpoint = ({ endpointUrl }: BuildPlan): object =>
-  endpointUrl === null
+function endpoint({ endpointUrl }: BuildPlan): object {
+  return endpointUrl === null
     ? {}
     : {
         custom_endpoint_ec2: endpointUrl,
@@ -26,6 +27,7 @@ const endpoint = ({ endpointUrl }: BuildPlan): object =>
         skip_metadata_api_check: true,
         skip_region_validation: true,
       };
+}
 
 /**
  * The Packer template of a plan (HCL2 in JSON). Pure.
@@ -33,7 +35,7 @@ const endpoint = ({ endpointUrl }: BuildPlan): object =>
  * Sources for what is not obvious: AMI waits need both polling keys or the default is shorter than a 32 GB snapshot takes; metadata_options
  * binds only the build instance, so imds_support makes the image itself IMDSv2-only; the temporary group must not be open to the world.
  */
-export const renderTemplate = (plan: BuildPlan): object => {
+export function renderTemplate(plan: BuildPlan): object {
   // biome-ignore-start lint/suspicious/noTemplateCurlyInString: HCL's own templates.
   const tags = { ...plan.tags, ...RUN_TAGS, 'ecs-host:commit': '${var.commit}' };
   return {
@@ -100,4 +102,4 @@ export const renderTemplate = (plan: BuildPlan): object => {
     },
   };
   // biome-ignore-end lint/suspicious/noTemplateCurlyInString: HCL's own templates.
-};
+}

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GetConsoleOutputCommand } from '@aws-sdk/client-ec2';
 import type { AwsClients } from '../aws/clients.ts';
-import type { Ssh } from './ssh.ts';
+import type { Ssh } from '../host-access/ssh.ts';
 
 /** What is read over ssh, where ssh still works: file name and command. None of them prints a secret. */
 const REMOTE: readonly (readonly [name: string, command: string])[] = [
@@ -25,11 +25,11 @@ const REMOTE: readonly (readonly [name: string, command: string])[] = [
  *
  * @returns the files, absolute
  */
-export const keepEvidence = async (
+export async function keepEvidence(
   clients: AwsClients,
   instances: readonly { readonly instanceId: string; readonly ssh: Ssh | null }[],
   folder: string,
-): Promise<string[]> => {
+): Promise<string[]> {
   await mkdir(folder, { recursive: true });
   const keep = async (name: string, text: () => Promise<string>): Promise<string[]> => {
     const path = join(folder, name);
@@ -54,4 +54,4 @@ export const keepEvidence = async (
     ]),
   );
   return files.flat();
-};
+}

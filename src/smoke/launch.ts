@@ -16,11 +16,11 @@ import { CreateClusterCommand } from '@aws-sdk/client-ecs';
 import { execa } from 'execa';
 import type { AwsClients } from '../aws/clients.ts';
 import { outsideError } from '../io/errors.ts';
+import { waitUntil } from '../io/wait-until.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
-import { deleteCluster, retryWhileHeld, terminateAndWait } from '../sweep/apply.ts';
-import { KIND_TAG, OWNER_TAG, RUN_ID_TAG } from '../sweep/inventory.ts';
-import { ownerName } from '../sweep/owner.ts';
-import { waitUntil } from './wait-until.ts';
+import { ownerName } from '../run/owner.ts';
+import { deleteCluster, retryWhileHeld, terminateAndWait } from '../run/sweep/apply.ts';
+import { KIND_TAG, OWNER_TAG, RUN_ID_TAG } from '../run/sweep/inventory.ts';
 
 export type LaunchInput = {
   readonly plan: BuildPlan;
@@ -35,26 +35,31 @@ export type Launched = { readonly instanceId: string; readonly address: string }
 /** What undoes an acquisition; called once, in reverse order. */
 export type Release = () => Promise<void>;
 
-const nameOf = (runId: string): string => `ecs-host-smoke-${runId}`;
+function nameOf(runId: string): string {
+  return `ecs-host-smoke-${runId}`;
+}
 
-const runTags = (runId: string): Record<string, string> => ({
-  Name: nameOf(runId),
-  [RUN_ID_TAG]: runId,
-  [OWNER_TAG]: ownerName(),
-  [KIND_TAG]: 'smoke',
-});
+function runTags(runId: string): Record<string, string> {
+  return {
+    Name: nameOf(runId),
+    [RUN_ID_TAG]: runId,
+    [OWNER_TAG]: ownerName(),
+    [KIND_TAG]: 'smoke',
+  };
+}
 
-const tagSpecification = (runId: string, ...types: ResourceType[]): TagSpecification[] =>
-  types.map((ResourceType) => ({
+function tagSpecification(runId: string, ...types: ResourceType[]): TagSpecification[] {
+  return types.map((ResourceType) => ({
     ResourceType,
     Tags: Object.entries(runTags(runId)).map(([Key, Value]) => ({ Key, Value })),
   }));
+}
 
 /** A key pair that lives as long as the run; the private half never leaves the folder. */
-export const createKeyPair = async (
+export async function createKeyPair(
   { clients, runId }: LaunchInput,
   folder: string,
-): Promise<{ readonly keyName: string; readonly keyFile: string; readonly release: Release }> => {
+): Promise<{ readonly keyName: string; readonly keyFile: string; readonly release: Release }> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const keyFile = join(folder, 'id_ed25519');
   await execa('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', nameOf(runId), '-f', keyFile], { stdin: 'ignore' });
@@ -75,14 +80,14 @@ export const createKeyPair = async (
       await clients.ec2.send(new DeleteKeyPairCommand({ KeyName: keyName }));
     },
   };
-};
+}
 
 /** Lets the caller's addresses in by ssh, on top of what the region's own group opens. */
-export const createSshGroup = async ({
+export async function createSshGroup({
   clients,
   plan,
   runId,
-}: LaunchInput): Promise<{ readonly groupId: string; readonly release: Release }> => {
+}: LaunchInput): Promise<{ readonly groupId: string; readonly release: Release }> {
   const { GroupId: groupId = '' } = await clients.ec2.send(
     new CreateSecurityGroupCommand({
       GroupName: nameOf(runId),
@@ -112,12 +117,12 @@ export const createSshGroup = async ({
     throw error;
   }
   return { groupId, release };
-};
+}
 
-export const createCluster = async ({
+export async function createCluster({
   clients,
   runId,
-}: LaunchInput): Promise<{ readonly cluster: string; readonly release: Release }> => {
+}: LaunchInput): Promise<{ readonly cluster: string; readonly release: Release }> {
   const cluster = nameOf(runId);
   await clients.ecs.send(
     new CreateClusterCommand({
@@ -126,13 +131,13 @@ export const createCluster = async ({
     }),
   );
   return { cluster, release: () => deleteCluster(clients, cluster) };
-};
+}
 
 /**
  * Launches as hosts of this region are launched; the instances are terminated, not stopped, when something shuts them down. One call for
  * each: moto gives the instance profile only to the first instance of a call.
  */
-export const launchInstances = async (
+export async function launchInstances(
   input: LaunchInput,
   wanted: {
     readonly count: number;
@@ -140,7 +145,7 @@ export const launchInstances = async (
     readonly groupIds: readonly string[];
     readonly userData: string;
   },
-): Promise<{ readonly instanceIds: readonly string[]; readonly release: Release }> => {
+): Promise<{ readonly instanceIds: readonly string[]; readonly release: Release }> {
   const { clients, plan, imageId, runId } = input;
   const launchOne = async (): Promise<string> => {
     const { Instances = [] } = await clients.ec2.send(
@@ -172,11 +177,11 @@ export const launchInstances = async (
     throw failed.reason;
   }
   return { instanceIds, release };
-};
+}
 
 /** Waits until the instance runs and has an address that is reachable from here. */
-export const waitForAddress = ({ clients, signal }: LaunchInput, instanceId: string): Promise<Launched> =>
-  waitUntil(
+export function waitForAddress({ clients, signal }: LaunchInput, instanceId: string): Promise<Launched> {
+  return waitUntil(
     `instance ${instanceId} to run`,
     async () => {
       const answer = await clients.ec2.send(new DescribeInstancesCommand({ InstanceIds: [instanceId] }));
@@ -193,3 +198,4 @@ export const waitForAddress = ({ clients, signal }: LaunchInput, instanceId: str
     },
     { timeoutMs: 300_000, intervalMs: 500, signal },
   );
+}

@@ -1,22 +1,22 @@
 import type { AwsClients } from '../aws/clients.ts';
+import type { Ssh } from '../host-access/ssh.ts';
 import type { RunContext } from '../io/reporter.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
-import type { CheckBook } from './check-book.ts';
+import type { CheckBook } from './checks/check-book.ts';
 import {
   checkClusterGpu,
   checkDistinct,
   checkRegistered,
   findRegistration,
   type Registration,
-} from './cluster-checks.ts';
-import { checkContainerMetadata, checkGpu } from './container-checks.ts';
-import { BEFORE_HANDSHAKE, checkBeforeHandshake, checkDenied, checkOpened, openGate } from './gate-checks.ts';
-import { checkNetwork } from './network-checks.ts';
-import type { Ssh } from './ssh.ts';
-import { checkStream } from './stream-checks.ts';
-import { checkHostMetadata, checkVerify } from './verify-checks.ts';
+} from './checks/cluster-checks.ts';
+import { checkContainerMetadata, checkGpu } from './checks/container-checks.ts';
+import { BEFORE_HANDSHAKE, checkBeforeHandshake, checkDenied, checkOpened, openGate } from './checks/gate-checks.ts';
+import { checkNetwork } from './checks/network-checks.ts';
+import { checkHostMetadata, checkVerify } from './checks/verify-checks.ts';
+import { buildWorkload, cloneWorkload, runWorkload } from './checks/workload.ts';
+import { checkStream } from './stream/stream-checks.ts';
 import { REMOTE_WEBSERVER_PORT, type SmokeWebserver } from './webserver.ts';
-import { buildWorkload, cloneWorkload, runWorkload } from './workload.ts';
 
 export type SmokeRun = {
   readonly plan: BuildPlan;
@@ -31,22 +31,22 @@ export type SmokeRun = {
 const CLOUD_INIT_TIMEOUT_MS = 300_000;
 
 /** Every branch runs to its end before the first interruption is thrown on. */
-const together = async (works: readonly Promise<unknown>[]): Promise<void> => {
+async function together(works: readonly Promise<unknown>[]): Promise<void> {
   for (const result of await Promise.allSettled(works)) if (result.status === 'rejected') throw result.reason;
-};
+}
 
 /** cloud-init says 0 for done, 2 for done with recoverable errors; `status` prints which. */
-const waitForCloudInit = async (
+async function waitForCloudInit(
   ssh: Ssh,
-): Promise<{ readonly status: string; readonly isDone: boolean; readonly durationMs: number }> => {
+): Promise<{ readonly status: string; readonly isDone: boolean; readonly durationMs: number }> {
   const { exitCode, stdout, durationMs } = await ssh.run('cloud-init status --wait', {
     timeoutMs: CLOUD_INIT_TIMEOUT_MS,
   });
   const status = /status:\s*(.+)/.exec(stdout)?.[1]?.trim() ?? `exit code ${exitCode}`;
   return { status, isDone: exitCode === 0 && status === 'done', durationMs };
-};
+}
 
-const boot = async (run: SmokeRun, instanceId: string): Promise<Ssh | null> => {
+async function boot(run: SmokeRun, instanceId: string): Promise<Ssh | null> {
   const reached: Ssh[] = [];
   await run.book.attempt(['boot.ssh', 'boot.cloud-init'], () =>
     run.ctx.span('boot', async () => {
@@ -60,10 +60,10 @@ const boot = async (run: SmokeRun, instanceId: string): Promise<Ssh | null> => {
   );
   // A machine that answers is worth looking at even when cloud-init is not well.
   return reached[0] ?? null;
-};
+}
 
 /** Shut before, shut when denied, and then open: returns whether it opened. */
-const proveGate = async (run: SmokeRun, ssh: Ssh): Promise<boolean> => {
+async function proveGate(run: SmokeRun, ssh: Ssh): Promise<boolean> {
   const { book, ctx, webserver, clients, cluster } = run;
   const { instanceId } = ssh.target;
   if (book.selected.has('gate')) {
@@ -91,10 +91,10 @@ const proveGate = async (run: SmokeRun, ssh: Ssh): Promise<boolean> => {
       await checkOpened(ssh, state, book);
     }),
   );
-};
+}
 
 /** Build, look at containers and metadata, run, and watch the stream from outside. */
-const proveWorkload = async (run: SmokeRun, ssh: Ssh): Promise<void> => {
+async function proveWorkload(run: SmokeRun, ssh: Ssh): Promise<void> {
   const { book, ctx, plan } = run;
   const workload = plan.developerWorkload;
   const isBuilt = await book.attempt(['workload.build-protocol', 'workload.build-image'], () =>
@@ -115,7 +115,7 @@ const proveWorkload = async (run: SmokeRun, ssh: Ssh): Promise<void> => {
       }),
     ),
   ]);
-};
+}
 
 /**
  * Everything about one instance, each step only after what it builds on.
@@ -123,11 +123,11 @@ const proveWorkload = async (run: SmokeRun, ssh: Ssh): Promise<void> => {
  * @param onRegistered called as soon as the instance is in the cluster, long before the workload is done
  * @returns its registration, or null when there was none
  */
-export const proveFirst = async (
+export async function proveFirst(
   run: SmokeRun,
   instanceId: string,
   onRegistered: (registration: Registration | null) => void,
-): Promise<Registration | null> => {
+): Promise<Registration | null> {
   const { book, ctx, plan, clients, cluster } = run;
   if (!plan.gpu) {
     for (const id of ['cluster.gpu-registered', 'gpu.driver', 'gpu.container'])
@@ -186,14 +186,14 @@ export const proveFirst = async (
     }),
   ]);
   return registered[0] ?? null;
-};
+}
 
 /** A second instance of the image: its webserver comes late, it is granted at once, and it must be a container instance of its own. */
-export const proveSecond = async (
+export async function proveSecond(
   run: SmokeRun,
   instanceId: string,
   firstRegistered: Promise<Registration | null>,
-): Promise<void> => {
+): Promise<void> {
   const { book, ctx, webserver, clients, cluster } = run;
   await book.attempt(['cluster.second-registered', 'cluster.distinct'], async () => {
     const ssh = await ctx.span('boot', () => run.reach(instanceId));
@@ -209,4 +209,4 @@ export const proveSecond = async (
     if (!first) throw new Error('the first instance did not register');
     checkDistinct(first, second, book);
   });
-};
+}

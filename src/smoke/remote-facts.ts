@@ -1,6 +1,6 @@
 import { HOST_STATE_PATH, type HostState } from '#contracts/host-service.ts';
+import type { Ssh } from '../host-access/ssh.ts';
 import { outsideError } from '../io/errors.ts';
-import type { Ssh } from './ssh.ts';
 
 export const GATED_UNITS = ['docker.service', 'docker.socket', 'containerd.service', 'ecs.service'] as const;
 export type GatedUnit = (typeof GATED_UNITS)[number];
@@ -14,8 +14,8 @@ export type UnitFacts = {
 };
 
 /** Pure: the answer of `systemctl show` for several units, blocks separated by an empty line. */
-export const parseUnits = (text: string): ReadonlyMap<string, UnitFacts> =>
-  new Map(
+export function parseUnits(text: string): ReadonlyMap<string, UnitFacts> {
+  return new Map(
     text
       .trim()
       .split(/\n\s*\n/)
@@ -32,11 +32,12 @@ export const parseUnits = (text: string): ReadonlyMap<string, UnitFacts> =>
         return [values['Id'] ?? '', facts] as const;
       }),
   );
+}
 
 const SHOW = `systemctl show --no-pager -p Id,ActiveState,UnitFileState,InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic ${GATED_UNITS.join(' ')}`;
 
 /** What systemd says about the units behind the gate. */
-export const readUnits = async (ssh: Ssh): Promise<Readonly<Record<GatedUnit, UnitFacts>>> => {
+export async function readUnits(ssh: Ssh): Promise<Readonly<Record<GatedUnit, UnitFacts>>> {
   const { stdout, stderr } = await ssh.run(SHOW);
   const units = parseUnits(stdout);
   const take = (unit: GatedUnit): UnitFacts => {
@@ -50,21 +51,23 @@ export const readUnits = async (ssh: Ssh): Promise<Readonly<Record<GatedUnit, Un
     'containerd.service': take('containerd.service'),
     'ecs.service': take('ecs.service'),
   };
-};
+}
 
 /** Pure: `all of them inactive`, or which are not. */
-export const describeUnits = (units: Readonly<Record<GatedUnit, UnitFacts>>): string => {
+export function describeUnits(units: Readonly<Record<GatedUnit, UnitFacts>>): string {
   const up = GATED_UNITS.filter((unit) => !isDown(units[unit]));
   return up.length === 0
     ? 'all four units inactive'
     : up.map((unit) => `${unit} ${units[unit].activeState}`).join(', ');
-};
+}
 
 /** A unit that failed is down as well; one that is on its way up is not. */
-export const isDown = (unit: UnitFacts): boolean => unit.activeState === 'inactive' || unit.activeState === 'failed';
+export function isDown(unit: UnitFacts): boolean {
+  return unit.activeState === 'inactive' || unit.activeState === 'failed';
+}
 
 /** The host service's own account, or null while there is none. */
-export const readHostState = async (ssh: Ssh): Promise<HostState | null> => {
+export async function readHostState(ssh: Ssh): Promise<HostState | null> {
   const { exitCode, stdout } = await ssh.run(`cat ${HOST_STATE_PATH} 2>/dev/null`);
   if (exitCode !== 0) return null;
   try {
@@ -72,4 +75,4 @@ export const readHostState = async (ssh: Ssh): Promise<HostState | null> => {
   } catch {
     return null;
   }
-};
+}

@@ -1,14 +1,15 @@
 import { join } from 'node:path';
 import type { AwsClients } from '../aws/clients.ts';
 import { findIdentityCertificates } from '../aws/identity-certificates.ts';
+import { connectSsh, type Ssh } from '../host-access/ssh.ts';
 import { runFolder } from '../io/paths.ts';
 import type { RunContext } from '../io/reporter.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
-import { claimRun } from '../sweep/owner.ts';
-import { sweepRun } from '../sweep/sweep.ts';
+import { claimRun } from '../run/owner.ts';
+import { sweepRun } from '../run/sweep/sweep.ts';
 import { renderUserData } from '../user-data/render.ts';
-import { createCheckBook } from './check-book.ts';
-import { CHECKS, PARTS, type Part } from './check-definitions.ts';
+import { createCheckBook } from './checks/check-book.ts';
+import { CHECKS, PARTS, type Part } from './checks/check-definitions.ts';
 import { keepEvidence } from './evidence.ts';
 import {
   createCluster,
@@ -21,11 +22,8 @@ import {
   waitForAddress,
 } from './launch.ts';
 import { proveFirst, proveSecond, type SmokeRun } from './proofs.ts';
-import { connectSsh, type Ssh } from './ssh.ts';
-import { startSmokeWebserver } from './start-webserver.ts';
-
 import { type SmokeResult, verdictOf } from './verdict.ts';
-import { REMOTE_WEBSERVER_PORT, type SmokeWebserver } from './webserver.ts';
+import { REMOTE_WEBSERVER_PORT, type SmokeWebserver, startSmokeWebserver } from './webserver.ts';
 
 export type SmokeInput = {
   readonly plan: BuildPlan;
@@ -39,7 +37,7 @@ export type SmokeInput = {
 const REACH_TIMEOUT_MS = 300_000;
 
 /** Everything that the run made, to be released in reverse; a failure to release one thing does not keep the others. */
-const createReleases = (ctx: RunContext): { add(what: string, release: Release): void; all(): Promise<void> } => {
+function createReleases(ctx: RunContext): { add(what: string, release: Release): void; all(): Promise<void> } {
   const stack = new AsyncDisposableStack();
   return {
     add: (what, release) =>
@@ -53,7 +51,7 @@ const createReleases = (ctx: RunContext): { add(what: string, release: Release):
       }),
     all: () => stack.disposeAsync(),
   };
-};
+}
 
 type Acquired = {
   readonly webserver: SmokeWebserver;
@@ -63,12 +61,12 @@ type Acquired = {
 };
 
 /** Key, group, cluster and webserver at once, then the instances. */
-const acquire = async (
+async function acquire(
   input: SmokeInput,
   launch: LaunchInput,
   count: number,
   add: (what: string, release: Release) => void,
-): Promise<Acquired> => {
+): Promise<Acquired> {
   const { plan, ctx } = input;
   const webserverStarting = findIdentityCertificates(plan.endpointUrl)
     .then((certificates) => startSmokeWebserver({ certificates, region: plan.apiRegion, imageId: input.imageId }))
@@ -115,15 +113,15 @@ const acquire = async (
   // An instance that the region cannot start says nothing about the image, so this is still part of the launch.
   const instances = await Promise.all(instanceIds.map((instanceId) => waitForAddress(launch, instanceId)));
   return { webserver, cluster, keyFile: key.keyFile, instances };
-};
+}
 
 /** Throws the first reason only after everything has ended, so that nothing works on while its things are released. */
-const allEnded = async (works: readonly Promise<void>[]): Promise<void> => {
+async function allEnded(works: readonly Promise<void>[]): Promise<void> {
   for (const result of await Promise.allSettled(works)) if (result.status === 'rejected') throw result.reason;
-};
+}
 
 /** The last net: whatever a release missed, an interrupted call created after all, or a crash left. */
-const sweepRest = async ({ clients, ctx }: SmokeInput): Promise<void> => {
+async function sweepRest({ clients, ctx }: SmokeInput): Promise<void> {
   await sweepRun(clients, ctx.runId, { reporter: ctx.reporter }).catch((error: unknown) => {
     ctx.reporter.emit({
       type: 'warning',
@@ -132,7 +130,7 @@ const sweepRest = async ({ clients, ctx }: SmokeInput): Promise<void> => {
       hint: 'run `ecs-host sweep` later',
     });
   });
-};
+}
 
 /**
  * Launches the image and compares what it is with what it should be. A failed image is a result, not an error: the caller keeps the
@@ -140,7 +138,7 @@ const sweepRest = async ({ clients, ctx }: SmokeInput): Promise<void> => {
  *
  * @throws EcsHostError outside when not even the launch worked; `INTERRUPTED`
  */
-export const smoke = async (input: SmokeInput): Promise<SmokeResult> => {
+export async function smoke(input: SmokeInput): Promise<SmokeResult> {
   const { plan, imageId, ctx, clients } = input;
   const selected = input.parts ?? new Set(PARTS);
   await claimRun(ctx.runId, 'smoke');
@@ -221,4 +219,4 @@ export const smoke = async (input: SmokeInput): Promise<SmokeResult> => {
       await sweepRest(input);
     });
   }
-};
+}

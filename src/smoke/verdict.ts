@@ -11,12 +11,14 @@ export type SmokeResult = NonNullable<ImageRecord['smoke']> & {
   readonly isComplete: boolean;
 };
 
-export const failedChecks = (checks: readonly Check[]): Check[] =>
-  checks.filter(({ verdict }) => verdict === 'incorrect' || verdict === 'missing');
+export function failedChecks(checks: readonly Check[]): Check[] {
+  return checks.filter(({ verdict }) => verdict === 'incorrect' || verdict === 'missing');
+}
 
 /** Pure. No correct check at all is no proof of anything, so it is a failure too. */
-export const verdictOf = (checks: readonly Check[]): Exclude<Verdict, 'not-run'> =>
-  failedChecks(checks).length === 0 && checks.some(({ verdict }) => verdict === 'correct') ? 'passed' : 'failed';
+export function verdictOf(checks: readonly Check[]): Exclude<Verdict, 'not-run'> {
+  return failedChecks(checks).length === 0 && checks.some(({ verdict }) => verdict === 'correct') ? 'passed' : 'failed';
+}
 
 /**
  * Writes the verdict into the image's record, where there is one, and onto the image. A pass of some parts only says nothing
@@ -24,22 +26,18 @@ export const verdictOf = (checks: readonly Check[]): Exclude<Verdict, 'not-run'>
  *
  * @returns the path of the record, or null when there is none
  */
-export const keepVerdict = async (
-  clients: AwsClients,
-  imageId: string,
-  result: SmokeResult,
-): Promise<string | null> => {
+export async function keepVerdict(clients: AwsClients, imageId: string, result: SmokeResult): Promise<string | null> {
   if (!result.isComplete && result.verdict === 'passed') return null;
   await tagVerdict(clients, imageId, result.verdict, result.runId);
   const record = await readRecord(imageId);
   if (!record) return null;
   const { isComplete: _, ...smoke } = result;
   return saveRecord({ ...record, smoke });
-};
+}
 
 /** The error that ends `smoke` and `ami` with exit code 4, naming every check that did not hold. */
-export const verdictError = (imageId: string, result: SmokeResult): EcsHostError =>
-  new EcsHostError('verdict', 'SMOKE_FAILED', `Image ${imageId} failed its smoke test.`, {
+export function verdictError(imageId: string, result: SmokeResult): EcsHostError {
+  return new EcsHostError('verdict', 'SMOKE_FAILED', `Image ${imageId} failed its smoke test.`, {
     details: failedChecks(result.checks).map((check) => ({
       key: check.id,
       reason:
@@ -51,3 +49,4 @@ export const verdictError = (imageId: string, result: SmokeResult): EcsHostError
       ? {}
       : { hint: `console log and journal are kept in ${dirname(result.evidence[0])}` }),
   });
+}

@@ -40,7 +40,8 @@ export function ecsConfigProblems(cluster: string, variables: Readonly<Record<st
 }
 
 /** The file's text; the values were checked before (`ecsConfigProblems`). */
-export const renderEcsConfig = (cluster: string, variables: Readonly<Record<string, string>>): string =>
-  Object.entries({ ECS_CLUSTER: cluster, ...variables })
+export function renderEcsConfig(cluster: string, variables: Readonly<Record<string, string>>): string {
+  return Object.entries({ ECS_CLUSTER: cluster, ...variables })
     .map(([name, value]) => `${name}=${value}\n`)
     .join('');
+}

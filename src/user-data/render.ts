@@ -16,7 +16,9 @@ export type UserDataInput = {
   readonly ecs?: Readonly<Record<string, string>>;
 };
 
-const biggest = (bytes: number): string => `user data is ${bytes} bytes; EC2 takes ${MAX_USER_DATA_BYTES}`;
+function biggest(bytes: number): string {
+  return `user data is ${bytes} bytes; EC2 takes ${MAX_USER_DATA_BYTES}`;
+}
 
 /**
  * Cloud-config for one host. It writes the two files that make a host out of an image and runs nothing: what a host does is baked, so
@@ -24,7 +26,7 @@ const biggest = (bytes: number): string => `user data is ${bytes} bytes; EC2 tak
  *
  * @throws EcsHostError `USER_DATA` (user) with everything that the host would not accept, or when it is larger than EC2 takes
  */
-export const renderUserData = ({ cluster, host, ecs = {} }: UserDataInput): string => {
+export function renderUserData({ cluster, host, ecs = {} }: UserDataInput): string {
   const parsed = asHostConfig(host);
   const problems: ErrorDetail[] = [
     ...('problems' in parsed ? parsed.problems : []),
@@ -50,4 +52,4 @@ export const renderUserData = ({ cluster, host, ecs = {} }: UserDataInput): stri
         : 'a CA of one certificate is under 2 KiB; leave intermediate ones out',
     );
   return text;
-};
+}

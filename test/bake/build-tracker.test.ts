@@ -7,7 +7,7 @@ import { createMachineReadableParser } from '../../src/bake/machine-readable.ts'
 import { phaseOf } from '../../src/bake/phases.ts';
 
 /** Recorded from packer 1.12.0 with its amazon plugin 1.3.4 against moto, with an sshd standing in for the instance. */
-const replay = (name: string, outcome: 'ok' | 'failed'): { result: BuildOutcome; told: string[]; checks: Check[] } => {
+function replay(name: string, outcome: 'ok' | 'failed'): { result: BuildOutcome; told: string[]; checks: Check[] } {
   const told: string[] = [];
   const checks: Check[] = [];
   let clock = 0;
@@ -32,9 +32,11 @@ const replay = (name: string, outcome: 'ok' | 'failed'): { result: BuildOutcome;
   const bytes = readFileSync(new URL(`recorded/${name}.txt`, import.meta.url));
   for (const line of [...parser.push(bytes), ...parser.end()]) tracker.take(line);
   return { result: tracker.finish(outcome), told, checks };
-};
+}
 
-const spansOf = (told: string[]): string[] => told.filter((line) => /^[<>] /.test(line));
+function spansOf(told: string[]): string[] {
+  return told.filter((line) => /^[<>] /.test(line));
+}
 
 describe('a successful build', () => {
   const { result, told, checks } = replay('success', 'ok');

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { createMachineReadableParser, parseMachineLine } from '../../src/bake/machine-readable.ts';
 
-const recorded = (name: string): Buffer => readFileSync(new URL(`recorded/${name}.txt`, import.meta.url));
+function recorded(name: string): Buffer {
+  return readFileSync(new URL(`recorded/${name}.txt`, import.meta.url));
+}
 
 describe('parseMachineLine', () => {
   test('restores commas and line ends', () => {

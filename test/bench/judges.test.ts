@@ -6,7 +6,9 @@ import { compare } from '../e2e/start-storm.ts';
 
 const ID = 'a'.repeat(12);
 const FULL = 'a'.repeat(64);
-const recorded = (n: number, startedCs: number, id = FULL) => ({ n, id, startedCs, pid: n, takenCs: startedCs });
+function recorded(n: number, startedCs: number, id = FULL) {
+  return { n, id, startedCs, pid: n, takenCs: startedCs };
+}
 const NOTHING = { counted: [], record: [], unsure: [], policy: new Set<string>(), killsCs: [] };
 
 describe('the storm', () => {

@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
 import { changed, failure, shipped } from './shipped.ts';
 
-const lineOf = (text: string, part: string): number => text.slice(0, text.indexOf(part)).split('\n').length;
+function lineOf(text: string, part: string): number {
+  return text.slice(0, text.indexOf(part)).split('\n').length;
+}
 
 test('the shipped configuration is right, and warns of the retired instance type only', () => {
   const { config, warnings } = parseConfig(shipped, 'hosts.yaml');

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { changed, failure, shipped } from './shipped.ts';
 
-const size = (value: string): string => changed('sizeGiB: 32 } # 8', `sizeGiB: ${value} } # 8`);
+function size(value: string): string {
+  return changed('sizeGiB: 32 } # 8', `sizeGiB: ${value} } # 8`);
+}
 
 describe('each mistake is told once, with what was found and what to write', () => {
   test.each([

@@ -10,7 +10,9 @@ import { projectFolder } from '../../src/io/paths.ts';
 const run = promisify(execFile);
 const folder = await mkdtemp(join(tmpdir(), 'ecs-host-config-'));
 afterAll(() => rm(folder, { recursive: true, force: true }));
-const at = (name: string): string => join(folder, name);
+function at(name: string): string {
+  return join(folder, name);
+}
 
 beforeAll(async () => {
   await run('mkfifo', [at('fifo.yaml')]);
@@ -63,12 +65,12 @@ describe('what is no file of YAML is refused at once', () => {
 });
 
 /** A process whose standard input is what `feed` gives, and which says what came of it. */
-const piped = async (feed: string): Promise<string> => {
+async function piped(feed: string): Promise<string> {
   const load = join(projectFolder(), 'src/config/load.ts');
   const script = `import(${JSON.stringify(load)}).then((m) => m.loadConfig('/dev/stdin')).then(() => console.log('fine'), (e) => console.log(e.message))`;
   const { stdout } = await run('bash', ['-c', `${feed} | "$0" -e "$1"`, process.execPath, script]);
   return stdout.trim();
-};
+}
 
 describe('a pipe of the shell', () => {
   test('is read to its end, however slowly it comes', async () => {

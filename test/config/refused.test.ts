@@ -4,15 +4,21 @@ import { changed, failure, shipped } from './shipped.ts';
 
 const G3S = 'profiles.g3s-focal';
 const CPU = 'profiles.cpu-bookworm';
-const gpuType = (type: string, module = 'proprietary'): string =>
-  changed('instanceType: g3s.xlarge', `instanceType: ${type}`).replace(
+function gpuType(type: string, module = 'proprietary'): string {
+  return changed('instanceType: g3s.xlarge', `instanceType: ${type}`).replace(
     'kernelModule: proprietary',
     `kernelModule: ${module}`,
   );
-const cidrs = (list: string): string => changed('[10.0.0.0/8]', list);
-const repository = (url: string): string => changed('https://github.com/fractal/container-images', url);
-const submodule = (entry: string): string =>
-  changed('      app: base\n', `      app: base\n      submoduleRefs: { ${entry} }\n`);
+}
+function cidrs(list: string): string {
+  return changed('[10.0.0.0/8]', list);
+}
+function repository(url: string): string {
+  return changed('https://github.com/fractal/container-images', url);
+}
+function submodule(entry: string): string {
+  return changed('      app: base\n', `      app: base\n      submoduleRefs: { ${entry} }\n`);
+}
 
 describe('what would let strangers in is refused', () => {
   test.each([

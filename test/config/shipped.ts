@@ -7,14 +7,14 @@ import { projectFolder } from '../../src/io/paths.ts';
 /** The hosts.yaml that the project ships: tests change a part of it. */
 export const shipped = await readFile(join(projectFolder(), 'hosts.yaml'), 'utf8');
 
-export const changed = (from: string | RegExp, to: string, text = shipped): string => {
+export function changed(from: string | RegExp, to: string, text = shipped): string {
   const after = text.replace(from, () => to);
   if (after === text) throw new Error(`${from} is not in hosts.yaml`);
   return after;
-};
+}
 
 /** The error that a text is refused with. */
-export const failure = (text: string): EcsHostError => {
+export function failure(text: string): EcsHostError {
   try {
     parseConfig(text, 'hosts.yaml');
   } catch (error) {
@@ -22,4 +22,4 @@ export const failure = (text: string): EcsHostError => {
     throw error;
   }
   throw new Error('the configuration was accepted');
-};
+}

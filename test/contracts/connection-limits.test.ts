@@ -20,17 +20,23 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-const open = (from = '127.0.0.1'): Promise<Socket> =>
-  new Promise((resolve, reject) => {
+function open(from = '127.0.0.1'): Promise<Socket> {
+  return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', localAddress: from }, () => resolve(socket)).on('error', reject);
     opened.push(socket);
   });
-const ask = (): Promise<number | undefined> =>
-  new Promise((resolve, reject) => {
+}
+function ask(): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
     get({ port, agent: false }, (answer) => resolve(answer.resume().statusCode)).on('error', reject);
   });
-const isOpen = (socket: Socket): boolean => !socket.destroyed && socket.readable;
-const count = (): Promise<number> => new Promise((resolve) => server.getConnections((_, found) => resolve(found)));
+}
+function isOpen(socket: Socket): boolean {
+  return !socket.destroyed && socket.readable;
+}
+function count(): Promise<number> {
+  return new Promise((resolve) => server.getConnections((_, found) => resolve(found)));
+}
 
 test('a hundred strangers that hold connections keep nobody out, and only some are held', async () => {
   for (let index = 0; index < 100; index += 1) await open();

@@ -59,7 +59,9 @@ const IN_LINES: Readonly<Record<string, string>> = {
   certificate: '\n\r',
 };
 
-const accepts = (name: MessageName, message: object): boolean => 'message' in asMessage(name, message);
+function accepts(name: MessageName, message: object): boolean {
+  return 'message' in asMessage(name, message);
+}
 
 describe.each(Object.entries(MESSAGES) as [MessageName, Record<string, unknown>][])('%s', (name, message) => {
   test('is good as it is', () => {

@@ -3,8 +3,9 @@ import { awsIdentityCertificates, identityCertificatesItem } from '../../src/doc
 import { makeSelfSigned } from '../../webserver/tls.ts';
 
 const DAY_MS = 86_400_000;
-const endsIn = async (days: number): Promise<string> =>
-  (await makeSelfSigned('192.0.2.1', { from: -400 * DAY_MS, to: days * DAY_MS })).cert;
+async function endsIn(days: number): Promise<string> {
+  return (await makeSelfSigned('192.0.2.1', { from: -400 * DAY_MS, to: days * DAY_MS })).cert;
+}
 
 test("AWS's own are good, and each region has one of 2048 bits", () => {
   expect(awsIdentityCertificates()).toMatchObject({ status: 'ok', found: expect.stringMatching(/^\d+ regions, /) });

@@ -19,11 +19,11 @@ afterAll(async () => {
 });
 
 /** The last line of a `--json` run. */
-const resultOf = (output: Record<string, unknown>[]): Record<string, unknown> => {
+function resultOf(output: Record<string, unknown>[]): Record<string, unknown> {
   const last = output.at(-1);
   if (last?.['type'] !== 'result') throw new Error(`no result line; the last one is ${JSON.stringify(last)}`);
   return last;
-};
+}
 
 describe('ami', () => {
   test('bakes and proves an image in region local', async () => {

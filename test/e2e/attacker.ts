@@ -9,7 +9,7 @@ export const AGENT_DOWN = 'systemctl is-active ecs | grep -qE "^(inactive|failed
 export const GATE_SHUT = '! /opt/ecs-host/bin/ecs-host-gate check gate-open';
 
 /** Looks in the machine, where that is cheap, until a shell condition holds. @returns when it did, as `NOW` */
-export const until = async (host: BootedHost, condition: string, limitMs = 10_000): Promise<number> => {
+export async function until(host: BootedHost, condition: string, limitMs = 10_000): Promise<number> {
   const { exitCode, output } = await host.try(
     `from=$(${NOW}); until { ${condition}; } >/dev/null 2>&1; do [ $(($(${NOW}) - from)) -lt ${limitMs / 10} ] || exit 1; sleep 0.05; done; ${NOW}`,
     limitMs + 30_000,
@@ -17,29 +17,33 @@ export const until = async (host: BootedHost, condition: string, limitMs = 10_00
   if (exitCode === 0) return Number(output.split('\n').at(-1));
   const journal = await host.try('sudo journalctl -u ecs-host -u ecs-host-guard --no-pager -n 30 -o short-monotonic');
   throw new Error(`not within ${limitMs} ms: ${condition}\n${output}\n${journal.output}`);
-};
+}
 
 /** What the host service and the guard have said in this boot. */
-export const said = (host: BootedHost): Promise<string> =>
-  host.run('sudo journalctl -b -u ecs-host -u ecs-host-guard --no-pager -o cat');
+export function said(host: BootedHost): Promise<string> {
+  return host.run('sudo journalctl -b -u ecs-host -u ecs-host-guard --no-pager -o cat');
+}
 
 /** Ends the host service's life, and waits for the next one. */
-export const nextLife = (host: BootedHost, end = 'systemctl kill --signal=KILL ecs-host'): Promise<string> =>
-  host.run(
+export function nextLife(host: BootedHost, end = 'systemctl kill --signal=KILL ecs-host'): Promise<string> {
+  return host.run(
     `main() { systemctl show -p MainPID --value ecs-host; }; before=$(main); sudo ${end}; for i in $(seq 200); do now=$(main); [ "$now" = 0 ] || [ "$now" = "$before" ] || exit 0; sleep 0.1; done; exit 1`,
   );
+}
 
 /** The folder of a container, which belongs to the login user. @returns its path */
-export const folderOf = async (host: BootedHost, name: string): Promise<string> => {
+export async function folderOf(host: BootedHost, name: string): Promise<string> {
   const folder = `/var/lib/ecs-host/containers/${name}`;
   await host.run(`sudo mkdir -p /var/lib/ecs-host/containers; sudo install -d -o "$USER" ${folder}`);
   return folder;
-};
+}
 
 /** Every way that a client has to start a container, by name. */
 const prepare = `mkdir -p /var/tmp/bundle; cd /var/tmp/bundle; /usr/sbin/runc.distrib spec; sed -i 's/"terminal": true/"terminal": false/; s#"rootfs"#"/var/tmp/rootfs"#; s#"sh"#"/bin/true"#' config.json; docker create --name old ${COUNTED} >/dev/null`;
 
-export const prepareClients = (host: BootedHost): Promise<string> => host.run(prepare);
+export function prepareClients(host: BootedHost): Promise<string> {
+  return host.run(prepare);
+}
 
 export const CLIENTS: readonly (readonly [name: string, command: string])[] = [
   ['docker run', `docker run --rm ${COUNTED}`],
@@ -57,7 +61,7 @@ const DOWN_WITHIN_CS = 300;
  * Starts containers without a pause, does something to the host service, and expects that soon afterwards there is no agent and that no container
  * starts any more: by the containers' own word.
  */
-export const expectDownSoonAfter = async (host: BootedHost, disrupt: string): Promise<void> => {
+export async function expectDownSoonAfter(host: BootedHost, disrupt: string): Promise<void> {
   const before = (await countedStarts(host)).length;
   await host.run(
     `sudo systemd-run --quiet --collect --unit=hammer sh -c 'while :; do docker run --rm ${COUNTED} >/dev/null 2>&1; done'`,
@@ -76,4 +80,4 @@ export const expectDownSoonAfter = async (host: BootedHost, disrupt: string): Pr
   } finally {
     await host.run('sudo systemctl stop hammer');
   }
-};
+}

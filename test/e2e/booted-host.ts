@@ -6,7 +6,9 @@ import type { HostState } from '#contracts/host-service.ts';
 import { bootCs } from '../../hostd/gate.ts';
 import { type AwsClients, createClients } from '../../src/aws/clients.ts';
 import { findIdentityCertificates } from '../../src/aws/identity-certificates.ts';
+import { connectSsh, type Ssh } from '../../src/host-access/ssh.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
+import { claimRun } from '../../src/run/owner.ts';
 import {
   createCluster,
   createKeyPair,
@@ -16,8 +18,6 @@ import {
   waitForAddress,
 } from '../../src/smoke/launch.ts';
 import { readHostState } from '../../src/smoke/remote-facts.ts';
-import { connectSsh, type Ssh } from '../../src/smoke/ssh.ts';
-import { claimRun } from '../../src/sweep/owner.ts';
 import { renderUserData } from '../../src/user-data/render.ts';
 import { type Decision, startWebserver, type Webserver } from '../../webserver/server.ts';
 import { makeSelfSigned } from '../../webserver/tls.ts';
@@ -28,25 +28,26 @@ const WEBSERVER_PORT = 8443;
 const LAB = { accessKeyId: 'lab', secretAccessKey: 'lab' };
 
 /** Bakes an image in a lab, without proving it. */
-export const bakeImage = async (
+export async function bakeImage(
   lab: LabHandle,
   args: readonly string[] = [],
-): Promise<{ imageId: string; plan: BuildPlan }> => {
+): Promise<{ imageId: string; plan: BuildPlan }> {
   const run = await cli(['bake', '--json', ...args], lab.environment);
   const result = events(run).at(-1);
   if (run.exitCode !== 0 || typeof result?.['record'] !== 'string') throw new Error(run.all.slice(-3000));
   const record = JSON.parse(await readFile(result['record'], 'utf8')) as { imageId: string; runId: string };
   const plan = await readFile(join(lab.stateFolder, 'runs', record.runId, 'render', 'plan.json'), 'utf8');
   return { imageId: record.imageId, plan: JSON.parse(plan) as BuildPlan };
-};
+}
 
 /** What a handshake was answered with, when it came (hundredths of a second of CLOCK_BOOTTIME, which machines of the lab share), and after which delay. */
 export type Decided = { readonly kind: Decision['kind']; readonly atCs: number; readonly delayMs: number };
 
-const answerOf = (decision: Decision, delayMs = 0): Omit<Decided, 'atCs'> =>
-  decision.kind === 'delay'
+function answerOf(decision: Decision, delayMs = 0): Omit<Decided, 'atCs'> {
+  return decision.kind === 'delay'
     ? answerOf(decision.afterwards, delayMs + decision.delayMs)
     : { kind: decision.kind, delayMs };
+}
 
 export type BootedHost = AsyncDisposable & {
   readonly instanceId: string;
@@ -74,11 +75,11 @@ export type BootedHost = AsyncDisposable & {
 };
 
 /** Boots one machine of an image, with a webserver of ours that it reaches through its ssh connection. */
-export const bootHost = async (
+export async function bootHost(
   lab: LabHandle,
   { imageId, plan }: { imageId: string; plan: BuildPlan },
   options: { ecs?: Record<string, string>; drainSeconds?: number } = {},
-): Promise<BootedHost> => {
+): Promise<BootedHost> {
   const runId = `r-test-${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
   process.env['ECS_HOST_STATE'] = lab.stateFolder;
   await claimRun(runId, 'smoke');
@@ -206,4 +207,4 @@ export const bootHost = async (
     reconnect: connect,
     [Symbol.asyncDispose]: () => release.disposeAsync(),
   };
-};
+}

@@ -28,7 +28,7 @@ exec "$@"
 const PROGRAMS = '/bin/sh /bin/sleep /bin/true /bin/false /bin/cat /bin/ln /bin/rm /bin/mkdir /usr/bin/mkfifo';
 
 /** An image `tools` of a shell, a few programs, and what they are linked with; and the folder where containers count themselves. */
-export const importTools = async (host: BootedHost): Promise<void> => {
+export async function importTools(host: BootedHost): Promise<void> {
   await host.run(`sudo tee /usr/local/bin/counted >/dev/null <<'EOS'
 ${ENTRY}EOS
 sudo chmod 755 /usr/local/bin/counted
@@ -38,22 +38,27 @@ sudo mount -t tmpfs -o size=64m,mode=1777 tmpfs ${COUNT_FOLDER}
 files='${PROGRAMS}'
 tar --create --dereference --absolute-names /usr/local/bin/counted $files $(ldd $files | grep -o '/[^ ]*\\.so[^ ]*' | sort -u) |
   docker import --change 'ENTRYPOINT ["/usr/local/bin/counted"]' --change 'CMD ["/bin/true"]' - tools >/dev/null`);
-};
+}
 
-const lines = (text: string): string[] => text.split('\n').filter((line) => line !== '');
+function lines(text: string): string[] {
+  return text.split('\n').filter((line) => line !== '');
+}
 
 /** The containers' own count: nobody of the host had a part in it. */
-export const countedStarts = async (host: BootedHost): Promise<CountedStart[]> =>
-  lines(await host.run(`cat ${COUNT_FOLDER}/starts`)).map((line) => {
+export async function countedStarts(host: BootedHost): Promise<CountedStart[]> {
+  return lines(await host.run(`cat ${COUNT_FOLDER}/starts`)).map((line) => {
     const [id = '', up = ''] = line.split(' ');
     return { id, atCs: Math.round(Number(up) * 100) };
   });
+}
 
-export const parseRecord = (text: string): RecordedStart[] =>
-  lines(text).map((line) => JSON.parse(line) as RecordedStart);
+export function parseRecord(text: string): RecordedStart[] {
+  return lines(text).map((line) => JSON.parse(line) as RecordedStart);
+}
 
 const SEGMENTS = '/run/ecs-host/starts/record.1.ndjson /run/ecs-host/starts/record.ndjson';
 
 /** What the host service has on its record: the last 4096 to 8192 starts. */
-export const recordedStarts = async (host: BootedHost): Promise<RecordedStart[]> =>
-  parseRecord(await host.run(`sudo sh -c 'cat ${SEGMENTS} 2>/dev/null || true'`));
+export async function recordedStarts(host: BootedHost): Promise<RecordedStart[]> {
+  return parseRecord(await host.run(`sudo sh -c 'cat ${SEGMENTS} 2>/dev/null || true'`));
+}

@@ -48,7 +48,7 @@ beforeAll(async () => {
   await host.run('mkdir /var/tmp/etc; sudo cp -a /etc/docker/daemon.json /etc/ecs-host/host.json /var/tmp/etc/');
 });
 /** What a test that failed has left, so that the next ones tell of their own attacks. */
-const mend = async (): Promise<void> => {
+async function mend(): Promise<void> {
   host.decide({ kind: 'grant' });
   await fault(null);
   await makeRoom(host);
@@ -57,7 +57,7 @@ const mend = async (): Promise<void> => {
   );
   await host.takeBack();
   await host.reach('serving');
-};
+}
 afterEach(async ({ task }) => {
   if (task.result?.state === 'fail') await mend();
 });
@@ -71,40 +71,42 @@ afterAll(async () => {
   }
 });
 
-const lines = async (): Promise<number> => (await countedStarts(host)).length;
+async function lines(): Promise<number> {
+  return (await countedStarts(host)).length;
+}
 
-const serveAgain = async (): Promise<void> => {
+async function serveAgain(): Promise<void> {
   host.decide({ kind: 'grant' });
   await host.takeBack();
   await host.reach('serving');
   await host.try('docker rm --force task');
-};
+}
 
 /** Whether Docker runs or not. */
-const expectNoStart = async (): Promise<void> => {
+async function expectNoStart(): Promise<void> {
   expect((await host.try('/opt/ecs-host/bin/ecs-host-gate check gate-open')).exitCode).toBe(1);
   expect((await host.try('sudo ls -la /run/ecs-host/gate-open')).exitCode).not.toBe(0);
   const before = await lines();
   expect((await host.try(`docker run --rm ${COUNTED}`)).exitCode).not.toBe(0);
   expect(await lines()).toBe(before);
-};
+}
 
-const expectShut = async (): Promise<void> => {
+async function expectShut(): Promise<void> {
   await until(host, AGENT_DOWN);
   expect((await host.try('sudo systemctl start ecs')).exitCode).not.toBe(0);
   await expectNoStart();
-};
+}
 
 /** As the service is told with user data; read in its next life. */
-const setDrainSeconds = async (seconds: number): Promise<void> => {
+async function setDrainSeconds(seconds: number): Promise<void> {
   await host.run(
     `sudo python3 -c 'import json; path = "/etc/ecs-host/host.json"; c = json.load(open(path)); c["drainSeconds"] = ${seconds}; json.dump(c, open(path, "w"))'`,
   );
   await nextLife(host);
   await host.reach('serving');
-};
+}
 
-const statusInEcs = async (): Promise<string | undefined> => {
+async function statusInEcs(): Promise<string | undefined> {
   const { containerInstanceArns = [] } = await host.clients.ecs.send(
     new ListContainerInstancesCommand({ cluster: host.cluster }),
   );
@@ -112,10 +114,10 @@ const statusInEcs = async (): Promise<string | undefined> => {
     new DescribeContainerInstancesCommand({ cluster: host.cluster, containerInstances: containerInstanceArns }),
   );
   return containerInstances[0]?.status;
-};
+}
 
 /** Spoils calls of the AWS API until that is taken back. */
-const fault = async (action: string | null): Promise<void> => {
+async function fault(action: string | null): Promise<void> {
   const answer =
     action === null
       ? await fetch(`${lab.endpoint}/_lab/faults`, { method: 'DELETE' })
@@ -124,18 +126,20 @@ const fault = async (action: string | null): Promise<void> => {
           body: JSON.stringify({ action, code: 'ServerException', times: 1000, httpStatus: 500 }),
         });
   expect(answer.ok).toBe(true);
-};
+}
 
-const isRegular = (path: string): Promise<number> =>
-  host.try(`test -f ${path} && test ! -L ${path}`).then(({ exitCode }) => exitCode);
+function isRegular(path: string): Promise<number> {
+  return host.try(`test -f ${path} && test ! -L ${path}`).then(({ exitCode }) => exitCode);
+}
 
 const NAMES = ['ports.json', 'tty', '.ready'] as const;
 
 /** In a container's shell, in its own folder. */
-const plantAll = (make: (name: string) => string): string =>
-  NAMES.flatMap((name) => [name, `${name}.partial`])
+function plantAll(make: (name: string) => string): string {
+  return NAMES.flatMap((name) => [name, `${name}.partial`])
     .map((name) => `rm -rf /x/${name}; ${make(`/x/${name}`)}`)
     .join('; ');
+}
 
 describe('in its own folder a container plants', () => {
   test('A1: links to the gate and named pipes, and its host is revoked: the gate stays shut', async () => {
@@ -415,7 +419,9 @@ test('A18: while Docker does not start the agent does not either', async () => {
 });
 
 /** The last task of a host that leaves: Docker stops the moment it is gone, perhaps before it has said so. */
-const endTask = (): Promise<unknown> => host.try('docker rm --force task');
+function endTask(): Promise<unknown> {
+  return host.try('docker rm --force task');
+}
 
 describe('with an hour for its tasks', () => {
   test('A9: `systemctl stop` waits for a task and nothing takes another; killed meanwhile, it stays so', async () => {
@@ -541,8 +547,8 @@ test('A7: a reason that speaks to systemd is a reason', async () => {
 });
 
 /** The control port's status, as the webserver asks for it. */
-const controlStatus = (): Promise<number> =>
-  new Promise((resolve) => {
+function controlStatus(): Promise<number> {
+  return new Promise((resolve) => {
     const control = host.webserver.hosts.controlOf(host.instanceId);
     request(
       {
@@ -563,6 +569,7 @@ const controlStatus = (): Promise<number> =>
       .on('error', () => resolve(0))
       .end();
   });
+}
 
 describe('A13: the control port', () => {
   test('answers the webserver while a thousand strangers hold connections', async () => {
@@ -692,8 +699,8 @@ describe('A17: a stolen identity document', () => {
 });
 
 /** A question to the webserver, from an address of this machine. */
-const ask = (body: object, agent: Agent): Promise<number> =>
-  new Promise((resolve) => {
+function ask(body: object, agent: Agent): Promise<number> {
+  return new Promise((resolve) => {
     const text = JSON.stringify(body);
     request(
       {
@@ -714,6 +721,7 @@ const ask = (body: object, agent: Agent): Promise<number> =>
       .on('error', () => resolve(0))
       .end(text);
   });
+}
 
 test('A12: a stranger who takes nonces without end keeps nobody out', { timeout: 120_000 }, async () => {
   const stranger = new Agent({ keepAlive: true, maxSockets: 32, localAddress: '127.0.0.2' });

@@ -45,7 +45,7 @@ afterAll(async () => {
   }
 });
 
-const containerInstances = async (): Promise<string[]> => {
+async function containerInstances(): Promise<string[]> {
   const { containerInstanceArns = [] } = await host.clients.ecs.send(
     new ListContainerInstancesCommand({ cluster: host.cluster }),
   );
@@ -54,20 +54,20 @@ const containerInstances = async (): Promise<string[]> => {
     new DescribeContainerInstancesCommand({ cluster: host.cluster, containerInstances: containerInstanceArns }),
   );
   return found.map(({ status = '' }) => status);
-};
+}
 
 /** A spot interruption notice in the machine's metadata; null takes it back. */
-const interrupt = async (at: string | null): Promise<void> => {
+async function interrupt(at: string | null): Promise<void> {
   const answer = await fetch(`${lab.endpoint}/_lab/interruptions`, {
     method: 'POST',
     body: JSON.stringify({ instanceId: host.instanceId, at }),
   });
   expect(answer.status).toBe(200);
-};
+}
 
-const expectShut = async (): Promise<void> => {
+async function expectShut(): Promise<void> {
   expect((await host.units()).replaceAll('failed', 'inactive')).toBe(DOWN);
-};
+}
 
 test('the unit runs the program that hosts.yaml names', async () => {
   expect(await host.run('systemctl show -p ExecStart --value ecs-host')).toContain(

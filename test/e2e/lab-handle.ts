@@ -30,15 +30,15 @@ export type LabHandle = {
 
 type Process = { readonly pid: number; readonly parent: number; readonly command: string };
 
-const processes = async (): Promise<Process[]> => {
+async function processes(): Promise<Process[]> {
   const { stdout } = await execa('ps', ['-e', '-o', 'pid=,ppid=,args=']);
   return stdout.split('\n').flatMap((line) => {
     const match = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line);
     return match ? [{ pid: Number(match[1]), parent: Number(match[2]), command: match[3] ?? '' }] : [];
   });
-};
+}
 
-const descendants = async (root: number): Promise<Process[]> => {
+async function descendants(root: number): Promise<Process[]> {
   const all = await processes();
   const found: Process[] = [];
   const queue = [root];
@@ -50,9 +50,9 @@ const descendants = async (root: number): Promise<Process[]> => {
     }
   }
   return found;
-};
+}
 
-export const startLabForTests = async (): Promise<LabHandle> => {
+export async function startLabForTests(): Promise<LabHandle> {
   const stateFolder = await newStateFolder();
   const up = await cli(['lab', 'up', '--json'], { ECS_HOST_STATE: stateFolder });
   if (up.exitCode !== 0) throw new Error(`the lab did not start:\n${up.all}`);
@@ -104,12 +104,12 @@ export const startLabForTests = async (): Promise<LabHandle> => {
       if (left.length > 0) throw new Error(`the lab left behind:\n${left.join('\n')}`);
     },
   };
-};
+}
 
 const API_REGIONS: Readonly<Record<string, string>> = { local: 'us-west-2' };
 
 /** Everything in a region that a finished run must not leave: machines, temporary groups and keys, volumes, snapshots without an image. */
-export const awsLeftovers = async (lab: LabHandle, region = 'local'): Promise<string[]> => {
+export async function awsLeftovers(lab: LabHandle, region = 'local'): Promise<string[]> {
   const clients = createClients(
     { apiRegion: API_REGIONS[region] ?? region, endpointUrl: lab.endpoint },
     { accessKeyId: 'lab', secretAccessKey: 'lab' },
@@ -150,4 +150,4 @@ export const awsLeftovers = async (lab: LabHandle, region = 'local'): Promise<st
   } finally {
     clients.destroy();
   }
-};
+}

@@ -29,7 +29,7 @@ import { newStateFolder, testEnvironment } from './support.ts';
 type Up = { endpoint: string; pid: number; netns: string; started: boolean };
 
 /** What this very lab holds on the machine; other labs may be up beside it. */
-const leftovers = async (stateFolder: string, netns: string): Promise<string[]> => {
+async function leftovers(stateFolder: string, netns: string): Promise<string[]> {
   const text = async (file: string, args: string[]): Promise<string> =>
     (await execa(file, args, { reject: false })).stdout;
   const matching = (what: string, lines: string, pattern: string): string[] =>
@@ -46,7 +46,7 @@ const leftovers = async (stateFolder: string, netns: string): Promise<string[]> 
     ...matching('process', await text('ps', ['-e', '-o', 'pid=,args=']), stateFolder),
     ...matching('control group', await text('find', ['/sys/fs/cgroup', '-maxdepth', '4', '-name', `*${id}*`]), id),
   ];
-};
+}
 
 describe('the lab', () => {
   let stateFolder: string;

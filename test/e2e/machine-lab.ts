@@ -35,7 +35,7 @@ export const SSH_ALONE: MachineSpec['securityGroups'] = [
 ];
 
 /** ECS_HOST_STATE says where; `keyFile` is made with its public half beside it. */
-export const startMachineLab = async (keyFile: string): Promise<MachineLab> => {
+export async function startMachineLab(keyFile: string): Promise<MachineLab> {
   const paths = await labPaths();
   await sweepLab(paths);
   const base = await ensureBaseImage(paths, (line) => process.stderr.write(`${line}\n`));
@@ -121,10 +121,10 @@ export const startMachineLab = async (keyFile: string): Promise<MachineLab> => {
       web.closeAllConnections();
     },
   };
-};
+}
 
 /** A shell in a machine, as its login user. `untilUp` waits for sshd and the key. */
-export const shell = (address: string, keyFile: string) => {
+export function shell(address: string, keyFile: string) {
   const ssh = (command: string) =>
     execa(
       'ssh',
@@ -158,10 +158,10 @@ export const shell = (address: string, keyFile: string) => {
       }
     },
   };
-};
+}
 
 /** Control groups that Docker or ECS in a machine would make at the top, were they not kept in the machine's own. */
-export const outerControlGroups = async (): Promise<string[]> => {
+export async function outerControlGroups(): Promise<string[]> {
   const { stdout } = await execa('find', [
     '/sys/fs/cgroup',
     '-maxdepth',
@@ -180,13 +180,13 @@ export const outerControlGroups = async (): Promise<string[]> => {
     .split('\n')
     .filter((line) => line !== '')
     .toSorted();
-};
+}
 
 /** Everything on this machine that a lab, or one machine of it, could have left. */
-export const machineSideLeftovers = async (
+export async function machineSideLeftovers(
   paths: LabPaths,
   what: { readonly instanceId?: string } = {},
-): Promise<string[]> => {
+): Promise<string[]> {
   const lab = `ecs-host-lab-${paths.id}`;
   const name = what.instanceId ?? lab;
   const lines = async (
@@ -217,4 +217,4 @@ export const machineSideLeftovers = async (
         ]
       : await lines('link', 'ip', ['-n', lab, '-o', 'link'], (line) => / m-/.test(line))),
   ];
-};
+}

@@ -50,16 +50,18 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const timed = async (what: string, work: () => Promise<unknown>): Promise<number> => {
+async function timed(what: string, work: () => Promise<unknown>): Promise<number> {
   const begun = performance.now();
   await work();
   const took = Math.round(performance.now() - begun);
   console.log(`${what}: ${took} ms`);
   return took;
-};
+}
 
-const status = async (url: string): Promise<string> =>
-  (await execa('curl', ['-s', '-m', '2', '-o', '/dev/null', '-w', '%{http_code}', url], { reject: false })).stdout;
+async function status(url: string): Promise<string> {
+  return (await execa('curl', ['-s', '-m', '2', '-o', '/dev/null', '-w', '%{http_code}', url], { reject: false }))
+    .stdout;
+}
 
 test('a machine boots from the base image, takes its user data and lets its key in', async () => {
   await timed('disk, start and init', async () => {

@@ -21,10 +21,11 @@ const LOAD = `while :; do docker run --rm ${COUNTED} >/dev/null 2>&1 || sleep 0.
 /** Where containerd's own client finds a container; `docker` is not in it. */
 const ROOT = '/var/tmp/rootfs';
 
-export const prepareRoot = (host: BootedHost): Promise<string> =>
-  host.run(
+export function prepareRoot(host: BootedHost): Promise<string> {
+  return host.run(
     `mkdir -p ${ROOT} && id=$(docker create tools) && docker export $id | tar --extract --directory ${ROOT} && docker rm $id >/dev/null`,
   );
+}
 
 /** A container that counts itself, started without Docker. */
 export const CONTAINERD_CLIENT = `timeout -k 1 5 ctr run --rm --rootfs ${ROOT} --mount type=bind,src=/var/lib/count,dst=/count,options=rbind:rw --env HOSTNAME=containerd probe-$(cat /proc/sys/kernel/random/uuid) /usr/local/bin/counted /bin/true`;
@@ -35,23 +36,24 @@ const STARTS: Readonly<Record<string, string>> = {
   'ctr run': `sudo ${CONTAINERD_CLIENT}`,
 };
 
-const tryStarts = async (host: BootedHost): Promise<string[]> => {
+async function tryStarts(host: BootedHost): Promise<string[]> {
   const started: string[] = [];
   for (const [name, command] of Object.entries(STARTS))
     if ((await host.try(command)).exitCode === 0) started.push(name);
   return started;
-};
+}
 
-const agentDown = async (host: BootedHost): Promise<number> =>
-  Number(
+async function agentDown(host: BootedHost): Promise<number> {
+  return Number(
     await host.run(`for try in $(seq 400); do
   case $(systemctl is-active ecs) in inactive | failed) break ;; esac
   sleep 0.02
 done
 cut -d ' ' -f 1 /proc/uptime | tr -d .`),
   );
+}
 
-const revokeOnce = async (host: BootedHost): Promise<Revocation> => {
+async function revokeOnce(host: BootedHost): Promise<Revocation> {
   await host.reach('serving');
   await sleep(500 + Math.random() * 5000);
   const fromCs = bootCs();
@@ -62,14 +64,14 @@ const revokeOnce = async (host: BootedHost): Promise<Revocation> => {
   await host.reach('revoked');
   await host.takeBack();
   return { lastStartMs: (last - fromCs) * 10, agentDownMs: (downCs - fromCs) * 10, started };
-};
+}
 
 /** Revokes a host again and again, at a random moment of a load of starts, and trusts it again. */
-export const revocations = async (
+export async function revocations(
   host: BootedHost,
   times: number,
   onEach: (revocation: Revocation) => void = () => undefined,
-): Promise<Revocation[]> => {
+): Promise<Revocation[]> {
   await prepareRoot(host);
   await host.run(`for i in 1 2; do sudo systemd-run --quiet --collect --unit=load-$i sh -c '${LOAD}'; done`);
   const all: Revocation[] = [];
@@ -83,7 +85,8 @@ export const revocations = async (
   }
   await host.reach('serving');
   return all;
-};
+}
 
-export const isInTime = ({ lastStartMs, agentDownMs, started }: Revocation): boolean =>
-  lastStartMs <= REVOKED_WITHIN_MS && agentDownMs <= REVOKED_WITHIN_MS && started.length === 0;
+export function isInTime({ lastStartMs, agentDownMs, started }: Revocation): boolean {
+  return lastStartMs <= REVOKED_WITHIN_MS && agentDownMs <= REVOKED_WITHIN_MS && started.length === 0;
+}

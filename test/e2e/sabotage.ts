@@ -34,7 +34,7 @@ const LONG = { maxWaitTime: 120, minDelay: 1, maxDelay: 2 };
  * Boots an image, does something to it as root, cleans it the way the bake does, does something more, and makes an image of that: what a
  * careless change to a provisioner would bake.
  */
-const sabotagedImage = async (lab: LabHandle, name: string, before: string, after: string): Promise<string> => {
+async function sabotagedImage(lab: LabHandle, name: string, before: string, after: string): Promise<string> {
   const { ec2, destroy } = createClients(
     { apiRegion: 'us-west-2', endpointUrl: lab.endpoint },
     { accessKeyId: 'lab', secretAccessKey: 'lab' },
@@ -110,17 +110,18 @@ const sabotagedImage = async (lab: LabHandle, name: string, before: string, afte
   const { ImageId = '' } = await ec2.send(new CreateImageCommand({ InstanceId: InstanceIds[0] ?? '', Name: name }));
   await waitUntilImageAvailable({ client: ec2, ...LONG }, { ImageIds: [ImageId] });
   return ImageId;
-};
+}
 
 /** Ids of the checks that did not hold, from a `--json` run. */
-const failedChecks = (output: Record<string, unknown>[]): string[] =>
-  output
+function failedChecks(output: Record<string, unknown>[]): string[] {
+  return output
     .filter((event) => event['type'] === 'check')
     .map((event) => event['check'] as { id: string; verdict: string })
     .filter(({ verdict }) => verdict === 'incorrect' || verdict === 'missing')
     .map(({ id }) => id);
+}
 
-const verdictTag = async (lab: LabHandle, imageId: string): Promise<string | undefined> => {
+async function verdictTag(lab: LabHandle, imageId: string): Promise<string | undefined> {
   const { ec2, destroy } = createClients(
     { apiRegion: 'us-west-2', endpointUrl: lab.endpoint },
     { accessKeyId: 'lab', secretAccessKey: 'lab' },
@@ -131,7 +132,7 @@ const verdictTag = async (lab: LabHandle, imageId: string): Promise<string | und
   } finally {
     destroy();
   }
-};
+}
 
 const CASES = [
   {
@@ -161,7 +162,7 @@ const CASES = [
 ] as const;
 
 /** Publishes a variant of the example whose pattern is black, beside the lab's own repositories. */
-const publishBlackStream = async (lab: LabHandle): Promise<void> => {
+async function publishBlackStream(lab: LabHandle): Promise<void> {
   const work = await mkdtemp(join(tmpdir(), 'ecs-host-black-'));
   try {
     const protocol = join(work, 'protocol');
@@ -184,10 +185,10 @@ const publishBlackStream = async (lab: LabHandle): Promise<void> => {
   } finally {
     await rm(work, { recursive: true, force: true });
   }
-};
+}
 
 /** Images that must not pass, each with the check that has to say so. They start from the image that the tests before baked. */
-export const describeSabotage = (lab: () => LabHandle): void => {
+export function describeSabotage(lab: () => LabHandle): void {
   describe('sabotage is caught', () => {
     test.concurrent.for(CASES)(
       'an image $what fails $check',
@@ -218,4 +219,4 @@ export const describeSabotage = (lab: () => LabHandle): void => {
       expect(failedChecks(events(run)).sort(), run.all).toEqual(['stream.changes', 'stream.not-black']);
     });
   });
-};
+}

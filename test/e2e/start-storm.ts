@@ -91,8 +91,8 @@ with open('${STORM_FOLDER}/record', 'a') as out:
         time.sleep(0.2)
 `;
 
-const begin = (host: BootedHost): Promise<string> =>
-  host.run(`sudo rm -rf ${STORM_FOLDER}; mkdir -p ${STORM_FOLDER}; cd ${STORM_FOLDER}; : >attempts; : >policy; : >kills; : >record
+function begin(host: BootedHost): Promise<string> {
+  return host.run(`sudo rm -rf ${STORM_FOLDER}; mkdir -p ${STORM_FOLDER}; cd ${STORM_FOLDER}; : >attempts; : >policy; : >kills; : >record
 cat >worker.sh <<'EOS'
 ${WORKER}
 EOS
@@ -100,9 +100,14 @@ cat >collector.py <<'EOS'
 ${COLLECTOR}EOS
 sudo systemd-run --quiet --collect --unit=storm-collector python3 ${STORM_FOLDER}/collector.py
 for w in 1 2 3 4; do sudo systemd-run --quiet --collect --unit=storm-$w sh ${STORM_FOLDER}/worker.sh $w; done`);
+}
 
-const kill = async (host: BootedHost, what: string, command: string): Promise<boolean> =>
-  (await host.try(`read -r up _ </proc/uptime; echo "${what} $up" >>${STORM_FOLDER}/kills; ${command}`)).exitCode === 0;
+async function kill(host: BootedHost, what: string, command: string): Promise<boolean> {
+  return (
+    (await host.try(`read -r up _ </proc/uptime; echo "${what} $up" >>${STORM_FOLDER}/kills; ${command}`)).exitCode ===
+    0
+  );
+}
 
 const KILLS = {
   serviceKills: '[ "$(systemctl show -p MainPID --value ecs-host)" != 0 ] && sudo systemctl kill -s KILL ecs-host',
@@ -111,7 +116,7 @@ const KILLS = {
 } as const;
 
 /** Spreads the kills (SIGKILL) over the load, takes the webserver away again and again, and fills the disks in the middle of it. */
-const disturb = async (host: BootedHost, size: StormSize): Promise<Pick<Storm, keyof typeof KILLS>> => {
+async function disturb(host: BootedHost, size: StormSize): Promise<Pick<Storm, keyof typeof KILLS>> {
   const done = { serviceKills: 0, dockerdKills: 0, containerdKills: 0 };
   const startedAt = performance.now();
   const full = { disk: size.starts * 0.4, run: size.starts * 0.6 };
@@ -138,10 +143,10 @@ const disturb = async (host: BootedHost, size: StormSize): Promise<Pick<Storm, k
     }
     await sleep(200);
   }
-};
+}
 
 /** All is well again, and the last start is on the record. */
-const end = async (host: BootedHost): Promise<void> => {
+async function end(host: BootedHost): Promise<void> {
   host.decide({ kind: 'grant' });
   await host.run(
     `touch ${STORM_FOLDER}/enough; while systemctl is-active --quiet 'storm-[1-4].service'; do sleep 0.2; done`,
@@ -159,7 +164,7 @@ const end = async (host: BootedHost): Promise<void> => {
     `until [ "$(sudo ls /run/ecs-host/starts/new | wc -l)" = 0 ]; do sleep 0.1; done; sleep 0.5; sudo systemctl stop storm-collector; docker ps --all --quiet | xargs --no-run-if-empty docker rm --force >/dev/null 2>&1 || true`,
     120_000,
   );
-};
+}
 
 type Evidence = {
   readonly counted: readonly CountedStart[];
@@ -171,13 +176,14 @@ type Evidence = {
   readonly killsCs: readonly number[];
 };
 
-const groupById = <T extends { readonly id: string }>(all: readonly T[]): Map<string, T[]> =>
-  Map.groupBy(all, ({ id }) => id);
+function groupById<T extends { readonly id: string }>(all: readonly T[]): Map<string, T[]> {
+  return Map.groupBy(all, ({ id }) => id);
+}
 
 /** Compares, for each container, what it wrote itself with what is on the record. */
-export const compare = (
+export function compare(
   evidence: Evidence,
-): Pick<Storm, 'counted' | 'recorded' | 'unconfirmed' | 'missed' | 'twice' | 'unexplained' | 'wrong'> => {
+): Pick<Storm, 'counted' | 'recorded' | 'unconfirmed' | 'missed' | 'twice' | 'unexplained' | 'wrong'> {
   const { counted, unsure, policy, killsCs } = evidence;
   const record = evidence.record.map((start) => ({ ...start, id: start.id.slice(0, 12) }));
   const wrong: string[] = [];
@@ -214,9 +220,9 @@ export const compare = (
     unexplained,
     wrong,
   };
-};
+}
 
-const evidenceOf = async (host: BootedHost, sinceCs: number): Promise<Evidence> => {
+async function evidenceOf(host: BootedHost, sinceCs: number): Promise<Evidence> {
   const read = (name: string): Promise<string> => host.run(`sudo cat ${STORM_FOLDER}/${name}`);
   const words = async (name: string): Promise<string[][]> =>
     (await read(name))
@@ -230,13 +236,13 @@ const evidenceOf = async (host: BootedHost, sinceCs: number): Promise<Evidence> 
     policy: new Set((await words('policy')).map(([id = '']) => id.slice(0, 12))),
     killsCs: (await words('kills')).map(([, up]) => Math.round(Number(up) * 100)),
   };
-};
+}
 
 /**
  * Starts containers in every way that there is while everybody who has a part in it is killed again and again, the webserver is away, and disks
  * are full. Then what the containers wrote themselves is compared with the record.
  */
-export const storm = async (host: BootedHost, size: StormSize): Promise<Storm> => {
+export async function storm(host: BootedHost, size: StormSize): Promise<Storm> {
   const sinceCs = Number(
     await host.run(`sudo truncate -s 0 /var/lib/count/starts; read -r up _ </proc/uptime; echo "\${up%.*}\${up#*.}"`),
   );
@@ -244,4 +250,4 @@ export const storm = async (host: BootedHost, size: StormSize): Promise<Storm> =
   const kills = await disturb(host, size);
   await end(host);
   return { ...compare(await evidenceOf(host, sinceCs)), ...kills };
-};
+}

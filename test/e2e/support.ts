@@ -16,7 +16,7 @@ export type Cli = {
 };
 
 /** Never lets a test reach AWS: no credentials, no metadata, no profile of whoever runs the tests. */
-export const testEnvironment = (more: Record<string, string> = {}): Record<string, string> => {
+export function testEnvironment(more: Record<string, string> = {}): Record<string, string> {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
   return {
     ...(Object.fromEntries(kept) as Record<string, string>),
@@ -25,26 +25,34 @@ export const testEnvironment = (more: Record<string, string> = {}): Record<strin
     AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
     ...more,
   };
-};
+}
 
 /** Starts the command; for tests that send it signals. */
-export const start = (args: readonly string[], more: Record<string, string> = {}) =>
-  execa(ECS_HOST, args, { env: testEnvironment(more), extendEnv: false, reject: false, all: true, stdin: 'ignore' });
+export function start(args: readonly string[], more: Record<string, string> = {}) {
+  return execa(ECS_HOST, args, {
+    env: testEnvironment(more),
+    extendEnv: false,
+    reject: false,
+    all: true,
+    stdin: 'ignore',
+  });
+}
 
-export const cli = async (args: readonly string[], more: Record<string, string> = {}): Promise<Cli> => {
+export async function cli(args: readonly string[], more: Record<string, string> = {}): Promise<Cli> {
   const result = await start(args, more);
   return { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr, all: result.all };
-};
+}
 
 /** Events of a `--json` run, in order. */
-export const events = (result: Cli): Record<string, unknown>[] =>
-  result.stdout
+export function events(result: Cli): Record<string, unknown>[] {
+  return result.stdout
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
 
 /** What the machine holds of the lab of this state folder: mounts, loop devices, namespace, link, processes. Others may be up beside it. */
-export const machineLeftovers = async (stateFolder: string): Promise<string[]> => {
+export async function machineLeftovers(stateFolder: string): Promise<string[]> {
   const folder = join(stateFolder, 'lab');
   const id = createHash('sha256').update(folder).digest('hex').slice(0, 8);
   const output = async (file: string, args: readonly string[]): Promise<string> =>
@@ -62,7 +70,9 @@ export const machineLeftovers = async (stateFolder: string): Promise<string[]> =
     ...left('process', await output('ps', ['-e', '-o', 'pid=,args=']), folder),
     ...left('machine', await output('ps', ['-e', '-o', 'pid=,args=']), `ecs-host-lab-${id}`),
   ];
-};
+}
 
 /** A fresh folder for state; the cache is shared, so that base images are built once. */
-export const newStateFolder = async (): Promise<string> => realpath(await mkdtemp(join(tmpdir(), 'ecs-host-e2e-')));
+export async function newStateFolder(): Promise<string> {
+  return realpath(await mkdtemp(join(tmpdir(), 'ecs-host-e2e-')));
+}

@@ -12,7 +12,7 @@ import type { LabHandle } from './lab-handle.ts';
 import { cli, start } from './support.ts';
 
 /** Who the machine is, from its own metadata. */
-export const identityOf = async (host: BootedHost): Promise<Identity> => {
+export async function identityOf(host: BootedHost): Promise<Identity> {
   const read = (path: string): Promise<string> =>
     host.run(
       `curl -sf -H "X-aws-ec2-metadata-token: $(curl -sfX PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token)" http://169.254.169.254/latest/dynamic/instance-identity/${path}`,
@@ -21,10 +21,10 @@ export const identityOf = async (host: BootedHost): Promise<Identity> => {
   const { instanceId, instanceType, region, imageId, accountId } = JSON.parse(document) as Identity;
   const [signature, pkcs7] = [await read('signature'), await read('rsa2048')];
   return { instanceId, instanceType, region, imageId, accountId, document, signature, pkcs7 };
-};
+}
 
 /** The reference webserver as its owner runs it. It ends by terminating the machine. */
-export const describeWebserver = (lab: () => LabHandle, host: () => BootedHost): void => {
+export function describeWebserver(lab: () => LabHandle, host: () => BootedHost): void {
   test('`ecs-host webserver` lets a host in, tells it what it is told, and terminates it once it is silent', {
     timeout: 180_000,
   }, async () => {
@@ -117,4 +117,4 @@ export const describeWebserver = (lab: () => LabHandle, host: () => BootedHost):
     const away = await cli(['webserver', 'hosts'], environment);
     expect(away).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('No webserver runs here.') });
   });
-};
+}

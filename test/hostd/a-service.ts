@@ -26,7 +26,7 @@ export const INSTANCE_ID = instanceIdOf(1);
 export const PLACE_HELPER = join(import.meta.dirname, '../../packer/rootfs/opt/ecs-host/bin/ecs-host-place');
 
 /** Answers what the service asks of IMDSv2, and nothing else. */
-const startImds = async (authority: IdentityAuthority) => {
+async function startImds(authority: IdentityAuthority) {
   const document = identityDocumentOf(INSTANCE_ID);
   const answers = new Map([
     ['PUT /latest/api/token', 'token'],
@@ -44,10 +44,10 @@ const startImds = async (authority: IdentityAuthority) => {
     answers,
     close: () => server.close(),
   };
-};
+}
 
 /** Docker as a list of containers and the events that a test pushes. */
-export const createTestDocker = () => {
+export function createTestDocker() {
   const containers = new Map<string, ContainerFacts>();
   const tasks = new Set<string>();
   let push: (event: ContainerEvent) => void = () => undefined;
@@ -101,12 +101,12 @@ export const createTestDocker = () => {
       push({ action: 'die', id });
     },
   };
-};
+}
 
 export type World = Awaited<ReturnType<typeof createWorld>>;
 
 /** Everything around a host service, in one process: a real webserver over TLS, IMDSv2, and units that only remember. */
-export const createWorld = async (authority: IdentityAuthority) => {
+export async function createWorld(authority: IdentityAuthority) {
   const folder = await mkdtemp(join(tmpdir(), 'ecs-hostd-'));
   const happened: string[] = [];
   const lines: string[] = [];
@@ -304,4 +304,4 @@ export const createWorld = async (authority: IdentityAuthority) => {
       await rm(folder, { recursive: true, force: true });
     },
   };
-};
+}

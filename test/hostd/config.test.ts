@@ -13,7 +13,9 @@ const GOOD = {
   webserverCa: null,
   environment: 'prod',
 };
-const parse = (change: object): unknown => parseHostConfig(JSON.stringify({ ...GOOD, ...change }));
+function parse(change: object): unknown {
+  return parseHostConfig(JSON.stringify({ ...GOOD, ...change }));
+}
 
 test('a good configuration is completed', () => {
   expect(parse({})).toEqual({ ...GOOD, drainSeconds: 60 });

@@ -28,7 +28,7 @@ afterEach(async () => {
 const log = createLog((line) => lines.push(line));
 
 /** One life of the service; another one reads the same files. */
-const live = async (more: { helper?: string; pendingMs?: number; retryMs?: number } = {}) => {
+async function live(more: { helper?: string; pendingMs?: number; retryMs?: number } = {}) {
   const { helper = PLACE_HELPER, ...times } = more;
   const placer = new Placer(log, {
     containers: join(folder, 'containers'),
@@ -45,15 +45,22 @@ const live = async (more: { helper?: string; pendingMs?: number; retryMs?: numbe
   });
   await docker.client.subscribe((event) => containers.take(event));
   return containers;
-};
-const own = (name: string): string => join(folder, 'containers', name);
-const makeOwn = (name: string): Promise<string | undefined> => mkdir(own(name), { recursive: true });
-const isReady = (name: string): Promise<boolean> =>
-  access(join(own(name), '.ready')).then(
+}
+function own(name: string): string {
+  return join(folder, 'containers', name);
+}
+function makeOwn(name: string): Promise<string | undefined> {
+  return mkdir(own(name), { recursive: true });
+}
+function isReady(name: string): Promise<boolean> {
+  return access(join(own(name), '.ready')).then(
     () => true,
     () => false,
   );
-const tty = async (name: string): Promise<number> => Number(await readFile(join(own(name), 'tty'), 'utf8'));
+}
+async function tty(name: string): Promise<number> {
+  return Number(await readFile(join(own(name), 'tty'), 'utf8'));
+}
 
 describe('what a streaming container needs', () => {
   test('comes with its start and goes with its death; no two have the same tty', async () => {

@@ -27,13 +27,13 @@ beforeEach(async () => {
 });
 afterEach(() => control[Symbol.asyncDispose]());
 
-const call = (
+function call(
   method: string,
   path: string,
   body: string | Buffer = '',
   token = control.port.token,
-): Promise<{ status: number; text: string }> =>
-  new Promise((resolve, reject) => {
+): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
     const outgoing = request(
       {
         host: '127.0.0.1',
@@ -57,6 +57,7 @@ const call = (
     outgoing.on('error', reject);
     outgoing.end(body);
   });
+}
 
 test('takes the orders of the webserver', async () => {
   await tellHost('127.0.0.1', control.port, 'drain', 'maintenance');

@@ -27,11 +27,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const event = (id: string): string =>
-  `{"Type":"container","Action":"start","Actor":{"ID":"${id}","Attributes":{"name":"${id}"}},"timeNano":1795474032123456789}\n`;
+function event(id: string): string {
+  return `{"Type":"container","Action":"start","Actor":{"ID":"${id}","Attributes":{"name":"${id}"}},"timeNano":1795474032123456789}\n`;
+}
 
 /** Subscribes, and hands over the server's side of the stream. */
-const subscribe = async () => {
+async function subscribe() {
   const seen: ContainerEvent[] = [];
   const opened = Promise.withResolvers<ServerResponse>();
   answer = (_, outgoing) => {
@@ -40,7 +41,7 @@ const subscribe = async () => {
   };
   const { ended } = await client.subscribe((each) => seen.push(each));
   return { seen, ended, stream: await opened.promise };
-};
+}
 
 test('an event is an id and what became of it', async () => {
   const { seen, ended, stream } = await subscribe();

@@ -3,8 +3,9 @@ import { readInstance } from '../../hostd/ecs.ts';
 
 const ACCOUNT = { region: 'us-east-2', accountId: '123456789012' };
 const ARN = 'arn:aws:ecs:us-east-2:123456789012:container-instance/streaming/0123456789abcdef0123456789abcdef';
-const said = (more: object = {}): string =>
-  JSON.stringify({ Cluster: 'streaming', ContainerInstanceArn: ARN, ...more });
+function said(more: object = {}): string {
+  return JSON.stringify({ Cluster: 'streaming', ContainerInstanceArn: ARN, ...more });
+}
 
 test.each([
   ['streaming', ARN],

@@ -20,12 +20,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const install = async (program: string, as = program): Promise<string> => {
+async function install(program: string, as = program): Promise<string> {
   const path = join(folder, as);
   const text = await readFile(join(BIN, program), 'utf8');
   await writeFile(path, text.replaceAll('/run/ecs-host', folder), { mode: 0o755 });
   return path;
-};
+}
 
 describe('a lease', () => {
   const check = async (name: string): Promise<number | undefined> =>

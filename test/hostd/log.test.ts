@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { createLog } from '../../hostd/log.ts';
 
-const record = () => {
+function record() {
   const lines: string[] = [];
   return { lines, log: createLog((line) => lines.push(line)) };
-};
+}
 
 test('a line is one line, with its priority, whatever is in it', () => {
   const { lines, log } = record();

@@ -13,17 +13,21 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const open = (): StartRecord =>
-  new StartRecord(
+function open(): StartRecord {
+  return new StartRecord(
     createLog((line) => lines.push(line)),
     folder,
   );
-const witness = (name: string): Promise<void> => writeFile(join(folder, 'new', name), '');
-const read = async (file = 'record.ndjson'): Promise<Record<string, unknown>[]> =>
-  (await readFile(join(folder, file), 'utf8'))
+}
+function witness(name: string): Promise<void> {
+  return writeFile(join(folder, 'new', name), '');
+}
+async function read(file = 'record.ndjson'): Promise<Record<string, unknown>[]> {
+  return (await readFile(join(folder, file), 'utf8'))
     .split('\n')
     .filter(Boolean)
     .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
 
 test.each([
   [`${'a'.repeat(64)}.123.45`, { id: 'a'.repeat(64), startedCs: 123, pid: 45 }],

@@ -11,7 +11,9 @@ const STATE = {
   handshakeAttempts: 1,
   containersSeen: 7,
 };
-const text = (more: object = {}): string => JSON.stringify({ ...STATE, ...more });
+function text(more: object = {}): string {
+  return JSON.stringify({ ...STATE, ...more });
+}
 
 test('a host that serves and keeps its gate', () => {
   const { exitCode, out } = statusOf(text(), '100\n', 100, false);

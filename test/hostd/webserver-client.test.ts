@@ -8,7 +8,7 @@ const DAY_MS = 86_400_000;
 afterEach(() => vi.useRealTimers());
 
 /** Asks a webserver whose certificate was made so many days from now. */
-const ask = async (days: number): Promise<unknown> => {
+async function ask(days: number): Promise<unknown> {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + days * DAY_MS });
   const tls = await makeSelfSigned('127.0.0.1');
   vi.useRealTimers();
@@ -23,7 +23,7 @@ const ask = async (days: number): Promise<unknown> => {
   } finally {
     server.close();
   }
-};
+}
 
 test.each([
   ['not yet valid', 3],

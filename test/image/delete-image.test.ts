@@ -1,18 +1,22 @@
 import { expect, test } from 'vitest';
 import { deleteImage, findImageRemains } from '../../src/image/delete-image.ts';
-import { apiError, fakeClients } from '../sweep/fake-clients.ts';
+import { apiError, fakeClients } from '../run/fake-clients.ts';
 import { aRecord } from './a-record.ts';
 
 const LAB = { apiRegion: 'us-west-2', endpointUrl: 'http://127.0.0.1:4599' };
-const image = (tag: string): object => ({
-  ImageId: 'ami-0aa',
-  Name: 'n',
-  Tags: [{ Key: tag, Value: 'd' }],
-  BlockDeviceMappings: [{ Ebs: { SnapshotId: 'snap-2' } }, { VirtualName: 'ephemeral0' }],
-});
-const gone = (code: string) => () => {
-  throw apiError(code);
-};
+function image(tag: string): object {
+  return {
+    ImageId: 'ami-0aa',
+    Name: 'n',
+    Tags: [{ Key: tag, Value: 'd' }],
+    BlockDeviceMappings: [{ Ebs: { SnapshotId: 'snap-2' } }, { VirtualName: 'ephemeral0' }],
+  };
+}
+function gone(code: string) {
+  return () => {
+    throw apiError(code);
+  };
+}
 
 test('deregisters the image, then deletes every snapshot that image or record name', async () => {
   const { clients, calls } = fakeClients({

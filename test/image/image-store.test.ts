@@ -41,15 +41,15 @@ describe('the record store', () => {
   });
 
   test.each<[string, string, string]>([
-    ['torn', '{"recordVersion":1,"ima', 'it is not JSON'],
+    ['torn', '{"recordVersion":2,"ima', 'it is not JSON'],
     [
       'of another version',
-      JSON.stringify({ ...aRecord('ami-0cc'), recordVersion: 2 }),
-      'its recordVersion is 2, not 1',
+      JSON.stringify({ ...aRecord('ami-0cc'), recordVersion: 3 }),
+      'its recordVersion is 3, not 2',
     ],
     ['about another image', JSON.stringify(aRecord('ami-0dd')), 'it is about ami-0dd'],
     ['not an object', '[1]', 'it holds no object'],
-    ['incomplete', JSON.stringify({ recordVersion: 1, imageId: 'ami-0cc' }), 'it lacks imageName'],
+    ['incomplete', JSON.stringify({ recordVersion: 2, imageId: 'ami-0cc' }), 'it lacks imageName'],
     ['without timings', JSON.stringify({ ...aRecord('ami-0cc'), timings: undefined }), 'it lacks timings'],
     ['without versions', JSON.stringify({ ...aRecord('ami-0cc'), versions: undefined }), 'it lacks versions'],
     ['without substitutions', JSON.stringify({ ...aRecord('ami-0cc'), substitutions: null }), 'its substitutions is'],

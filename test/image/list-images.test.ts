@@ -5,17 +5,19 @@ import { joinImages } from '../../src/image/list-images.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
 import { aRecord } from './a-record.ts';
 
-const tagged = (ImageId: string, verdict: string, CreationDate: string): Image => ({
-  ImageId,
-  Name: 'n',
-  State: 'available',
-  CreationDate,
-  Tags: [
-    { Key: 'ecs-host:profile', Value: 'cpu-bookworm' },
-    { Key: 'ecs-host:verdict', Value: verdict },
-    { Key: 'ecs-host:run-id', Value: 'r-1' },
-  ],
-});
+function tagged(ImageId: string, verdict: string, CreationDate: string): Image {
+  return {
+    ImageId,
+    Name: 'n',
+    State: 'available',
+    CreationDate,
+    Tags: [
+      { Key: 'ecs-host:profile', Value: 'cpu-bookworm' },
+      { Key: 'ecs-host:verdict', Value: verdict },
+      { Key: 'ecs-host:run-id', Value: 'r-1' },
+    ],
+  };
+}
 
 describe('joinImages', () => {
   test('joins what the API lists with what was recorded', () => {

@@ -12,7 +12,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const caught = (work: Promise<unknown>): Promise<unknown> => work.then(String, (error: unknown) => error);
+function caught(work: Promise<unknown>): Promise<unknown> {
+  return work.then(String, (error: unknown) => error);
+}
 
 test('what the system says about a path is the user’s, with the path and a reason', async () => {
   await writeFile(join(folder, 'file'), '');
@@ -30,8 +32,9 @@ test.each(['EACCES', 'EROFS', 'ENOSPC', 'EEXIST'])('%s is exit code 2', (code) =
   expect(exitCodeOf(explainError(error))).toBe(2);
 });
 
-const api = (name: string, httpStatusCode: number): Error =>
-  Object.assign(new Error("The image id '[ami-0]' does not exist"), { name, $metadata: { httpStatusCode } });
+function api(name: string, httpStatusCode: number): Error {
+  return Object.assign(new Error("The image id '[ami-0]' does not exist"), { name, $metadata: { httpStatusCode } });
+}
 
 test.each([
   ['InvalidAMIID.NotFound', 400, 2],

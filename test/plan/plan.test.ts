@@ -25,22 +25,25 @@ const facts: Facts = {
   vpcId: 'vpc-1',
   subnetId: 'subnet-1',
 };
-const input = (region = 'local'): ResolveInput => ({
-  selection: select(config, { region, profile: 'cpu-bookworm' }, 'hosts.yaml'),
-  facts,
-  endpointUrl: null,
-  bundles: [{ path: 'provisioners/base.mjs', sha256: 'a'.repeat(64), bytes: 1 }],
-  node: { version: '24.21.0', sha256: 'b'.repeat(64) },
-  warnings: [],
-});
-const digest = (change: (given: ResolveInput) => ResolveInput): string =>
-  resolvePlan(change(structuredClone(input()))).digest;
-const profile =
-  (change: (of: ResolveInput['selection']['profile']) => void) =>
-  (given: ResolveInput): ResolveInput => {
+function input(region = 'local'): ResolveInput {
+  return {
+    selection: select(config, { region, profile: 'cpu-bookworm' }, 'hosts.yaml'),
+    facts,
+    endpointUrl: null,
+    bundles: [{ path: 'provisioners/base.mjs', sha256: 'a'.repeat(64), bytes: 1 }],
+    node: { version: '24.21.0', sha256: 'b'.repeat(64) },
+    warnings: [],
+  };
+}
+function digest(change: (given: ResolveInput) => ResolveInput): string {
+  return resolvePlan(change(structuredClone(input()))).digest;
+}
+function profile(change: (of: ResolveInput['selection']['profile']) => void) {
+  return (given: ResolveInput): ResolveInput => {
     change(given.selection.profile);
     return given;
   };
+}
 
 describe('the digest', () => {
   const plain = resolvePlan(input()).digest;
@@ -111,14 +114,15 @@ test('a region or profile that is not there is named with the nearest', () => {
 });
 
 /** Answers the three calls that planning makes, by name; anything else fails the test. */
-const fakeEc2 = (answers: Readonly<Record<string, object>>): EC2Client =>
-  ({
+function fakeEc2(answers: Readonly<Record<string, object>>): EC2Client {
+  return {
     send: async (command: { constructor: { name: string } }) => {
       const answer = answers[command.constructor.name];
       if (!answer) throw new Error(`untaught call ${command.constructor.name}`);
       return answer;
     },
-  }) as unknown as EC2Client;
+  } as unknown as EC2Client;
+}
 
 describe('facts', () => {
   const query = { region: 'local', ownerId: '1', imageName: 'x-*', securityGroup: 'g' };

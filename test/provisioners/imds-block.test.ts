@@ -11,14 +11,14 @@ const canTry = execaSync('unshare', [...OWN_NETWORK, 'nft', 'list', 'ruleset'], 
 const WHY_NOT = 'it needs root, namespaces of its own and nft';
 
 /** What a script prints in a network of its own, which goes with it. */
-const inOwnNetwork = async (script: string, ...args: readonly string[]): Promise<string[]> => {
+async function inOwnNetwork(script: string, ...args: readonly string[]): Promise<string[]> {
   const file = join(import.meta.dirname, 'network', script);
   const { stdout } = await execa('unshare', [...OWN_NETWORK, 'bash', file, ...args], {
     stdin: 'ignore',
     timeout: 20_000,
   });
   return stdout.split('\n').sort();
-};
+}
 
 test('a container reaches neither the metadata service nor the control port, whatever its bridge is called, and all else', async (context) => {
   if (!canTry) context.skip(WHY_NOT);

@@ -15,7 +15,9 @@ import { parseSysctl } from '../../provisioners/lib/sysctl.ts';
 import { ask } from '../../provisioners/lib/tool.ts';
 
 const ROOTFS = join(import.meta.dirname, '../../packer/rootfs');
-const read = (path: string): Promise<string> => readFile(join(ROOTFS, path), 'utf8');
+function read(path: string): Promise<string> {
+  return readFile(join(ROOTFS, path), 'utf8');
+}
 const entries = await readdir(ROOTFS, { recursive: true, withFileTypes: true });
 const files = entries
   .filter((entry) => entry.isFile())

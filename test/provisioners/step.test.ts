@@ -4,7 +4,7 @@ import { tool } from '../../provisioners/lib/tool.ts';
 import { createContext, parseCommand, type Stage } from '../../provisioners/step.ts';
 import { target } from './a-target.ts';
 
-const recorder = (stage: Stage = 'bake') => {
+function recorder(stage: Stage = 'bake') {
   const events: ProvisionEvent[] = [];
   const complaints: string[] = [];
   const { context, failed } = createContext({
@@ -15,7 +15,7 @@ const recorder = (stage: Stage = 'bake') => {
     complain: (text) => complaints.push(text),
   });
   return { context, failed, events, complaints };
-};
+}
 
 describe('step', () => {
   it('says when it begins and how it ended', async () => {

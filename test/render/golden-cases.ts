@@ -19,10 +19,12 @@ type Case = {
 
 export const GOLDEN = join(projectFolder(), 'test', 'golden');
 
-export const goldenCases = (): string[] => readdirSync(GOLDEN).sort();
+export function goldenCases(): string[] {
+  return readdirSync(GOLDEN).sort();
+}
 
 /** The plan of a golden case, made offline. */
-export const goldenPlan = async (name: string): Promise<BuildPlan> => {
+export async function goldenPlan(name: string): Promise<BuildPlan> {
   const folder = join(GOLDEN, name);
   const given = JSON.parse(await readFile(join(folder, 'facts.json'), 'utf8')) as Case;
   const loaded = await loadConfig(join(folder, 'hosts.yaml'));
@@ -34,4 +36,4 @@ export const goldenPlan = async (name: string): Promise<BuildPlan> => {
     node: given.node,
     warnings: loaded.warnings,
   });
-};
+}

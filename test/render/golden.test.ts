@@ -10,13 +10,13 @@ import { templateText } from '../../src/render/render.ts';
 import { GOLDEN, goldenCases, goldenPlan } from './golden-cases.ts';
 
 /** `UPDATE_GOLDEN=1` writes the expected files anew; look at the difference before committing it. */
-const compare = async (file: string, actual: string): Promise<void> => {
+async function compare(file: string, actual: string): Promise<void> {
   if (process.env['UPDATE_GOLDEN'] === '1') await writeFile(file, actual);
   expect(actual).toBe(await readFile(file, 'utf8'));
-};
+}
 
 /** The real packer on a template; null when there is no packer here. */
-const validate = async (template: string): Promise<{ exitCode: number | undefined; output: string } | null> => {
+async function validate(template: string): Promise<{ exitCode: number | undefined; output: string } | null> {
   const tool = await findPacker().catch(() => null);
   if (!tool) return null;
   const folder = await mkdtemp(join(tmpdir(), 'ecs-host-validate-'));
@@ -36,7 +36,7 @@ const validate = async (template: string): Promise<{ exitCode: number | undefine
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-};
+}
 
 describe.each(goldenCases())('%s', (name) => {
   test('renders the expected template and plan', async () => {

@@ -6,8 +6,9 @@ import { projectFolder } from '../../src/io/paths.ts';
 vi.setConfig({ testTimeout: 30_000 });
 
 /** `-o setup`: as if set-up had been done. No region, profile or option is called like this, so nothing starts. */
-const makeAmi = (variable: string) =>
-  execa('make', ['-o', 'setup', 'ami', variable], { cwd: projectFolder(), reject: false, all: true });
+function makeAmi(variable: string) {
+  return execa('make', ['-o', 'setup', 'ami', variable], { cwd: projectFolder(), reject: false, all: true });
+}
 
 test.each(['REGION', 'PROFILE', 'ARGS'])('make ami %s=... runs nothing that stands in it', async (name) => {
   const { exitCode, all } = await makeAmi(`${name}=x;echo RAN \`echo RAN >&2\` 'quote`);

@@ -1,14 +1,16 @@
 import { expect, test } from 'vitest';
 import { addCounts, countReport, formatCounts } from '../../scripts/test-counts.ts';
 
-const report = (more: object) => ({
-  numPassedTests: 3,
-  numFailedTests: 0,
-  numPendingTests: 1,
-  numTodoTests: 1,
-  testResults: [{ status: 'passed', assertionResults: [{ status: 'passed' }] }],
-  ...more,
-});
+function report(more: object) {
+  return {
+    numPassedTests: 3,
+    numFailedTests: 0,
+    numPendingTests: 1,
+    numTodoTests: 1,
+    testResults: [{ status: 'passed', assertionResults: [{ status: 'passed' }] }],
+    ...more,
+  };
+}
 
 test('counts what the report counts', () => {
   expect(countReport(report({}), 0)).toEqual({ passed: 3, failed: 0, skipped: 2 });

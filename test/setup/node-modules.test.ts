@@ -13,10 +13,15 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 const entry = { version: '1.0.0', integrity: 'sha512-a' };
-const lock = (packages: object): Promise<void> =>
-  writeFile(join(folder, 'package-lock.json'), JSON.stringify({ packages: { '': { name: 'root' }, ...packages } }));
-const installed = (packages: object): Promise<void> =>
-  writeFile(join(folder, 'node_modules', '.package-lock.json'), JSON.stringify({ packages }));
+function lock(packages: object): Promise<void> {
+  return writeFile(
+    join(folder, 'package-lock.json'),
+    JSON.stringify({ packages: { '': { name: 'root' }, ...packages } }),
+  );
+}
+function installed(packages: object): Promise<void> {
+  return writeFile(join(folder, 'node_modules', '.package-lock.json'), JSON.stringify({ packages }));
+}
 
 test('fits when every package is there, in the locked version', async () => {
   await lock({ 'node_modules/a': entry });

@@ -16,10 +16,10 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-const command = async (name: string, script = 'exit 0'): Promise<void> => {
+async function command(name: string, script = 'exit 0'): Promise<void> {
   await writeFile(join(folder, name), `#!/bin/sh\n${script}\n`);
   await chmod(join(folder, name), 0o755);
-};
+}
 const wanted = [
   { name: 'two-tools', probes: ['ecs-host-a', 'ecs-host-b'], why: 'a reason' },
   { name: 'a-file', probes: ['/etc/os-release'], why: 'a reason' },

@@ -8,7 +8,9 @@ import { releaseOf } from '../../scripts/setup-lib/toolchain.mjs';
 import { versionFits } from '../../scripts/setup-lib/versions.mjs';
 
 const needed = readPrerequisites();
-const file = (path: string): string => readFileSync(join(projectFolder(), path), 'utf8');
+function file(path: string): string {
+  return readFileSync(join(projectFolder(), path), 'utf8');
+}
 
 test('every package says what it brings and why', () => {
   for (const entry of needed.packages) {

@@ -16,8 +16,9 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(path, { recursive: true }));
 
-const setup = (): SpawnSyncReturns<string> =>
-  spawnSync('bash', [script], { encoding: 'utf8', env: { PATH: path, HOME: path, CI: 'true' } });
+function setup(): SpawnSyncReturns<string> {
+  return spawnSync('bash', [script], { encoding: 'utf8', env: { PATH: path, HOME: path, CI: 'true' } });
+}
 
 test('a machine with neither Node nor Python hears of both, with the fixes, and exits 2', () => {
   const { status, stderr } = setup();

@@ -12,10 +12,12 @@ beforeEach(async () => {
 });
 afterEach(() => rm(cache, { recursive: true }));
 
-const make = (text: string) => async (folder: string) => {
-  await writeFile(join(folder, 'file'), text);
-  return `facts of ${text}`;
-};
+function make(text: string) {
+  return async (folder: string) => {
+    await writeFile(join(folder, 'file'), text);
+    return `facts of ${text}`;
+  };
+}
 
 test('the key depends on every part and on where one ends', () => {
   expect(contentKey(['a', 'b'])).toBe(contentKey(['a', 'b']));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Check } from '#contracts/check.ts';
-import { createCheckBook } from '../../src/smoke/check-book.ts';
-import { CHECKS, PARTS, parseParts } from '../../src/smoke/check-definitions.ts';
+import { createCheckBook } from '../../src/smoke/checks/check-book.ts';
+import { CHECKS, PARTS, parseParts } from '../../src/smoke/checks/check-definitions.ts';
 import { type SmokeResult, verdictError, verdictOf } from '../../src/smoke/verdict.ts';
 
 const definitions = [
@@ -9,10 +9,7 @@ const definitions = [
   { id: 'gate.b', part: 'gate' as const, title: 'B', expected: 'shut' },
   { id: 'workload.c', part: 'workload' as const, title: 'C', expected: 'exit code 0' },
 ];
-const open = (
-  selected: readonly ('gate' | 'workload')[] = ['gate', 'workload'],
-  controller = new AbortController(),
-) => {
+function open(selected: readonly ('gate' | 'workload')[] = ['gate', 'workload'], controller = new AbortController()) {
   const told: Check[] = [];
   const book = createCheckBook({
     definitions,
@@ -21,9 +18,10 @@ const open = (
     onCheck: (check) => told.push(check),
   });
   return { book, told, controller };
-};
-const verdicts = (checks: readonly Check[]): Record<string, string> =>
-  Object.fromEntries(checks.map((check) => [check.id, check.verdict]));
+}
+function verdicts(checks: readonly Check[]): Record<string, string> {
+  return Object.fromEntries(checks.map((check) => [check.id, check.verdict]));
+}
 
 describe('createCheckBook', () => {
   test('a step that dies leaves its open checks missing, with the reason, and says so', async () => {

@@ -1,22 +1,25 @@
 import { describe, expect, test } from 'vitest';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
-import { createCheckBook } from '../../src/smoke/check-book.ts';
-import { CHECKS } from '../../src/smoke/check-definitions.ts';
-import { checkContainerMetadata, checkGpu } from '../../src/smoke/container-checks.ts';
+import { createCheckBook } from '../../src/smoke/checks/check-book.ts';
+import { CHECKS } from '../../src/smoke/checks/check-definitions.ts';
+import { checkContainerMetadata, checkGpu } from '../../src/smoke/checks/container-checks.ts';
 import { fakeSsh } from './fake-ssh.ts';
 
 const plan = {
   developerWorkload: { app: 'base' },
   target: { nvidia: { driverVersion: '580.178.04' } },
 } as unknown as BuildPlan;
-const open = () =>
-  createCheckBook({
+function open() {
+  return createCheckBook({
     definitions: CHECKS,
     selected: new Set(['workload']),
     signal: new AbortController().signal,
     onCheck: () => {},
   });
-const verdict = (book: ReturnType<typeof open>, id: string) => book.finish().find((check) => check.id === id)?.verdict;
+}
+function verdict(book: ReturnType<typeof open>, id: string) {
+  return book.finish().find((check) => check.id === id)?.verdict;
+}
 
 describe('metadata from containers', () => {
   test('is blocked on both kinds of bridge, and the own bridge is removed again', async () => {

@@ -1,4 +1,4 @@
-import type { RemoteResult, Ssh } from '../../src/smoke/ssh.ts';
+import type { RemoteResult, Ssh } from '../../src/host-access/ssh.ts';
 
 export type Answers = readonly (readonly [pattern: RegExp, answer: Partial<RemoteResult>])[];
 
@@ -6,32 +6,35 @@ export type Answers = readonly (readonly [pattern: RegExp, answer: Partial<Remot
  * An instance that answers the commands that it was taught, the first matching pattern wins. It has no state between commands and no time
  * passes; a command that it does not know throws.
  */
-export const fakeSsh = (answers: Answers, asked: string[] = []): Ssh => ({
-  target: {
-    instanceId: 'i-fake',
-    address: '192.0.2.1',
-    user: 'admin',
-    keyFile: '/nowhere',
-    transport: 'ssh',
-    apiRegion: 'us-east-2',
-  },
-  run: async (command, options) => {
-    asked.push(command);
-    const answer = answers.find(([pattern]) => pattern.test(command));
-    if (!answer) throw new Error(`the fake instance was not taught: ${command}`);
-    const result = { exitCode: 0, stdout: '', stderr: '', durationMs: 1, ...answer[1] };
-    for (const line of result.stdout.split('\n')) options?.onLine?.(line);
-    return result;
-  },
-  forwardToHere: async () => {},
-  [Symbol.asyncDispose]: async () => {},
-});
+export function fakeSsh(answers: Answers, asked: string[] = []): Ssh {
+  return {
+    target: {
+      instanceId: 'i-fake',
+      address: '192.0.2.1',
+      user: 'admin',
+      keyFile: '/nowhere',
+      transport: 'ssh',
+      apiRegion: 'us-east-2',
+    },
+    run: async (command, options) => {
+      asked.push(command);
+      const answer = answers.find(([pattern]) => pattern.test(command));
+      if (!answer) throw new Error(`the fake instance was not taught: ${command}`);
+      const result = { exitCode: 0, stdout: '', stderr: '', durationMs: 1, ...answer[1] };
+      for (const line of result.stdout.split('\n')) options?.onLine?.(line);
+      return result;
+    },
+    forwardToHere: async () => {},
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
 
 /** As `systemctl show` prints several units. */
-export const showUnits = (states: Readonly<Record<string, string>>): string =>
-  Object.entries(states)
+export function showUnits(states: Readonly<Record<string, string>>): string {
+  return Object.entries(states)
     .map(
       ([id, state]) =>
         `Id=${id}\nActiveState=${state}\nUnitFileState=disabled\nInactiveExitTimestampMonotonic=0\nActiveEnterTimestampMonotonic=0\n`,
     )
     .join('\n');
+}

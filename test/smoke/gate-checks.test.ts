@@ -1,34 +1,40 @@
 import { describe, expect, test } from 'vitest';
 import type { HostState } from '#contracts/host-service.ts';
-import { createCheckBook } from '../../src/smoke/check-book.ts';
-import { CHECKS } from '../../src/smoke/check-definitions.ts';
-import { checkBeforeHandshake, judgeOrder } from '../../src/smoke/gate-checks.ts';
+import { createCheckBook } from '../../src/smoke/checks/check-book.ts';
+import { CHECKS } from '../../src/smoke/checks/check-definitions.ts';
+import { checkBeforeHandshake, judgeOrder } from '../../src/smoke/checks/gate-checks.ts';
 import { describeUnits, GATED_UNITS, parseUnits, readUnits } from '../../src/smoke/remote-facts.ts';
 import { fakeSsh, showUnits } from './fake-ssh.ts';
 
-const state = (handshake: number, events: number | null): HostState => ({
-  version: 1,
-  phase: 'serving',
-  status: 'serving',
-  gate: 'open',
-  instanceId: 'i-1',
-  reachedAtUs: { handshake },
-  eventsSubscribedAtUs: events,
-  handshakeAttempts: 1,
-  containersSeen: 0,
-});
-const unit = (from: number, to: number, activeState = 'active') => ({
-  activeState,
-  unitFileState: 'disabled',
-  inactiveExitAtUs: from,
-  activeEnterAtUs: to,
-});
-const units = (docker: [number, number], ecs: [number, number], socket: [number, number] = docker) => ({
-  'docker.service': unit(...docker),
-  'docker.socket': unit(...socket),
-  'containerd.service': unit(...docker),
-  'ecs.service': unit(...ecs),
-});
+function state(handshake: number, events: number | null): HostState {
+  return {
+    version: 1,
+    phase: 'serving',
+    status: 'serving',
+    gate: 'open',
+    instanceId: 'i-1',
+    reachedAtUs: { handshake },
+    eventsSubscribedAtUs: events,
+    handshakeAttempts: 1,
+    containersSeen: 0,
+  };
+}
+function unit(from: number, to: number, activeState = 'active') {
+  return {
+    activeState,
+    unitFileState: 'disabled',
+    inactiveExitAtUs: from,
+    activeEnterAtUs: to,
+  };
+}
+function units(docker: [number, number], ecs: [number, number], socket: [number, number] = docker) {
+  return {
+    'docker.service': unit(...docker),
+    'docker.socket': unit(...socket),
+    'containerd.service': unit(...docker),
+    'ecs.service': unit(...ecs),
+  };
+}
 
 describe('judgeOrder', () => {
   test('holds when each came after the one before', () => {

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { sshOptions } from '../../src/host-access/ssh.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
 import {
   createKeyPair,
@@ -10,8 +11,7 @@ import {
   launchInstances,
   waitForAddress,
 } from '../../src/smoke/launch.ts';
-import { sshOptions } from '../../src/smoke/ssh.ts';
-import { apiError, fakeClients, type Taught } from '../sweep/fake-clients.ts';
+import { apiError, fakeClients, type Taught } from '../run/fake-clients.ts';
 
 const plan = {
   instanceType: 'g3s.xlarge',
@@ -26,11 +26,11 @@ const plan = {
 } as unknown as BuildPlan;
 
 const runId = 'r-20261123120000-abcdef';
-const inputWith = (taught: Taught): { input: LaunchInput; calls: ReturnType<typeof fakeClients>['calls'] } => {
+function inputWith(taught: Taught): { input: LaunchInput; calls: ReturnType<typeof fakeClients>['calls'] } {
   const { clients, calls } = fakeClients(taught);
   return { input: { plan, imageId: 'ami-1', runId, clients, signal: new AbortController().signal }, calls };
-};
-const tagsIn = (input: Record<string, unknown> | undefined, type: string): Record<string, string> => {
+}
+function tagsIn(input: Record<string, unknown> | undefined, type: string): Record<string, string> {
   const all = (input?.['TagSpecifications'] ?? []) as {
     ResourceType: string;
     Tags: { Key: string; Value: string }[];
@@ -38,7 +38,7 @@ const tagsIn = (input: Record<string, unknown> | undefined, type: string): Recor
   return Object.fromEntries(
     (all.find(({ ResourceType }) => ResourceType === type)?.Tags ?? []).map(({ Key, Value }) => [Key, Value]),
   );
-};
+}
 
 let folder: string;
 beforeEach(async () => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { askPort } from '../../src/smoke/network-checks.ts';
+import { askPort } from '../../src/smoke/checks/network-checks.ts';
 
 let server: Server | null = null;
 afterEach(() => {
@@ -9,12 +9,12 @@ afterEach(() => {
   server = null;
 });
 
-const listen = async (onConnection: Parameters<typeof createServer>[1]): Promise<number> => {
+async function listen(onConnection: Parameters<typeof createServer>[1]): Promise<number> {
   server = createServer(onConnection);
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const address = server.address();
   return typeof address === 'object' && address ? address.port : 0;
-};
+}
 
 test('the greeting is an answer', async () => {
   const port = await listen((socket) => socket.end('ecs-host-smoke'));

@@ -1,21 +1,21 @@
 import { describe, expect, test } from 'vitest';
 import type { HostState } from '#contracts/host-service.ts';
-import { createContext } from '../../src/io/context.ts';
+import type { RemoteResult, Ssh } from '../../src/host-access/ssh.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
-import { createCheckBook } from '../../src/smoke/check-book.ts';
-import { CHECKS, type Part } from '../../src/smoke/check-definitions.ts';
+import { createContext } from '../../src/run/context.ts';
+import { createCheckBook } from '../../src/smoke/checks/check-book.ts';
+import { CHECKS, type Part } from '../../src/smoke/checks/check-definitions.ts';
 import { proveFirst, proveSecond, type SmokeRun } from '../../src/smoke/proofs.ts';
-import type { RemoteResult, Ssh } from '../../src/smoke/ssh.ts';
 import type { Decision, SmokeWebserver } from '../../src/smoke/webserver.ts';
-import { fakeClients, type Taught } from '../sweep/fake-clients.ts';
+import { fakeClients, type Taught } from '../run/fake-clients.ts';
 
 const plan = { profile: 'cpu-bookworm', gpu: false } as unknown as BuildPlan;
 
 /** A host behind a gate, as far as the gate and the cluster part look at it. `leak` is how it is broken. */
-const fakeHost = (
+function fakeHost(
   instanceId: string,
   leak: { readonly socketAlwaysUp?: boolean; readonly ignoresDenial?: boolean } = {},
-) => {
+) {
   let decision: Decision | null = null;
   let isOpen = false;
   let denials = 0;
@@ -78,21 +78,23 @@ const fakeHost = (
     [Symbol.asyncDispose]: async () => {},
   };
   return { ssh, webserver, commands, isOpen: () => isOpen };
-};
+}
 
-const registered = (isUp: () => boolean, arns: Readonly<Record<string, string>>): Taught => ({
-  ListContainerInstances: () => ({ containerInstanceArns: isUp() ? Object.values(arns) : [] }),
-  DescribeContainerInstances: () => ({
-    containerInstances: Object.entries(arns).map(([ec2InstanceId, containerInstanceArn]) => ({
-      ec2InstanceId,
-      containerInstanceArn,
-      status: 'ACTIVE',
-      agentConnected: true,
-    })),
-  }),
-});
+function registered(isUp: () => boolean, arns: Readonly<Record<string, string>>): Taught {
+  return {
+    ListContainerInstances: () => ({ containerInstanceArns: isUp() ? Object.values(arns) : [] }),
+    DescribeContainerInstances: () => ({
+      containerInstances: Object.entries(arns).map(([ec2InstanceId, containerInstanceArn]) => ({
+        ec2InstanceId,
+        containerInstanceArn,
+        status: 'ACTIVE',
+        agentConnected: true,
+      })),
+    }),
+  };
+}
 
-const runWith = (host: ReturnType<typeof fakeHost>, parts: readonly Part[], taught: Taught): SmokeRun => {
+function runWith(host: ReturnType<typeof fakeHost>, parts: readonly Part[], taught: Taught): SmokeRun {
   const { signal } = new AbortController();
   return {
     plan,
@@ -103,12 +105,13 @@ const runWith = (host: ReturnType<typeof fakeHost>, parts: readonly Part[], taug
     cluster: 'c',
     reach: async () => host.ssh,
   };
-};
-const failed = ({ book }: SmokeRun): string[] =>
-  book
+}
+function failed({ book }: SmokeRun): string[] {
+  return book
     .finish()
     .filter(({ verdict }) => verdict === 'incorrect' || verdict === 'missing')
     .map(({ id, verdict }) => `${id} ${verdict}`);
+}
 
 describe('the first instance', () => {
   test('a good host is shut, denied, granted and registered', async () => {

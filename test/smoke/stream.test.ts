@@ -7,16 +7,16 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, describe, expect, test } from 'vitest';
 import { projectFolder } from '../../src/io/paths.ts';
-import { isBlack, isDifferent } from '../../src/smoke/picture.ts';
-import { judgeStream } from '../../src/smoke/stream-checks.ts';
-import { receiveStream } from '../../src/smoke/stream-client.ts';
-import { FrameReader, isHello, makeHello, WireError } from '../../src/smoke/wire.ts';
+import { isBlack, isDifferent } from '../../src/smoke/stream/picture.ts';
+import { judgeStream } from '../../src/smoke/stream/stream-checks.ts';
+import { receiveStream } from '../../src/smoke/stream/stream-client.ts';
+import { FrameReader, isHello, makeHello, WireError } from '../../src/smoke/stream/wire.ts';
 
 const key = randomBytes(16);
 const PORTS = { discoveryTcp: 32262, streamUdp: 32263, streamTcp: 32273 };
 
 /** A frame as the README of the protocol describes it, made independently of the server. */
-const frame = (sequence: bigint, payload: string): Buffer => {
+function frame(sequence: bigint, payload: string): Buffer {
   const iv = randomBytes(16);
   const cipher = createCipheriv('aes-128-cbc', key, iv);
   const number = Buffer.alloc(8);
@@ -26,7 +26,7 @@ const frame = (sequence: bigint, payload: string): Buffer => {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(iv.length + mac.length + ciphertext.length);
   return Buffer.concat([length, iv, mac, ciphertext]);
-};
+}
 
 describe('the wire', () => {
   test('a hello proves the key, and only that key', () => {
@@ -67,14 +67,14 @@ test('pictures are black when they are dark or flat, and differ when they move',
   expect(isDifferent(picture, picture.toReversed())).toBe(true);
 });
 
-const serverOf = async (name: string, change: (pattern: string) => string): Promise<string> => {
+async function serverOf(name: string, change: (pattern: string) => string): Promise<string> {
   const folder = join(work, name);
   await cp(join(projectFolder(), 'examples', 'protocol'), folder, { recursive: true });
   const pattern = join(folder, 'src', 'pattern.c');
   await writeFile(pattern, change(await readFile(pattern, 'utf8')));
   await execa('make', ['-C', folder]);
   return join(folder, 'build', 'protocol-server');
-};
+}
 
 const work = await mkdtemp(join(tmpdir(), 'ecs-host-stream-'));
 afterAll(() => rm(work, { recursive: true, force: true }));
@@ -84,7 +84,7 @@ const canBuild =
   (await execa('sh', ['-c', 'cc --version && make --version && pkg-config --exists x264 libcrypto'], { reject: false }))
     .exitCode === 0;
 
-const watch = async (server: string, clientKey: Uint8Array = key) => {
+async function watch(server: string, clientKey: Uint8Array = key) {
   const folder = await mkdtemp(join(work, 'private-'));
   await writeFile(join(folder, 'key'), key, { mode: 0o600 });
   const running = execa(server, [folder], { reject: false, stdout: 'pipe' });
@@ -114,7 +114,7 @@ const watch = async (server: string, clientKey: Uint8Array = key) => {
     running.kill('SIGTERM');
     await running;
   }
-};
+}
 
 describe('against the real server', { timeout: 60_000 }, () => {
   test.for<[string, (pattern: string) => string, Record<string, boolean>]>([

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { shellQuote } from '../../src/io/shell-quote.ts';
-import { createCheckBook } from '../../src/smoke/check-book.ts';
-import { CHECKS } from '../../src/smoke/check-definitions.ts';
-import { buildWorkload, cloneCommand, keyPathIn, runWorkload } from '../../src/smoke/workload.ts';
+import { createCheckBook } from '../../src/smoke/checks/check-book.ts';
+import { CHECKS } from '../../src/smoke/checks/check-definitions.ts';
+import { buildWorkload, cloneCommand, keyPathIn, runWorkload } from '../../src/smoke/checks/workload.ts';
 import { fakeSsh } from './fake-ssh.ts';
 
 const workload = {
@@ -15,14 +15,17 @@ const workload = {
   ports: { discoveryTcp: 32262, streamUdp: 32263, streamTcp: 32273 },
 };
 const span = { id: 's1', progress: () => {}, check: () => {}, child: () => ({ progress: () => {}, end: () => {} }) };
-const book = () =>
-  createCheckBook({
+function book() {
+  return createCheckBook({
     definitions: CHECKS,
     selected: new Set(['workload']),
     signal: new AbortController().signal,
     onCheck: () => {},
   });
-const find = (b: ReturnType<typeof book>, id: string) => b.finish().find((check) => check.id === id);
+}
+function find(b: ReturnType<typeof book>, id: string) {
+  return b.finish().find((check) => check.id === id);
+}
 
 test('cloneCommand takes the repository, its ref, and a ref for each configured submodule', () => {
   expect(cloneCommand(workload).split(' && ')).toEqual([

@@ -6,7 +6,7 @@ import type { ControlPort, HandshakeRequest } from '#contracts/webserver.ts';
 /** A key pair and certificate in place of AWS's, made once for a test file. */
 export type IdentityAuthority = { readonly certificate: string; sign(document: string): string };
 
-export const makeIdentityAuthority = async (): Promise<IdentityAuthority> => {
+export async function makeIdentityAuthority(): Promise<IdentityAuthority> {
   const { stdout } = await execa(
     'openssl',
     // biome-ignore format: one option and its value a line reads worse.
@@ -18,16 +18,18 @@ export const makeIdentityAuthority = async (): Promise<IdentityAuthority> => {
     certificate: stdout,
     sign: (document) => sign('RSA-SHA256', Buffer.from(document), key).toString('base64'),
   };
-};
+}
 
 /** `i-` and 17 digits, from a number. */
-export const instanceIdOf = (number: number): string => `i-${number.toString(16).padStart(17, '0')}`;
+export function instanceIdOf(number: number): string {
+  return `i-${number.toString(16).padStart(17, '0')}`;
+}
 
 export const IMAGE_ID = 'ami-00000000000000001';
 export const ACCOUNT_ID = '123456789012';
 
-export const identityDocumentOf = (instanceId: string, more: object = {}): string =>
-  JSON.stringify({
+export function identityDocumentOf(instanceId: string, more: object = {}): string {
+  return JSON.stringify({
     accountId: ACCOUNT_ID,
     instanceId,
     instanceType: 't3.large',
@@ -36,9 +38,10 @@ export const identityDocumentOf = (instanceId: string, more: object = {}): strin
     privateIp: '127.0.0.1',
     ...more,
   });
+}
 
 /** A host that shakes hands as the host service does, for tests of webservers. */
-export const createTestHost = (authority: IdentityAuthority, instanceId: string, more: object = {}) => {
+export function createTestHost(authority: IdentityAuthority, instanceId: string, more: object = {}) {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const identityDocument = identityDocumentOf(instanceId, more);
   return {
@@ -61,4 +64,4 @@ export const createTestHost = (authority: IdentityAuthority, instanceId: string,
       ...changes,
     }),
   };
-};
+}

@@ -9,7 +9,7 @@ const { port, from, connections } = workerData as { port: number; from: string; 
 const SAID = ['', 'POST /v1/revoke HTTP/1.1\r\nHost: x\r\n', '\x16\x03\x01\x02\x00\x01', 'x'.repeat(5000)];
 let opened = 0;
 
-const hold = (index: number): void => {
+function hold(index: number): void {
   const socket = connect({ port, host: '127.0.0.1', localAddress: from }, () => {
     socket.write(SAID[index % SAID.length] ?? '');
     opened += 1;
@@ -17,5 +17,5 @@ const hold = (index: number): void => {
   });
   socket.on('error', () => undefined).resume();
   socket.on('close', () => setImmediate(hold, index));
-};
+}
 for (let index = 0; index < connections; index += 1) hold(index);

@@ -11,7 +11,7 @@ export function runCli(
   args: readonly string[],
   options: { env?: Record<string, string>; stdout?: number; readAfterMs?: number; cwd?: string } = {},
 ): Promise<CliResult> {
-  const child = spawn(process.execPath, [join(projectFolder(), 'src', 'cli.ts'), ...args], {
+  const child = spawn(process.execPath, [join(projectFolder(), 'src', 'cli', 'main.ts'), ...args], {
     cwd: options.cwd ?? projectFolder(),
     env: { ...process.env, NO_COLOR: '1', ...options.env },
     stdio: ['ignore', options.stdout ?? 'pipe', 'pipe'],

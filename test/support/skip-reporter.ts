@@ -9,8 +9,8 @@ export default class SkipReporter implements Reporter {
   }
 }
 
-const reason = (test: TestCase): string => {
+function reason(test: TestCase): string {
   const result = test.result();
   const note = result.state === 'skipped' ? result.note : undefined;
   return note ?? (test.options.mode === 'todo' ? 'to be written' : 'no reason given');
-};
+}

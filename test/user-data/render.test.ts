@@ -13,8 +13,8 @@ const host: HostConfig = {
 };
 
 /** The rule of ecs-init (`getEnvVars`): lines without the blanks around them, and all behind the first `=`. */
-const asEcsInit = (text: string): Record<string, string> =>
-  Object.fromEntries(
+function asEcsInit(text: string): Record<string, string> {
+  return Object.fromEntries(
     text
       .trim()
       .split('\n')
@@ -23,10 +23,11 @@ const asEcsInit = (text: string): Record<string, string> =>
         return [name, rest.join('=')];
       }),
   );
+}
 
 /** The rules of systemd's EnvironmentFile that matter here: quotes in front, backslashes, and blanks around a value. */
-const asSystemd = (text: string): Record<string, string> =>
-  Object.fromEntries(
+function asSystemd(text: string): Record<string, string> {
+  return Object.fromEntries(
     text
       .trimEnd()
       .split('\n')
@@ -36,6 +37,7 @@ const asSystemd = (text: string): Record<string, string> =>
         return [name, quoted?.[2] ?? value.replaceAll(/\\(.)/g, '$1').replaceAll(/^[ \t\r]+|[ \t\r]+$/g, '')];
       }),
   );
+}
 
 describe('renderUserData', () => {
   test('writes both files and runs nothing', () => {

@@ -75,7 +75,9 @@ test.each<[object]>([
   expect(orderIn(JSON.stringify({ ...order, more: 'is left out' }))).toEqual(order);
 });
 
-const decide = (decision: unknown): object => ({ kind: 'decide', instanceId: ID, decision });
+function decide(decision: unknown): object {
+  return { kind: 'decide', instanceId: ID, decision };
+}
 test.each<[unknown, string]>([
   [{ kind: 'restart' }, 'an order that is not known'],
   [{}, 'an order that is not known'],

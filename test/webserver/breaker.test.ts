@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { DenialBreaker, HOLD_MS, SilenceBreaker, WINDOW_MS } from '../../webserver/breaker.ts';
 
-const createDenials = () => {
+function createDenials() {
   const clock = { ms: 0 };
   const trips: string[] = [];
   const breaker = new DenialBreaker(
@@ -11,8 +11,10 @@ const createDenials = () => {
   const deny = (count: number, all: number): boolean[] =>
     Array.from({ length: count }, (_, n) => breaker.mayDeny(`i-${n}`, all));
   return { clock, trips, breaker, deny };
-};
-const all = (count: number, value: boolean): boolean[] => Array<boolean>(count).fill(value);
+}
+function all(count: number, value: boolean): boolean[] {
+  return Array<boolean>(count).fill(value);
+}
 
 test.each([
   [1, 1],

@@ -14,15 +14,16 @@ import { identityDocumentOf, instanceIdOf } from '../support/a-host.ts';
 const A = instanceIdOf(1);
 const hosts = new Hosts();
 /** What is looked at of a handshake. */
-const shown = (hostKey = 'key', document: object = { privateIp: '10.0.0.7' }) =>
-  ({
+function shown(hostKey = 'key', document: object = { privateIp: '10.0.0.7' }) {
+  return {
     instanceId: A,
     region: 'us-west-2',
     imageId: 'ami-1',
     environment: 'test',
     hostKey,
     identityDocument: identityDocumentOf(A, document),
-  }) as HandshakeRequest;
+  } as HandshakeRequest;
+}
 
 test.each([
   ['10.0.0.7', null],
@@ -48,7 +49,7 @@ test('once: the first key is the only one, also after a goodbye, until it is for
   expect(await confirmOnce(shown('thief'), '', mine)).toBeNull();
 });
 
-const createEc2 = (facts: InstanceFacts | null | Error) => {
+function createEc2(facts: InstanceFacts | null | Error) {
   const clock = { ms: 0 };
   let now = facts;
   const describe = vi.fn<DescribeInstance>(async () => {
@@ -60,7 +61,7 @@ const createEc2 = (facts: InstanceFacts | null | Error) => {
     now = next;
   };
   return { clock, describe, answer, confirm: (document?: object) => confirm(shown('key', document), '', hosts) };
-};
+}
 const RUNNING = { state: 'running', privateIp: '10.0.0.7' };
 
 test.each<[InstanceFacts, string | null]>([

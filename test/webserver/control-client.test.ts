@@ -16,7 +16,7 @@ afterEach(() => {
   server.close();
 });
 
-const listen = async (tls: { cert: string; key: string }): Promise<number> => {
+async function listen(tls: { cert: string; key: string }): Promise<number> {
   heard = [];
   server = createServer(tls, (request, response) => {
     heard.push(`${request.url} ${request.headers.authorization}`);
@@ -24,8 +24,10 @@ const listen = async (tls: { cert: string; key: string }): Promise<number> => {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return (server.address() as AddressInfo).port;
-};
-const control = (port: number) => ({ port, certificate: own.cert, token: 'T'.repeat(43) });
+}
+function control(port: number) {
+  return { port, certificate: own.cert, token: 'T'.repeat(43) };
+}
 
 test('the certificate of the handshake is enough', async () => {
   await tellHost('127.0.0.1', control(await listen(own)), 'drain', 'maintenance');

@@ -5,10 +5,10 @@ import { instanceIdOf } from '../support/a-host.ts';
 const A = instanceIdOf(1);
 const B = instanceIdOf(2);
 
-const create = () => {
+function create() {
   const clock = { ms: 1000.5 };
   return { clock, nonces: new Nonces(() => clock.ms) };
-};
+}
 
 test('a nonce fits the protocol, and is good for its instance, once, for its life', () => {
   const { clock, nonces } = create();

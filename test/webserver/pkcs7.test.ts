@@ -13,16 +13,16 @@ let ours: string;
 let other: string;
 let authority: IdentityAuthority;
 
-const makeCertificate = async (name: string): Promise<string> => {
+async function makeCertificate(name: string): Promise<string> {
   const { stdout } = await execa('openssl', [
     ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=the same name'],
     ...['-set_serial', '7', '-keyout', join(folder, `${name}.key`)],
   ]);
   await writeFile(join(folder, `${name}.pem`), stdout);
   return stdout;
-};
+}
 
-const sign = async (text: string, name: string, ...more: string[]): Promise<string> => {
+async function sign(text: string, name: string, ...more: string[]): Promise<string> {
   const { stdout } = await execa(
     'openssl',
     [
@@ -32,7 +32,7 @@ const sign = async (text: string, name: string, ...more: string[]): Promise<stri
     { input: text, encoding: 'buffer' },
   );
   return Buffer.from(stdout).toString('base64').replaceAll(/.{64}/g, '$&\n');
-};
+}
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ecs-pkcs7-'));

@@ -3,16 +3,18 @@ import { SilenceBreaker } from '../../webserver/breaker.ts';
 import { type Host, type HostStore, Hosts } from '../../webserver/hosts.ts';
 import { reapSilentHosts } from '../../webserver/reaper.ts';
 
-const admission = (instanceId: string) => ({
-  instanceId,
-  region: 'us-west-2',
-  imageId: 'ami-1',
-  environment: 'test',
-  hostKey: `key of ${instanceId}`,
-});
+function admission(instanceId: string) {
+  return {
+    instanceId,
+    region: 'us-west-2',
+    imageId: 'ami-1',
+    environment: 'test',
+    hostKey: `key of ${instanceId}`,
+  };
+}
 
 /** A webserver's hosts with both of its clocks in the test's hand. */
-const createHosts = (store: HostStore | null = null) => {
+function createHosts(store: HostStore | null = null) {
   const clock = { wallMs: 1_800_000_000_000, monotonicMs: 5000 };
   const hosts = new Hosts(
     () => clock.wallMs,
@@ -25,10 +27,10 @@ const createHosts = (store: HostStore | null = null) => {
   };
   const silent = (): string[] => hosts.silentFor(300).map(({ instanceId }) => instanceId);
   return { hosts, clock, pass, silent };
-};
+}
 
 /** A reaper that looks a few times when it is told to. */
-const createReaper = () => {
+function createReaper() {
   const { hosts, clock, pass } = createHosts();
   const [said, ended]: [string[], string[]] = [[], []];
   const breaker = new SilenceBreaker(
@@ -49,7 +51,7 @@ const createReaper = () => {
     await reaping;
   };
   return { hosts, pass, look, ended, said };
-};
+}
 
 test('a host is silent once it was not heard for so long; a heartbeat starts that anew', () => {
   const { hosts, pass, silent } = createHosts();

@@ -29,13 +29,13 @@ let server: Webserver;
 let nowMs: number;
 let decision: Decision;
 let next = 0;
-const newId = (): string => {
+function newId(): string {
   next += 1;
   return instanceIdOf(next);
-};
+}
 
-const start = (more: object = {}): Promise<Webserver> =>
-  startWebserver({
+function start(more: object = {}): Promise<Webserver> {
+  return startWebserver({
     address: '127.0.0.1',
     port: 0,
     tls,
@@ -49,6 +49,7 @@ const start = (more: object = {}): Promise<Webserver> =>
     monotonic: () => nowMs,
     ...more,
   });
+}
 
 beforeAll(async () => {
   [tls, authority] = await Promise.all([makeSelfSigned('127.0.0.1'), makeIdentityAuthority()]);
@@ -63,8 +64,8 @@ afterAll(() => server.close());
 
 type Answer = { status: number; body: Record<string, unknown> };
 
-const post = (path: string, body: unknown, token?: string, to: Webserver = server): Promise<Answer> =>
-  new Promise((resolve, reject) => {
+function post(path: string, body: unknown, token?: string, to: Webserver = server): Promise<Answer> {
+  return new Promise((resolve, reject) => {
     const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
     const outgoing = request(
       { host: '127.0.0.1', port: to.port, path, method: 'POST', ca: tls.cert, agent: false, headers },
@@ -82,14 +83,17 @@ const post = (path: string, body: unknown, token?: string, to: Webserver = serve
     outgoing.on('error', reject);
     outgoing.end(typeof body === 'string' ? body : JSON.stringify(body));
   });
+}
 
-const challenge = async (instanceId: string, to?: Webserver): Promise<string> =>
-  String((await post('/host_service/challenge', { version: 1, instanceId }, undefined, to)).body['nonce']);
+async function challenge(instanceId: string, to?: Webserver): Promise<string> {
+  return String((await post('/host_service/challenge', { version: 1, instanceId }, undefined, to)).body['nonce']);
+}
 type TestHost = ReturnType<typeof createTestHost>;
-const shake = async (host: TestHost, changes: object = {}, to?: Webserver): Promise<Answer> =>
-  post('/host_service/auth', host.handshake(await challenge(host.instanceId, to), changes), undefined, to);
-const beat = (instanceId: string, token: unknown, isDyingHeartbeat = false, to?: Webserver): Promise<Answer> =>
-  post(
+async function shake(host: TestHost, changes: object = {}, to?: Webserver): Promise<Answer> {
+  return post('/host_service/auth', host.handshake(await challenge(host.instanceId, to), changes), undefined, to);
+}
+function beat(instanceId: string, token: unknown, isDyingHeartbeat = false, to?: Webserver): Promise<Answer> {
+  return post(
     '/host_service/heartbeat',
     {
       version: 1,
@@ -103,6 +107,7 @@ const beat = (instanceId: string, token: unknown, isDyingHeartbeat = false, to?:
     String(token),
     to,
   );
+}
 
 test('a host is let in, renews its token with each heartbeat, and may come back after its last words', async () => {
   const host = createTestHost(authority, newId());

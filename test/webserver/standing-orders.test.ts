@@ -11,13 +11,15 @@ import { instanceIdOf } from '../support/a-host.ts';
 
 const A = instanceIdOf(1);
 const B = instanceIdOf(2);
-const admission = (instanceId: string, hostKey = 'key') => ({
-  instanceId,
-  region: 'us-west-2',
-  imageId: 'ami-1',
-  environment: 'test',
-  hostKey,
-});
+function admission(instanceId: string, hostKey = 'key') {
+  return {
+    instanceId,
+    region: 'us-west-2',
+    imageId: 'ami-1',
+    environment: 'test',
+    hostKey,
+  };
+}
 
 let folder: string;
 let file: string;
@@ -27,7 +29,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const withStore = <T>(use: (store: HostStore, damaged: string[]) => T): T => {
+function withStore<T>(use: (store: HostStore, damaged: string[]) => T): T {
   const damaged: string[] = [];
   const store = openSqliteStore(file, (table, key, problem) => damaged.push(`${table} ${key}: ${problem}`));
   try {
@@ -35,7 +37,7 @@ const withStore = <T>(use: (store: HostStore, damaged: string[]) => T): T => {
   } finally {
     store.close();
   }
-};
+}
 
 test('orders outlive a handshake, a goodbye and a restart', () => {
   withStore((store) => {

@@ -1,9 +1,11 @@
 import type { Reporter } from '../reporter.ts';
 
 /** One JSON object a line on the given stream, each with the time at which it happened. */
-export const ndjsonReporter = (out: NodeJS.WritableStream): Reporter => ({
-  emit: (message) => {
-    out.write(`${JSON.stringify({ time: new Date().toISOString(), ...message })}\n`);
-  },
-  close: async () => {},
-});
+export function ndjsonReporter(out: NodeJS.WritableStream): Reporter {
+  return {
+    emit: (message) => {
+      out.write(`${JSON.stringify({ time: new Date().toISOString(), ...message })}\n`);
+    },
+    close: async () => {},
+  };
+}

@@ -5,15 +5,15 @@ import type { Message, Reporter } from '../reporter.ts';
 const MARKS = { ok: 'ok  ', failed: 'FAIL', skipped: 'skip' } as const;
 
 /** The line that both the plain and the terminal reporter show for a check. */
-export const checkLine = (check: Check): string => {
+export function checkLine(check: Check): string {
   if (check.verdict === 'correct') return `ok    ${check.id}: ${check.actual}`;
   if (check.verdict === 'skipped') return `skip  ${check.id}: ${check.reason ?? 'no reason given'}`;
   const why = check.reason === undefined ? '' : ` (${check.reason})`;
   return `FAIL  ${check.id}: expected ${check.expected}, found ${check.actual}${why}`;
-};
+}
 
 /** Lines for a log that nobody scrolls back in: what started, what ended and how long it took. Indented by depth. */
-export const plainReporter = (out: NodeJS.WritableStream): Reporter => {
+export function plainReporter(out: NodeJS.WritableStream): Reporter {
   const open = new Map<string, { title: string; depth: number }>();
   const line = (depth: number, text: string): void => {
     out.write(`${'  '.repeat(depth)}${text}\n`);
@@ -50,4 +50,4 @@ export const plainReporter = (out: NodeJS.WritableStream): Reporter => {
     }
   };
   return { emit, close: async () => {} };
-};
+}

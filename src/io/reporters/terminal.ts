@@ -20,7 +20,7 @@ const LINES_SHOWN = 8;
  * listr2 on a terminal: one task for each top-level span with a running clock; what happens inside it scrolls below.
  * Spans arrive as events, so each stage is a task whose promise the matching span-end settles.
  */
-export const terminalReporter = (): Reporter => {
+export function terminalReporter(): Reporter {
   const parents = new Map<string, { title: string; depth: number; stage: string }>();
   let stage: Stage | null = null;
   const waiting: Message[] = [];
@@ -127,4 +127,4 @@ export const terminalReporter = (): Reporter => {
       }
     },
   };
-};
+}

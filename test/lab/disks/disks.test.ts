@@ -21,13 +21,13 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-const makeBase = async (): Promise<string> => {
+async function makeBase(): Promise<string> {
   const file = join(folder, 'base');
   await writeFile(file, '');
   await truncate(file, 1024 ** 3);
   execFileSync('mkfs.ext4', ['-q', '-F', file], { env: { PATH: `${process.env['PATH']}:${TOOLS}` } });
   return file;
-};
+}
 
 describe.runIf(hasTools)('with file systems', () => {
   test('a volume grows to what was asked for, and stays sparse', async () => {

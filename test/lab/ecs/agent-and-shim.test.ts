@@ -14,45 +14,49 @@ import { projectFolder } from '../../../src/io/paths.ts';
 const ARN = 'arn:aws:ecs:us-west-2:123456789012:container-instance/lab/1';
 
 /** Knows one cluster and registers one instance; fails on what it was not taught. */
-const moto = (calls: string[]): MotoClient => ({
-  send: async (_method, _path, headers, body) => {
-    const action = String(headers['x-amz-target']).split('.')[1] ?? '';
-    calls.push(action);
-    const answers: Record<string, object> = {
-      DescribeClusters: { clusters: [{ clusterName: 'lab', status: 'ACTIVE' }] },
-      RegisterContainerInstance: {
-        containerInstance: {
-          containerInstanceArn: ARN,
-          ec2InstanceId: 'i-1',
-          attributes: [{ name: 'ecs.os-type', value: 'linux' }],
+function moto(calls: string[]): MotoClient {
+  return {
+    send: async (_method, _path, headers, body) => {
+      const action = String(headers['x-amz-target']).split('.')[1] ?? '';
+      calls.push(action);
+      const answers: Record<string, object> = {
+        DescribeClusters: { clusters: [{ clusterName: 'lab', status: 'ACTIVE' }] },
+        RegisterContainerInstance: {
+          containerInstance: {
+            containerInstanceArn: ARN,
+            ec2InstanceId: 'i-1',
+            attributes: [{ name: 'ecs.os-type', value: 'linux' }],
+          },
         },
-      },
-      DescribeContainerInstances: {
-        containerInstances: [
-          { containerInstanceArn: ARN, agentConnected: true, versionInfo: { agentVersion: '1.0.0' } },
-        ],
-      },
-      DeregisterContainerInstance: { containerInstance: { containerInstanceArn: ARN } },
-    };
-    const answer = answers[action];
-    if (!answer) throw new Error(`untaught: ${action} ${String(body)}`);
-    return {
-      status: 200,
-      headers: { 'content-type': 'application/x-amz-json-1.1' },
-      body: Buffer.from(JSON.stringify(answer)),
-    };
-  },
-  control: () => Promise.reject(new Error('untaught')),
-  close: () => undefined,
-});
+        DescribeContainerInstances: {
+          containerInstances: [
+            { containerInstanceArn: ARN, agentConnected: true, versionInfo: { agentVersion: '1.0.0' } },
+          ],
+        },
+        DeregisterContainerInstance: { containerInstance: { containerInstanceArn: ARN } },
+      };
+      const answer = answers[action];
+      if (!answer) throw new Error(`untaught: ${action} ${String(body)}`);
+      return {
+        status: 200,
+        headers: { 'content-type': 'application/x-amz-json-1.1' },
+        body: Buffer.from(JSON.stringify(answer)),
+      };
+    },
+    control: () => Promise.reject(new Error('untaught')),
+    close: () => undefined,
+  };
+}
 
-const listen = async (server: Server, at: string | number): Promise<Server> => {
+async function listen(server: Server, at: string | number): Promise<Server> {
   await new Promise<void>((resolve) =>
     typeof at === 'string' ? server.listen(at, resolve) : server.listen(at, '127.0.0.1', resolve),
   );
   return server;
-};
-const urlOf = (server: Server): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+function urlOf(server: Server): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
 
 let folder: string;
 let calls: string[];
@@ -125,7 +129,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const startAgent = (more: Record<string, string> = {}) => {
+function startAgent(more: Record<string, string> = {}) {
   const agent = spawn(process.execPath, [join(projectFolder(), 'lab', 'ecs-agent', 'main.ts')], {
     env: {
       ECS_CLUSTER: 'lab',
@@ -140,14 +144,14 @@ const startAgent = (more: Record<string, string> = {}) => {
   });
   agents.push(agent);
   return { agent, ended: new Promise<number | null>((resolve) => agent.once('exit', resolve)) };
-};
-const waitForLog = async (part: string, times = 1): Promise<void> => {
+}
+async function waitForLog(part: string, times = 1): Promise<void> {
   for (let tries = 0; log.filter((line) => line.includes(part)).length < times; tries += 1) {
     if (tries > 400) throw new Error(`"${part}" was not logged: ${log.join('; ')}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-};
-const ask = async (action: string, body: object): Promise<Record<string, unknown>> => {
+}
+async function ask(action: string, body: object): Promise<Record<string, unknown>> {
   const answer = await fetch(urlOf(api), {
     method: 'POST',
     headers: {
@@ -158,7 +162,7 @@ const ask = async (action: string, body: object): Promise<Record<string, unknown
     body: JSON.stringify(body),
   });
   return (await answer.json()) as Record<string, unknown>;
-};
+}
 
 test('the agent registers, connects, ends promptly, and is the same container instance after a restart', {
   timeout: 30_000,

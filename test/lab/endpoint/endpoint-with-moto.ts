@@ -18,7 +18,7 @@ const cache =
 export const motoIsInstalled = existsSync(pythonOf(cache));
 
 /** Machines and disks that only remember what was asked of them, with gates to hold an operation open. */
-export const createFakes = () => {
+export function createFakes() {
   const events: string[] = [];
   const status = new Map<string, MachineStatus>();
   const specs = new Map<string, MachineSpec>();
@@ -110,10 +110,10 @@ export const createFakes = () => {
       return () => open();
     },
   };
-};
+}
 
 /** A real moto behind a real endpoint on a free port, with remembered machines. */
-export const startEndpoint = async (folder?: string) => {
+export async function startEndpoint(folder?: string) {
   const own = folder ?? (await mkdtemp(join(tmpdir(), 'lab-endpoint-')));
   const fakes = createFakes();
   const lines: string[] = [];
@@ -183,4 +183,4 @@ export const startEndpoint = async (folder?: string) => {
       if (!options.keep) await rm(own, { recursive: true, force: true });
     },
   };
-};
+}

@@ -12,9 +12,11 @@ import { replaceAddresses } from '../../../lab/endpoint/replace-addresses.ts';
 import { untaughtActions } from '../../../lab/endpoint/untaught.ts';
 
 const form = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' };
-const signed = (scope: string) => ({
-  authorization: `AWS4-HMAC-SHA256 Credential=lab/20261123/${scope}/aws4_request, SignedHeaders=host, Signature=x`,
-});
+function signed(scope: string) {
+  return {
+    authorization: `AWS4-HMAC-SHA256 Credential=lab/20261123/${scope}/aws4_request, SignedHeaders=host, Signature=x`,
+  };
+}
 
 describe('reading a call', () => {
   it('finds service, region and action of a query call', () => {

@@ -27,7 +27,9 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { motoIsInstalled, startEndpoint } from './endpoint-with-moto.ts';
 
-const codeOf = (error: unknown): string => (error as { name: string }).name;
+function codeOf(error: unknown): string {
+  return (error as { name: string }).name;
+}
 
 describe.skipIf(!motoIsInstalled)('images and snapshots at the endpoint', () => {
   let lab: Awaited<ReturnType<typeof startEndpoint>>;

@@ -74,8 +74,8 @@ beforeEach(() => {
 
 type Answer = { status: number; text: string; rawHeaders: readonly string[] };
 
-const ask = (method: string, path: string, headers: Record<string, string> = {}): Promise<Answer> =>
-  new Promise((resolve, reject) => {
+function ask(method: string, path: string, headers: Record<string, string> = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
     const sending = request(
       { port: (server.address() as AddressInfo).port, host: '127.0.0.1', method, path, headers },
       (response) => {
@@ -89,19 +89,20 @@ const ask = (method: string, path: string, headers: Record<string, string> = {})
     sending.on('error', reject);
     sending.end();
   });
+}
 
-const putToken = (
-  headers: Record<string, string> = { 'X-aws-ec2-metadata-token-ttl-seconds': '60' },
-): Promise<Answer> => ask('PUT', '/latest/api/token', headers);
+function putToken(headers: Record<string, string> = { 'X-aws-ec2-metadata-token-ttl-seconds': '60' }): Promise<Answer> {
+  return ask('PUT', '/latest/api/token', headers);
+}
 
-const get = async (path: string): Promise<Answer> => {
+async function get(path: string): Promise<Answer> {
   const { text } = await putToken();
   return ask('GET', path, { 'X-aws-ec2-metadata-token': text });
-};
+}
 
-const with_ = (change: Partial<MachineSpec>): void => {
+function with_(change: Partial<MachineSpec>): void {
   if (subject) subject = { ...subject, spec: { ...spec, ...change } };
-};
+}
 
 describe('tokens', () => {
   test('without one, the answer is 401 when tokens are required', async () => {

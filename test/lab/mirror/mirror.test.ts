@@ -12,16 +12,16 @@ import { proxyFor } from '../../../lab/mirror/upstream.ts';
 
 type Reply = (request: IncomingMessage, response: ServerResponse) => void;
 
-const listen = async (reply: Reply): Promise<{ url: string; server: Server }> => {
+async function listen(reply: Reply): Promise<{ url: string; server: Server }> {
   const server = createServer(reply);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
-};
+}
 
-const stop = async (server: Server): Promise<void> => {
+async function stop(server: Server): Promise<void> {
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
-};
+}
 
 describe('mirror', () => {
   let folder: string;

@@ -23,13 +23,14 @@ const http = createServer((incoming, outgoing) => {
   });
 });
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
     const server = createNetServer().listen(0, '127.0.0.1', () => {
       const address = server.address();
       server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
     });
   });
+}
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'gateway-'));
@@ -52,8 +53,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const post = (body: Buffer): Promise<{ peer: string; text: string }> =>
-  new Promise((resolve, reject) => {
+function post(body: Buffer): Promise<{ peer: string; text: string }> {
+  return new Promise((resolve, reject) => {
     const sending = request({ host: '127.0.0.1', port, method: 'POST' }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (part: string) => {
@@ -64,6 +65,7 @@ const post = (body: Buffer): Promise<{ peer: string; text: string }> =>
     sending.on('error', reject);
     sending.end(body);
   });
+}
 
 test('a request arrives whole, with the address of the one who made it', async () => {
   expect(await post(Buffer.alloc(3_000_000, 'x'))).toEqual({ peer: '127.0.0.1', text: '3000000' });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { ingressAccepts, renderRules } from '../../../lab/net/rules.ts';
 
-const group = (...ingress: Parameters<typeof ingressAccepts>[0][number]['ingress'][number][]) => [
-  { id: 'sg-1', name: 'one', ingress },
-];
+function group(...ingress: Parameters<typeof ingressAccepts>[0][number]['ingress'][number][]) {
+  return [{ id: 'sg-1', name: 'one', ingress }];
+}
 
 describe('ingressAccepts', () => {
   test.for([

@@ -11,11 +11,11 @@ let folder: string;
 let server: Server;
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 
-const serve = async (images: readonly ServedImage[]): Promise<string> => {
+async function serve(images: readonly ServedImage[]): Promise<string> {
   server = createServer(createRegistryListener(images));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-};
+}
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'registry-'));

@@ -1,0 +1,98 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { projectFolder } from '../setup-lib/paths.mjs';
+import { CLI, PROGRAMS, type Room, STAGES } from '../walls.ts';
+
+/** The `overrides` of biome.json, and the tables in docs/architecture.md between their marks: both from scripts/walls.ts. */
+const OTHERS = ['bench', 'test', 'examples'];
+
+/** `src/io` is met as `../io/…` or `../../io/…`, a program as `../../lab/…`. */
+function patternOf(folder: string): string {
+  return `**/${folder.replace('src/', '')}/**`;
+}
+
+function isWithin(folder: string, other: string): boolean {
+  return folder === other || folder.startsWith(`${other}/`);
+}
+
+function wallOf(room: Room, all: readonly Room[]) {
+  const forbidden = [...all.map(({ folder }) => folder), ...OTHERS].filter(
+    (folder) => !isWithin(room.folder, folder) && !room.mayImport.some((may) => isWithin(folder, may)),
+  );
+  const allowed = room.mayImport.length === 0 ? 'nothing else' : room.mayImport.join(', ');
+  const contracts = forbidden.includes('contracts') ? ['#contracts/**'] : [];
+  return {
+    includes: [`${room.folder}/**`],
+    linter: {
+      rules: {
+        style: {
+          noRestrictedImports: {
+            level: 'error',
+            options: {
+              patterns: [
+                {
+                  group: [...forbidden.map(patternOf), ...contracts],
+                  message: `${room.folder} imports ${allowed} (scripts/walls.ts)`,
+                },
+              ],
+            },
+          },
+        },
+      },
+    },
+  };
+}
+
+function biomeText(text: string): string {
+  const biome = JSON.parse(text) as Record<string, unknown>;
+  const inner = [...STAGES, CLI];
+  const outer = PROGRAMS.filter(({ folder }) => folder !== 'src');
+  const withContracts = inner.map((room) => ({ ...room, mayImport: ['contracts', ...room.mayImport] }));
+  const overrides = [
+    ...outer.map((room) => wallOf(room, PROGRAMS)),
+    ...withContracts.map((room) => wallOf(room, [...outer, ...inner])),
+  ];
+  return `${JSON.stringify({ ...biome, overrides }, null, 2)}\n`;
+}
+
+function rows(rooms: readonly Room[]): string {
+  return [
+    '| Folder | Holds | Imports |',
+    '| ------ | ----- | ------- |',
+    ...rooms.map(
+      ({ folder, holds, mayImport }) =>
+        `| \`${folder}/\` | ${holds} | ${mayImport.length === 0 ? 'nothing' : mayImport.map((each) => `\`${each}\``).join(' ')} |`,
+    ),
+  ].join('\n');
+}
+
+/** Replaces what stands between `<!-- name -->` and `<!-- /name -->`. */
+function between(text: string, name: string, rows_: string): string {
+  const [start, end] = [`<!-- ${name}: from scripts/walls.ts -->`, `<!-- /${name} -->`];
+  const [from, to] = [text.indexOf(start), text.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`docs/architecture.md has no place for ${name}`);
+  return `${text.slice(0, from + start.length)}\n\n${rows_}\n\n${text.slice(to)}`;
+}
+
+/** As Biome formats it: it is linted like everything else. */
+function formatted(path: string, text: string): Promise<string> {
+  const biome = join(projectFolder(), 'node_modules', '.bin', 'biome');
+  return new Promise((resolve, reject) => {
+    const child = execFile(biome, ['format', `--stdin-file-path=${path}`], (error, stdout) =>
+      error ? reject(error) : resolve(stdout),
+    );
+    child.stdin?.end(text);
+  });
+}
+
+export default async (): Promise<{ path: string; text: string }[]> => {
+  const read = (path: string): Promise<string> => readFile(join(projectFolder(), path), 'utf8');
+  const map = await read('docs/architecture.md');
+  const withPrograms = between(map, 'programs', rows(PROGRAMS));
+  const files = [
+    { path: 'biome.json', text: biomeText(await read('biome.json')) },
+    { path: 'docs/architecture.md', text: between(withPrograms, 'stages', rows([...STAGES, CLI])) },
+  ];
+  return Promise.all(files.map(async ({ path, text }) => ({ path, text: await formatted(path, text) })));
+};

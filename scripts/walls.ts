@@ -1,0 +1,92 @@
+/**
+ * Who may import whom, from the ground up. biome.json's walls and the table in docs/architecture.md are both generated from here
+ * (scripts/generate/walls.ts), so that neither can say what the other does not hold. test/ and bench/ may import everything.
+ */
+export type Room = {
+  readonly folder: string;
+  /** Folders of the project (`contracts`), or of the same `src` (`src/io`). Within itself a room may do as it likes, but for circles. */
+  readonly mayImport: readonly string[];
+  readonly holds: string;
+};
+
+/** Programs and what they share. What runs elsewhere (on the host, in the user's cloud, in the lab) is bundled or started, not imported. */
+export const PROGRAMS: readonly Room[] = [
+  {
+    folder: 'contracts',
+    mayImport: [],
+    holds: 'what several programs agree on: schemas, wire types, provision events',
+  },
+  {
+    folder: 'hostd',
+    mayImport: ['contracts'],
+    holds: 'the host service; bundled into one file that the image carries',
+  },
+  { folder: 'provisioners', mayImport: ['contracts'], holds: 'what runs on the build instance, one file a concern' },
+  { folder: 'webserver', mayImport: ['contracts'], holds: 'the reference webserver that hosts shake hands with' },
+  { folder: 'lab', mayImport: [], holds: 'the embedded EC2: a program of its own, met only at its endpoint' },
+  { folder: 'src', mayImport: ['contracts', 'webserver', 'scripts'], holds: 'the command line and its stages' },
+  { folder: 'scripts', mayImport: ['src', 'contracts'], holds: 'set-up, generators, lint and test runners' },
+];
+
+/** Stages of `src` in the order of the data, above what they all stand on. */
+export const STAGES: readonly Room[] = [
+  { folder: 'src/io', mayImport: [], holds: 'errors, messages, reporters, paths, whole-file writes' },
+  { folder: 'src/aws', mayImport: ['src/io'], holds: 'clients, credentials, certificates of identity documents' },
+  { folder: 'src/lab-client', mayImport: ['src/io'], holds: 'start the lab, leave it' },
+  {
+    folder: 'src/run',
+    mayImport: ['src/io', 'src/aws'],
+    holds: 'who owns what a run makes: run id, spans, owner file, tags, sweep',
+  },
+  { folder: 'src/config', mayImport: ['src/io'], holds: 'hosts.yaml, checked' },
+  { folder: 'src/bundle', mayImport: ['src/io'], holds: 'what the image carries, built and hashed' },
+  {
+    folder: 'src/plan',
+    mayImport: ['src/io', 'src/aws', 'src/config', 'src/bundle'],
+    holds: 'plan.json: resolved, hashed, the only door',
+  },
+  {
+    folder: 'src/host-access',
+    mayImport: ['src/io', 'src/plan'],
+    holds: 'how a host is reached: ssh, Session Manager',
+  },
+  {
+    folder: 'src/render',
+    mayImport: ['src/io', 'src/bundle', 'src/plan'],
+    holds: 'the Packer template and the packed bundle',
+  },
+  {
+    folder: 'src/image',
+    mayImport: ['src/io', 'src/aws', 'src/run', 'src/plan'],
+    holds: 'records of images, and their tags',
+  },
+  {
+    folder: 'src/bake',
+    mayImport: ['src/io', 'src/aws', 'src/run', 'src/plan', 'src/render', 'src/image'],
+    holds: 'the real packer build, followed',
+  },
+  { folder: 'src/user-data', mayImport: ['src/io'], holds: 'what makes a host out of an instance' },
+  {
+    folder: 'src/smoke',
+    mayImport: [
+      'src/io',
+      'src/aws',
+      'src/lab-client',
+      'src/run',
+      'src/host-access',
+      'src/plan',
+      'src/image',
+      'src/user-data',
+      'webserver',
+    ],
+    holds: 'instances of the new image, their checks, the verdict',
+  },
+  { folder: 'src/doctor', mayImport: ['src/io', 'scripts'], holds: 'every prerequisite: found, needed, the fix' },
+];
+
+/** The command line stands on all of them. */
+export const CLI: Room = {
+  folder: 'src/cli',
+  mayImport: [...STAGES.map(({ folder }) => folder), 'webserver'],
+  holds: 'parser, table of verbs, session; a verb imports its work lazily',
+};

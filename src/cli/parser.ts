@@ -1,0 +1,59 @@
+import yargs, { type Argv, type Options } from 'yargs';
+import { ENVIRONMENT_TEXT, EXAMPLES, EXIT_CODES_TEXT, linksText } from './help-texts.ts';
+import { checkOptions, checkTyped, checkWords } from './option-mistakes.ts';
+import { usageMistake } from './usage-mistakes.ts';
+import { defaultOf, nameOf, type VerbModule, wordsOf } from './verb-module.ts';
+
+/** A verb with its examples, and with the checks that yargs does not make. */
+function complete(verb: VerbModule, path: readonly string[], typed: readonly string[]): VerbModule {
+  const own = [...path, nameOf(verb)];
+  if (verb.members) {
+    const members = verb.members.map((member) => complete(member, own, typed));
+    const withMembers = (parser: Argv): Argv =>
+      members
+        .reduce((all, member) => all.command(member), parser)
+        .demandCommand(defaultOf(members) ? 0 : 1)
+        .epilogue(linksText());
+    return { ...verb, builder: withMembers, members };
+  }
+  const options: Readonly<Record<string, Options>> = verb.options ?? {};
+  const withOptions = (parser: Argv): Argv => {
+    for (const [line, says] of EXAMPLES[own.join(' ')] ?? []) parser.example(line, says);
+    return parser.options(options).epilogue(linksText());
+  };
+  return {
+    ...verb,
+    builder: withOptions,
+    handler: async (argv) => {
+      checkTyped(options, typed);
+      checkOptions(options, argv);
+      checkWords(wordsOf(verb), argv);
+      await verb.handler(argv);
+    },
+  };
+}
+
+/** The parser of the whole command line. `width` is where help wraps. */
+export function buildParser(typed: readonly string[], verbs: readonly VerbModule[], width: number): Argv {
+  const parser = yargs([...typed])
+    .scriptName('ecs-host')
+    .usage('$0 <verb>\n\nBakes and proves the machine image of a GPU container host for Amazon ECS.')
+    .locale('en')
+    // `--account 1 2` would eat the words behind it, and `--config.x` would be an object.
+    .parserConfiguration({ 'greedy-arrays': false, 'dot-notation': false })
+    .version(false)
+    .alias('help', 'h')
+    .strict()
+    .demandCommand(1)
+    .wrap(width)
+    .exitProcess(false)
+    .fail((message, error) => {
+      // yargs' own errors have no message of their own, or are of its own class.
+      if (error && error.name !== 'YError') throw error;
+      throw usageMistake(message || error.message, typed, verbs);
+    })
+    .epilogue([EXIT_CODES_TEXT, ENVIRONMENT_TEXT, linksText()].join('\n\n'));
+  return verbs
+    .reduce((all, verb) => all.command(complete(verb, [], typed)), parser)
+    .completion('completion', 'print a script for bash or zsh that completes verbs and options');
+}

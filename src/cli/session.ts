@@ -1,0 +1,112 @@
+import { EcsHostError } from '../io/errors.ts';
+import { drainThenExit } from '../io/output.ts';
+import type { Message, Reporter, RunContext } from '../io/reporter.ts';
+import { createContext } from '../run/context.ts';
+import { newRunId } from '../run/run-id.ts';
+import type { Span } from '../run/span.ts';
+
+/** The arguments that most verbs share, as yargs leaves them. */
+export type CommonArguments = {
+  readonly region: string;
+  readonly profile: string | null;
+  readonly configFile: string;
+  readonly json: boolean;
+};
+
+function text(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
+export function commonArguments(argv: Record<string, unknown>): CommonArguments {
+  return {
+    region: text(argv['region']) ?? 'local',
+    profile: text(argv['profile']),
+    configFile: text(argv['config']) ?? 'hosts.yaml',
+    json: argv['json'] === true,
+  };
+}
+
+export type Session = RunContext & {
+  /** Spans that ended so far, for the record; `stage` is the title of the top-level span. */
+  readonly spans: () => readonly Span[];
+};
+
+async function chooseReporter(argv: Record<string, unknown>): Promise<Reporter> {
+  if (argv['json'] === true) return (await import('../io/reporters/ndjson.ts')).ndjsonReporter(process.stdout);
+  const interactive = process.stderr.isTTY === true && process.stdout.isTTY === true && !process.env['CI'];
+  if (interactive && argv['plain'] !== true) return (await import('../io/reporters/terminal.ts')).terminalReporter();
+  return (await import('../io/reporters/plain.ts')).plainReporter(process.stderr);
+}
+
+/** Passes messages on and keeps the spans that ended. */
+function recording(inner: Reporter): { reporter: Reporter; spans: () => readonly Span[] } {
+  const open = new Map<string, { name: string; stage: string }>();
+  const ended: Span[] = [];
+  const note = (message: Message): void => {
+    if (message.type === 'span-start') {
+      const parent = message.parent === null ? undefined : open.get(message.parent);
+      open.set(message.id, { name: message.title, stage: parent?.stage ?? message.title });
+    } else if (message.type === 'span-end') {
+      const span = open.get(message.id);
+      if (span) ended.push({ ...span, durationMs: message.durationMs, outcome: message.outcome });
+    }
+  };
+  return {
+    reporter: {
+      emit: (message) => {
+        note(message);
+        inner.emit(message);
+      },
+      close: () => inner.close(),
+    },
+    spans: () => [...ended],
+  };
+}
+
+/**
+ * The frame around every long verb: run id, progress, and Ctrl-C. The first SIGINT or SIGTERM aborts the run, which then cleans up after
+ * itself; a second one says that it is still at it; the third gives up (and leaves the rest to `ecs-host sweep`).
+ *
+ * @throws EcsHostError `INTERRUPTED` (130) when the run ended because of a signal
+ */
+export async function withSession<T>(
+  argv: Record<string, unknown>,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const { reporter, spans } = recording(await chooseReporter(argv));
+  let signals = 0;
+  const onSignal = (): void => {
+    signals += 1;
+    if (signals === 1) {
+      reporter.emit({ type: 'note', code: 'STOPPING', text: 'Stopping: releasing what this run made.' });
+      controller.abort(new EcsHostError('interrupted', 'INTERRUPTED', 'Interrupted.'));
+    } else if (signals === 2) {
+      reporter.emit({
+        type: 'note',
+        code: 'STILL_STOPPING',
+        text: 'Still releasing. Once more leaves the rest behind; `ecs-host sweep` removes it.',
+      });
+    } else {
+      drainThenExit(130);
+    }
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  const runId = newRunId();
+  try {
+    return await work({ ...createContext({ runId, reporter, signal: controller.signal }), spans });
+  } catch (error) {
+    if (controller.signal.aborted) {
+      throw new EcsHostError('interrupted', 'INTERRUPTED', 'Interrupted; what this run made was released.', {
+        hint: '`ecs-host sweep --dry-run` shows whether anything is left',
+        cause: error,
+      });
+    }
+    throw error;
+  } finally {
+    await reporter.close();
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  }
+}

@@ -1,0 +1,99 @@
+import { listRecords, readRecord } from '../../image/image-store.ts';
+import { listImages } from '../../image/list-images.ts';
+import { formatDuration } from '../../io/duration.ts';
+import { userError } from '../../io/errors.ts';
+import { checkLine } from '../../io/reporters/plain.ts';
+import { withConnection } from '../connect.ts';
+import { printResult } from '../json.ts';
+import { commonArguments, withSession } from '../session.ts';
+
+function quietly(argv: Record<string, unknown>): Record<string, unknown> {
+  return { ...argv, json: false, plain: true };
+}
+
+/** `ecs-host image list`. */
+export async function list(argv: Record<string, unknown>): Promise<number> {
+  const args = commonArguments(argv);
+  const images = await withSession(quietly(argv), (session) =>
+    withConnection(session, args, async ({ clients, apiRegion, endpointUrl }) => {
+      const { records, damaged } = await listRecords(session.reporter);
+      // The lab's port may differ from day to day; what matters is whether it was the lab.
+      const ofHere = records.filter(
+        (record) => record.apiRegion === apiRegion && (record.endpointUrl === null) === (endpointUrl === null),
+      );
+      return listImages(clients, { records: ofHere, damaged }, apiRegion);
+    }),
+  );
+  const rows = images.map((image) => [
+    image.imageId,
+    image.verdict,
+    image.profile,
+    image.createdAt.slice(0, 16).replace('T', ' '),
+    image.state,
+    image.imageName,
+  ]);
+  const head = ['image', 'verdict', 'profile', 'created (UTC)', 'state', 'name'];
+  const widths = head.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)));
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+      .join('  ')
+      .trimEnd();
+  printResult(
+    args.json,
+    images,
+    images.length === 0
+      ? [`no images in ${args.region}; bake one with \`ecs-host ami\``]
+      : [line(head), ...rows.map(line)],
+  );
+  return 0;
+}
+
+/** `ecs-host image show <image>`. Reads only the record, so it works without the region. */
+export async function show(argv: Record<string, unknown>): Promise<number> {
+  const imageId = String(argv['image']);
+  const record = await readRecord(imageId);
+  if (!record)
+    throw userError(
+      'RECORD_NOT_FOUND',
+      `There is no record of ${imageId} here.`,
+      '`ecs-host image list` shows the images of a region',
+    );
+  const pairs = (values: Readonly<Record<string, string>>): string[] =>
+    Object.entries(values).map(([key, value]) => `  ${key.padEnd(18)}${value}`);
+  printResult(argv['json'] === true, record, [
+    `${record.imageId} ${record.imageName}`,
+    ...pairs({
+      region: `${record.region} (API: ${record.apiRegion}${record.endpointUrl === null ? '' : `, ${record.endpointUrl}`})`,
+      profile: record.profile,
+      'plan digest': record.planDigest,
+      'source image': record.sourceImageId,
+      commit: record.commit,
+      run: record.runId,
+      created: record.createdAt,
+      verdict: record.smoke?.verdict ?? 'not-run',
+    }),
+    'Versions',
+    ...pairs(record.versions),
+    ...(record.substitutions.length === 0
+      ? []
+      : [
+          'Not from the official source',
+          ...record.substitutions.map((each) => `  ${each.component}: ${each.source} (${each.reason})`),
+        ]),
+    'Stages',
+    ...record.timings
+      .filter((span) => span.name === span.stage)
+      .map((span) => `  ${span.name.padEnd(18)}${formatDuration(span.durationMs)}`),
+    'Checks in the bake',
+    ...record.bakeChecks.map((check) => `  ${checkLine(check)}`),
+    ...(record.smoke === null
+      ? ['Not smoked']
+      : [
+          'Checks in smoke',
+          ...record.smoke.checks.map((check) => `  ${checkLine(check)}`),
+          ...record.smoke.evidence.map((file) => `  evidence: ${file}`),
+        ]),
+  ]);
+  return 0;
+}

@@ -1,0 +1,46 @@
+import { DescribeInstancesCommand, type EC2Client, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
+import type { InstanceFacts } from '../../../webserver/confirm.ts';
+import { createClients, findCredentials } from '../../aws/clients.ts';
+import type { Connection } from '../connect.ts';
+
+/** EC2 forgets an instance an hour after its end. */
+function isNotFound(error: unknown): boolean {
+  return error instanceof Error && error.name === 'InvalidInstanceID.NotFound';
+}
+
+export type WebserverEc2 = {
+  terminate(instanceId: string, region: string): Promise<void>;
+  /** What EC2 says of an instance, or null when it does not know it. */
+  describe(instanceId: string, region: string): Promise<InstanceFacts | null>;
+};
+
+/** What a webserver asks of EC2, in whichever region an instance is. */
+export function webserverEc2(connection: Connection): WebserverEc2 {
+  const clients = new Map<string, EC2Client>();
+  const clientOf = async (region: string): Promise<EC2Client> => {
+    const target = { apiRegion: region, endpointUrl: connection.endpointUrl };
+    const ec2 = clients.get(region) ?? createClients(target, await findCredentials(target)).ec2;
+    clients.set(region, ec2);
+    return ec2;
+  };
+  return {
+    terminate: async (instanceId, region) => {
+      const ec2 = await clientOf(region);
+      await ec2.send(new TerminateInstancesCommand({ InstanceIds: [instanceId] })).catch((error: unknown) => {
+        if (!isNotFound(error)) throw error;
+      });
+    },
+    describe: async (instanceId, region) => {
+      const ec2 = await clientOf(region);
+      const found = await ec2
+        .send(new DescribeInstancesCommand({ InstanceIds: [instanceId] }))
+        .catch((error: unknown) => {
+          if (isNotFound(error)) return null;
+          throw error;
+        });
+      const instance = found?.Reservations?.[0]?.Instances?.[0];
+      if (!instance) return null;
+      return { state: instance.State?.Name ?? 'unknown', privateIp: instance.PrivateIpAddress ?? null };
+    },
+  };
+}

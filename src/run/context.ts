@@ -1,0 +1,52 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { EcsHostError } from '../io/errors.ts';
+import type { Reporter, RunContext, SpanHandle } from '../io/reporter.ts';
+
+/** The span in which the running code was called, so that nesting follows the call graph, also under Promise.all. */
+const current = new AsyncLocalStorage<string>();
+
+/** Makes the context of one run. Span ids are unique within it. */
+export function createContext(options: { runId: string; reporter: Reporter; signal: AbortSignal }): RunContext {
+  const { runId, reporter, signal } = options;
+  let lastId = 0;
+  const newId = (): string => `s${++lastId}`;
+
+  const open = (title: string, parent: string | null): { id: string; startedAt: number } => {
+    const id = newId();
+    reporter.emit({ type: 'span-start', id, parent, title });
+    return { id, startedAt: performance.now() };
+  };
+  const shut = (span: { id: string; startedAt: number }, outcome: 'ok' | 'failed' | 'skipped', note?: string): void => {
+    const durationMs = Math.round(performance.now() - span.startedAt);
+    reporter.emit({ type: 'span-end', id: span.id, outcome, durationMs, ...(note === undefined ? {} : { note }) });
+  };
+  const handle = (id: string): SpanHandle => ({
+    id,
+    progress: (text) => reporter.emit({ type: 'span-progress', id, text }),
+    check: (check) => reporter.emit({ type: 'check', span: id, check }),
+    child: (title) => {
+      const span = open(title, id);
+      return {
+        progress: (text) => reporter.emit({ type: 'span-progress', id: span.id, text }),
+        end: (outcome, note) => shut(span, outcome, note),
+      };
+    },
+  });
+
+  return {
+    runId,
+    reporter,
+    signal,
+    span: async (title, work) => {
+      const span = open(title, current.getStore() ?? null);
+      try {
+        const result = await current.run(span.id, () => work(handle(span.id)));
+        shut(span, 'ok');
+        return result;
+      } catch (error) {
+        shut(span, 'failed', error instanceof EcsHostError ? error.message : undefined);
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { hostname, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { runFolder } from '../io/paths.ts';
+
+export type ProcessId = {
+  readonly pid: number;
+  /** Field 22 of /proc/<pid>/stat: with the boot id it tells a process from a later one with the same number. */
+  readonly startTime: string;
+};
+
+/** runs/<runId>/owner.json: who works on a run, so that others can tell whether it is alive. */
+export type OwnerFile = {
+  readonly version: 1;
+  readonly runId: string;
+  readonly kind: 'build' | 'smoke' | 'dev';
+  readonly owner: string;
+  readonly bootId: string;
+  readonly process: ProcessId;
+  /** Process group leaders that this run started and that may outlive it (packer). */
+  readonly children: readonly ProcessId[];
+  readonly startedAt: string;
+};
+
+/** `user@host`, the value of the tag `ecs-host:owner`. */
+export function ownerName(): string {
+  return `${userInfo().username}@${hostname()}`;
+}
+
+function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+}
+
+/** @returns null when there is no such process, or only its unreaped remains. */
+export function processStart(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The command name is in parentheses and may hold spaces and parentheses itself.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? null);
+  } catch {
+    return null;
+  }
+}
+
+function ownerPath(runId: string): string {
+  return join(runFolder(runId), 'owner.json');
+}
+
+async function write(owner: OwnerFile): Promise<void> {
+  const path = ownerPath(owner.runId);
+  await mkdir(runFolder(owner.runId), { recursive: true });
+  await writeFile(`${path}.new`, `${JSON.stringify(owner, null, 2)}\n`);
+  await rename(`${path}.new`, path);
+}
+
+/** Marks the run as this process's work. Call before the first resource is made; calling again changes nothing. */
+export async function claimRun(runId: string, kind: OwnerFile['kind']): Promise<void> {
+  const existing = await readOwner(runId);
+  if (existing && isSameProcess(existing.process) && existing.process.pid === process.pid) return;
+  await write({
+    version: 1,
+    runId,
+    kind,
+    owner: ownerName(),
+    bootId: bootId(),
+    process: { pid: process.pid, startTime: processStart(process.pid) ?? '' },
+    children: [],
+    startedAt: new Date().toISOString(),
+  });
+}
+
+/** Adds a process that must be stopped before what the run left can be removed. */
+export async function addChild(runId: string, pid: number): Promise<void> {
+  const owner = await readOwner(runId);
+  const startTime = processStart(pid);
+  if (owner && startTime !== null) await write({ ...owner, children: [...owner.children, { pid, startTime }] });
+}
+
+/** @returns null when there is no readable owner file. */
+export async function readOwner(runId: string): Promise<OwnerFile | null> {
+  try {
+    const owner = JSON.parse(await readFile(ownerPath(runId), 'utf8')) as OwnerFile;
+    return owner.version === 1 && owner.runId === runId ? owner : null;
+  } catch {
+    return null;
+  }
+}
+
+function isSameProcess(id: ProcessId): boolean {
+  return processStart(id.pid) === id.startTime;
+}
+
+/** Whether the process that claimed the run still runs on this machine, in this boot. */
+export function isAlive(owner: OwnerFile): boolean {
+  return owner.bootId === bootId() && isSameProcess(owner.process);
+}
+
+/** Processes of a dead run that are still at work. */
+export function leftoverChildren(owner: OwnerFile): readonly ProcessId[] {
+  return owner.bootId === bootId() ? owner.children.filter(isSameProcess) : [];
+}

@@ -1,0 +1,100 @@
+import {
+  DescribeKeyPairsCommand,
+  type Filter,
+  paginateDescribeImages,
+  paginateDescribeInstances,
+  paginateDescribeSecurityGroups,
+  paginateDescribeSnapshots,
+  paginateDescribeVolumes,
+  type Tag,
+} from '@aws-sdk/client-ec2';
+import { DescribeClustersCommand, paginateListClusters } from '@aws-sdk/client-ecs';
+import type { AwsClients } from '../../aws/clients.ts';
+import { type Inventory, RUN_ID_TAG, type Tags } from './inventory.ts';
+
+function tagsOf(tags: readonly Tag[] | undefined): Tags {
+  return Object.fromEntries((tags ?? []).flatMap(({ Key, Value }) => (Key === undefined ? [] : [[Key, Value ?? '']])));
+}
+
+async function collect<Page, Item>(pages: AsyncIterable<Page>, items: (page: Page) => Item[]): Promise<Item[]> {
+  const all: Item[] = [];
+  for await (const page of pages) all.push(...items(page));
+  return all;
+}
+
+const LIVE_STATES = ['pending', 'running', 'shutting-down', 'stopping', 'stopped'];
+/** How many clusters DescribeClusters takes at once. */
+const CLUSTERS_A_CALL = 100;
+
+async function gatherClusters({ ecs }: AwsClients, runId: string | null): Promise<Inventory['clusters']> {
+  const arns = await collect(paginateListClusters({ client: ecs }, {}), (page) => page.clusterArns ?? []);
+  const clusters: Inventory['clusters'][number][] = [];
+  for (let at = 0; at < arns.length; at += CLUSTERS_A_CALL) {
+    const answer = await ecs.send(
+      new DescribeClustersCommand({ clusters: arns.slice(at, at + CLUSTERS_A_CALL), include: ['TAGS'] }),
+    );
+    for (const { clusterArn, status, tags } of answer.clusters ?? []) {
+      const named = Object.fromEntries((tags ?? []).flatMap(({ key, value }) => (key ? [[key, value ?? '']] : [])));
+      const id = named[RUN_ID_TAG];
+      if (clusterArn === undefined || status === 'INACTIVE' || id === undefined) continue;
+      if (runId === null || id === runId) clusters.push({ id: clusterArn, tags: named });
+    }
+  }
+  return clusters;
+}
+
+/**
+ * Lists what carries a run id in the region of the clients.
+ *
+ * @param runId only this run's things, or null for every run's
+ */
+export async function gatherInventory(clients: AwsClients, runId: string | null): Promise<Inventory> {
+  const { ec2: client } = clients;
+  const tagged: Filter =
+    runId === null ? { Name: 'tag-key', Values: [RUN_ID_TAG] } : { Name: `tag:${RUN_ID_TAG}`, Values: [runId] };
+  const Filters = [tagged];
+  const [instances, securityGroups, keyPairs, volumes, images, snapshots, clusters] = await Promise.all([
+    collect(
+      paginateDescribeInstances(
+        { client },
+        { Filters: [tagged, { Name: 'instance-state-name', Values: LIVE_STATES }] },
+      ),
+      (page) =>
+        (page.Reservations ?? []).flatMap(({ Instances = [] }) =>
+          Instances.flatMap(({ InstanceId: id, Tags }) => (id ? [{ id, tags: tagsOf(Tags) }] : [])),
+        ),
+    ),
+    collect(paginateDescribeSecurityGroups({ client }, { Filters }), (page) =>
+      (page.SecurityGroups ?? []).flatMap(({ GroupId: id, GroupName: name = '', Tags }) =>
+        id ? [{ id, name, tags: tagsOf(Tags) }] : [],
+      ),
+    ),
+    client
+      .send(new DescribeKeyPairsCommand({ Filters }))
+      .then(({ KeyPairs = [] }) =>
+        KeyPairs.flatMap(({ KeyName: id, Tags }) => (id ? [{ id, tags: tagsOf(Tags) }] : [])),
+      ),
+    collect(paginateDescribeVolumes({ client }, { Filters }), (page) =>
+      (page.Volumes ?? []).flatMap(({ VolumeId: id, Tags }) => (id ? [{ id, tags: tagsOf(Tags) }] : [])),
+    ),
+    collect(paginateDescribeImages({ client }, { Owners: ['self'], Filters }), (page) =>
+      (page.Images ?? []).flatMap(({ ImageId: id, State: state = '', Tags, BlockDeviceMappings = [] }) =>
+        id
+          ? [
+              {
+                id,
+                state: String(state),
+                tags: tagsOf(Tags),
+                snapshotIds: BlockDeviceMappings.flatMap(({ Ebs }) => (Ebs?.SnapshotId ? [Ebs.SnapshotId] : [])),
+              },
+            ]
+          : [],
+      ),
+    ),
+    collect(paginateDescribeSnapshots({ client }, { OwnerIds: ['self'], Filters }), (page) =>
+      (page.Snapshots ?? []).flatMap(({ SnapshotId: id, Tags }) => (id ? [{ id, tags: tagsOf(Tags) }] : [])),
+    ),
+    gatherClusters(clients, runId),
+  ]);
+  return { instances, securityGroups, keyPairs, volumes, images, snapshots, clusters };
+}

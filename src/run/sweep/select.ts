@@ -1,0 +1,70 @@
+import { type Inventory, KIND_TAG, RUN_ID_TAG, type Tags, VERDICT_TAG } from './inventory.ts';
+
+export type ResourceKind = 'instance' | 'security group' | 'key pair' | 'volume' | 'image' | 'snapshot' | 'cluster';
+
+export type Leftover = { readonly kind: ResourceKind; readonly id: string; readonly runId: string };
+
+/** What is known about the run behind a run id. */
+export type RunState =
+  /** Its process runs, here. */
+  | 'alive'
+  | 'dead'
+  /** Somebody else's: another user, another machine, or too young to tell. */
+  | 'unknown';
+
+/** The order of removal: nothing is removed while something that uses it is still there. */
+export const REMOVAL_ORDER: readonly ResourceKind[] = [
+  'instance',
+  'cluster',
+  'security group',
+  'key pair',
+  'volume',
+  'image',
+  'snapshot',
+];
+
+/** A good image of a run that ended well: never touched here, whatever became of its run (`prune` is for those). */
+export function isFinishedImage(image: { readonly state: string; readonly tags: Tags }): boolean {
+  return image.state === 'available' && image.tags[VERDICT_TAG] !== undefined;
+}
+
+/**
+ * Pure selection: what of the inventory belongs to runs that `stateOf` calls dead, in the order of removal. Development hosts live longer
+ * than the command that made them, so they and what belongs to them stay.
+ */
+export function selectLeftovers(inventory: Inventory, stateOf: (runId: string, tags: Tags) => RunState): Leftover[] {
+  const kept = new Set(inventory.images.filter(isFinishedImage).flatMap((image) => image.snapshotIds));
+  const dead = (tags: Tags): string | null => {
+    const runId = tags[RUN_ID_TAG];
+    if (runId === undefined || tags[KIND_TAG] === 'dev') return null;
+    return stateOf(runId, tags) === 'dead' ? runId : null;
+  };
+  const take = (kind: ResourceKind, resources: readonly { readonly id: string; readonly tags: Tags }[]): Leftover[] =>
+    resources.flatMap(({ id, tags }) => {
+      const runId = dead(tags);
+      return runId === null ? [] : [{ kind, id, runId }];
+    });
+
+  const images = inventory.images.filter((image) => !isFinishedImage(image));
+  const ofImages = images.flatMap((image) => {
+    const runId = dead(image.tags);
+    return runId === null ? [] : image.snapshotIds.map((id) => ({ kind: 'snapshot' as const, id, runId }));
+  });
+  const tagged = take('snapshot', inventory.snapshots);
+  const seen = new Set<string>();
+  const snapshots = [...ofImages, ...tagged].filter(({ id }) => {
+    if (kept.has(id) || seen.has(id)) return false;
+    seen.add(id);
+    return true;
+  });
+  const all: Record<ResourceKind, Leftover[]> = {
+    instance: take('instance', inventory.instances),
+    cluster: take('cluster', inventory.clusters),
+    'security group': take('security group', inventory.securityGroups),
+    'key pair': take('key pair', inventory.keyPairs),
+    volume: take('volume', inventory.volumes),
+    image: take('image', images),
+    snapshot: snapshots,
+  };
+  return REMOVAL_ORDER.flatMap((kind) => all[kind]);
+}

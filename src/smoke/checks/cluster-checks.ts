@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DescribeContainerInstancesCommand, paginateListContainerInstances } from '@aws-sdk/client-ecs';
+import type { AwsClients } from '../../aws/clients.ts';
+import { waitUntil } from '../../io/wait-until.ts';
+import type { CheckBook } from './check-book.ts';
+
+export type Registration = {
+  readonly arn: string;
+  readonly status: string;
+  readonly isAgentConnected: boolean;
+  readonly gpus: readonly string[];
+};
+
+const REGISTER_TIMEOUT_MS = 90_000;
+/** An agent registers first and connects a moment later. */
+const CONNECT_TIMEOUT_MS = 20_000;
+
+/** The container instance that an EC2 instance is in the cluster, or null. */
+export async function findRegistration(
+  { ecs }: AwsClients,
+  cluster: string,
+  instanceId: string,
+): Promise<Registration | null> {
+  for await (const page of paginateListContainerInstances({ client: ecs }, { cluster })) {
+    const arns = page.containerInstanceArns ?? [];
+    if (arns.length === 0) continue;
+    const answer = await ecs.send(new DescribeContainerInstancesCommand({ cluster, containerInstances: arns }));
+    const found = answer.containerInstances?.find(({ ec2InstanceId }) => ec2InstanceId === instanceId);
+    if (found?.containerInstanceArn) {
+      return {
+        arn: found.containerInstanceArn,
+        status: found.status ?? 'unknown',
+        isAgentConnected: found.agentConnected ?? false,
+        gpus: found.registeredResources?.find(({ name }) => name === 'GPU')?.stringSetValue ?? [],
+      };
+    }
+  }
+  return null;
+}
+
+/** Waits for the registration, then for its agent's connection, and records what there is in the end. */
+export async function checkRegistered(
+  clients: AwsClients,
+  where: { readonly cluster: string; readonly instanceId: string; readonly checkId: string },
+  book: CheckBook,
+  signal: AbortSignal,
+): Promise<Registration> {
+  const startedAt = performance.now();
+  const find = (): Promise<Registration | null> => findRegistration(clients, where.cluster, where.instanceId);
+  let registration = await waitUntil(`instance ${where.instanceId} to register in cluster ${where.cluster}`, find, {
+    timeoutMs: REGISTER_TIMEOUT_MS,
+    intervalMs: 500,
+    signal,
+  });
+  const connectUntil = performance.now() + CONNECT_TIMEOUT_MS;
+  while (!registration.isAgentConnected && performance.now() < connectUntil) {
+    await sleep(250, undefined, { signal });
+    registration = (await find()) ?? registration;
+  }
+  book.record(where.checkId, {
+    actual: `${registration.status} (agent ${registration.isAgentConnected ? 'connected' : 'not connected'})`,
+    isCorrect: registration.status === 'ACTIVE' && registration.isAgentConnected,
+    durationMs: performance.now() - startedAt,
+  });
+  return registration;
+}
+
+export function checkDistinct(first: Registration, second: Registration, book: CheckBook): void {
+  book.record('cluster.distinct', {
+    actual: first.arn === second.arn ? `both are ${first.arn}` : 'two different ARNs',
+    isCorrect: first.arn !== second.arn,
+  });
+}
+
+export function checkClusterGpu(registration: Registration, book: CheckBook): void {
+  book.record('cluster.gpu-registered', {
+    actual: `${registration.gpus.length} GPU(s)`,
+    isCorrect: registration.gpus.length > 0,
+  });
+}

@@ -1,0 +1,44 @@
+import type { CheckBook } from '../checks/check-book.ts';
+import { receiveStream, type StreamPorts, type StreamReport } from './stream-client.ts';
+
+export const FRAMES_NEEDED = 60;
+/** A stream of 30 frames a second needs two seconds; the rest is for a slow start on a loaded machine. */
+const TIMEOUT_MS = 45_000;
+/** A few frames may be dark or repeat (the first, a dropped one); a picture that is there is there in most. */
+const SHARE_NEEDED = 0.9;
+
+type Finding = { readonly actual: string; readonly isCorrect: boolean };
+
+/** What a report means for the three checks of the stream. Pure. */
+export function judgeStream(
+  report: StreamReport,
+): Readonly<Record<'stream.frames' | 'stream.not-black' | 'stream.changes', Finding>> {
+  const { framesDecoded, blackFrames, changedFrames, firstFrameMs, discovered } = report;
+  const share = (count: number): number => (framesDecoded === 0 ? 0 : count / framesDecoded);
+  const of = (count: number, what: string): string => `${count} of ${framesDecoded} frames ${what}`;
+  return {
+    'stream.frames': {
+      actual: `${framesDecoded} frames of ${discovered.codec} ${discovered.width}x${discovered.height}, the first after ${firstFrameMs ?? 'no'} ms, ping ${report.isPingAnswered ? 'answered' : 'not answered'}`,
+      isCorrect: framesDecoded >= FRAMES_NEEDED && report.isPingAnswered,
+    },
+    'stream.not-black': {
+      actual: of(blackFrames, 'are black'),
+      isCorrect: framesDecoded > 0 && share(framesDecoded - blackFrames) >= SHARE_NEEDED,
+    },
+    'stream.changes': {
+      actual: of(changedFrames, 'differ from the one before'),
+      isCorrect: framesDecoded > 1 && share(changedFrames) >= SHARE_NEEDED,
+    },
+  };
+}
+
+/** Receives the stream as a client outside does, and judges it. */
+export async function checkStream(
+  target: { readonly host: string; readonly ports: StreamPorts; readonly key: Uint8Array },
+  book: CheckBook,
+  signal: AbortSignal,
+): Promise<void> {
+  const report = await receiveStream({ ...target, frames: FRAMES_NEEDED, timeoutMs: TIMEOUT_MS, signal });
+  for (const [id, finding] of Object.entries(judgeStream(report)))
+    book.record(id, { ...finding, durationMs: report.durationMs });
+}

@@ -1,0 +1,199 @@
+import { createSocket } from 'node:dgram';
+import { glob } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { userError } from '../../io/errors.ts';
+import { cacheFolder } from '../../io/paths.ts';
+import { isBlack, isDifferent } from './picture.ts';
+import { FrameReader, HELLO_BYTES, isHello, KEY_BYTES, makeHello, WireError } from './wire.ts';
+
+export type StreamPorts = { readonly discoveryTcp: number; readonly streamUdp: number; readonly streamTcp: number };
+
+export type StreamReport = {
+  /** What the discovery port said. */
+  readonly discovered: { readonly codec: string; readonly width: number; readonly height: number };
+  /** Whether the UDP port answered a hello with one. */
+  readonly isPingAnswered: boolean;
+  readonly framesDecoded: number;
+  readonly blackFrames: number;
+  /** Frames that differ from the one before; the first counts. */
+  readonly changedFrames: number;
+  readonly bytes: number;
+  /** From the first connection to the first decoded frame. */
+  readonly firstFrameMs: number | null;
+  readonly durationMs: number;
+};
+
+export type StreamRequest = {
+  readonly host: string;
+  readonly ports: StreamPorts;
+  readonly key: Uint8Array;
+  /** Stops after so many decoded frames. */
+  readonly frames: number;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+};
+
+/** Pictures are judged at this size: enough to tell black from a picture and one picture from the next. */
+const JUDGED = { width: 160, height: 90 };
+const PING_TRIES = 5;
+const PING_WAIT_MS = 400;
+
+/** ffmpeg of the project's virtual environment (package imageio-ffmpeg), else the machine's. */
+async function findFfmpeg(): Promise<string> {
+  const pattern = join(
+    cacheFolder(),
+    'venv',
+    'lib',
+    'python*',
+    'site-packages',
+    'imageio_ffmpeg',
+    'binaries',
+    'ffmpeg-linux*',
+  );
+  for await (const found of glob(pattern)) return found;
+  const inPath = await execa('ffmpeg', ['-version'], { reject: false, stdin: 'ignore' });
+  if (inPath.exitCode === 0) return 'ffmpeg';
+  throw userError('FFMPEG_MISSING', 'No ffmpeg was found to decode the stream with.', 'run `make setup`');
+}
+
+/** Connects, greets, and hands on each payload until the signal or the peer ends it. */
+async function receive(
+  host: string,
+  port: number,
+  key: Uint8Array,
+  onPayload: (payload: Buffer) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const socket: Socket = connect({ host, port, signal });
+  const reader = new FrameReader(key);
+  await new Promise<void>((resolve, reject) => {
+    socket.on('connect', () => socket.write(makeHello(key)));
+    socket.on('data', (chunk) => {
+      try {
+        for (const payload of reader.push(chunk)) onPayload(payload);
+      } catch (error) {
+        socket.destroy();
+        reject(error as Error);
+      }
+    });
+    socket.on('error', (error) => (signal.aborted ? resolve() : reject(error)));
+    socket.on('close', () =>
+      reader.isGreeted || signal.aborted ? resolve() : reject(new WireError('the peer closed before its hello')),
+    );
+  });
+}
+
+async function discover(request: StreamRequest, signal: AbortSignal): Promise<StreamReport['discovered']> {
+  let told: Buffer | null = null;
+  await receive(request.host, request.ports.discoveryTcp, request.key, (payload) => (told ??= payload), signal);
+  if (told === null) throw new WireError('the discovery port said nothing');
+  const { codec, width, height } = JSON.parse(String(told)) as StreamReport['discovered'];
+  return { codec, width, height };
+}
+
+async function ping({ host, ports, key }: StreamRequest, signal: AbortSignal): Promise<boolean> {
+  const socket = createSocket('udp4');
+  try {
+    return await new Promise<boolean>((resolve) => {
+      let tries = 0;
+      const send = (): void => {
+        if (tries >= PING_TRIES || signal.aborted) {
+          finish(false);
+          return;
+        }
+        tries += 1;
+        socket.send(makeHello(key), ports.streamUdp, host);
+      };
+      const timer = setInterval(send, PING_WAIT_MS);
+      const finish = (answer: boolean): void => {
+        clearInterval(timer);
+        resolve(answer);
+      };
+      socket.on('message', (message) => {
+        if (message.length === HELLO_BYTES && isHello(key, message)) finish(true);
+      });
+      socket.on('error', () => finish(false));
+      send();
+    });
+  } finally {
+    socket.close();
+  }
+}
+
+/**
+ * What a client does: discovery, ping, stream, decode. Ends after `frames` decoded pictures, at `timeoutMs`, or when the peer ends; what came
+ * until then is the report.
+ *
+ * @throws WireError when the peer has not the key or does not speak the protocol; a network error when a port does not answer
+ */
+export async function receiveStream(request: StreamRequest): Promise<StreamReport> {
+  if (request.key.length !== KEY_BYTES) throw new WireError(`a key has ${KEY_BYTES} bytes, not ${request.key.length}`);
+  const startedAt = performance.now();
+  const ending = new AbortController();
+  const signal = AbortSignal.any([request.signal, ending.signal, AbortSignal.timeout(request.timeoutMs)]);
+  const discovered = await discover(request, signal);
+  const isPingAnswered = await ping(request, signal);
+
+  const decoder = execa(
+    await findFfmpeg(),
+    // biome-ignore format: one option a line says less.
+    ['-hide_banner', '-loglevel', 'error', '-probesize', '32', '-analyzeduration', '0', '-fflags', 'nobuffer', '-flags', 'low_delay', '-f', 'h264', '-i', 'pipe:0',
+     '-vf', `scale=${JUDGED.width}:${JUDGED.height}`, '-fps_mode', 'passthrough', '-pix_fmt', 'gray', '-f', 'rawvideo', 'pipe:1'],
+    { stdin: 'pipe', buffer: false, reject: false },
+  );
+  decoder.stdin.on('error', () => ending.abort());
+
+  const pictureBytes = JUDGED.width * JUDGED.height;
+  let pending = Buffer.alloc(0);
+  let previous: Buffer | null = null;
+  let framesDecoded = 0;
+  let blackFrames = 0;
+  let changedFrames = 0;
+  let bytes = 0;
+  let firstFrameMs: number | null = null;
+  decoder.stdout.on('data', (chunk: Buffer) => {
+    pending = Buffer.concat([pending, chunk]);
+    while (pending.length >= pictureBytes && framesDecoded < request.frames) {
+      const picture = Buffer.from(pending.subarray(0, pictureBytes));
+      pending = pending.subarray(pictureBytes);
+      framesDecoded += 1;
+      firstFrameMs ??= Math.round(performance.now() - startedAt);
+      if (isBlack(picture)) blackFrames += 1;
+      if (previous === null || isDifferent(previous, picture)) changedFrames += 1;
+      previous = picture;
+    }
+    if (framesDecoded >= request.frames) ending.abort();
+  });
+  try {
+    await receive(
+      request.host,
+      request.ports.streamTcp,
+      request.key,
+      (payload) => {
+        bytes += payload.length;
+        decoder.stdin.write(payload);
+      },
+      signal,
+    );
+    request.signal.throwIfAborted();
+  } finally {
+    decoder.stdin.end();
+    // Pictures that the decoder still holds count, unless enough were seen.
+    if (framesDecoded >= request.frames) decoder.kill('SIGKILL');
+    const limit = setTimeout(() => decoder.kill('SIGKILL'), 5000);
+    await decoder;
+    clearTimeout(limit);
+  }
+  return {
+    discovered,
+    isPingAnswered,
+    framesDecoded,
+    blackFrames,
+    changedFrames,
+    bytes,
+    firstFrameMs,
+    durationMs: Math.round(performance.now() - startedAt),
+  };
+}

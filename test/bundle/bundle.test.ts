@@ -1,0 +1,69 @@
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { buildBundle } from '../../src/bundle/bundle.ts';
+
+const work = await mkdtemp(join(tmpdir(), 'ecs-host-bundle-'));
+const ownCache = process.env['ECS_HOST_CACHE'];
+afterAll(async () => {
+  if (ownCache === undefined) delete process.env['ECS_HOST_CACHE'];
+  else process.env['ECS_HOST_CACHE'] = ownCache;
+  await rm(work, { recursive: true, force: true });
+});
+
+/** With a cache of its own, so that nothing comes from an earlier build. */
+function build(name: string) {
+  process.env['ECS_HOST_CACHE'] = join(work, `cache-${name}`);
+  return buildBundle({
+    folder: join(work, name),
+    provisioners: ['base', 'verify'],
+    wantsStandInAgent: true,
+    hostProgram: null,
+  });
+}
+
+test('two builds of one checkout are equal byte for byte, and each program stands alone', {
+  timeout: 120_000,
+}, async () => {
+  const first = await build('first');
+  const second = await build('second');
+  expect(first.files).toEqual(second.files);
+  // A hard link to the cache would change under tar when another run links it.
+  expect((await stat(join(first.folder, 'bin', 'node.gz'))).nlink).toBe(1);
+  expect(first.files.map(({ path }) => path)).toEqual([
+    'bin/ecs-host-status.mjs',
+    'bin/ecs-hostd.mjs',
+    'payload/ecs-agent-lab-stand-in.deb',
+    'provisioners/bake.mjs',
+    'provisioners/base.mjs',
+    'provisioners/verify.mjs',
+    'rootfs.tar',
+  ]);
+  for (const path of ['bin/ecs-hostd.mjs', 'provisioners/base.mjs']) {
+    const text = await readFile(join(first.folder, path), 'utf8');
+    const imported = [...text.matchAll(/^import\s[^;]*?from\s+["']([^"']+)["']/gm)].map(([, name = '']) => name);
+    expect(
+      imported.filter(
+        (name) =>
+          !name.startsWith('node:') &&
+          !/^(assert|fs|os|path|process|url|util|child_process|events|stream|buffer|zlib|crypto|http|https|net|readline)(\/|$)/.test(
+            name,
+          ),
+      ),
+    ).toEqual([]);
+  }
+});
+
+test('a host service of the user is carried, and one that cannot run is refused', { timeout: 120_000 }, async () => {
+  process.env['ECS_HOST_CACHE'] = join(work, 'cache-first');
+  const program = join(work, 'own');
+  const options = { provisioners: ['base', 'verify'], wantsStandInAgent: true, hostProgram: program };
+  await expect(buildBundle({ folder: join(work, 'own-1'), ...options })).rejects.toThrow(/is not there/);
+  await writeFile(program, '#!/bin/sh\n', { mode: 0o644 });
+  await expect(buildBundle({ folder: join(work, 'own-2'), ...options })).rejects.toThrow(/not executable/);
+  await chmod(program, 0o755);
+  const bundle = await buildBundle({ folder: join(work, 'own-3'), ...options });
+  expect(bundle.files.map(({ path }) => path)).toContain('bin/host-service');
+  expect((await stat(join(bundle.folder, 'bin', 'host-service'))).mode & 0o777).toBe(0o755);
+});

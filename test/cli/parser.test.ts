@@ -1,0 +1,99 @@
+import { describe, expect, test, vi } from 'vitest';
+import { EXAMPLES } from '../../src/cli/help-texts.ts';
+import { buildParser } from '../../src/cli/parser.ts';
+import { commands } from '../../src/cli/table.ts';
+import { leaves, type VerbModule } from '../../src/cli/verb-module.ts';
+
+/** The real table, with verbs that only note that they were reached. */
+function inert(verbs: readonly VerbModule[], reached: (argv: Record<string, unknown>) => void): VerbModule[] {
+  return verbs.map((verb) =>
+    verb.members
+      ? { ...verb, members: inert(verb.members, reached) }
+      : { ...verb, handler: async (argv) => reached(argv) },
+  );
+}
+
+async function parse(...typed: string[]): Promise<Record<string, unknown>> {
+  let seen: Record<string, unknown> = {};
+  const verbs = inert(
+    commands(() => {}),
+    (argv) => {
+      seen = argv;
+    },
+  );
+  await buildParser(typed, verbs, 100).parseAsync();
+  return seen;
+}
+
+const USER_DATA = ['user-data', '--webserver-url', 'https://w'];
+
+describe('a mistake in the command line names what is wrong and where to look', () => {
+  test.each<[string, string[], string, string]>([
+    ['an option twice', ['plan', '-r', 'a', '--region', 'b'], '--region is given twice.', 'one of them out'],
+    ['a switch twice', ['plan', '--json', '--json'], '--json is given twice.', 'one of them out'],
+    ['three times', ['plan', '-c', 'a', '-c', 'b', '-c', 'c'], '--config is given 3 times.', 'all but one'],
+    ['a cluster twice', [...USER_DATA, '--cluster', 'a', '--cluster', 'b'], '--cluster is given twice.', 'one of them'],
+    ['an empty option', ['plan', '--region', ''], '--region is empty.', 'leave it out'],
+    ['an empty one with =', ['plan', '--config='], '--config is empty.', 'leave it out'],
+    ['an empty list', [...USER_DATA, '--cluster', 'c', '--ecs', ''], '--ecs is empty.', 'leave it out'],
+    ['an empty number', ['webserver', '--port', ''], '--port is empty.', 'leave it out'],
+    ['no number', ['webserver', '--port', 'abc'], '--port takes a number.', '--port 8443'],
+    ['a switch with a value', ['plan', '--json=maybe'], '--json is a switch and takes no value.', '--json alone'],
+    ['an empty word', ['smoke', ''], '<image> is empty.', 'variable'],
+    ['no value', ['plan', '--region'], '--region needs a value.', '`ecs-host plan --help`'],
+    ['no value of a letter', ['plan', '-r'], '-r needs a value.', '`ecs-host plan --help`'],
+    ['an unknown verb', ['paln'], 'There is no verb "paln".', 'did you mean `ecs-host plan`?'],
+    ['a far verb', ['xyzzy'], 'There is no verb "xyzzy".', 'see `ecs-host --help`'],
+    ['an unknown member', ['image', 'shw'], '`ecs-host image` knows no "shw".', 'did you mean `ecs-host image show`?'],
+    [
+      'an unknown option',
+      ['plan', '--reigon', 'x'],
+      '`ecs-host plan` has no option --reigon.',
+      'did you mean --region?',
+    ],
+    ['one of a default', ['webserver', '--prot', '1'], '`ecs-host webserver` has no option --prot.', 'mean --port?'],
+    ['an unknown letter', ['plan', '-x'], '`ecs-host plan` has no option -x.', '`ecs-host plan --help`'],
+    ['a word too many', ['plan', 'extra'], '`ecs-host plan` takes no word "extra".', '`ecs-host plan --help`'],
+    ['a word too few', ['image', 'show'], '`ecs-host image show` needs <image>.', '`ecs-host image show --help`'],
+    ['a group alone', ['lab'], '`ecs-host lab` needs a word that says what to do.', 'one of: up, down, status'],
+    ['missing options', ['user-data'], '`ecs-host user-data` needs --cluster and --webserver-url.', 'user-data --help'],
+    ['a wrong choice', ['webserver', 'tell', 'drian'], '"drian" is nothing that what can be.', 'did you mean drain?'],
+  ])('%s', async (_, typed, reason, hint) => {
+    await expect(parse(...typed)).rejects.toMatchObject({
+      kind: 'user',
+      message: reason,
+      hint: expect.stringContaining(hint),
+    });
+  });
+});
+
+test('a list may be repeated, and does not eat the words behind it', async () => {
+  expect(await parse(...USER_DATA, '--cluster', 'c', '--ecs', 'A=1', '--ecs', 'B=2')).toMatchObject({
+    ecs: ['A=1', 'B=2'],
+  });
+  await expect(parse(...USER_DATA, '--cluster', 'c', '--ecs', 'A=1', 'B=2')).rejects.toThrow('takes no word "B=2"');
+});
+
+describe('help', () => {
+  const verbs = leaves(commands(() => {}));
+
+  test.each(verbs.map(({ path }) => path.join(' ')))('of %s has an example and says where to read on', async (name) => {
+    const print = vi.spyOn(console, 'log').mockImplementation(() => {});
+    await parse(...name.split(' '), '-h');
+    const help = print.mock.calls.flat().join('\n');
+    print.mockRestore();
+    expect(help).toContain('Examples:');
+    expect(help).toContain('Documentation: ');
+    expect(help).toContain('Problems: ');
+  });
+
+  test.each(Object.values(EXAMPLES).flat())('its example %j is one that the parser takes', async (line) => {
+    const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+    // Within a word a quote begins in the middle: --ecs 'A=1' is the only form used.
+    expect(await parse(...words.slice(1))).not.toEqual({});
+  });
+
+  test('examples are of verbs that exist', () => {
+    expect(Object.keys(EXAMPLES).sort()).toEqual(verbs.map(({ path }) => path.join(' ')).sort());
+  });
+});

@@ -1,0 +1,74 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import { projectFolder } from '../../src/io/paths.ts';
+import { aStateFolder, runCli } from '../support/run-cli.ts';
+
+// Each starts the program, on a machine that may be busy.
+vi.setConfig({ testTimeout: 30_000 });
+
+const USER_DATA = ['user-data', '--cluster', 'c', '--webserver-url', 'https://w'];
+
+test('check takes the file that the project ships, and shows its warnings', async () => {
+  const { exitCode, stdout } = await runCli(['check']);
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain('warning: hosts.yaml:');
+  expect(stdout).toContain('hosts.yaml has no mistakes');
+});
+
+test('check --json is one document, also for a file with mistakes', async () => {
+  await using folder = await aStateFolder();
+  const bad = join(folder.path, 'bad.yaml');
+  await writeFile(bad, 'version: 1\nprofile: {}\n');
+  const [good, refused] = await Promise.all([
+    runCli(['check', '--json', '--config', join(projectFolder(), 'hosts.yaml')]),
+    runCli(['check', '--json', '--config', bad]),
+  ]);
+  expect(JSON.parse(good.stdout)).toMatchObject({ ok: true, regions: expect.arrayContaining(['local']) });
+  expect(refused.exitCode).toBe(2);
+  expect(JSON.parse(refused.stdout)).toMatchObject({ type: 'error', code: 'CONFIG_INVALID' });
+});
+
+test('check starts nothing and writes nothing', async () => {
+  await using folder = await aStateFolder();
+  const home = join(folder.path, 'none');
+  expect((await runCli(['check'], { env: { HOME: home, ECS_HOST_STATE: home, PATH: '' } })).exitCode).toBe(0);
+});
+
+test('user-data --json has the text, and base64 as a launch template takes it', async () => {
+  const [plain, json] = await Promise.all([runCli(USER_DATA), runCli([...USER_DATA, '--json'])]);
+  const document = JSON.parse(json.stdout);
+  expect(document.userData).toBe(plain.stdout);
+  expect(Buffer.from(document.userDataBase64, 'base64').toString()).toBe(plain.stdout);
+});
+
+test('user-data takes each setting of the agent once', async () => {
+  const { exitCode, stderr } = await runCli([...USER_DATA, '--ecs', 'ECS_A=1', '--ecs', 'ECS_A=2']);
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain('--ecs gives ECS_A twice.');
+});
+
+test.each([
+  ['smoke', 'nonsense'],
+  ['image', 'show', 'ami-/../x'],
+  ['image', 'delete', 'i-0aa', '--yes'],
+])('%s %s: an id that cannot be one is a mistake before anything starts', async (...typed) => {
+  const { exitCode, stderr } = await runCli(typed);
+  expect(exitCode).toBe(2);
+  expect(stderr).toMatch(/^ecs-host: ".*" is no image id\.\n/);
+});
+
+test('image delete asks, and nobody can answer a pipe', async () => {
+  const { exitCode, stderr } = await runCli(['image', 'delete', 'ami-0aa']);
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain('give --yes');
+});
+
+test('a damaged record is a mistake with its path', async () => {
+  await using folder = await aStateFolder();
+  await mkdir(join(folder.path, 'images'));
+  await writeFile(join(folder.path, 'images', 'ami-0aa.json'), '{"recordVersion":2');
+  const { exitCode, stderr } = await runCli(['image', 'show', 'ami-0aa'], { env: { ECS_HOST_STATE: folder.path } });
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain(`${folder.path}/images/ami-0aa.json cannot be used: it is not JSON.`);
+});

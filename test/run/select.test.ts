@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest';
+import type { OwnerFile } from '../../src/run/owner.ts';
+import { emptyInventory, type Inventory } from '../../src/run/sweep/inventory.ts';
+import { selectLeftovers } from '../../src/run/sweep/select.ts';
+import { runState } from '../../src/run/sweep/sweep.ts';
+
+const DEAD = 'r-20261101120000-dead00';
+const LIVE = 'r-20261101120000-live00';
+function of(runId: string, more: Record<string, string> = {}): Record<string, string> {
+  return {
+    'ecs-host:run-id': runId,
+    ...more,
+  };
+}
+function stateOf(runId: string): 'alive' | 'dead' {
+  return runId === DEAD ? 'dead' : 'alive';
+}
+
+const inventory: Inventory = {
+  instances: [
+    { id: 'i-dead', tags: of(DEAD) },
+    { id: 'i-live', tags: of(LIVE) },
+    { id: 'i-dev', tags: of(DEAD, { 'ecs-host:kind': 'dev' }) },
+    { id: 'i-foreign', tags: {} },
+  ],
+  securityGroups: [
+    { id: 'sg-dead', name: 'packer_1', tags: of(DEAD) },
+    { id: 'sg-live', name: 'packer_2', tags: of(LIVE) },
+  ],
+  keyPairs: [{ id: 'key-dead', tags: of(DEAD) }],
+  volumes: [{ id: 'vol-dead', tags: of(DEAD) }],
+  images: [
+    {
+      id: 'ami-finished',
+      state: 'available',
+      snapshotIds: ['snap-finished'],
+      tags: of(DEAD, { 'ecs-host:verdict': 'not-run' }),
+    },
+    {
+      id: 'ami-pending',
+      state: 'pending',
+      snapshotIds: ['snap-pending'],
+      tags: of(DEAD, { 'ecs-host:verdict': 'not-run' }),
+    },
+    { id: 'ami-untagged', state: 'available', snapshotIds: ['snap-untagged'], tags: of(DEAD) },
+    { id: 'ami-live', state: 'pending', snapshotIds: ['snap-live'], tags: of(LIVE) },
+  ],
+  snapshots: [
+    { id: 'snap-finished', tags: of(DEAD) },
+    { id: 'snap-pending', tags: of(DEAD) },
+    { id: 'snap-orphan', tags: of(DEAD) },
+    { id: 'snap-live', tags: of(LIVE) },
+  ],
+  clusters: [{ id: 'arn:cluster/dead', tags: of(DEAD) }],
+};
+
+describe('selectLeftovers', () => {
+  test('takes what dead runs left, users before what they use', () => {
+    expect(selectLeftovers(inventory, stateOf).map(({ kind, id }) => `${kind} ${id}`)).toEqual([
+      'instance i-dead',
+      'cluster arn:cluster/dead',
+      'security group sg-dead',
+      'key pair key-dead',
+      'volume vol-dead',
+      'image ami-pending',
+      'image ami-untagged',
+      'snapshot snap-pending',
+      'snapshot snap-untagged',
+      'snapshot snap-orphan',
+    ]);
+  });
+
+  test('never takes a finished image or its snapshot, even of a dead run', () => {
+    const ids = selectLeftovers(inventory, () => 'dead').map(({ id }) => id);
+    expect(ids).not.toContain('ami-finished');
+    expect(ids).not.toContain('snap-finished');
+  });
+
+  test('takes nothing of runs that are alive or unknown, and nothing without a run id', () => {
+    expect(selectLeftovers(inventory, () => 'alive')).toEqual([]);
+    expect(selectLeftovers(inventory, () => 'unknown')).toEqual([]);
+    expect(selectLeftovers(emptyInventory, () => 'dead')).toEqual([]);
+  });
+});
+
+describe('runState', () => {
+  const self = 'me@here';
+  const now = Date.UTC(2026, 10, 23, 12);
+  const owner = { runId: DEAD } as OwnerFile;
+  const mine = of(DEAD, { 'ecs-host:owner': self });
+
+  test('an owner file decides by whether its process lives', () => {
+    expect(runState(DEAD, mine, { owner, alive: true, self, now })).toBe('alive');
+    expect(runState(DEAD, mine, { owner, alive: false, self, now })).toBe('dead');
+  });
+
+  test('without one, only an old run of our own is dead', () => {
+    expect(runState(DEAD, mine, { owner: null, alive: false, self, now })).toBe('dead');
+    expect(runState('r-20261123110000-young0', mine, { owner: null, alive: false, self, now })).toBe('unknown');
+    expect(runState(DEAD, of(DEAD, { 'ecs-host:owner': 'you@there' }), { owner: null, alive: false, self, now })).toBe(
+      'unknown',
+    );
+    expect(runState('made-by-hand', mine, { owner: null, alive: false, self, now })).toBe('unknown');
+  });
+});
