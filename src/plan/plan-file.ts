@@ -1,13 +1,11 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { userError } from '../io/errors.ts';
+import { writeWhole } from '../io/write-whole.ts';
 import { type BuildPlan, PLAN_VERSION } from './build-plan.ts';
 
 /** Writes plan.json whole or not at all. */
 export async function writePlan(file: string, plan: BuildPlan): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(`${file}.partial`, `${JSON.stringify(plan, null, 2)}\n`);
-  await rename(`${file}.partial`, file);
+  await writeWhole(file, `${JSON.stringify(plan, null, 2)}\n`);
 }
 
 /**

@@ -3,6 +3,7 @@ import { type BundleFile, type NodeBinary, OWN_PROGRAM, STAND_IN_PACKAGE } from 
 import type { HostsConfig, Profile, Region } from '../config/hosts-config.ts';
 import { type ErrorDetail, userError } from '../io/errors.ts';
 import { nearest } from '../io/nearest.ts';
+import { planTags } from '../run/tags.ts';
 import { type BuildPlan, PLAN_VERSION } from './build-plan.ts';
 import { digestOf } from './digest.ts';
 import type { Facts } from './facts.ts';
@@ -115,6 +116,7 @@ export function resolvePlan({ selection, facts, endpointUrl, bundles, node, warn
     provisioning: provisioningSteps(target.provisioners),
   });
   const planName = `${profileName}-${digest.slice(0, 12)}`;
+  const imageName = `ecs-host-${planName}`;
   const about = (detail: ErrorDetail): boolean =>
     (detail.key ?? '').startsWith(`profiles.${profileName}.`) ||
     (detail.key ?? '').startsWith(`regions.${regionName}.`);
@@ -140,13 +142,8 @@ export function resolvePlan({ selection, facts, endpointUrl, bundles, node, warn
     },
     instanceProfile: region.instanceProfile,
     ecsAgentEndpoint: profile.ecsAgent.apiEndpoint ?? null,
-    imageName: `ecs-host-${planName}`,
-    tags: {
-      Name: `ecs-host-${planName}`,
-      'ecs-host:profile': profileName,
-      'ecs-host:plan-digest': digest,
-      'ecs-host:source-image': facts.baseImage.id,
-    },
+    imageName,
+    tags: planTags({ imageName, profile: profileName, digest, sourceImageId: facts.baseImage.id }),
     target,
     bundles,
     node,

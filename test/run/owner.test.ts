@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 test('a run is alive as long as its process, and only with the same start time', async () => {
-  await claimRun(runId, 'build');
+  await claimRun(runId);
   const owner = await readOwner(runId);
   expect(owner && isAlive(owner)).toBe(true);
   if (!owner) return;
@@ -28,16 +28,16 @@ test('a run is alive as long as its process, and only with the same start time',
 });
 
 test('claiming twice keeps what is written', async () => {
-  await claimRun(runId, 'build');
+  await claimRun(runId);
   const first = await readOwner(runId);
-  await claimRun(runId, 'smoke');
+  await claimRun(runId);
   expect(await readOwner(runId)).toEqual(first);
 });
 
 test('children are remembered while they run', async () => {
   const child = spawn('sleep', ['60'], { stdio: 'ignore' });
   const pid = child.pid ?? 0;
-  await claimRun(runId, 'build');
+  await claimRun(runId);
   await addChild(runId, pid);
   const owner = await readOwner(runId);
   expect(owner && leftoverChildren(owner).map((left) => left.pid)).toEqual([pid]);
@@ -49,7 +49,7 @@ test('children are remembered while they run', async () => {
 
 test('an unreadable or foreign owner file is no owner', async () => {
   expect(await readOwner(runId)).toBeNull();
-  await claimRun(runId, 'build');
+  await claimRun(runId);
   await writeFile(join(folder, 'runs', runId, 'owner.json'), '{"version":1,"runId":"r-other"}');
   expect(await readOwner(runId)).toBeNull();
 });

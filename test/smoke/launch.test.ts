@@ -4,13 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sshOptions } from '../../src/host-access/ssh.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
-import {
-  createKeyPair,
-  createSshGroup,
-  type LaunchInput,
-  launchInstances,
-  waitForAddress,
-} from '../../src/smoke/launch.ts';
+import { createKeyPair, createSshGroup, type LaunchInput, launchInstances } from '../../src/smoke/launch.ts';
 import { apiError, fakeClients, type Taught } from '../run/fake-clients.ts';
 
 const plan = {
@@ -123,32 +117,6 @@ test('when one of two cannot be launched, the other is terminated before the rea
   const wanted = { count: 2, keyName: 'k', groupIds: [], userData: '' };
   await expect(launchInstances(input, wanted)).rejects.toThrow('InsufficientInstanceCapacity');
   expect(calls.find(({ command }) => command === 'TerminateInstances')?.input).toEqual({ InstanceIds: ['i-1'] });
-});
-
-describe('waitForAddress', () => {
-  const describing = (...instances: object[]): Taught => {
-    let at = 0;
-    return {
-      DescribeInstances: () => ({ Reservations: [{ Instances: [instances[Math.min(at++, instances.length - 1)]] }] }),
-    };
-  };
-
-  test('waits for running and prefers the public address', async () => {
-    const { input } = inputWith(
-      describing(
-        { State: { Name: 'pending' } },
-        { State: { Name: 'running' }, PublicIpAddress: '203.0.113.9', PrivateIpAddress: '10.0.0.9' },
-      ),
-    );
-    expect(await waitForAddress(input, 'i-1')).toEqual({ instanceId: 'i-1', address: '203.0.113.9' });
-  });
-
-  test('gives up at once on an instance that ended', async () => {
-    const { input } = inputWith(
-      describing({ State: { Name: 'terminated' }, StateReason: { Message: 'Server.InsufficientCapacity' } }),
-    );
-    await expect(waitForAddress(input, 'i-1')).rejects.toThrow('Server.InsufficientCapacity');
-  });
 });
 
 describe('sshOptions', () => {

@@ -39,7 +39,7 @@ async function bakeImage(
   keepsBundle: boolean,
 ): Promise<{ plan: BuildPlan; record: ImageRecord; recordFile: string }> {
   const { clients, environment } = connection;
-  await claimRun(session.runId, 'build');
+  await claimRun(session.runId);
   const { plan, bundle } = await session.span('plan', async () => {
     await sweepDead(clients, { reporter: session.reporter });
     return makePlan(session, connection);
@@ -54,7 +54,7 @@ async function bakeImage(
   const record: ImageRecord = {
     recordVersion: RECORD_VERSION,
     imageId: baked.imageId,
-    imageName: `${plan.imageName}-${session.runId}`,
+    imageName: baked.imageName,
     snapshotIds: baked.snapshotIds,
     region: plan.region,
     apiRegion: plan.apiRegion,
@@ -203,7 +203,7 @@ export async function smokeOnly(argv: Record<string, unknown>): Promise<number> 
       const { clients } = connection;
       // Before a plan is made and machines are asked for: most unknown ids are typing errors.
       if ((await findImage(clients, imageId)) === null) throw unknownImage(imageId, connection.apiRegion);
-      await claimRun(session.runId, 'smoke');
+      await claimRun(session.runId);
       const plan = await session.span('plan', () => planOf(session, connection, imageId));
       const result = await session.span('smoke', () => smoke({ plan, imageId, ctx: session, clients, parts }));
       const recordFile = await keepVerdict(clients, imageId, result);
