@@ -70,7 +70,7 @@ export const STAGES: readonly Room[] = [
   },
   {
     folder: 'src/bake',
-    mayImport: ['src/io', 'src/aws', 'src/run', 'src/plan', 'src/render', 'src/image'],
+    mayImport: ['src/io', 'src/aws', 'src/run', 'src/plan', 'src/host-access', 'src/render', 'src/image'],
     holds: 'the real packer build, followed',
   },
   { folder: 'src/user-data', mayImport: ['src/io'], holds: 'what makes a host out of an instance' },

@@ -76,7 +76,7 @@ async function preparePacker(input: BakeInput): Promise<Packer> {
     env: {
       ...process.env,
       ...input.environment,
-      ...(tool.pluginPath === null ? {} : { PACKER_PLUGIN_PATH: tool.pluginPath }),
+      PACKER_PLUGIN_PATH: tool.pluginPath,
       PACKER_CONFIG_DIR: configDir,
       CHECKPOINT_DISABLE: '1',
       PACKER_LOG: '1',

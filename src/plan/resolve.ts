@@ -4,7 +4,7 @@ import type { HostsConfig, Profile, Region } from '../config/hosts-config.ts';
 import { type ErrorDetail, userError } from '../io/errors.ts';
 import { nearest } from '../io/nearest.ts';
 import { planTags } from '../run/tags.ts';
-import { type BuildPlan, PLAN_VERSION } from './build-plan.ts';
+import { type BuildPlan, PLAN_VERSION, type Transport } from './build-plan.ts';
 import { digestOf } from './digest.ts';
 import type { Facts } from './facts.ts';
 import { provisioningSteps } from './provisioning.ts';
@@ -60,6 +60,10 @@ function provisionersOf(profile: Profile): string[] {
     'clean',
     'verify',
   ];
+}
+
+export function transportOf(profile: Profile): Transport {
+  return profile.transport ?? 'session-manager';
 }
 
 export function targetOf(profileName: string, profile: Profile): TargetConfig {
@@ -136,7 +140,7 @@ export function resolvePlan({
     gpu,
     rootVolume,
     network: {
-      transport: profile.transport ?? 'session-manager',
+      transport: transportOf(profile),
       sshUser: profile.os.sshUser,
       securityGroup: facts.securityGroup,
       vpcId: facts.vpcId,

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { bake } from '../../bake/bake.ts';
+import { bakeNeeds } from '../../bake/toolchain.ts';
 import { type ImageRecord, RECORD_VERSION } from '../../image/image-record.ts';
 import { saveRecord } from '../../image/image-store.ts';
 import { projectFolder, runFolder } from '../../io/paths.ts';
@@ -73,7 +74,7 @@ export async function bakeImage(session: Session, api: Api, { planned, keepsBund
 export function bakeOnly(argv: Record<string, unknown>): Promise<number> {
   return withSession(argv, async (session) => {
     const keepsBundle = argv['debug'] === true;
-    const { record, recordFile } = await withPlanning(session, argv, (api, planned) =>
+    const { record, recordFile } = await withPlanning(session, argv, bakeNeeds, (api, planned) =>
       bakeImage(session, api, { planned, keepsBundle }),
     );
     const { imageId, substitutions } = record;
