@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { ensureBaseImage } from '../base-image/ensure-base-image.ts';
 import { createDisks } from '../disks/disks.ts';
-import { createEcsShim } from '../ecs/shim.ts';
+import { EcsShim } from '../ecs/shim.ts';
 import { createAwsService } from '../endpoint/aws-service.ts';
 import { openCallLog } from '../endpoint/call-log.ts';
 import type { LiveInstance } from '../endpoint/facts.ts';
@@ -148,7 +148,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       netns: network.namespace,
     });
 
-    const ecs = createEcsShim({ log });
+    const ecs = new EcsShim({ log });
     cleanup.add('ecs', () => ecs.close());
     const service = createAwsService({
       services: new Map([['ecs', ecs.service]]),

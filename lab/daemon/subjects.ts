@@ -1,5 +1,5 @@
 import type { ImdsSubject } from '../imds/subject.ts';
-import type { MachineAddress, Machines } from '../machines/types.ts';
+import type { MachineAddress, Machines } from '../machine-types.ts';
 
 /** Remembers what each machine was started with, so that the metadata service can tell who asks by the address. */
 export function trackSubjects(machines: Machines): {

@@ -1,4 +1,4 @@
-import type { MachineAddress, MachineSpec } from '../machines/types.ts';
+import type { MachineAddress, MachineSpec } from '../machine-types.ts';
 
 /** What the metadata service knows of one machine. */
 export type ImdsSubject = {

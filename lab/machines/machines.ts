@@ -1,6 +1,7 @@
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { diskFile } from '../disks/disks.ts';
+import type { MachineSpec, Machines } from '../machine-types.ts';
 import type { Network } from '../net/network.ts';
 import type { LabPaths } from '../paths.ts';
 import { identify } from '../process-identity.ts';
@@ -9,7 +10,6 @@ import { waitForNoLoopDevice } from './loop-devices.ts';
 import { nspawnCommand, REBOOT_EXIT_CODE } from './nspawn.ts';
 import { consoleFile, machineFolder, removeMachineFolder, writeRecord } from './records.ts';
 import { type Ended, type Supervisor, startSupervisor } from './supervisor.ts';
-import type { MachineSpec, Machines } from './types.ts';
 
 export type MachinesParts = {
   readonly paths: LabPaths;

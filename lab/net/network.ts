@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run, succeeds, ToolFailed } from '../exec.ts';
-import type { MachineAddress, MachineSpec } from '../machines/types.ts';
+import type { MachineAddress, MachineSpec } from '../machine-types.ts';
 import type { LabPaths } from '../paths.ts';
 import { writeFileWhole } from '../write-file.ts';
 import { endNamespaceProcesses } from './namespace-processes.ts';

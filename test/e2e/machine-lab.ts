@@ -8,7 +8,7 @@ import { loadIdentityKeys } from '../../lab/imds/identity-keys.ts';
 import { createImds } from '../../lab/imds/imds.ts';
 import { createMachines } from '../../lab/machines/machines.ts';
 import { sweepLab } from '../../lab/machines/sweep.ts';
-import type { Disks, MachineSpec, Machines } from '../../lab/machines/types.ts';
+import type { Disks, MachineSpec, Machines } from '../../lab/machine-types.ts';
 import { readAptMirrors } from '../../lab/mirror/apt-sources.ts';
 import { createMirrorCache } from '../../lab/mirror/cache.ts';
 import { createMirrorListener } from '../../lab/mirror/listener.ts';

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type IdentityKeys, loadIdentityKeys } from '../../../lab/imds/identity-keys.ts';
 import { createImds } from '../../../lab/imds/imds.ts';
 import type { ImdsSubject } from '../../../lab/imds/subject.ts';
-import type { MachineSpec } from '../../../lab/machines/types.ts';
+import type { MachineSpec } from '../../../lab/machine-types.ts';
 import type { LabPaths } from '../../../lab/paths.ts';
 
 const spec: MachineSpec = {
