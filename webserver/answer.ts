@@ -17,3 +17,7 @@ export function answer(
 export function reasonOf(text: string): string {
   return printable(text.trim() || 'no reason was given', 200);
 }
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

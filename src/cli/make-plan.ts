@@ -15,7 +15,6 @@ export type Planned = { readonly plan: BuildPlan; readonly bundle: Bundle };
 export function bundleFor(session: Session, target: TargetConfig, hostProgram: string | null): Promise<Bundle> {
   return buildBundle({
     folder: join(runFolder(session.runId), 'bundle'),
-    provisioners: target.provisioners,
     wantsStandInAgent: target.ecsAgent.source === 'lab-stand-in',
     hostProgram,
   });

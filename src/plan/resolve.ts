@@ -1,3 +1,4 @@
+import { PROVISIONERS } from '#contracts/provisioners.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
 import { type BundleFile, type NodeBinary, OWN_PROGRAM, STAND_IN_PACKAGE } from '../bundle/names.ts';
 import type { HostsConfig, Profile, Region } from '../config/hosts-config.ts';
@@ -45,23 +46,6 @@ export function select(
   };
 }
 
-/** Order matters and stands only here. The last three are always the last three. */
-function provisionersOf(profile: Profile): string[] {
-  return [
-    'base',
-    'docker',
-    ...(profile.nvidia ? ['nvidia'] : []),
-    'ecs-agent',
-    'host-service',
-    'imds-block',
-    'limits',
-    'user-tools',
-    'record-versions',
-    'clean',
-    'verify',
-  ];
-}
-
 export function transportOf(profile: Profile): Transport {
   return profile.transport ?? 'session-manager';
 }
@@ -72,7 +56,7 @@ export function targetOf(profileName: string, profile: Profile): TargetConfig {
     profile: profileName,
     os: { distribution: profile.os.distribution, codename: profile.os.codename },
     sshUser: profile.os.sshUser,
-    provisioners: provisionersOf(profile),
+    provisioners: PROVISIONERS.filter((name) => name !== 'nvidia' || Boolean(profile.nvidia)),
     docker: {
       source: profile.docker.source,
       version: profile.docker.version ?? null,

@@ -21,7 +21,6 @@ beforeAll(async () => {
   const { profileName, profile } = input.selection;
   const carried = await buildBundle({
     folder: join(folder, 'bundle'),
-    provisioners: targetOf(profileName, profile).provisioners,
     wantsStandInAgent: false,
     hostProgram: null,
   });

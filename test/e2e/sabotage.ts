@@ -27,7 +27,7 @@ import { projectFolder } from '../../src/io/paths.ts';
 import type { LabHandle } from './lab-handle.ts';
 import { cli, events } from './support.ts';
 
-const CLEAN = '/opt/ecs-host/bin/node /opt/ecs-host/provisioners/clean.mjs apply';
+const CLEAN = '/opt/ecs-host/bin/node /opt/ecs-host/provisioners/main.mjs apply clean';
 const LONG = { maxWaitTime: 120, minDelay: 1, maxDelay: 2 };
 
 /**

@@ -31,7 +31,7 @@ function input(region = 'local'): ResolveInput {
     selection: select(config, { region, profile: 'cpu-bookworm' }, 'hosts.yaml'),
     facts,
     endpointUrl: null,
-    bundles: [{ path: 'provisioners/base.mjs', sha256: 'a'.repeat(64), bytes: 1 }],
+    bundles: [{ path: 'provisioners/main.mjs', sha256: 'a'.repeat(64), bytes: 1 }],
     node: { version: '24.21.0', sha256: 'b'.repeat(64) },
     hostProgram: null,
     warnings: [],
@@ -54,7 +54,7 @@ describe('the digest', () => {
     ['the base image', (given) => ({ ...given, facts: { ...facts, baseImage: { ...facts.baseImage, id: 'ami-2' } } })],
     [
       'a bundle',
-      (given) => ({ ...given, bundles: [{ path: 'provisioners/base.mjs', sha256: 'c'.repeat(64), bytes: 1 }] }),
+      (given) => ({ ...given, bundles: [{ path: 'provisioners/main.mjs', sha256: 'c'.repeat(64), bytes: 1 }] }),
     ],
     ['the Node binary', (given) => ({ ...given, node: { ...given.node, sha256: 'c'.repeat(64) } })],
     ['a pinned version', profile((each) => Object.assign(each.docker, { version: '1.2.3' }))],
@@ -133,8 +133,8 @@ describe('what a stored plan carries', () => {
     expect(() => assertCarried(plan, carried, 'here')).not.toThrow();
   });
   test.each<[string, object, string]>([
-    ['a file is another', { files: [{ ...plan.bundles[0], sha256: 'c'.repeat(64) }] }, 'provisioners/base.mjs'],
-    ['a file is missing', { files: [] }, 'provisioners/base.mjs'],
+    ['a file is another', { files: [{ ...plan.bundles[0], sha256: 'c'.repeat(64) }] }, 'provisioners/main.mjs'],
+    ['a file is missing', { files: [] }, 'provisioners/main.mjs'],
     ['a file is new', { files: [...plan.bundles, { path: 'x', sha256: 'd', bytes: 1 }] }, 'x'],
     ['Node is another', { node: { ...plan.node, sha256: 'c' } }, 'bin/node'],
   ])('is refused when %s', (_what, change, path) => {

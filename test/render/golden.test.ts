@@ -73,7 +73,7 @@ describe.each(goldenCases())('%s', (name) => {
     expect(host['aws_polling']).toMatchObject({ delay_seconds: expect.any(Number), max_attempts: expect.any(Number) });
     expect(host['ssh_interface']).toBe(plan.network.transport === 'session-manager' ? 'session_manager' : 'public_ip');
     const script = build.provisioner.at(-1)?.shell?.inline ?? [];
-    const last = (/provisioners\/bake\.mjs (.*)$/.exec(script.at(-1) ?? '')?.[1] ?? '').split(' ').slice(-3);
+    const last = (/provisioners\/main\.mjs bake (.*)$/.exec(script.at(-1) ?? '')?.[1] ?? '').split(' ').slice(-3);
     expect(last).toEqual(['record-versions', 'clean', 'verify']);
   });
 });

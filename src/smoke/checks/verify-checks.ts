@@ -3,7 +3,7 @@ import type { Ssh } from '../../host-access/ssh.ts';
 import type { CheckBook } from './check-book.ts';
 
 const NODE = '/opt/ecs-host/bin/node';
-const VERIFY = `${NODE} /opt/ecs-host/provisioners/verify.mjs verify --stage booted`;
+const VERIFY = `${NODE} /opt/ecs-host/provisioners/main.mjs verify --stage booted`;
 
 /** Pure: the checks among what verify printed. */
 export function checksIn(stdout: string): Extract<ProvisionEvent, { type: 'check' }>['check'][] {

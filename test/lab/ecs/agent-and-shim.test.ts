@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createEcsShim, type EcsShim } from '../../../lab/ecs/shim.ts';
+import { EcsShim } from '../../../lab/ecs/shim.ts';
 import { parseFrame } from '../../../lab/ecs/wire.ts';
 import { parseAwsRequest } from '../../../lab/endpoint/aws-request.ts';
 import type { MotoClient } from '../../../lab/moto/client.ts';
@@ -73,7 +73,7 @@ beforeEach(async () => {
   calls = [];
   log = [];
   dropped = null;
-  shim = createEcsShim({ log: (line) => log.push(line), heartbeatMs: 50 });
+  shim = new EcsShim({ log: (line) => log.push(line), heartbeatMs: 50 });
   api = createServer(async (incoming, outgoing) => {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);

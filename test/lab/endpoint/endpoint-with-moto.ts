@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { createAwsService } from '../../../lab/endpoint/aws-service.ts';
 import { openCallLog } from '../../../lab/endpoint/call-log.ts';
-import type { Disks, MachineSpec, MachineStatus, Machines } from '../../../lab/machines/types.ts';
+import type { Disks, MachineSpec, MachineStatus, Machines } from '../../../lab/machine-types.ts';
 import { pythonOf, startMoto } from '../../../lab/moto/process.ts';
 import { LAB_SEED } from '../../../lab/seed.ts';
 

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type IdentityKeys, loadIdentityKeys } from '../../../lab/imds/identity-keys.ts';
 import { createImds } from '../../../lab/imds/imds.ts';
-import type { ImdsSubject } from '../../../lab/imds/subject.ts';
-import type { MachineSpec } from '../../../lab/machines/types.ts';
+import type { ImdsInstance } from '../../../lab/imds/instance.ts';
+import type { MachineSpec } from '../../../lab/machine-types.ts';
 import type { LabPaths } from '../../../lab/paths.ts';
 
 const spec: MachineSpec = {
@@ -41,7 +41,7 @@ let folder: string;
 let keys: IdentityKeys;
 let server: Server;
 let now: Date;
-let subject: ImdsSubject | null;
+let instance: ImdsInstance | null;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'imds-'));
@@ -50,7 +50,7 @@ beforeAll(async () => {
     createImds({
       keys,
       now: () => now,
-      lookup: (peer) => (peer === '10.78.1.4' ? subject : null),
+      lookup: (peer) => (peer === '10.78.1.4' ? instance : null),
       peerAddress: (incoming) => String(incoming.headers['x-test-peer'] ?? '10.78.1.4'),
     }),
   );
@@ -65,7 +65,7 @@ afterAll(async () => {
 
 beforeEach(() => {
   now = new Date('2026-11-23T20:00:00Z');
-  subject = {
+  instance = {
     spec,
     address: { address: '10.78.1.4', macAddress: '0a:4e:0a:4e:01:04' },
     launchedAt: new Date('2026-11-23T19:59:58.321Z'),
@@ -101,7 +101,7 @@ async function get(path: string): Promise<Answer> {
 }
 
 function with_(change: Partial<MachineSpec>): void {
-  if (subject) subject = { ...subject, spec: { ...spec, ...change } };
+  if (instance) instance = { ...instance, spec: { ...spec, ...change } };
 }
 
 describe('tokens', () => {
@@ -197,7 +197,8 @@ describe('what is there', () => {
   });
 
   test('tags and an interruption notice, when there are any', async () => {
-    if (subject) subject = { ...subject, tags: { Name: 'one' }, spotInterruptionAt: new Date('2026-11-23T20:02:00Z') };
+    if (instance)
+      instance = { ...instance, tags: { Name: 'one' }, spotInterruptionAt: new Date('2026-11-23T20:02:00Z') };
     expect((await get('/latest/meta-data/tags/instance/Name')).text).toBe('one');
     expect(JSON.parse((await get('/latest/meta-data/spot/instance-action')).text)).toEqual({
       action: 'terminate',

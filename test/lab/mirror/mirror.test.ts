@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createMirrorCache } from '../../../lab/mirror/cache.ts';
+import { MirrorCache } from '../../../lab/mirror/cache.ts';
 import { archivePath, createMirrorListener } from '../../../lab/mirror/listener.ts';
 import { proxyFor } from '../../../lab/mirror/upstream.ts';
 
@@ -38,7 +38,7 @@ describe('mirror', () => {
       asked.push(`${request.url} ${request.headers['if-modified-since'] ?? '-'}`);
       reply(request, response);
     });
-    const cache = createMirrorCache({
+    const cache = new MirrorCache({
       folder,
       upstream: `${upstream.url}/debian`,
       log: () => {},
@@ -143,7 +143,7 @@ describe('mirror', () => {
       seen.push(request.url ?? '');
       response.writeHead(200).end('through the proxy');
     });
-    const cache = createMirrorCache({
+    const cache = new MirrorCache({
       folder,
       upstream: 'http://mirror.invalid/debian',
       log: () => {},

@@ -1,53 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { Check } from '#contracts/check.ts';
-import { PROVISION_EVENT_PREFIX, type ProvisionEvent } from '#contracts/provision-event.ts';
+import { PROVISION_EVENT_PREFIX } from '#contracts/provision-event.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
+import { type Concern, type Context, type Emit, HOST_FOLDER, type Stage } from './lib/context.ts';
 import { ToolError } from './lib/tool.ts';
-
-export const HOST_FOLDER = '/opt/ecs-host';
-const TARGET_PATH = `${HOST_FOLDER}/target.json`;
-
-/** `bake` is the build instance, at the end of which nothing of it may remain; `booted` is a machine that was launched from the image. */
-export type Stage = 'bake' | 'booted';
-
-export type CheckInput = Omit<Check, 'verdict' | 'durationMs'> & { readonly isCorrect: boolean };
-
-export type StepOptions = {
-  /** Looks whether the step's work is there already; then the work is not done and the outcome is `unchanged`. */
-  readonly doneWhen?: () => Promise<boolean>;
-};
-
-/** What a concern gets: the resolved configuration, and the only ways to speak. */
-export type Context = {
-  readonly target: TargetConfig;
-  readonly stage: Stage;
-  /** The files of packer/rootfs as they were carried; there until `clean`. */
-  readonly rootfs: string;
-  /** Carried files that are not part of rootfs; there until `clean`. */
-  readonly payload: string;
-  /** One named, timed piece of work. Work that returns false changed nothing; whatever else it returns, it did. */
-  readonly step: (name: string, options: StepOptions, work: () => Promise<unknown>) => Promise<void>;
-  /** One comparison. It never throws: a check that fails is a result. */
-  readonly check: (check: CheckInput) => void;
-  /** For what does not apply to this machine; the reason is for people. */
-  readonly skip: (check: Pick<Check, 'id' | 'title' | 'expected'>, reason: string) => void;
-  /** Runs a look that may throw: one that does makes the check `missing`, with the reason. */
-  readonly look: (
-    check: Pick<Check, 'id' | 'title' | 'expected'>,
-    look: () => Promise<{ readonly actual: string; readonly isCorrect: boolean; readonly reason?: string }>,
-  ) => Promise<void>;
-  readonly versions: (versions: Readonly<Record<string, string>>) => void;
-};
-
-export type Concern = {
-  readonly name: string;
-  /** Brings the machine into the state. A second run changes nothing. */
-  readonly apply: (context: Context) => Promise<void>;
-  /** Only looks. */
-  readonly verify: (context: Context) => Promise<void>;
-};
-
-export type Emit = (event: ProvisionEvent) => void;
 
 const printEvent: Emit = (event) => {
   process.stdout.write(`${PROVISION_EVENT_PREFIX}${JSON.stringify(event)}\n`);
@@ -134,32 +90,16 @@ export function createContext(input: ContextInput): { context: Context; failed: 
   return { context, failed: () => bad };
 }
 
-export type Command = { readonly action: 'apply' | 'verify'; readonly stage: Stage; readonly targetPath: string };
-
-/** @throws Error with the usage when the words make no sense */
-export function parseCommand(words: readonly string[]): Command {
-  const usage = 'usage: <provisioner>.mjs apply|verify [--stage bake|booted] [--target FILE]';
-  const [action, ...options] = words;
-  if (action !== 'apply' && action !== 'verify') throw new Error(usage);
-  let stage: Stage = 'bake';
-  let targetPath = TARGET_PATH;
-  for (let at = 0; at < options.length; at += 2) {
-    const value = options[at + 1];
-    if (options[at] === '--stage' && (value === 'bake' || value === 'booted')) stage = value;
-    else if (options[at] === '--target' && value !== undefined) targetPath = value;
-    else throw new Error(usage);
-  }
-  return { action, stage, targetPath };
-}
-
-export async function readTarget(path: string): Promise<TargetConfig> {
+async function readTarget(path: string): Promise<TargetConfig> {
   const target = JSON.parse(await readFile(path, 'utf8')) as TargetConfig;
   if (target.version !== 1) throw new Error(`${path} has version ${target.version}; this provisioner reads version 1`);
   return target;
 }
 
-/** The end of every provisioner's own file. Sets the exit code: 0, or 1 when a step failed or a check was not correct. */
-export async function runProvisioner({ name, apply, verify }: Concern, words = process.argv.slice(2)): Promise<void> {
+export type Work = { readonly action: 'apply' | 'verify'; readonly stage: Stage; readonly targetPath: string };
+
+/** Applies a concern, or verifies it, and says on stdout how that went. @returns false when a step failed or a check was not correct */
+export async function runConcern({ name, apply, verify }: Concern, work: Work): Promise<boolean> {
   const startedAt = performance.now();
   const emit = printEvent;
   const complain = (text: string): void => {
@@ -168,10 +108,9 @@ export async function runProvisioner({ name, apply, verify }: Concern, words = p
   let outcome: 'ok' | 'failed' = 'failed';
   emit({ type: 'provisioner-start', provisioner: name });
   try {
-    const command = parseCommand(words);
-    const target = await readTarget(command.targetPath);
-    const { context, failed } = createContext({ provisioner: name, target, stage: command.stage, emit, complain });
-    await (command.action === 'apply' ? apply(context) : verify(context));
+    const target = await readTarget(work.targetPath);
+    const { context, failed } = createContext({ provisioner: name, target, stage: work.stage, emit, complain });
+    await (work.action === 'apply' ? apply(context) : verify(context));
     const bad = failed();
     if (bad.length > 0) complain(`${bad.length} of the checks failed: ${bad.map(({ id }) => id).join(', ')}`);
     else outcome = 'ok';
@@ -179,5 +118,5 @@ export async function runProvisioner({ name, apply, verify }: Concern, words = p
     complain(`${name}: ${reasonOf(error)}`);
   }
   emit({ type: 'provisioner-end', provisioner: name, durationMs: Math.round(performance.now() - startedAt), outcome });
-  process.exitCode = outcome === 'ok' ? 0 : 1;
+  return outcome === 'ok';
 }
