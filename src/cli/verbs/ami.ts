@@ -8,6 +8,7 @@ import { assertImageId, readRecord, saveRecord } from '../../image/image-store.t
 import { formatDuration } from '../../io/duration.ts';
 import { projectFolder, runFolder } from '../../io/paths.ts';
 import { commandLine } from '../../io/shell-quote.ts';
+import { resultWidth } from '../../io/text.ts';
 import type { BuildPlan } from '../../plan/build-plan.ts';
 import { readPlan } from '../../plan/plan-file.ts';
 import { BUNDLE_FILE } from '../../plan/provisioning.ts';
@@ -21,6 +22,7 @@ import { type Connection, withConnection } from '../connect.ts';
 import { printEvent } from '../json.ts';
 import { makePlan } from '../make-plan.ts';
 import { type CommonArguments, commonArguments, type Session, withSession } from '../session.ts';
+import { groupSkips, type Skips, verdictLines } from '../verdict-lines.ts';
 
 /** The commit that bakes, with `-dirty` when the checkout differs from it. */
 async function currentCommit(): Promise<string> {
@@ -87,6 +89,7 @@ type Closing = {
   readonly imageId: string;
   readonly verdict: string;
   readonly checks: Readonly<Record<string, number>>;
+  readonly skips: readonly Skips[];
   readonly substitutions: ImageRecord['substitutions'];
   readonly stages: readonly { readonly stage: string; readonly durationMs: number }[];
   readonly record: string | null;
@@ -98,13 +101,7 @@ function closingLines(closing: Closing): string[] {
       ({ component, source }) => `note      ${component}: ${source} (not the official source)`,
     ),
     `image     ${closing.imageId}`,
-    `verdict   ${closing.verdict}${
-      Object.keys(closing.checks).length === 0
-        ? ''
-        : ` (${Object.entries(closing.checks)
-            .map(([verdict, count]) => `${count} ${verdict}`)
-            .join(', ')})`
-    }`,
+    ...verdictLines(closing.verdict, closing.checks, closing.skips, resultWidth()),
     `stages    ${closing.stages.map(({ stage, durationMs }) => `${stage} ${formatDuration(durationMs)}`).join(', ')}`,
     ...(closing.record === null ? [] : [`record    ${closing.record}`]),
   ];
@@ -132,6 +129,7 @@ async function close(
     imageId,
     verdict: result?.verdict ?? 'not-run',
     checks: countVerdicts(result?.checks ?? []),
+    skips: groupSkips(result?.checks ?? []),
     substitutions,
     stages: stageTimes(session),
     record: recordFile,

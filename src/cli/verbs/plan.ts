@@ -1,7 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { resultWidth } from '../../io/text.ts';
 import { writePlan } from '../../plan/plan-file.ts';
-import { planSummary } from '../../plan/summary.ts';
+import { planSummary, wrapSummary } from '../../plan/summary.ts';
 import { renderTo } from '../../render/render.ts';
 import { withConnection } from '../connect.ts';
 import { printResult } from '../json.ts';
@@ -28,7 +29,7 @@ export async function plan(argv: Record<string, unknown>): Promise<number> {
   );
   const file = join(outFolder(argv), 'plan.json');
   await writePlan(file, made);
-  printResult(args.json, made, [...planSummary(made), '', `written to ${file}`]);
+  printResult(args.json, made, [...wrapSummary(planSummary(made), resultWidth()), '', `written to ${file}`]);
   return 0;
 }
 
