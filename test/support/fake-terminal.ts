@@ -5,7 +5,7 @@ import { textWidth } from '../../src/io/text.ts';
 const TOKEN = /\u001b\[(\??\d*)([A-Za-z])|[\r\n]|[^\r\n\u001b]+/g;
 
 /**
- * A terminal in memory that knows what the reporter writes: text with colours, ends of lines, up, clear below, the cursor shown or hidden.
+ * A terminal in memory that knows what the reporter writes: text with colours, ends of lines, up, clearing, the cursor shown or hidden.
  * `lines` is all that can be seen, with what has scrolled away.
  */
 export class FakeTerminal extends Writable {
@@ -15,6 +15,7 @@ export class FakeTerminal extends Writable {
   readonly lines: string[] = [''];
   isCursorShown = true;
   #row = 0;
+  #column = 0;
 
   constructor(columns: number) {
     super({ decodeStrings: false });
@@ -39,23 +40,30 @@ export class FakeTerminal extends Writable {
   #take(token: string, argument: string, letter: string | undefined): void {
     if (letter === 'A') this.#row = Math.max(0, this.#row - Number(argument || 1));
     else if (letter === 'J') this.lines.splice(this.#row, this.lines.length, '');
+    else if (letter === 'K')
+      this.lines[this.#row] = (this.lines[this.#row] ?? '').slice(0, Math.min(this.#column, this.columns - 1));
     else if (argument === '?25') this.isCursorShown = letter === 'h';
     else if (letter === 'm') return;
     else if (letter !== undefined) throw new Error(`the fake terminal does not know ${JSON.stringify(token)}`);
     else if (token === '\n') {
-      this.#row += 1;
-      this.lines[this.#row] ??= '';
-    } else if (token !== '\r') this.#print(token);
+      this.#newLine();
+    } else if (token === '\r') this.#column = 0;
+    else this.#print(token);
   }
 
-  /** A line that is too long goes on in the next one. */
+  #newLine(): void {
+    this.#row += 1;
+    this.#column = 0;
+    this.lines[this.#row] ??= '';
+  }
+
+  /** A line that is too long goes on in the next one. Every character here takes one cell. */
   #print(text: string): void {
     for (const character of text) {
-      if (textWidth((this.lines[this.#row] ?? '') + character) > this.columns) {
-        this.#row += 1;
-        this.lines[this.#row] = '';
-      }
-      this.lines[this.#row] = (this.lines[this.#row] ?? '') + character;
+      if (this.#column + textWidth(character) > this.columns) this.#newLine();
+      const line = this.lines[this.#row] ?? '';
+      this.lines[this.#row] = line.slice(0, this.#column) + character + line.slice(this.#column + 1);
+      this.#column += 1;
     }
   }
 }

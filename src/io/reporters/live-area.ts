@@ -9,8 +9,11 @@ export type TerminalStream = NodeJS.WritableStream & {
 const HIDE_CURSOR = '\u001b[?25l';
 const SHOW_CURSOR = '\u001b[?25h';
 
-function upAndClear(rows: number): string {
-  return rows === 0 ? '' : `\u001b[${rows}A\r\u001b[J`;
+const CLEAR_REST = '\u001b[K';
+const CLEAR_BELOW = '\u001b[J';
+
+function up(rows: number): string {
+  return rows === 0 ? '' : `\u001b[${rows}A\r`;
 }
 
 /**
@@ -39,10 +42,18 @@ export class LiveArea {
   draw(kept: readonly string[], live: readonly string[]): void {
     const isSame = live.length === this.#shown.length && live.every((line, at) => line === this.#shown[at]);
     if (kept.length === 0 && isSame) return;
-    const text = [...kept, ...live].map((line) => `${line}\n`).join('');
-    const cursor = this.#cursorFor(live.length > 0);
-    this.#out.write(upAndClear(this.#shownRows()) + cursor + text);
+    const rows = this.#shownRows();
+    const lines = [...kept, ...live];
+    // Over the old ones, not after clearing: a terminal that is cleared from its top on puts what it showed into its history.
+    const text = lines.map((line) => this.#overwritten(line)).join('');
+    this.#out.write(this.#cursorFor(live.length > 0) + up(rows) + text + (rows > lines.length ? CLEAR_BELOW : ''));
     this.#shown = live;
+  }
+
+  /** In the last column the cursor still stands on the character that it wrote, and would clear it. */
+  #overwritten(line: string): string {
+    const isFull = textWidth(line) % this.columns === 0;
+    return `${CLEAR_REST}${line}${isFull ? '' : CLEAR_REST}\n`;
   }
 
   /** A narrower terminal has broken the lines that were there. */

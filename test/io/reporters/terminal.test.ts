@@ -116,6 +116,15 @@ test('a terminal made narrower keeps no rest of the wider lines', async () => {
   expect(terminal.screen).toBe('');
 });
 
+test('a line as wide as the terminal, and a word that is wider, lose nothing and leave nothing over', async () => {
+  const terminal = new FakeTerminal(20);
+  const reporter = terminalReporter(terminal, { isUnicode: false });
+  reporter.emit({ type: 'span-start', id: 'a', parent: null, title: 'abcdefghijklmnop' });
+  for (const text of ['x'.repeat(20), 'y'.repeat(21), 'z'.repeat(40)]) reporter.emit({ type: 'note', code: 'A', text });
+  await reporter.close();
+  expect(terminal.screen.split('\n')).toEqual(['x', 'y', 'y', 'z', 'z'].map((c, at) => c.repeat(at === 2 ? 1 : 20)));
+});
+
 test('a message outside of everything that runs is a line that stays', async () => {
   const terminal = new FakeTerminal(80);
   const reporter = terminalReporter(terminal, { isUnicode: true });
