@@ -4,6 +4,7 @@ import type { Message, Reporter, RunContext } from '../io/reporter.ts';
 import { createContext } from '../run/context.ts';
 import { newRunId } from '../run/run-id.ts';
 import type { Span } from '../run/span.ts';
+import { type Argv, textOf } from './arguments.ts';
 
 /** The arguments that most verbs share, as yargs leaves them. */
 export type CommonArguments = {
@@ -13,15 +14,11 @@ export type CommonArguments = {
   readonly json: boolean;
 };
 
-function text(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' ? value : null;
-}
-
-export function commonArguments(argv: Record<string, unknown>): CommonArguments {
+export function commonArguments(argv: Argv): CommonArguments {
   return {
-    region: text(argv['region']) ?? 'local',
-    profile: text(argv['profile']),
-    configFile: text(argv['config']) ?? 'hosts.yaml',
+    region: textOf(argv, 'region') ?? 'local',
+    profile: textOf(argv, 'profile'),
+    configFile: textOf(argv, 'config') ?? 'hosts.yaml',
     json: argv['json'] === true,
   };
 }
@@ -31,7 +28,7 @@ export type Session = RunContext & {
   readonly spans: () => readonly Span[];
 };
 
-async function chooseReporter(argv: Record<string, unknown>): Promise<Reporter> {
+async function chooseReporter(argv: Argv): Promise<Reporter> {
   if (argv['json'] === true) return (await import('../io/reporters/ndjson.ts')).ndjsonReporter(process.stdout);
   const interactive = process.stderr.isTTY === true && process.stdout.isTTY === true && !process.env['CI'];
   if (interactive && argv['plain'] !== true) return (await import('../io/reporters/terminal.ts')).terminalReporter();
@@ -69,10 +66,7 @@ function recording(inner: Reporter): { reporter: Reporter; spans: () => readonly
  *
  * @throws EcsHostError `INTERRUPTED` (130) when the run ended because of a signal
  */
-export async function withSession<T>(
-  argv: Record<string, unknown>,
-  work: (session: Session) => Promise<T>,
-): Promise<T> {
+export async function withSession<T>(argv: Argv, work: (session: Session) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   const { reporter, spans } = recording(await chooseReporter(argv));
   let signals = 0;

@@ -5,13 +5,10 @@ import { userError } from '../../io/errors.ts';
 import { checkLine } from '../../io/reporters/check-line.ts';
 import { tableLines } from '../../io/table.ts';
 import { resultWidth } from '../../io/text.ts';
+import { quietly } from '../arguments.ts';
 import { withConnection } from '../connect.ts';
 import { printResult } from '../json.ts';
 import { commonArguments, withSession } from '../session.ts';
-
-function quietly(argv: Record<string, unknown>): Record<string, unknown> {
-  return { ...argv, json: false, plain: true };
-}
 
 /** `ecs-host image list`. */
 export async function list(argv: Record<string, unknown>): Promise<number> {

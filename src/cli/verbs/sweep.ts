@@ -1,4 +1,5 @@
 import { sweepDead } from '../../run/sweep/sweep.ts';
+import { quietly } from '../arguments.ts';
 import { withConnection } from '../connect.ts';
 import { printResult } from '../json.ts';
 import { commonArguments, withSession } from '../session.ts';
@@ -7,7 +8,7 @@ import { commonArguments, withSession } from '../session.ts';
 export async function sweep(argv: Record<string, unknown>): Promise<number> {
   const args = commonArguments(argv);
   const dryRun = argv['dryRun'] === true;
-  const result = await withSession({ ...argv, json: false, plain: true }, (session) =>
+  const result = await withSession(quietly(argv), (session) =>
     withConnection(session, args, ({ clients }) => sweepDead(clients, { reporter: session.reporter, dryRun })),
   );
   const failed = result.removals.filter((removal) => removal.outcome === 'failed').length;
