@@ -1,6 +1,6 @@
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { type Bundle, buildBundle } from '../bundle/bundle.ts';
-import { runFolder } from '../io/paths.ts';
+import { bundleFolder } from '../io/paths.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { gatherFacts } from '../plan/facts.ts';
 import { resolvePlan, targetOf } from '../plan/resolve.ts';
@@ -14,7 +14,7 @@ export async function makePlan(session: Session, connection: Connection): Promis
   const target = targetOf(profileName, profile);
   const [bundle, facts] = await Promise.all([
     buildBundle({
-      folder: join(runFolder(session.runId), 'bundle'),
+      folder: bundleFolder(session.runId),
       provisioners: target.provisioners,
       wantsStandInAgent: target.ecsAgent.source === 'lab-stand-in',
       hostProgram: profile.hostService ? resolve(dirname(loaded.file), profile.hostService.program) : null,

@@ -1,5 +1,7 @@
+import { rm, rmdir } from 'node:fs/promises';
 import { EcsHostError } from '../io/errors.ts';
 import { drainThenExit } from '../io/output.ts';
+import { bundleFolder, runFolder } from '../io/paths.ts';
 import type { Message, Reporter, RunContext } from '../io/reporter.ts';
 import { createContext } from '../run/context.ts';
 import { newRunId } from '../run/run-id.ts';
@@ -60,6 +62,12 @@ function recording(inner: Reporter): { reporter: Reporter; spans: () => readonly
   };
 }
 
+/** A run that ended before it packed its bundle leaves none, and one that left nothing (`plan`) has no folder. */
+async function removeEmptyRun(runId: string): Promise<void> {
+  await rm(bundleFolder(runId), { recursive: true, force: true });
+  await rmdir(runFolder(runId)).catch(() => undefined);
+}
+
 /**
  * The frame around every long verb: run id, progress, and Ctrl-C. The first SIGINT or SIGTERM aborts the run, which then cleans up after
  * itself; a second one says that it is still at it; the third gives up (and leaves the rest to `ecs-host sweep`).
@@ -100,6 +108,7 @@ export async function withSession<T>(argv: Argv, work: (session: Session) => Pro
     throw error;
   } finally {
     await reporter.close();
+    await removeEmptyRun(runId);
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
   }

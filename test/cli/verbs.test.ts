@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { projectFolder } from '../../src/io/paths.ts';
@@ -93,4 +93,12 @@ test.each(['hosts', 'orders'])('webserver %s: without one that runs there is not
   const { exitCode, stderr } = await runCli(['webserver', verb], { env: { ECS_HOST_STATE: folder.path } });
   expect(exitCode).toBe(2);
   expect(stderr).toContain('No webserver runs here.');
+});
+
+test('a plan that fails leaves no run folder behind', async () => {
+  await using folder = await aStateFolder();
+  const env = { ECS_HOST_STATE: folder.path, AWS_ENDPOINT_URL: 'http://127.0.0.1:9' };
+  const { exitCode } = await runCli(['plan', '--region', 'us-east-2', '--out', join(folder.path, 'out')], { env });
+  expect(exitCode).toBeGreaterThan(1);
+  expect(await readdir(join(folder.path, 'runs')).catch(() => [])).toEqual([]);
 });

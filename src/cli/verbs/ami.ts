@@ -14,6 +14,7 @@ import { readPlan } from '../../plan/plan-file.ts';
 import { BUNDLE_FILE } from '../../plan/provisioning.ts';
 import { renderTo } from '../../render/render.ts';
 import { claimRun } from '../../run/owner.ts';
+import { pruneRuns } from '../../run/prune.ts';
 import { sweepDead } from '../../run/sweep/sweep.ts';
 import { parseParts } from '../../smoke/checks/check-definitions.ts';
 import { smoke } from '../../smoke/smoke.ts';
@@ -44,6 +45,7 @@ async function bakeImage(
   await claimRun(session.runId, 'build');
   const { plan, bundle } = await session.span('plan', async () => {
     await sweepDead(clients, { reporter: session.reporter });
+    await pruneRuns({ reporter: session.reporter });
     return makePlan(session, connection);
   });
   const renderDir = join(runFolder(session.runId), 'render');

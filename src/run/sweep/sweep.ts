@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AwsClients } from '../../aws/clients.ts';
 import type { Reporter } from '../../io/reporter.ts';
 import { isAlive, leftoverChildren, type OwnerFile, ownerName, processStart, readOwner } from '../owner.ts';
-import { RUN_ID_PATTERN } from '../run-id.ts';
+import { RUN_ID_PATTERN, runStartedAt } from '../run-id.ts';
 import { applyRemovals, type Removal } from './apply.ts';
 import { gatherInventory } from './gather.ts';
 import { OWNER_TAG, type Tags } from './inventory.ts';
@@ -18,11 +18,6 @@ export type SweepResult = {
 const UNKNOWN_GRACE_MS = 6 * 60 * 60_000;
 const CHILD_TERM_MS = 30_000;
 
-function runAgeMs(runId: string, now: number): number {
-  const [, y, mo, d, h, mi, s] = /^r-(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)-/.exec(runId) ?? [];
-  return y === undefined ? 0 : now - Date.UTC(Number(y), Number(mo) - 1, Number(d), Number(h), Number(mi), Number(s));
-}
-
 /** Pure: what the owner file (or its absence) and the tags say about a run. */
 export function runState(
   runId: string,
@@ -31,7 +26,7 @@ export function runState(
 ): RunState {
   if (known.owner !== null) return known.alive ? 'alive' : 'dead';
   if (!RUN_ID_PATTERN.test(runId) || tags[OWNER_TAG] !== known.self) return 'unknown';
-  return runAgeMs(runId, known.now) > UNKNOWN_GRACE_MS ? 'dead' : 'unknown';
+  return known.now - runStartedAt(runId) > UNKNOWN_GRACE_MS ? 'dead' : 'unknown';
 }
 
 /** Stops what a dead run left running (a packer whose command line was killed): first asking, so that it removes its own things. */
