@@ -1,6 +1,5 @@
 # The two commands are `make ami` and `make test`; each does all set-up first. Everything else is for working on this repository.
 SHELL := /bin/bash
-REGION ?= local
 PROFILE ?=
 ARGS ?=
 NODE := node_modules/.bin/node
@@ -12,10 +11,13 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Values go through the environment and are quoted there, so that the shell reads none of them as commands; ARGS is split at blanks only.
-export REGION PROFILE ARGS
+export PROFILE ARGS
+ifdef REGION
+export REGION
+endif
 
 ami: setup ## bake a host image and prove it; REGION=us-east-2 for AWS, PROFILE=..., ARGS='--plain'
-	@set -f; bin/ecs-host ami --region "$$REGION" $${PROFILE:+--profile "$$PROFILE"} $$ARGS
+	@set -f; bin/ecs-host ami $${REGION+--region "$$REGION"} $${PROFILE:+--profile "$$PROFILE"} $$ARGS
 
 test: setup ## lint, types, drift, unit and end-to-end tests; the last line counts them
 	@$(NODE) scripts/test.ts

@@ -30,6 +30,8 @@ export type BakeInput = {
   readonly clients: AwsClients;
   /** Credentials for packer (see `credentialsEnvironment`). */
   readonly environment: Readonly<Record<string, string>>;
+  /** Where the API is now; null means AWS itself. */
+  readonly endpointUrl: string | null;
 };
 
 export type BakeResult = {
@@ -65,6 +67,7 @@ async function preparePacker(input: BakeInput): Promise<Packer> {
     owner: ownerName(),
     commit: input.commit,
     image_name: plan.imageName,
+    ...(input.endpointUrl === null ? {} : { endpoint: input.endpointUrl }),
   };
   return {
     tool,

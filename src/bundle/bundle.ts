@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { constants, createReadStream, createWriteStream } from 'node:fs';
 import { copyFile, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, join, relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { execa } from 'execa';
@@ -16,6 +16,9 @@ export type Bundle = {
   readonly files: readonly BundleFile[];
   readonly node: NodeBinary;
 };
+
+/** Node as it is carried. */
+export const NODE_FILE = 'bin/node.gz';
 
 /** Entries of the programs that run on the image, by their path there. */
 const HOST_PROGRAMS: Readonly<Record<string, string>> = {
@@ -84,7 +87,7 @@ async function buildStandInAgent(file: string): Promise<void> {
     throw outsideError('STAND_IN_FAILED', "The lab's stand-in ECS agent could not be packed.", undefined, result.all);
 }
 
-async function filesBelow(folder: string, below = ''): Promise<string[]> {
+export async function filesBelow(folder: string, below = ''): Promise<string[]> {
   const entries = await readdir(join(folder, below), { withFileTypes: true });
   const nested = await Promise.all(
     entries.map((entry) => {
@@ -93,6 +96,11 @@ async function filesBelow(folder: string, below = ''): Promise<string[]> {
     }),
   );
   return nested.flat().sort();
+}
+
+export async function hashed(folder: string, path: string): Promise<BundleFile> {
+  const file = join(folder, path);
+  return { path, sha256: await sha256Of(file), bytes: (await stat(file)).size };
 }
 
 type BundleOptions = {
@@ -186,15 +194,9 @@ export async function buildBundle(options: BundleOptions): Promise<Bundle> {
   await cp(built, folder, { recursive: true });
   if (options.hostProgram !== null) await carryProgram(options.hostProgram, join(folder, OWN_PROGRAM));
   const paths = await filesBelow(folder);
-  const files = await Promise.all(
-    paths.map(async (path) => ({
-      path,
-      sha256: await sha256Of(join(folder, path)),
-      bytes: (await stat(join(folder, path))).size,
-    })),
-  );
+  const files = await Promise.all(paths.map((path) => hashed(folder, path)));
   // Node is in the plan by its own version and hash; how it is compressed does not matter to the image. Shared with the cache where the
   // file system can, but never a hard link: that would be changed under tar by whichever run links it next.
-  await copyFile(nodeFile, join(folder, 'bin', basename(nodeFile)), constants.COPYFILE_FICLONE);
+  await copyFile(nodeFile, join(folder, NODE_FILE), constants.COPYFILE_FICLONE);
   return { folder, files, node };
 }

@@ -4,10 +4,8 @@ import { startLab } from '../lab-client/lab-process.ts';
 import { type Selection, select } from '../plan/resolve.ts';
 import type { CommonArguments, Session } from './session.ts';
 
-/** A region, ready to be worked in. */
-export type Connection = {
-  readonly loaded: LoadedConfig;
-  readonly selection: Selection;
+/** The API of a region, ready to be asked. */
+export type Api = {
   readonly apiRegion: string;
   /** null means AWS itself. */
   readonly endpointUrl: string | null;
@@ -16,6 +14,9 @@ export type Connection = {
   readonly environment: Readonly<Record<string, string>>;
 };
 
+/** A region as hosts.yaml has it. */
+export type Connection = Api & { readonly loaded: LoadedConfig; readonly selection: Selection };
+
 /** AWS_ENDPOINT_URL is the SDKs' own variable; whoever set it wants every call there. */
 function endpointFromEnvironment(): string | null {
   const url = process.env['AWS_ENDPOINT_URL'] ?? '';
@@ -23,10 +24,36 @@ function endpointFromEnvironment(): string | null {
 }
 
 /**
- * Reads the configuration, finds the API (starting the lab where the region is the lab's), and runs `work` with clients for it. What was
- * started is stopped again, however `work` ends.
+ * Finds the API (starting the lab where the region is the lab's), and runs `work` with clients for it. What was started is stopped again,
+ * however `work` ends.
  *
- * @throws EcsHostError (user) on mistakes in configuration and on missing credentials, before anything is started
+ * @throws EcsHostError (user) on missing credentials, before anything is started
+ */
+export async function withApi<T>(
+  session: Session,
+  { apiRegion, isLab }: { readonly apiRegion: string; readonly isLab: boolean },
+  work: (api: Api) => Promise<T>,
+): Promise<T> {
+  const given = endpointFromEnvironment();
+  // Credentials are the cheapest thing to be missing, so they are looked for first.
+  if (given === null && !isLab) await findCredentials({ apiRegion, endpointUrl: null });
+  await using cleanup = new AsyncDisposableStack();
+  let endpointUrl = given;
+  if (endpointUrl === null && isLab) {
+    const lab = await session.span('lab', (span) => startLab({ onLine: span.progress, signal: session.signal }));
+    cleanup.defer(() => session.span('stop the lab', () => lab.leave()));
+    endpointUrl = lab.endpoint;
+  }
+  const credentials = await findCredentials({ apiRegion, endpointUrl });
+  const clients = createClients({ apiRegion, endpointUrl }, credentials);
+  cleanup.defer(async () => clients.destroy());
+  return await work({ apiRegion, endpointUrl, clients, environment: credentialsEnvironment(credentials) });
+}
+
+/**
+ * Reads hosts.yaml, and runs `work` at the API of the region that was named.
+ *
+ * @throws EcsHostError (user) on mistakes in configuration, before anything is started
  */
 export async function withConnection<T>(
   session: Session,
@@ -35,26 +62,7 @@ export async function withConnection<T>(
 ): Promise<T> {
   const loaded = await loadConfig(args.configFile);
   const selection = select(loaded.config, args, loaded.file);
-  const apiRegion = selection.region.apiRegion ?? selection.regionName;
-  const given = endpointFromEnvironment();
-  // Credentials are the cheapest thing to be missing, so they are looked for first.
-  if (given === null && selection.region.lab !== true) await findCredentials({ apiRegion, endpointUrl: null });
-  await using cleanup = new AsyncDisposableStack();
-  let endpointUrl = given;
-  if (endpointUrl === null && selection.region.lab === true) {
-    const lab = await session.span('lab', (span) => startLab({ onLine: span.progress, signal: session.signal }));
-    cleanup.defer(() => session.span('stop the lab', () => lab.leave()));
-    endpointUrl = lab.endpoint;
-  }
-  const credentials = await findCredentials({ apiRegion, endpointUrl });
-  const clients = createClients({ apiRegion, endpointUrl }, credentials);
-  cleanup.defer(async () => clients.destroy());
-  return await work({
-    loaded,
-    selection,
-    apiRegion,
-    endpointUrl,
-    clients,
-    environment: credentialsEnvironment(credentials),
-  });
+  const { region, regionName } = selection;
+  const place = { apiRegion: region.apiRegion ?? regionName, isLab: region.lab === true };
+  return withApi(session, place, (api) => work({ ...api, loaded, selection }));
 }

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import type { TargetConfig } from '#contracts/target-config.ts';
 import { type Bundle, buildBundle } from '../bundle/bundle.ts';
 import { bundleFolder } from '../io/paths.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
@@ -7,18 +8,26 @@ import { resolvePlan, targetOf } from '../plan/resolve.ts';
 import type { Connection } from './connect.ts';
 import type { Session } from './session.ts';
 
+/** A plan, and what it carries in a folder of the run. */
+export type Planned = { readonly plan: BuildPlan; readonly bundle: Bundle };
+
+/** What a target carries, built from this checkout into a folder of the run. */
+export function bundleFor(session: Session, target: TargetConfig, hostProgram: string | null): Promise<Bundle> {
+  return buildBundle({
+    folder: bundleFolder(session.runId),
+    provisioners: target.provisioners,
+    wantsStandInAgent: target.ecsAgent.source === 'lab-stand-in',
+    hostProgram,
+  });
+}
+
 /** Builds what is carried, asks the region, and resolves: both are needed for the digest. */
-export async function makePlan(session: Session, connection: Connection): Promise<{ plan: BuildPlan; bundle: Bundle }> {
+export async function makePlan(session: Session, connection: Connection): Promise<Planned> {
   const { selection, loaded, clients, endpointUrl } = connection;
   const { regionName, region, profileName, profile } = selection;
-  const target = targetOf(profileName, profile);
+  const hostProgram = profile.hostService ? resolve(dirname(loaded.file), profile.hostService.program) : null;
   const [bundle, facts] = await Promise.all([
-    buildBundle({
-      folder: bundleFolder(session.runId),
-      provisioners: target.provisioners,
-      wantsStandInAgent: target.ecsAgent.source === 'lab-stand-in',
-      hostProgram: profile.hostService ? resolve(dirname(loaded.file), profile.hostService.program) : null,
-    }),
+    bundleFor(session, targetOf(profileName, profile), hostProgram),
     gatherFacts(clients.ec2, {
       region: regionName,
       ownerId: profile.baseImage.ownerId,
@@ -32,10 +41,14 @@ export async function makePlan(session: Session, connection: Connection): Promis
     endpointUrl,
     bundles: bundle.files,
     node: bundle.node,
+    hostProgram,
     warnings: loaded.warnings,
   });
-  for (const warning of plan.warnings) {
-    session.reporter.emit({ type: 'warning', code: warning.code, text: warning.message, hint: warning.hint });
-  }
+  warn(session, plan);
   return { plan, bundle };
+}
+
+export function warn(session: Session, plan: BuildPlan): void {
+  for (const { code, message, hint } of plan.warnings)
+    session.reporter.emit({ type: 'warning', code, text: message, hint });
 }

@@ -9,11 +9,17 @@ const COMMON = {
     alias: 'r',
     type: 'string',
     describe: 'region of hosts.yaml; `local` is the lab',
-    default: 'local',
+    defaultDescription: 'local',
     requiresArg: true,
   },
   profile: { alias: 'p', type: 'string', describe: "profile of hosts.yaml (default: the region's)", requiresArg: true },
-  config: { alias: 'c', type: 'string', describe: 'configuration file', default: 'hosts.yaml', requiresArg: true },
+  config: {
+    alias: 'c',
+    type: 'string',
+    describe: 'configuration file',
+    defaultDescription: 'hosts.yaml',
+    requiresArg: true,
+  },
 } as const satisfies Record<string, Options>;
 
 const OUTPUT = {
@@ -24,6 +30,10 @@ const OUTPUT = {
     describe: 'on failure also the stack, and a command that repeats the failing step where there is one',
     default: false,
   },
+} as const satisfies Record<string, Options>;
+
+const PLAN = {
+  plan: { type: 'string', describe: 'follow this plan.json; hosts.yaml is not read', requiresArg: true },
 } as const satisfies Record<string, Options>;
 
 const OUT = {
@@ -127,7 +137,7 @@ export function commands(setExitCode: (code: number) => void): VerbModule[] {
     make(
       'ami',
       'bake an image and prove it (= bake + smoke)',
-      { ...COMMON, ...OUTPUT },
+      { ...COMMON, ...PLAN, ...OUTPUT },
       async () => (await import('./verbs/ami.ts')).ami,
     ),
     make(
@@ -145,20 +155,21 @@ export function commands(setExitCode: (code: number) => void): VerbModule[] {
     make(
       'render',
       'write the Packer template and the bundles',
-      { ...COMMON, ...OUTPUT, ...OUT },
+      { ...COMMON, ...PLAN, ...OUTPUT, ...OUT },
       async () => (await import('./verbs/plan.ts')).render,
     ),
     make(
       'bake',
       'bake an image without proving it',
-      { ...COMMON, ...OUTPUT },
-      async () => (await import('./verbs/ami.ts')).bakeOnly,
+      { ...COMMON, ...PLAN, ...OUTPUT },
+      async () => (await import('./verbs/bake.ts')).bakeOnly,
     ),
     make(
       'smoke <image>',
       'prove an image: boot gate, cluster, build and stream',
       {
         ...COMMON,
+        ...PLAN,
         ...OUTPUT,
         only: {
           type: 'string',
@@ -166,7 +177,7 @@ export function commands(setExitCode: (code: number) => void): VerbModule[] {
           requiresArg: true,
         },
       },
-      async () => (await import('./verbs/ami.ts')).smokeOnly,
+      async () => (await import('./verbs/smoke.ts')).smokeOnly,
     ),
     group('image', 'images that were baked here', [
       make(

@@ -1,8 +1,9 @@
 import type { TargetConfig } from '#contracts/target-config.ts';
 import type { BundleFile, NodeBinary } from '../bundle/names.ts';
+import type { ProvisioningStep } from './provisioning.ts';
 
-/** `plan.json`: the resolved build, readonly, nothing optional. Later verbs read it and refuse another version. */
-export const PLAN_VERSION = 1;
+/** Of the format of `plan.json`: the resolved build, readonly, nothing optional. Later verbs read it and refuse another version. */
+export const PLAN_VERSION = 2;
 
 export type Transport = 'ssh' | 'session-manager';
 
@@ -17,7 +18,9 @@ export type BuildPlan = {
   readonly region: string;
   /** The region name sent to the API (for `local`, the one the lab answers for). */
   readonly apiRegion: string;
-  /** Where the API is: null means AWS itself. */
+  /** Whether the region is the lab's, which is started where it is not up. */
+  readonly isLab: boolean;
+  /** Where the API was when this was planned; null means AWS itself. A lab may be elsewhere when the plan is followed. */
   readonly endpointUrl: string | null;
   readonly baseImage: {
     readonly id: string;
@@ -49,6 +52,10 @@ export type BuildPlan = {
   /** What is carried to the build instance; paths are relative to the render output folder. */
   readonly bundles: readonly BundleFile[];
   readonly node: NodeBinary;
+  /** The user's own host service, absolute; null for the project's. Its content is among the bundles. */
+  readonly hostProgram: string | null;
+  /** What happens on the build instance, word for word. */
+  readonly provisioning: readonly ProvisioningStep[];
   readonly developerWorkload: {
     readonly repository: string;
     readonly ref: string;

@@ -16,23 +16,14 @@ export function canonicalJson(value: unknown): string {
 /** What the digest is over: what ends up in the image or decides how it is made, and nothing of the run, the network or the time. */
 export type Determinants = Pick<
   BuildPlan,
-  'instanceType' | 'gpu' | 'rootVolume' | 'target' | 'bundles' | 'node' | 'toolchain'
-> & { readonly baseImageId: string; readonly provisioning: unknown };
+  'instanceType' | 'gpu' | 'rootVolume' | 'target' | 'bundles' | 'node' | 'toolchain' | 'provisioning' | 'baseImage'
+>;
 
-export function digestOf({
-  instanceType,
-  gpu,
-  rootVolume,
-  target,
-  bundles,
-  node,
-  toolchain,
-  baseImageId,
-  provisioning,
-}: Determinants): string {
-  return createHash('sha256')
-    .update(
-      canonicalJson({ instanceType, gpu, rootVolume, target, bundles, node, toolchain, baseImageId, provisioning }),
-    )
-    .digest('hex');
+export function digestOf(plan: Determinants): string {
+  const { instanceType, gpu, rootVolume, target, bundles, node, toolchain, provisioning, baseImage } = plan;
+  const determinants = {
+    ...{ instanceType, gpu, rootVolume, target, bundles, node, toolchain, provisioning },
+    baseImageId: baseImage.id,
+  };
+  return createHash('sha256').update(canonicalJson(determinants)).digest('hex');
 }

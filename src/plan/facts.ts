@@ -4,7 +4,7 @@ import {
   DescribeSubnetsCommand,
   type EC2Client,
 } from '@aws-sdk/client-ec2';
-import { outsideError, userError } from '../io/errors.ts';
+import { EcsHostError, outsideError, userError } from '../io/errors.ts';
 import type { BuildPlan } from './build-plan.ts';
 
 /** What only the region's API knows. Golden cases keep it as facts.json, so that plans are made offline. */
@@ -97,24 +97,60 @@ async function findSubnet(ec2: EC2Client, query: FactsQuery, vpcId: string): Pro
   return first.SubnetId;
 }
 
-/**
- * Asks the region for what the plan needs.
- *
- * @throws EcsHostError (user) when something named in hosts.yaml is not there; (outside) `API_FAILED` when the API does not answer
- */
-export async function gatherFacts(ec2: EC2Client, query: FactsQuery): Promise<Facts> {
+/** An API that fails is not the user's mistake; what it does not have is. */
+async function asked<T>(region: string, ask: () => Promise<T>): Promise<T> {
   try {
-    const [baseImage, { group, vpcId }] = await Promise.all([findBaseImage(ec2, query), findSecurityGroup(ec2, query)]);
-    return { baseImage, securityGroup: group, vpcId, subnetId: await findSubnet(ec2, query, vpcId) };
+    return await ask();
   } catch (error) {
-    if (error instanceof Error && error.name === 'EcsHostError') throw error;
+    if (error instanceof EcsHostError) throw error;
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     throw outsideError(
       'API_FAILED',
-      `The EC2 API of ${query.region} did not answer as it should: ${reason}`,
+      `The EC2 API of ${region} did not answer as it should: ${reason}`,
       'check credentials, permissions and the endpoint',
       undefined,
       error,
     );
   }
+}
+
+/**
+ * Asks the region for what the plan needs.
+ *
+ * @throws EcsHostError (user) when something named in hosts.yaml is not there; (outside) `API_FAILED` when the API does not answer
+ */
+export function gatherFacts(ec2: EC2Client, query: FactsQuery): Promise<Facts> {
+  return asked(query.region, async () => {
+    const [baseImage, { group, vpcId }] = await Promise.all([findBaseImage(ec2, query), findSecurityGroup(ec2, query)]);
+    return { baseImage, securityGroup: group, vpcId, subnetId: await findSubnet(ec2, query, vpcId) };
+  });
+}
+
+/**
+ * Whether what a stored plan names is still in its region.
+ *
+ * @throws EcsHostError (user) `PLAN_STALE` with all that is gone; (outside) `API_FAILED`
+ */
+export function confirmFacts(ec2: EC2Client, { region, baseImage, network }: BuildPlan): Promise<void> {
+  const { securityGroup, subnetId } = network;
+  const by = (name: string, value: string) => [{ Name: name, Values: [value] }];
+  return asked(region, async () => {
+    // Filters, because ids that are not there would be an error of the call.
+    const [images, groups, subnets] = await Promise.all([
+      ec2.send(new DescribeImagesCommand({ Filters: by('image-id', baseImage.id), IncludeDeprecated: true })),
+      ec2.send(new DescribeSecurityGroupsCommand({ Filters: by('group-id', securityGroup.id) })),
+      ec2.send(new DescribeSubnetsCommand({ Filters: by('subnet-id', subnetId) })),
+    ]);
+    const gone = [
+      ...(images.Images?.length ? [] : [`base image ${baseImage.id}`]),
+      ...(groups.SecurityGroups?.length ? [] : [`security group ${securityGroup.id}`]),
+      ...(subnets.Subnets?.length ? [] : [`subnet ${subnetId}`]),
+    ];
+    if (gone.length === 0) return;
+    throw userError(
+      'PLAN_STALE',
+      `What the plan names is not in ${region}: ${gone.join(', ')}.`,
+      'make it again with `ecs-host plan`',
+    );
+  });
 }

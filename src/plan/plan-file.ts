@@ -1,39 +1,66 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { userError } from '../io/errors.ts';
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { type EcsHostError, userError } from '../io/errors.ts';
+import { parseObject } from '../io/shape.ts';
 import { type BuildPlan, PLAN_VERSION } from './build-plan.ts';
+import { digestOf } from './digest.ts';
+import { planProblem } from './plan-shape.ts';
+
+const AGAIN = 'make it again with `ecs-host plan`';
+/** A plan takes some ten kilobytes. */
+const MOST_BYTES = 4 * 1024 * 1024;
+
+export function planText(plan: BuildPlan): string {
+  return `${JSON.stringify(plan, null, 2)}\n`;
+}
 
 /** Writes plan.json whole or not at all. */
 export async function writePlan(file: string, plan: BuildPlan): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  await writeFile(`${file}.partial`, `${JSON.stringify(plan, null, 2)}\n`);
+  await writeFile(`${file}.partial`, planText(plan));
   await rename(`${file}.partial`, file);
 }
 
+function unreadable(file: string, why: string): EcsHostError {
+  return userError('PLAN_UNREADABLE', `${resolve(file)} cannot be used as a plan: ${why}.`, AGAIN);
+}
+
+async function readText(file: string): Promise<string> {
+  const stats = await stat(file).catch((error: NodeJS.ErrnoException) => {
+    throw unreadable(file, error.code === 'ENOENT' ? 'it does not exist' : error.message);
+  });
+  if (!stats.isFile()) throw unreadable(file, `it is ${stats.isDirectory() ? 'a folder' : 'no file'}`);
+  if (stats.size > MOST_BYTES) throw unreadable(file, `it has ${stats.size} bytes`);
+  return readFile(file, 'utf8').catch((error: Error) => {
+    throw unreadable(file, error.message);
+  });
+}
+
 /**
- * Reads a plan that this version of the program can follow.
+ * Reads a plan that this version of the program can follow, and whose digest is that of its content.
  *
- * @throws EcsHostError (user) `PLAN_UNREADABLE`, `PLAN_VERSION_MISMATCH`
+ * @throws EcsHostError (user) `PLAN_UNREADABLE`, `PLAN_VERSION_MISMATCH`, `PLAN_CHANGED`
  */
 export async function readPlan(file: string): Promise<BuildPlan> {
-  const again = 'make it again with `ecs-host plan`';
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    throw userError(
-      'PLAN_UNREADABLE',
-      `${file} cannot be read as a plan: ${error instanceof Error ? error.message : String(error)}`,
-      again,
-    );
-  }
-  const version = (value as { planVersion?: unknown } | null)?.planVersion;
+  const value = parseObject(await readText(file));
+  if (typeof value === 'string') throw unreadable(file, value);
+  const version = value['planVersion'];
   if (version !== PLAN_VERSION) {
     throw userError(
       'PLAN_VERSION_MISMATCH',
-      `${file} is a plan of version ${String(version)}; this program follows version ${PLAN_VERSION}.`,
-      again,
+      `${resolve(file)} is a plan of version ${String(version)}; this program follows version ${PLAN_VERSION}.`,
+      AGAIN,
     );
   }
-  return value as BuildPlan;
+  const problem = planProblem(value);
+  if (problem !== null) throw unreadable(file, problem);
+  const plan = value as unknown as BuildPlan;
+  if (digestOf(plan) !== plan.digest) {
+    throw userError(
+      'PLAN_CHANGED',
+      `${resolve(file)} was changed after it was made: its digest is not that of its content.`,
+      `change hosts.yaml instead, and ${AGAIN}`,
+    );
+  }
+  return plan;
 }

@@ -93,27 +93,29 @@ export type ResolveInput = {
   readonly endpointUrl: string | null;
   readonly bundles: readonly BundleFile[];
   readonly node: NodeBinary;
+  readonly hostProgram: string | null;
   readonly warnings: readonly ErrorDetail[];
 };
 
 /** Pure: configuration, facts and hashes in, plan out. */
-export function resolvePlan({ selection, facts, endpointUrl, bundles, node, warnings }: ResolveInput): BuildPlan {
+export function resolvePlan({
+  selection,
+  facts,
+  endpointUrl,
+  bundles,
+  node,
+  hostProgram,
+  warnings,
+}: ResolveInput): BuildPlan {
   const { regionName, region, profileName, profile } = selection;
   const target = targetOf(profileName, profile);
   const instanceType = profile.instanceType;
   const gpu = target.nvidia !== null;
   const rootVolume = { sizeGiB: profile.rootVolume?.sizeGiB ?? 32, type: 'gp3', encrypted: true } as const;
-  const digest = digestOf({
-    baseImageId: facts.baseImage.id,
-    instanceType,
-    gpu,
-    rootVolume,
-    target,
-    bundles,
-    node,
-    toolchain: TOOLCHAIN,
-    provisioning: provisioningSteps(target.provisioners),
-  });
+  const provisioning = provisioningSteps(target.provisioners);
+  const { baseImage } = facts;
+  const toolchain = TOOLCHAIN;
+  const digest = digestOf({ baseImage, instanceType, gpu, rootVolume, target, bundles, node, toolchain, provisioning });
   const planName = `${profileName}-${digest.slice(0, 12)}`;
   const about = (detail: ErrorDetail): boolean =>
     (detail.key ?? '').startsWith(`profiles.${profileName}.`) ||
@@ -125,8 +127,9 @@ export function resolvePlan({ selection, facts, endpointUrl, bundles, node, warn
     profile: profileName,
     region: regionName,
     apiRegion: region.apiRegion ?? regionName,
+    isLab: region.lab === true,
     endpointUrl,
-    baseImage: facts.baseImage,
+    baseImage,
     instanceType,
     gpu,
     rootVolume,
@@ -145,11 +148,13 @@ export function resolvePlan({ selection, facts, endpointUrl, bundles, node, warn
       Name: `ecs-host-${planName}`,
       'ecs-host:profile': profileName,
       'ecs-host:plan-digest': digest,
-      'ecs-host:source-image': facts.baseImage.id,
+      'ecs-host:source-image': baseImage.id,
     },
     target,
     bundles,
     node,
+    hostProgram,
+    provisioning,
     developerWorkload: {
       repository: profile.workload.repository,
       ref: profile.workload.ref,
@@ -159,7 +164,7 @@ export function resolvePlan({ selection, facts, endpointUrl, bundles, node, warn
       ports: profile.workload.ports ?? { discoveryTcp: 32262, streamUdp: 32263, streamTcp: 32273 },
     },
     substitutions: profile.substitutions ?? [],
-    toolchain: TOOLCHAIN,
+    toolchain,
     warnings: warnings.filter(about).map((detail) => ({
       code: detail.code ?? 'CONFIG',
       message: `${detail.key ?? ''}: ${detail.reason}`,

@@ -1,5 +1,5 @@
 import type { BuildPlan } from '../plan/build-plan.ts';
-import { BUNDLE_FILE, provisioningSteps, UPLOAD_PATH } from '../plan/provisioning.ts';
+import { BUNDLE_FILE, UPLOAD_PATH } from '../plan/provisioning.ts';
 
 const SOURCE = 'host';
 /** Packer stops waiting for the build instance to let it in. */
@@ -24,7 +24,8 @@ function endpoint({ endpointUrl }: BuildPlan): object {
   return endpointUrl === null
     ? {}
     : {
-        custom_endpoint_ec2: endpointUrl,
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: HCL's own templates.
+        custom_endpoint_ec2: '${var.endpoint}',
         skip_credential_validation: true,
         skip_metadata_api_check: true,
         skip_region_validation: true,
@@ -51,6 +52,9 @@ export function renderTemplate(plan: BuildPlan): object {
       run_id: { type: 'string', default: 'none', description: 'Run that owns what Packer makes.' },
       owner: { type: 'string', default: 'none', description: 'Who runs it: user@host.' },
       commit: { type: 'string', default: 'none', description: 'Commit of the project that bakes.' },
+      ...(plan.endpointUrl === null
+        ? {}
+        : { endpoint: { type: 'string', default: plan.endpointUrl, description: 'Where the EC2 API is.' } }),
       image_name: { type: 'string', default: plan.imageName, description: 'Name of the image.' },
     },
     source: {
@@ -96,7 +100,7 @@ export function renderTemplate(plan: BuildPlan): object {
     },
     build: {
       sources: [`source.amazon-ebs.${SOURCE}`],
-      provisioner: provisioningSteps(plan.target.provisioners).map((step) =>
+      provisioner: plan.provisioning.map((step) =>
         step.upload
           ? { file: { source: `\${path.root}/${BUNDLE_FILE}`, destination: UPLOAD_PATH } }
           : { shell: { inline: step.inline, inline_shebang: '/bin/sh -eu' } },

@@ -6,8 +6,9 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { projectFolder } from '../../src/io/paths.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
+import { assertCarried } from '../../src/plan/carried.ts';
 import { canonicalJson } from '../../src/plan/digest.ts';
-import { type Facts, gatherFacts } from '../../src/plan/facts.ts';
+import { confirmFacts, type Facts, gatherFacts } from '../../src/plan/facts.ts';
 import { readPlan, writePlan } from '../../src/plan/plan-file.ts';
 import { type ResolveInput, resolvePlan, select } from '../../src/plan/resolve.ts';
 
@@ -32,6 +33,7 @@ function input(region = 'local'): ResolveInput {
     endpointUrl: null,
     bundles: [{ path: 'provisioners/base.mjs', sha256: 'a'.repeat(64), bytes: 1 }],
     node: { version: '24.21.0', sha256: 'b'.repeat(64) },
+    hostProgram: null,
     warnings: [],
   };
 }
@@ -97,10 +99,48 @@ describe('plan.json', () => {
     await writePlan(file, { ...resolvePlan(input()), planVersion: 99 } as unknown as BuildPlan);
     await expect(readPlan(file)).rejects.toMatchObject({ code: 'PLAN_VERSION_MISMATCH', kind: 'user' });
   });
-  test('that is torn or missing is refused', async () => {
+  test('that is torn, missing, or no file is refused', async () => {
     await writeFile(file, '{"planVersion":');
     await expect(readPlan(file)).rejects.toMatchObject({ code: 'PLAN_UNREADABLE' });
     await expect(readPlan(join(folder, 'none.json'))).rejects.toMatchObject({ code: 'PLAN_UNREADABLE' });
+    await expect(readPlan(folder)).rejects.toMatchObject({ code: 'PLAN_UNREADABLE' });
+    await expect(readPlan('/dev/zero')).rejects.toMatchObject({ code: 'PLAN_UNREADABLE' });
+  });
+  test.each(Object.keys(resolvePlan(input())))('without %s is refused', async (key) => {
+    const { [key]: _left, ...others } = resolvePlan(input()) as unknown as Record<string, unknown>;
+    await writeFile(file, JSON.stringify(others));
+    await expect(readPlan(file)).rejects.toMatchObject({
+      code: key === 'planVersion' ? 'PLAN_VERSION_MISMATCH' : 'PLAN_UNREADABLE',
+      message: expect.stringContaining(key === 'planVersion' ? 'undefined' : `it lacks ${key}`),
+    });
+  });
+  test.each<[string, (plan: BuildPlan) => object]>([
+    ['the base image', (plan) => ({ baseImage: { ...plan.baseImage, id: 'ami-2' } })],
+    ['what runs on the build instance', () => ({ provisioning: [{ name: 'carry', inline: ['rm -rf /'] }] })],
+    ['the size of the disk', (plan) => ({ rootVolume: { ...plan.rootVolume, sizeGiB: 64 } })],
+    ['its digest', () => ({ digest: 'a'.repeat(64) })],
+  ])('in which somebody changed %s is refused', async (_what, change) => {
+    const plan = resolvePlan(input());
+    await writePlan(file, { ...plan, ...change(plan) });
+    await expect(readPlan(file)).rejects.toMatchObject({ code: 'PLAN_CHANGED', kind: 'user' });
+  });
+});
+
+describe('what a stored plan carries', () => {
+  const plan = resolvePlan(input());
+  const carried = { files: plan.bundles, node: plan.node };
+  test('is what it says', () => {
+    expect(() => assertCarried(plan, carried, 'here')).not.toThrow();
+  });
+  test.each<[string, object, string]>([
+    ['a file is another', { files: [{ ...plan.bundles[0], sha256: 'c'.repeat(64) }] }, 'provisioners/base.mjs'],
+    ['a file is missing', { files: [] }, 'provisioners/base.mjs'],
+    ['a file is new', { files: [...plan.bundles, { path: 'x', sha256: 'd', bytes: 1 }] }, 'x'],
+    ['Node is another', { node: { ...plan.node, sha256: 'c' } }, 'bin/node'],
+  ])('is refused when %s', (_what, change, path) => {
+    expect(() => assertCarried(plan, { ...carried, ...change }, 'this checkout')).toThrow(
+      expect.objectContaining({ code: 'PLAN_FILES_DIFFER', message: expect.stringContaining(`gives: ${path}.`) }),
+    );
   });
 });
 
@@ -172,7 +212,21 @@ describe('facts', () => {
       hint: expect.any(String),
     });
   });
+  test('of a stored plan are confirmed, and all that is gone is named', async () => {
+    const plan = resolvePlan(input());
+    await confirmFacts(fakeEc2(good), plan);
+    const none = {
+      DescribeImagesCommand: {},
+      DescribeSecurityGroupsCommand: { SecurityGroups: [] },
+      DescribeSubnetsCommand: { Subnets: [] },
+    };
+    await expect(confirmFacts(fakeEc2(none), plan)).rejects.toMatchObject({
+      code: 'PLAN_STALE',
+      message: 'What the plan names is not in local: base image ami-1, security group sg-1, subnet subnet-1.',
+    });
+  });
   test('an API that fails is an outside failure', async () => {
+    await expect(confirmFacts(fakeEc2({}), resolvePlan(input()))).rejects.toMatchObject({ code: 'API_FAILED' });
     await expect(gatherFacts(fakeEc2({}), query)).rejects.toMatchObject({ kind: 'outside', code: 'API_FAILED' });
   });
 });

@@ -5,7 +5,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { projectFolder } from '../../src/io/paths.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
 import type { Facts } from '../../src/plan/facts.ts';
-import { resolvePlan, select } from '../../src/plan/resolve.ts';
+import { type ResolveInput, resolvePlan, select } from '../../src/plan/resolve.ts';
 
 /** facts.json of a case: what the API and the bundler would have said, and which profile and region are meant. */
 type Case = {
@@ -23,17 +23,22 @@ export function goldenCases(): string[] {
   return readdirSync(GOLDEN).sort();
 }
 
-/** The plan of a golden case, made offline. */
-export async function goldenPlan(name: string): Promise<BuildPlan> {
+/** What the plan of a golden case is resolved from, without an API. */
+export async function goldenInput(name: string): Promise<ResolveInput> {
   const folder = join(GOLDEN, name);
   const given = JSON.parse(await readFile(join(folder, 'facts.json'), 'utf8')) as Case;
   const loaded = await loadConfig(join(folder, 'hosts.yaml'));
-  return resolvePlan({
+  return {
     selection: select(loaded.config, given, 'hosts.yaml'),
     facts: given.facts,
     endpointUrl: given.endpointUrl,
     bundles: given.bundles,
     node: given.node,
+    hostProgram: null,
     warnings: loaded.warnings,
-  });
+  };
+}
+
+export async function goldenPlan(name: string): Promise<BuildPlan> {
+  return resolvePlan(await goldenInput(name));
 }

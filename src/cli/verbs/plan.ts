@@ -1,21 +1,18 @@
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { resultWidth } from '../../io/text.ts';
-import { writePlan } from '../../plan/plan-file.ts';
+import { readPlan, writePlan } from '../../plan/plan-file.ts';
 import { planSummary, wrapSummary } from '../../plan/summary.ts';
-import { renderTo } from '../../render/render.ts';
+import { type Rendered, renderTo } from '../../render/render.ts';
+import { quietly } from '../arguments.ts';
 import { withConnection } from '../connect.ts';
+import { carriedBy, planFileOf } from '../follow-plan.ts';
 import { printResult } from '../json.ts';
 import { makePlan } from '../make-plan.ts';
-import { commonArguments, withSession } from '../session.ts';
+import { commonArguments, type Session, withSession } from '../session.ts';
 
 function outFolder(argv: Record<string, unknown>): string {
   return resolve(typeof argv['out'] === 'string' ? argv['out'] : 'out');
-}
-
-/** Results of these verbs are documents, so progress goes to stderr also with --json. */
-function quietly(argv: Record<string, unknown>): Record<string, unknown> {
-  return { ...argv, json: false, plain: true };
 }
 
 export async function plan(argv: Record<string, unknown>): Promise<number> {
@@ -29,19 +26,32 @@ export async function plan(argv: Record<string, unknown>): Promise<number> {
   );
   const file = join(outFolder(argv), 'plan.json');
   await writePlan(file, made);
-  printResult(args.json, made, [...wrapSummary(planSummary(made), resultWidth()), '', `written to ${file}`]);
+  printResult(args.json, made, [
+    ...wrapSummary(planSummary(made), resultWidth()),
+    '',
+    `written to ${file}; \`ecs-host ami --plan ${file}\` follows it`,
+  ]);
   return 0;
 }
 
+/** By a stored plan no API is asked and nothing is started. */
+async function renderIn(session: Session, argv: Record<string, unknown>): Promise<Rendered> {
+  const file = planFileOf(argv);
+  const folder = outFolder(argv);
+  if (file !== null) {
+    const made = await readPlan(file);
+    const bundle = await session.span('bundle', () => carriedBy(session, made, file));
+    return session.span('render', () => renderTo(made, bundle, folder));
+  }
+  return withConnection(session, commonArguments(argv), async (connection) => {
+    const { plan: made, bundle } = await session.span('plan', () => makePlan(session, connection));
+    return session.span('render', () => renderTo(made, bundle, folder));
+  });
+}
+
 export async function render(argv: Record<string, unknown>): Promise<number> {
-  const args = commonArguments(argv);
-  const rendered = await withSession(quietly(argv), (session) =>
-    withConnection(session, args, async (connection) => {
-      const { plan: made, bundle } = await session.span('plan', () => makePlan(session, connection));
-      return session.span('render', () => renderTo(made, bundle, outFolder(argv)));
-    }),
-  );
-  printResult(args.json, rendered, [
+  const rendered = await withSession(quietly(argv), (session) => renderIn(session, argv));
+  printResult(argv['json'] === true, rendered, [
     `template  ${rendered.template}`,
     `plan      ${rendered.planFile}`,
     `validate  packer init ${rendered.folder} && packer validate ${rendered.template}`,

@@ -1,0 +1,85 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { bake } from '../../bake/bake.ts';
+import { type ImageRecord, RECORD_VERSION } from '../../image/image-record.ts';
+import { saveRecord } from '../../image/image-store.ts';
+import { projectFolder, runFolder } from '../../io/paths.ts';
+import type { BuildPlan } from '../../plan/build-plan.ts';
+import { BUNDLE_FILE } from '../../plan/provisioning.ts';
+import { renderTo } from '../../render/render.ts';
+import { claimRun } from '../../run/owner.ts';
+import { pruneRuns } from '../../run/prune.ts';
+import { sweepDead } from '../../run/sweep/sweep.ts';
+import type { Api } from '../connect.ts';
+import { withPlanning } from '../follow-plan.ts';
+import type { Planned } from '../make-plan.ts';
+import { type Session, withSession } from '../session.ts';
+import { close } from './closing.ts';
+
+/** The commit that bakes, with `-dirty` when the checkout differs from it. */
+async function currentCommit(): Promise<string> {
+  const git = (...args: string[]): Promise<{ exitCode?: number | undefined; stdout: string }> =>
+    execa('git', ['-C', projectFolder(), ...args], { reject: false, stdin: 'ignore' });
+  const head = await git('rev-parse', 'HEAD');
+  if (head.exitCode !== 0) return 'unknown';
+  const changes = await git('status', '--porcelain', '--untracked-files=no');
+  return changes.stdout === '' ? head.stdout : `${head.stdout}-dirty`;
+}
+
+export type Baked = { readonly plan: BuildPlan; readonly record: ImageRecord; readonly recordFile: string };
+
+type BakeOptions = { readonly planned: () => Promise<Planned>; readonly keepsBundle: boolean };
+
+/** Plan, render, bake, record. What dead runs left in the region is removed first. */
+export async function bakeImage(session: Session, api: Api, { planned, keepsBundle }: BakeOptions): Promise<Baked> {
+  const { clients, environment, endpointUrl } = api;
+  await claimRun(session.runId, 'build');
+  const { plan, bundle } = await session.span('plan', async () => {
+    await sweepDead(clients, { reporter: session.reporter });
+    await pruneRuns({ reporter: session.reporter });
+    return planned();
+  });
+  const renderDir = join(runFolder(session.runId), 'render');
+  await session.span('render', () => renderTo(plan, bundle, renderDir));
+  const commit = await currentCommit();
+  const baked = await session
+    .span('bake', () => bake({ plan, renderDir, ctx: session, commit, clients, environment, endpointUrl }))
+    // Tens of megabytes that `ecs-host render` makes again; template and plan.json stay. To repeat a build by hand it has to be there.
+    .finally(() => (keepsBundle ? undefined : rm(join(renderDir, BUNDLE_FILE), { force: true })));
+  const record: ImageRecord = {
+    recordVersion: RECORD_VERSION,
+    imageId: baked.imageId,
+    imageName: `${plan.imageName}-${session.runId}`,
+    snapshotIds: baked.snapshotIds,
+    region: plan.region,
+    apiRegion: plan.apiRegion,
+    endpointUrl,
+    profile: plan.profile,
+    planDigest: plan.digest,
+    planName: plan.planName,
+    runId: session.runId,
+    commit,
+    sourceImageId: plan.baseImage.id,
+    createdAt: new Date().toISOString(),
+    versions: baked.versions,
+    substitutions: plan.substitutions,
+    timings: session.spans(),
+    bakeChecks: baked.checks,
+    smoke: null,
+  };
+  return { plan, record, recordFile: await saveRecord(record) };
+}
+
+/** `ecs-host bake`. */
+export function bakeOnly(argv: Record<string, unknown>): Promise<number> {
+  return withSession(argv, async (session) => {
+    const keepsBundle = argv['debug'] === true;
+    const { record, recordFile } = await withPlanning(session, argv, (api, planned) =>
+      bakeImage(session, api, { planned, keepsBundle }),
+    );
+    const { imageId, substitutions } = record;
+    await close(session, argv['json'] === true, { imageId, substitutions, recordFile, result: null });
+    return 0;
+  });
+}

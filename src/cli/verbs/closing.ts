@@ -1,0 +1,68 @@
+import type { ImageRecord } from '../../image/image-record.ts';
+import { formatDuration } from '../../io/duration.ts';
+import { resultWidth } from '../../io/text.ts';
+import type { SmokeResult } from '../../smoke/verdict.ts';
+import { printEvent } from '../json.ts';
+import type { Session } from '../session.ts';
+import { groupSkips, type Skips, verdictLines } from '../verdict-lines.ts';
+
+/** Top-level spans, for the closing lines. */
+function stageTimes(session: Session): { stage: string; durationMs: number }[] {
+  return session
+    .spans()
+    .filter((span) => span.name === span.stage)
+    .map(({ stage, durationMs }) => ({ stage, durationMs }));
+}
+
+type Closing = {
+  readonly imageId: string;
+  readonly verdict: string;
+  readonly checks: Readonly<Record<string, number>>;
+  readonly skips: readonly Skips[];
+  readonly substitutions: ImageRecord['substitutions'];
+  readonly stages: readonly { readonly stage: string; readonly durationMs: number }[];
+  readonly record: string | null;
+};
+
+function closingLines(closing: Closing): string[] {
+  return [
+    ...closing.substitutions.map(
+      ({ component, source }) => `note      ${component}: ${source} (not the official source)`,
+    ),
+    `image     ${closing.imageId}`,
+    ...verdictLines(closing.verdict, closing.checks, closing.skips, resultWidth()),
+    `stages    ${closing.stages.map(({ stage, durationMs }) => `${stage} ${formatDuration(durationMs)}`).join(', ')}`,
+    ...(closing.record === null ? [] : [`record    ${closing.record}`]),
+  ];
+}
+
+function countVerdicts(checks: readonly { readonly verdict: string }[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { verdict } of checks) counts[verdict] = (counts[verdict] ?? 0) + 1;
+  return counts;
+}
+
+/** The last lines of a bake or a smoke test, or its last event. */
+export async function close(
+  session: Session,
+  json: boolean,
+  outcome: {
+    imageId: string;
+    substitutions: ImageRecord['substitutions'];
+    recordFile: string | null;
+    result: SmokeResult | null;
+  },
+): Promise<void> {
+  const { imageId, substitutions, recordFile, result } = outcome;
+  await session.reporter.close();
+  const closing: Closing = {
+    imageId,
+    verdict: result?.verdict ?? 'not-run',
+    checks: countVerdicts(result?.checks ?? []),
+    skips: groupSkips(result?.checks ?? []),
+    substitutions,
+    stages: stageTimes(session),
+    record: recordFile,
+  };
+  printEvent(json, { type: 'result', ...closing }, closingLines(closing));
+}

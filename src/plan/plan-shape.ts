@@ -1,0 +1,65 @@
+import { FLAG, list, map, NUMBER, nullable, object, oneOf, shapeCheck, TEXT } from '../io/shape.ts';
+
+const TARGET = object({
+  version: NUMBER,
+  profile: TEXT,
+  os: object({ distribution: TEXT, codename: TEXT }),
+  sshUser: TEXT,
+  provisioners: list(TEXT),
+  docker: object({ source: TEXT, version: nullable(TEXT), insecureRegistries: list(TEXT) }),
+  ecsAgent: object({ source: TEXT, package: TEXT, sha256: nullable(TEXT) }),
+  nvidia: nullable(map(TEXT)),
+  hostService: object({ entry: TEXT }),
+  userTools: object({ awsCli: object({ source: TEXT, version: nullable(TEXT) }) }),
+  swapMiB: NUMBER,
+});
+
+const NETWORK = object({
+  transport: oneOf('ssh', 'session-manager'),
+  sshUser: TEXT,
+  securityGroup: object({ id: TEXT, name: TEXT }),
+  vpcId: TEXT,
+  subnetId: TEXT,
+  sshSourceCidrs: list(TEXT),
+});
+
+const WORKLOAD = object({
+  repository: TEXT,
+  ref: TEXT,
+  submoduleRefs: map(TEXT),
+  app: TEXT,
+  baseImageRegistry: TEXT,
+  ports: object({ discoveryTcp: NUMBER, streamUdp: NUMBER, streamTcp: NUMBER }),
+});
+
+/** What `BuildPlan` says. @returns what is wrong with a value that should be a plan of this version, or null */
+export const planProblem = shapeCheck(
+  object({
+    planVersion: NUMBER,
+    digest: TEXT,
+    planName: TEXT,
+    profile: TEXT,
+    region: TEXT,
+    apiRegion: TEXT,
+    isLab: FLAG,
+    endpointUrl: nullable(TEXT),
+    baseImage: object({ id: TEXT, name: TEXT, ownerId: TEXT, architecture: TEXT, rootDeviceName: TEXT }),
+    instanceType: TEXT,
+    gpu: FLAG,
+    rootVolume: object({ sizeGiB: NUMBER, type: TEXT, encrypted: FLAG }),
+    network: NETWORK,
+    instanceProfile: TEXT,
+    ecsAgentEndpoint: nullable(TEXT),
+    imageName: TEXT,
+    tags: map(TEXT),
+    target: TARGET,
+    bundles: list(object({ path: TEXT, sha256: TEXT, bytes: NUMBER })),
+    node: object({ version: TEXT, sha256: TEXT }),
+    hostProgram: nullable(TEXT),
+    provisioning: list(object({ name: TEXT, upload: FLAG, inline: list(TEXT) }, ['upload', 'inline'])),
+    developerWorkload: WORKLOAD,
+    substitutions: list(object({ component: TEXT, source: TEXT, reason: TEXT })),
+    toolchain: object({ packer: TEXT, amazonPlugin: TEXT }),
+    warnings: list(object({ code: TEXT, message: TEXT, hint: TEXT })),
+  }),
+);
