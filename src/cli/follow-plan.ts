@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Bundle } from '../bundle/bundle.ts';
 import { unpackBundle } from '../bundle/unpack.ts';
 import { userError } from '../io/errors.ts';
-import { runFolder } from '../io/paths.ts';
+import { bundleFolder } from '../io/paths.ts';
 import { type Need, requirePrograms } from '../io/programs.ts';
 import type { BuildPlan, Transport } from '../plan/build-plan.ts';
 import { assertCarried } from '../plan/carried.ts';
@@ -20,7 +20,7 @@ export async function carriedBy(session: Session, plan: BuildPlan, planFile: str
   const beside = join(dirname(planFile), BUNDLE_FILE);
   const isBeside = (await stat(beside).catch(() => null))?.isFile() === true;
   const bundle = isBeside
-    ? await unpackBundle(beside, join(runFolder(session.runId), 'bundle'), plan.node.version)
+    ? await unpackBundle(beside, bundleFolder(session.runId), plan.node.version)
     : await bundleFor(session, plan.target, plan.hostProgram);
   assertCarried(plan, bundle, isBeside ? beside : 'this checkout');
   return bundle;

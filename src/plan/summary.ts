@@ -1,8 +1,15 @@
+import { wrapText } from '../io/text.ts';
 import { LATER_TAGS } from '../run/tags.ts';
 import type { BuildPlan } from './build-plan.ts';
 
 function row(label: string, text: string): string {
   return `  ${label.padEnd(18)}${text}`;
+}
+
+/** Lines of the summary in a terminal of so many columns: broken at blanks, and going on below what they say. */
+export function wrapSummary(lines: readonly string[], width: number): string[] {
+  const below = width < 50 ? '    ' : ' '.repeat(20);
+  return lines.flatMap((line) => wrapText(line, width, /^ {2}\S.{17}/.test(line) ? below : '    '));
 }
 
 /** What `ecs-host plan` prints: everything that will happen, in the order in which it does. Pure, and stable enough to diff. */

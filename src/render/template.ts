@@ -3,6 +3,8 @@ import { BUNDLE_FILE, UPLOAD_PATH } from '../plan/provisioning.ts';
 import { runTags, TAG } from '../run/tags.ts';
 
 const SOURCE = 'host';
+/** Packer stops waiting for the build instance to let it in. */
+export const SSH_TIMEOUT_MIN = 10;
 
 /** Tags that Packer puts on whatever it makes, so that a sweep finds it. What changes from run to run comes in by variable. */
 // biome-ignore lint/suspicious/noTemplateCurlyInString: HCL's own templates.
@@ -70,7 +72,7 @@ export function renderTemplate(plan: BuildPlan): object {
           vpc_id: plan.network.vpcId,
           subnet_id: plan.network.subnetId,
           ssh_username: plan.network.sshUser,
-          ssh_timeout: '10m',
+          ssh_timeout: `${SSH_TIMEOUT_MIN}m`,
           ssh_pty: false,
           temporary_key_pair_type: 'ed25519',
           ...communicator(plan),

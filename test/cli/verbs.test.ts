@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { projectFolder } from '../../src/io/paths.ts';
@@ -71,4 +71,34 @@ test('a damaged record is a mistake with its path', async () => {
   const { exitCode, stderr } = await runCli(['image', 'show', 'ami-0aa'], { env: { ECS_HOST_STATE: folder.path } });
   expect(exitCode).toBe(2);
   expect(stderr).toContain(`${folder.path}/images/ami-0aa.json cannot be used: it is not JSON.`);
+});
+
+test.each([
+  [['--port', '70000'], '--port takes a whole number from 0 to 65535.'],
+  [['--port', '1.5'], '--port takes a whole number from 0 to 65535.'],
+  [['--terminate-after', '-1'], '--terminate-after takes a whole number'],
+  [['--address', 'example.com'], '"example.com" is no IP address.'],
+  [['--cert', 'a.pem'], '--cert and --key belong together.'],
+  [['--confirm', 'none', '--confirm', 'ec2'], '--confirm none is nothing together with another one.'],
+])('webserver %j is a mistake before a lab is started', async (options, reason) => {
+  await using folder = await aStateFolder();
+  const { exitCode, stderr } = await runCli(['webserver', ...options], { env: { ECS_HOST_STATE: folder.path } });
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain(`ecs-host: ${reason}`);
+  expect(stderr).not.toContain('lab');
+});
+
+test.each(['hosts', 'orders'])('webserver %s: without one that runs there is nothing to ask', async (verb) => {
+  await using folder = await aStateFolder();
+  const { exitCode, stderr } = await runCli(['webserver', verb], { env: { ECS_HOST_STATE: folder.path } });
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain('No webserver runs here.');
+});
+
+test('a plan that fails leaves no run folder behind', async () => {
+  await using folder = await aStateFolder();
+  const env = { ECS_HOST_STATE: folder.path, AWS_ENDPOINT_URL: 'http://127.0.0.1:9' };
+  const { exitCode } = await runCli(['plan', '--region', 'us-east-2', '--out', join(folder.path, 'out')], { env });
+  expect(exitCode).toBeGreaterThan(1);
+  expect(await readdir(join(folder.path, 'runs')).catch(() => [])).toEqual([]);
 });

@@ -17,7 +17,7 @@ test('a fix stands only where something is missing', () => {
 });
 
 test('the table lines up, shows each fix below its item, and sums up', () => {
-  expect(doctorLines([packer, nft, plugin])).toEqual([
+  expect(doctorLines([packer, nft, plugin], 120)).toEqual([
     '         prerequisite            found        needed',
     'ok       Packer                  1.12.0       1.12.0',
     'MISSING  package nftables        no nft       firewall',
@@ -27,7 +27,20 @@ test('the table lines up, shows each fix below its item, and sums up', () => {
     '',
     '1 missing; 1 more would be needed on AWS',
   ]);
-  expect(doctorLines([packer]).at(-1)).toBe('everything for the lab is here');
+  expect(doctorLines([packer], 120).at(-1)).toBe('everything for the lab is here');
+});
+
+test('in a narrow terminal cells wrap at blanks, and fixes below their item', () => {
+  expect(doctorLines([packer, plugin], 44)).toEqual([
+    '    prerequisite            found     needed',
+    'ok  Packer                  1.12.0    1.12.0',
+    '-   session-manager-plugin  not in    AWS',
+    '                            PATH',
+    '    fix (only for AWS): install it',
+    '',
+    'everything for the lab is here; 1 more would',
+    '  be needed on AWS',
+  ]);
 });
 
 test('every prerequisite has found, needed, and a fix unless it is there', async () => {

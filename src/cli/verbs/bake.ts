@@ -10,6 +10,7 @@ import type { BuildPlan } from '../../plan/build-plan.ts';
 import { BUNDLE_FILE } from '../../plan/provisioning.ts';
 import { renderTo } from '../../render/render.ts';
 import { claimRun } from '../../run/owner.ts';
+import { pruneRuns } from '../../run/prune.ts';
 import { sweepDead } from '../../run/sweep/sweep.ts';
 import type { Api } from '../connect.ts';
 import { withPlanning } from '../follow-plan.ts';
@@ -37,6 +38,7 @@ export async function bakeImage(session: Session, api: Api, { planned, keepsBund
   await claimRun(session.runId);
   const { plan, bundle } = await session.span('plan', async () => {
     await sweepDead(clients, { reporter: session.reporter });
+    await pruneRuns({ reporter: session.reporter });
     return planned();
   });
   const renderDir = join(runFolder(session.runId), 'render');
