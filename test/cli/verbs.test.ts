@@ -2,7 +2,8 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { projectFolder } from '../../src/io/paths.ts';
-import { aStateFolder, runCli } from '../support/run-cli.ts';
+import { runCli } from '../support/run-cli.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 // Each starts the program, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
@@ -17,8 +18,8 @@ test('check takes the file that the project ships, and shows its warnings', asyn
 });
 
 test('check --json is one document, also for a file with mistakes', async () => {
-  await using folder = await aStateFolder();
-  const bad = join(folder.path, 'bad.yaml');
+  const folder = tempFolder();
+  const bad = join(folder, 'bad.yaml');
   await writeFile(bad, 'version: 1\nprofile: {}\n');
   const [good, refused] = await Promise.all([
     runCli(['check', '--json', '--config', join(projectFolder(), 'hosts.yaml')]),
@@ -30,8 +31,8 @@ test('check --json is one document, also for a file with mistakes', async () => 
 });
 
 test('check starts nothing and writes nothing', async () => {
-  await using folder = await aStateFolder();
-  const home = join(folder.path, 'none');
+  const folder = tempFolder();
+  const home = join(folder, 'none');
   expect((await runCli(['check'], { env: { HOME: home, ECS_HOST_STATE: home, PATH: '' } })).exitCode).toBe(0);
 });
 
@@ -65,12 +66,12 @@ test('image delete asks, and nobody can answer a pipe', async () => {
 });
 
 test('a damaged record is a mistake with its path', async () => {
-  await using folder = await aStateFolder();
-  await mkdir(join(folder.path, 'images'));
-  await writeFile(join(folder.path, 'images', 'ami-0aa.json'), '{"recordVersion":2');
-  const { exitCode, stderr } = await runCli(['image', 'show', 'ami-0aa'], { env: { ECS_HOST_STATE: folder.path } });
+  const folder = tempFolder();
+  await mkdir(join(folder, 'images'));
+  await writeFile(join(folder, 'images', 'ami-0aa.json'), '{"recordVersion":2');
+  const { exitCode, stderr } = await runCli(['image', 'show', 'ami-0aa'], { env: { ECS_HOST_STATE: folder } });
   expect(exitCode).toBe(2);
-  expect(stderr).toContain(`${folder.path}/images/ami-0aa.json cannot be used: it is not JSON.`);
+  expect(stderr).toContain(`${folder}/images/ami-0aa.json cannot be used: it is not JSON.`);
 });
 
 test.each([

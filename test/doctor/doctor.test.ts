@@ -5,6 +5,7 @@ import { type DoctorItem, item } from '../../src/doctor/doctor-item.ts';
 import { doctorLines } from '../../src/doctor/doctor-lines.ts';
 import { packageItems } from '../../src/doctor/machine-items.ts';
 import { runDoctor } from '../../src/doctor/run-doctor.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const packer: DoctorItem = item('Packer', 'everything', true, { found: '1.12.0', needed: '1.12.0', fix: 'make setup' });
 const nft = item('package nftables', 'everything', false, { found: 'no nft', needed: 'firewall', fix: 'apt-get' });
@@ -69,7 +70,7 @@ test('a package that is not there names the command that is absent', async () =>
 });
 
 describe('AWS credentials', () => {
-  beforeEach(() => vi.stubEnv('HOME', '/nonexistent'));
+  beforeEach(() => vi.stubEnv('HOME', tempFolder()));
   afterEach(() => vi.unstubAllEnvs());
 
   test('are looked for by name; no value is ever shown', async () => {

@@ -1,21 +1,20 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { addChild, claimRun, isAlive, leftoverChildren, processStart, readOwner } from '../../src/run/owner.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const runId = 'r-20261123120000-abcdef';
 let folder: string;
 
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ecs-host-test-'));
+beforeEach(() => {
+  folder = tempFolder();
   vi.stubEnv('ECS_HOST_STATE', folder);
 });
-afterEach(async () => {
+afterEach(() => {
   vi.unstubAllEnvs();
-  await rm(folder, { recursive: true });
 });
 
 test('a run is alive as long as its process, and only with the same start time', async () => {

@@ -1,11 +1,11 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { sshOptions } from '../../src/host-access/ssh.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
 import { createKeyPair, createSshGroup, type LaunchInput, launchInstances } from '../../src/smoke/launch.ts';
 import { apiError, fakeClients, type Taught } from '../run/fake-clients.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const plan = {
   instanceType: 'g3s.xlarge',
@@ -35,10 +35,9 @@ function tagsIn(input: Record<string, unknown> | undefined, type: string): Recor
 }
 
 let folder: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ecs-host-test-'));
+beforeEach(() => {
+  folder = tempFolder();
 });
-afterEach(() => rm(folder, { recursive: true }));
 
 describe('what a smoke run makes', () => {
   test('the key is made here, only its public half is sent, and the pair goes by name', async () => {
