@@ -34,8 +34,14 @@ export async function makePlan(session: Session, connection: Connection): Promis
     node: bundle.node,
     warnings: loaded.warnings,
   });
-  for (const warning of plan.warnings) {
-    session.reporter.emit({ type: 'warning', code: warning.code, text: warning.message, hint: warning.hint });
+  for (const { code, message, hint } of plan.warnings) {
+    session.reporter.emit({
+      type: 'warning',
+      code: 'CONFIG_WARNING',
+      text: `${message} [${code}]`,
+      hint,
+      details: [{ code, reason: message, hint }],
+    });
   }
   return { plan, bundle };
 }

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
-import { EcsHostError, EXIT_CODES } from './errors.ts';
+import { EcsHostError } from './errors.ts';
+import { type CodeOf, EXIT_CODES } from './messages.ts';
 import { projectFolder } from './paths.ts';
 
 const OUTPUT_LINES_SHOWN = 40;
@@ -61,13 +62,15 @@ export function errorAsJson(error: unknown): object {
         reason: error.message,
         hint: error.hint ?? null,
         details: error.details,
+        output: error.output === undefined ? null : tail(error.output),
       }
     : {
         type: 'error',
         kind: 'bug',
-        code: 'BUG',
+        code: 'BUG' satisfies CodeOf<'bug'>,
         reason: error instanceof Error ? error.message : String(error),
         hint: null,
         details: [],
+        output: null,
       };
 }

@@ -4,7 +4,7 @@ import {
   DescribeSubnetsCommand,
   type EC2Client,
 } from '@aws-sdk/client-ec2';
-import { outsideError, userError } from '../io/errors.ts';
+import { EcsHostError, outsideError, userError } from '../io/errors.ts';
 import type { BuildPlan } from './build-plan.ts';
 
 /** What only the region's API knows. Golden cases keep it as facts.json, so that plans are made offline. */
@@ -107,7 +107,7 @@ export async function gatherFacts(ec2: EC2Client, query: FactsQuery): Promise<Fa
     const [baseImage, { group, vpcId }] = await Promise.all([findBaseImage(ec2, query), findSecurityGroup(ec2, query)]);
     return { baseImage, securityGroup: group, vpcId, subnetId: await findSubnet(ec2, query, vpcId) };
   } catch (error) {
-    if (error instanceof Error && error.name === 'EcsHostError') throw error;
+    if (error instanceof EcsHostError) throw error;
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     throw outsideError(
       'API_FAILED',

@@ -1,7 +1,8 @@
 import type { TargetConfig } from '#contracts/target-config.ts';
 import { type BundleFile, type NodeBinary, OWN_PROGRAM, STAND_IN_PACKAGE } from '../bundle/names.ts';
 import type { HostsConfig, Profile, Region } from '../config/hosts-config.ts';
-import { type ErrorDetail, userError } from '../io/errors.ts';
+import type { ConfigDetail } from '../config/load.ts';
+import { userError } from '../io/errors.ts';
 import { nearest } from '../io/nearest.ts';
 import { type BuildPlan, PLAN_VERSION } from './build-plan.ts';
 import { digestOf } from './digest.ts';
@@ -93,7 +94,7 @@ export type ResolveInput = {
   readonly endpointUrl: string | null;
   readonly bundles: readonly BundleFile[];
   readonly node: NodeBinary;
-  readonly warnings: readonly ErrorDetail[];
+  readonly warnings: readonly ConfigDetail[];
 };
 
 /** Pure: configuration, facts and hashes in, plan out. */
@@ -115,9 +116,8 @@ export function resolvePlan({ selection, facts, endpointUrl, bundles, node, warn
     provisioning: provisioningSteps(target.provisioners),
   });
   const planName = `${profileName}-${digest.slice(0, 12)}`;
-  const about = (detail: ErrorDetail): boolean =>
-    (detail.key ?? '').startsWith(`profiles.${profileName}.`) ||
-    (detail.key ?? '').startsWith(`regions.${regionName}.`);
+  const about = ({ key }: ConfigDetail): boolean =>
+    key.startsWith(`profiles.${profileName}.`) || key.startsWith(`regions.${regionName}.`);
   return {
     planVersion: PLAN_VERSION,
     digest,
@@ -160,10 +160,8 @@ export function resolvePlan({ selection, facts, endpointUrl, bundles, node, warn
     },
     substitutions: profile.substitutions ?? [],
     toolchain: TOOLCHAIN,
-    warnings: warnings.filter(about).map((detail) => ({
-      code: detail.code ?? 'CONFIG',
-      message: `${detail.key ?? ''}: ${detail.reason}`,
-      hint: detail.hint ?? '',
-    })),
+    warnings: warnings
+      .filter(about)
+      .map(({ code, key, reason, hint }) => ({ code, message: `${key}: ${reason}`, hint })),
   };
 }

@@ -5,6 +5,7 @@ import { printable } from '#contracts/printable.ts';
 import type { Confirm } from '../../../webserver/confirm.ts';
 import { findIdentityCertificates } from '../../aws/identity-certificates.ts';
 import { outsideError, userError } from '../../io/errors.ts';
+import type { NoteCode } from '../../io/messages.ts';
 import { stateFolder } from '../../io/paths.ts';
 import { type Connection, withConnection } from '../connect.ts';
 import { printEvent, printResult } from '../json.ts';
@@ -73,7 +74,7 @@ async function findConfirm(argv: Argv, ec2: WebserverEc2): Promise<Confirm | nul
 function openStore(
   file: string,
   open: typeof import('../../../webserver/sqlite-store.ts').openSqliteStore,
-  note: (code: string, line: string) => void,
+  note: (code: NoteCode, line: string) => void,
 ): ReturnType<typeof open> {
   try {
     return open(file, (table, key, problem) =>
@@ -108,7 +109,7 @@ async function runWebserver(argv: Argv, session: Session, connection: Connection
       import('../../../webserver/reaper.ts'),
       import('../../../webserver/sqlite-store.ts'),
     ]);
-  const note = (code: string, line: string): void => session.reporter.emit({ type: 'note', code, text: line });
+  const note = (code: NoteCode, line: string): void => session.reporter.emit({ type: 'note', code, text: line });
   await using cleanup = new AsyncDisposableStack();
   const tls = await findTls(argv, address);
   const storeFile = text(argv['store']);
