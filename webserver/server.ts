@@ -3,10 +3,11 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { limitConnections } from '#contracts/connection-limits.ts';
 import { printable } from '#contracts/printable.ts';
+import { reasonOf } from '#contracts/reason.ts';
 import type { HandshakeRequest, HeartbeatAnswer, HeartbeatRequest, Refusal, Revoked } from '#contracts/webserver.ts';
 import { AddressBudget } from './address-budget.ts';
 import { plainAddress } from './addresses.ts';
-import { answer, reasonOf } from './answer.ts';
+import { answer, toldReason } from './answer.ts';
 import { Refused, readMessage } from './body.ts';
 import { DenialBreaker, SilenceBreaker } from './breaker.ts';
 import type { Confirm } from './confirm.ts';
@@ -83,10 +84,6 @@ const TIMES = {
 /** Connections at a time that have not shown a token or a handshake. */
 const MOST_STRANGERS = 1000;
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 /**
  * The reference webserver: the protocol of contracts/openapi.json over TLS. It lets in hosts whose identity document verifies, who are among
  * those of the policy, and who can sign a nonce that was made for them. An instance id that lives with another key is refused; the same host
@@ -156,13 +153,13 @@ export async function startWebserver(options: WebserverOptions): Promise<Webserv
 
   const refuse = (error: unknown, from: string, request: IncomingMessage, response: ServerResponse): void => {
     const known =
-      error instanceof Refused ? error : new Refused(500, 'INTERNAL', 'internal error', { told: messageOf(error) });
+      error instanceof Refused ? error : new Refused(500, 'INTERNAL', 'internal error', { told: reasonOf(error) });
     // Whoever went away in the middle hears nothing, and is no news.
     if (known === error || !request.destroyed) onRefusal(known.instanceId ?? from, known.code, printable(known.told));
     // The rest of a body that was too large is not read: the connection ends once the answer is out.
     response.on('finish', () => request.destroy());
     if (response.headersSent) return void request.destroy();
-    const refusal: Refusal = { version: 1, code: known.code, reason: reasonOf(known.message) };
+    const refusal: Refusal = { version: 1, code: known.code, reason: toldReason(known.message) };
     answer(
       response,
       known.status,
@@ -191,7 +188,7 @@ export async function startWebserver(options: WebserverOptions): Promise<Webserv
     await tellHost(control.address, control.port, verb, reason).catch((error: unknown) =>
       onNotice(
         'ORDER_NOT_PUSHED',
-        `${instanceId} hears ${verb} with its next heartbeat: ${printable(messageOf(error))}`,
+        `${instanceId} hears ${verb} with its next heartbeat: ${printable(reasonOf(error))}`,
       ),
     );
   };
@@ -199,7 +196,7 @@ export async function startWebserver(options: WebserverOptions): Promise<Webserv
   /** Kept before it is told, also for an instance that is not known (any more): a stolen host may be silent. */
   const order = async (instanceId: string, verb: 'drain' | 'revoke', given: string): Promise<boolean> => {
     if (!isInstanceId(instanceId)) return false;
-    const reason = reasonOf(given);
+    const reason = toldReason(given);
     hosts.orders.change(instanceId, verb === 'drain' ? { drain: reason } : { revoked: reason });
     const isKnown = hosts.get(instanceId) !== null;
     // One that was forgotten may run all the same, and hears nothing with a heartbeat for a minute.

@@ -24,6 +24,7 @@ import { SERVICE_ADDRESS } from '../net/plan.ts';
 import { startGateway } from '../net/start-gateway.ts';
 import type { LabPaths } from '../paths.ts';
 import { identify } from '../process-identity.ts';
+import { reasonOf, stackOf } from '../reason.ts';
 import { Cleanup } from './cleanup.ts';
 import { httpDoor, metadataDoor, openDoors, webDoor } from './doors.ts';
 import { listenOnLoopback } from './listen.ts';
@@ -57,10 +58,6 @@ async function together<T extends readonly unknown[]>(...work: { [K in keyof T]:
   const settled = await Promise.allSettled(work);
   for (const one of settled) if (one.status === 'rejected') throw one.reason;
   return settled.map((one) => (one as PromiseFulfilledResult<unknown>).value) as unknown as T;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /**
@@ -153,7 +150,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const service = createAwsService({
       services: new Map([['ecs', ecs.service]]),
       onGone: (instanceId) =>
-        void ecs.forgetInstance(instanceId).catch((error: unknown) => log(`ecs: ${messageOf(error)}`)),
+        void ecs.forgetInstance(instanceId).catch((error: unknown) => log(`ecs: ${reasonOf(error)}`)),
       moto: moto.client,
       machines,
       disks,
@@ -213,7 +210,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     log(`up at ${endpoint}`);
     return { record: record(), stop, stopped };
   } catch (error) {
-    log(`did not come up: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}`);
+    log(`did not come up: ${stackOf(error)}`);
     stopping ??= cleanup.run();
     await stopping;
     throw error;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Disks, Machines } from '../machines/types.ts';
 import type { MotoClient } from '../moto/client.ts';
+import { reasonOf, stackOf } from '../reason.ts';
 import type { Effect, InstanceFacts, LiveInstance } from './facts.ts';
 import { machineSpec } from './facts.ts';
 import { Queues } from './queues.ts';
@@ -25,10 +26,6 @@ export type ConductorParts = {
   /** Told when an instance is gone for good, for other parts that know of it (ECS). */
   readonly onGone?: (instanceId: string) => void;
 };
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
 
 /** The daemon's hands: turns noted effects into work on machines and disks, one thing at a time for each of them. */
 export function createConductor({ moto, machines, disks, log, onGone }: ConductorParts): Conductor {
@@ -62,8 +59,7 @@ export function createConductor({ moto, machines, disks, log, onGone }: Conducto
     const begun = Date.now();
     queues.add(keys, work).then(
       () => log(`${what}: done in ${Date.now() - begun} ms`),
-      (error: unknown) =>
-        log(`${what}: FAILED: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+      (error: unknown) => log(`${what}: FAILED: ${stackOf(error)}`),
     );
   };
 
@@ -99,7 +95,7 @@ export function createConductor({ moto, machines, disks, log, onGone }: Conducto
       await machines.start(machineSpec(known));
       await setState(region, instanceId, 'running', { expected: 'pending' });
     } catch (error) {
-      const message = `Server.InternalError: the lab could not start the machine: ${reason(error)}`;
+      const message = `Server.InternalError: the lab could not start the machine: ${reasonOf(error)}`;
       if (launching) await removeInstance(region, instanceId, message, 'Server.InternalError');
       else
         await setState(region, instanceId, 'stopped', { message, code: 'Server.InternalError', expected: 'pending' });
@@ -148,7 +144,7 @@ export function createConductor({ moto, machines, disks, log, onGone }: Conducto
       await copy();
       await moto.control('set-image-state', { region, imageId, state: 'available' });
     } catch (error) {
-      await moto.control('set-image-state', { region, imageId, state: 'failed', message: reason(error) });
+      await moto.control('set-image-state', { region, imageId, state: 'failed', message: reasonOf(error) });
       throw error;
     }
   };
@@ -206,8 +202,13 @@ export function createConductor({ moto, machines, disks, log, onGone }: Conducto
           await moto.control('set-address', { region, instanceId: effect.instanceId, address, macAddress });
           replacements.set(effect.placeholderAddress, address);
         } catch (error) {
-          return background([effect.instanceId], `give up ${effect.instanceId}: ${reason(error)}`, () =>
-            removeInstance(region, effect.instanceId, `Server.InternalError: ${reason(error)}`, 'Server.InternalError'),
+          return background([effect.instanceId], `give up ${effect.instanceId}: ${reasonOf(error)}`, () =>
+            removeInstance(
+              region,
+              effect.instanceId,
+              `Server.InternalError: ${reasonOf(error)}`,
+              'Server.InternalError',
+            ),
           );
         }
         return launch(effect);

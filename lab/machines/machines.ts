@@ -4,6 +4,7 @@ import { diskFile } from '../disks/disks.ts';
 import type { Network } from '../net/network.ts';
 import type { LabPaths } from '../paths.ts';
 import { identify } from '../process-identity.ts';
+import { reasonOf } from '../reason.ts';
 import { createControlGroups, removeControlGroups, removeLabControlGroups } from './control-groups.ts';
 import { waitForNoLoopDevice } from './loop-devices.ts';
 import { nspawnCommand, REBOOT_EXIT_CODE } from './nspawn.ts';
@@ -131,7 +132,7 @@ export async function createMachines({
       .then(() => follow(machine))
       .catch((error: unknown) => {
         live.delete(spec.instanceId);
-        log(`${spec.instanceId}: ${error instanceof Error ? error.message : String(error)}`);
+        log(`${spec.instanceId}: ${reasonOf(error)}`);
         for (const listener of listeners) listener(spec.instanceId, 'crashed');
       });
     if (await initRuns) {

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { reasonOf } from '../reason.ts';
 import { GrowingFile } from './growing-file.ts';
 import { fetchUpstream } from './upstream.ts';
 
@@ -54,10 +55,6 @@ function isImmutable(path: string): boolean {
   return /^pool\//.test(path) || /\/by-hash\//.test(path);
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 /**
  * A cache of one Debian archive on disk. Packages are kept for ever, indexes are asked for again with If-Modified-Since and
  * served as they are when upstream does not answer. Concurrent requests for one file share one download, and all of them are
@@ -103,7 +100,7 @@ export function createMirrorCache(options: MirrorOptions): MirrorCache {
       const note = (): Promise<void> => writeFile(noteOf(path), JSON.stringify({ lastModified } satisfies Kept));
       return { fetched: { kind: 'fresh', file, size, lastModified }, rest: file.fill(response, size, note) };
     } catch (error) {
-      return failed(502, messageOf(error));
+      return failed(502, reasonOf(error));
     }
   };
 
@@ -119,7 +116,7 @@ export function createMirrorCache(options: MirrorOptions): MirrorCache {
         else checkedAt.set(path, Date.now());
         if (fetched.kind === 'fresh' && Date.now() - begun > 5000) log(`mirror: ${path} took ${Date.now() - begun} ms`);
       } catch (error) {
-        log(`mirror: ${path}: ${messageOf(error)}`);
+        log(`mirror: ${path}: ${reasonOf(error)}`);
       } finally {
         running.delete(path);
       }

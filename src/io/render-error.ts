@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { reasonOf } from '#contracts/reason.ts';
 import { EcsHostError } from './errors.ts';
 import { type CodeOf, EXIT_CODES } from './messages.ts';
 import { projectFolder } from './paths.ts';
@@ -21,7 +22,7 @@ function stackOf(error: unknown): string {
 /** A bug shows all that a maintainer needs, and where it goes. */
 function renderBug(error: unknown): string {
   return [
-    `ecs-host: this is a bug in ecs-host: ${error instanceof Error ? error.message : String(error)}`,
+    `ecs-host: this is a bug in ecs-host: ${reasonOf(error)}`,
     stackOf(error),
     '  please report it, with everything above, the command that you typed and the output of',
     '  `ecs-host --version` and `ecs-host doctor`; after a bake also packer.log of the run (state folder, runs/)',
@@ -68,7 +69,7 @@ export function errorAsJson(error: unknown): object {
         type: 'error',
         kind: 'bug',
         code: 'BUG' satisfies CodeOf<'bug'>,
-        reason: error instanceof Error ? error.message : String(error),
+        reason: reasonOf(error),
         hint: null,
         details: [],
         output: null,

@@ -108,10 +108,9 @@ export async function gatherFacts(ec2: EC2Client, query: FactsQuery): Promise<Fa
     return { baseImage, securityGroup: group, vpcId, subnetId: await findSubnet(ec2, query, vpcId) };
   } catch (error) {
     if (error instanceof EcsHostError) throw error;
-    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     throw outsideError(
       'API_FAILED',
-      `The EC2 API of ${query.region} did not answer as it should: ${reason}`,
+      `The EC2 API of ${query.region} did not answer as it should: ${String(error)}`,
       'check credentials, permissions and the endpoint',
       undefined,
       error,

@@ -1,5 +1,6 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { reasonOf } from '#contracts/reason.ts';
 import { userError } from '../io/errors.ts';
 import { type BuildPlan, PLAN_VERSION } from './build-plan.ts';
 
@@ -21,11 +22,7 @@ export async function readPlan(file: string): Promise<BuildPlan> {
   try {
     value = JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
-    throw userError(
-      'PLAN_UNREADABLE',
-      `${file} cannot be read as a plan: ${error instanceof Error ? error.message : String(error)}`,
-      again,
-    );
+    throw userError('PLAN_UNREADABLE', `${file} cannot be read as a plan: ${reasonOf(error)}`, again);
   }
   const version = (value as { planVersion?: unknown } | null)?.planVersion;
   if (version !== PLAN_VERSION) {

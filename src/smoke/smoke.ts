@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { reasonOf } from '#contracts/reason.ts';
 import type { AwsClients } from '../aws/clients.ts';
 import { findIdentityCertificates } from '../aws/identity-certificates.ts';
 import { connectSsh, type Ssh } from '../host-access/ssh.ts';
@@ -45,7 +46,7 @@ function createReleases(ctx: RunContext): { add(what: string, release: Release):
         try {
           await release();
         } catch (error) {
-          const text = `${what} could not be released: ${error instanceof Error ? error.message : String(error)}`;
+          const text = `${what} could not be released: ${reasonOf(error)}`;
           ctx.reporter.emit({ type: 'warning', code: 'RELEASE_FAILED', text, hint: '`ecs-host sweep` removes it' });
         }
       }),
@@ -126,7 +127,7 @@ async function sweepRest({ clients, ctx }: SmokeInput): Promise<void> {
     ctx.reporter.emit({
       type: 'warning',
       code: 'SWEEP_IMPOSSIBLE',
-      text: `What run ${ctx.runId} left could not be looked for now: ${error instanceof Error ? error.message : String(error)}`,
+      text: `What run ${ctx.runId} left could not be looked for now: ${reasonOf(error)}`,
       hint: 'run `ecs-host sweep` later',
     });
   });

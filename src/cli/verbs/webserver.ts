@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { printable } from '#contracts/printable.ts';
+import { reasonOf } from '#contracts/reason.ts';
 import type { Confirm } from '../../../webserver/confirm.ts';
 import { findIdentityCertificates } from '../../aws/identity-certificates.ts';
 import { outsideError, userError } from '../../io/errors.ts';
@@ -84,7 +85,7 @@ function openStore(
       ),
     );
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
+    const problem = reasonOf(error);
     throw userError('STORE_UNREADABLE', `${file} cannot be opened as a store: ${problem}.`, 'see --store');
   }
 }

@@ -108,7 +108,7 @@ async function removeOne(clients: AwsClients, leftover: Leftover, waitMs: number
     return {
       ...leftover,
       outcome: 'failed',
-      error: `${errorName(error)}: ${error instanceof Error ? error.message : ''}`,
+      error: String(error),
     };
   }
 }

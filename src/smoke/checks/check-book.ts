@@ -1,4 +1,5 @@
 import type { Check } from '#contracts/check.ts';
+import { reasonOf } from '#contracts/reason.ts';
 import type { CheckDefinition, Part } from './check-definitions.ts';
 
 export type Finding = {
@@ -74,7 +75,7 @@ export function createCheckBook(options: {
         return true;
       } catch (error) {
         if (signal.aborted) throw error;
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = reasonOf(error);
         firstFailure ??= reason;
         for (const id of ids)
           if (!answers.has(id) && selected.has(defined.get(id)?.part ?? 'gate')) missing(id, reason);
