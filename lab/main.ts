@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { labPaths } from './paths.ts';
+import { reasonOf, stackOf } from './reason.ts';
 
 const USAGE = `usage: lab up [--owner-pid N] [--port P] [--json]
        lab down [--json]
@@ -43,9 +44,7 @@ async function runDaemon(port: number | null, ownerPid: number | null): Promise<
       else early.push(signal);
     });
   }
-  process.on('unhandledRejection', (error) =>
-    log(`unhandled: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
-  );
+  process.on('unhandledRejection', (error) => log(`unhandled: ${stackOf(error)}`));
   try {
     const daemon = await startDaemon({
       paths: await labPaths(),
@@ -64,7 +63,7 @@ async function runDaemon(port: number | null, ownerPid: number | null): Promise<
     await daemon.stopped;
     process.exit(0);
   } catch (error) {
-    tell({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
+    tell({ kind: 'failed', reason: reasonOf(error) });
     process.exitCode = 1;
     if (process.connected) process.disconnect?.();
     setTimeout(() => process.exit(1), 500).unref();
@@ -128,6 +127,6 @@ async function main(argv: readonly string[]): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${reasonOf(error)}\n`);
   process.exitCode = error instanceof TypeError ? 2 : 1;
 }

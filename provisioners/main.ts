@@ -1,3 +1,4 @@
+import { reasonOf } from '#contracts/reason.ts';
 import { type Command, parseCommand } from './command.ts';
 import { CONCERNS, verify } from './concerns/verify.ts';
 import { runConcern } from './run-concern.ts';
@@ -16,6 +17,6 @@ async function run({ action, names, stage, targetPath }: Command): Promise<numbe
 try {
   process.exitCode = await run(parseCommand(process.argv.slice(2)));
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${reasonOf(error)}\n`);
   process.exitCode = 1;
 }

@@ -1,21 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import type { Check } from '#contracts/check.ts';
-import { PROVISION_EVENT_PREFIX } from '#contracts/provision-event.ts';
+import { type Check, isFailed } from '#contracts/check.ts';
+import { provisionEventLine } from '#contracts/provision-event.ts';
+import { firstLine, reasonOf } from '#contracts/reason.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
 import { type Concern, type Context, type Emit, HOST_FOLDER, type Stage } from './lib/context.ts';
 import { ToolError } from './lib/tool.ts';
 
 const printEvent: Emit = (event) => {
-  process.stdout.write(`${PROVISION_EVENT_PREFIX}${JSON.stringify(event)}\n`);
+  process.stdout.write(`${provisionEventLine(event)}\n`);
 };
-
-function firstLine(text: string): string {
-  return text.trim().split('\n')[0] ?? '';
-}
-
-function reasonOf(error: unknown): string {
-  return firstLine(error instanceof Error ? error.message : String(error));
-}
 
 /** Thrown after its step has been reported, so that it is reported once. */
 class StepFailed extends Error {}
@@ -36,7 +29,7 @@ export function createContext(input: ContextInput): { context: Context; failed: 
   const folder = input.folder ?? HOST_FOLDER;
   const bad: Check[] = [];
   const report = (check: Check): void => {
-    if (check.verdict === 'incorrect' || check.verdict === 'missing') bad.push(check);
+    if (isFailed(check)) bad.push(check);
     emit({ type: 'check', provisioner, check });
   };
   const context: Context = {
@@ -60,11 +53,11 @@ export function createContext(input: ContextInput): { context: Context; failed: 
         if (doneWhen && (await doneWhen())) return end('unchanged');
         end((await work()) === false ? 'unchanged' : 'changed');
       } catch (error) {
-        end('failed', reasonOf(error));
+        end('failed', firstLine(reasonOf(error)));
         input.complain(
           error instanceof ToolError ? error.describe() : error instanceof Error ? (error.stack ?? '') : '',
         );
-        throw new StepFailed(reasonOf(error), { cause: error });
+        throw new StepFailed(firstLine(reasonOf(error)), { cause: error });
       }
     },
     check: ({ isCorrect, ...check }) => report({ ...check, verdict: isCorrect ? 'correct' : 'incorrect' }),
@@ -80,7 +73,7 @@ export function createContext(input: ContextInput): { context: Context; failed: 
           ...check,
           actual: 'could not be looked at',
           verdict: 'missing',
-          reason: reasonOf(error),
+          reason: firstLine(reasonOf(error)),
           durationMs: durationMs(),
         });
       }
@@ -115,7 +108,7 @@ export async function runConcern({ name, apply, verify }: Concern, work: Work): 
     if (bad.length > 0) complain(`${bad.length} of the checks failed: ${bad.map(({ id }) => id).join(', ')}`);
     else outcome = 'ok';
   } catch (error) {
-    complain(`${name}: ${reasonOf(error)}`);
+    complain(`${name}: ${firstLine(reasonOf(error))}`);
   }
   emit({ type: 'provisioner-end', provisioner: name, durationMs: Math.round(performance.now() - startedAt), outcome });
   return outcome === 'ok';

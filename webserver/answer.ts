@@ -14,10 +14,6 @@ export function answer(
 }
 
 /** A reason as the protocol takes one. */
-export function reasonOf(text: string): string {
+export function toldReason(text: string): string {
   return printable(text.trim() || 'no reason was given', 200);
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 import { printable } from '#contracts/printable.ts';
-import { messageOf, reasonOf } from './answer.ts';
+import { reasonOf } from '#contracts/reason.ts';
+import { toldReason } from './answer.ts';
 import { tellHost } from './control-client.ts';
 import type { Hosts } from './hosts.ts';
 import { isInstanceId } from './standing-orders.ts';
@@ -19,7 +20,7 @@ export class HostOrders {
   /** Kept before it is told, also for an instance that is not known (any more): a stolen host may be silent. */
   async give(instanceId: string, order: Order, given: string): Promise<boolean> {
     if (!isInstanceId(instanceId)) return false;
-    const reason = reasonOf(given);
+    const reason = toldReason(given);
     this.#hosts.orders.change(instanceId, order === 'drain' ? { drain: reason } : { revoked: reason });
     const isKnown = this.#hosts.get(instanceId) !== null;
     // One that was forgotten may run all the same, and hears nothing with a heartbeat for a minute.
@@ -46,7 +47,7 @@ export class HostOrders {
     await tellHost(control.address, control.port, order, reason).catch((error: unknown) =>
       this.#onNotice(
         'ORDER_NOT_PUSHED',
-        `${instanceId} hears ${order} with its next heartbeat: ${printable(messageOf(error))}`,
+        `${instanceId} hears ${order} with its next heartbeat: ${printable(reasonOf(error))}`,
       ),
     );
   }

@@ -3,10 +3,11 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { limitConnections } from '#contracts/connection-limits.ts';
 import { printable } from '#contracts/printable.ts';
+import { reasonOf } from '#contracts/reason.ts';
 import type { HandshakeRequest, HeartbeatAnswer, HeartbeatRequest, Refusal, Revoked } from '#contracts/webserver.ts';
 import { AddressBudget } from './address-budget.ts';
 import { plainAddress } from './addresses.ts';
-import { answer, messageOf, reasonOf } from './answer.ts';
+import { answer, toldReason } from './answer.ts';
 import { Refused, readMessage } from './body.ts';
 import { DenialBreaker, SilenceBreaker } from './breaker.ts';
 import type { Confirm } from './confirm.ts';
@@ -203,13 +204,13 @@ function refuse(
   response: ServerResponse,
 ): void {
   const known =
-    error instanceof Refused ? error : new Refused(500, 'INTERNAL', 'internal error', { told: messageOf(error) });
+    error instanceof Refused ? error : new Refused(500, 'INTERNAL', 'internal error', { told: reasonOf(error) });
   // Whoever went away in the middle hears nothing, and is no news.
   if (known === error || !request.destroyed) onRefusal(known.instanceId ?? from, known.code, printable(known.told));
   // The rest of a body that was too large is not read: the connection ends once the answer is out.
   response.on('finish', () => request.destroy());
   if (response.headersSent) return void request.destroy();
-  const refusal: Refusal = { version: 1, code: known.code, reason: reasonOf(known.message) };
+  const refusal: Refusal = { version: 1, code: known.code, reason: toldReason(known.message) };
   const headers = known.retryAfterS === null ? {} : { 'Retry-After': `${known.retryAfterS}` };
   answer(response, known.status, refusal, headers);
 }

@@ -15,6 +15,7 @@ import { createAptMirror } from '../mirror/apt-mirror.ts';
 import { peerOf } from '../net/peer-socket.ts';
 import { SERVICE_ADDRESS } from '../net/plan.ts';
 import { startGateway } from '../net/start-gateway.ts';
+import { reasonOf, stackOf } from '../reason.ts';
 import { Announcement, takeOwner } from './announcement.ts';
 import { type Dependencies, startDependencies } from './dependencies.ts';
 import { Lifetime } from './lifetime.ts';
@@ -49,7 +50,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     log(`up at ${record.endpoint}`);
     return { record, stop: lifetime.stop, stopped: lifetime.stopped };
   } catch (error) {
-    log(`did not come up: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    log(`did not come up: ${stackOf(error)}`);
     await lifetime.abandon();
     throw error;
   }
@@ -125,9 +126,7 @@ function createService(parts: ServiceParts, log: (line: string) => void): AwsSer
   return createAwsService({
     services: new Map([['ecs', ecs.service]]),
     onGone: (instanceId) =>
-      void ecs
-        .forgetInstance(instanceId)
-        .catch((error: unknown) => log(`ecs: ${error instanceof Error ? error.message : String(error)}`)),
+      void ecs.forgetInstance(instanceId).catch((error: unknown) => log(`ecs: ${reasonOf(error)}`)),
     moto: moto.client,
     machines,
     disks,

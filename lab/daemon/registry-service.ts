@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import { SERVICE_ADDRESS } from '../net/plan.ts';
+import { reasonOf } from '../reason.ts';
 import { ensureImage } from '../registry/build-image.ts';
 import { IMAGE_RECIPES } from '../registry/recipes.ts';
 import { createRegistryListener } from '../registry/serve.ts';
@@ -15,9 +16,7 @@ export function registryService(cache: string, log: (line: string) => void): Nam
   let before: Promise<unknown> = Promise.resolve();
   const images = IMAGE_RECIPES.map((recipe) => {
     const folder = before.then(() => ensureImage(cache, recipe, (line) => log(`registry: ${line}`)));
-    before = folder.catch((error: unknown) =>
-      log(`registry: ${recipe.name} FAILED: ${error instanceof Error ? error.message : String(error)}`),
-    );
+    before = folder.catch((error: unknown) => log(`registry: ${recipe.name} FAILED: ${reasonOf(error)}`));
     return { name: recipe.name, tag: recipe.tag, folder };
   });
   return httpService('registry', SERVICE_ADDRESS, 5000, createServer(createRegistryListener(images)));

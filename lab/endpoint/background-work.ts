@@ -1,3 +1,4 @@
+import { stackOf } from '../reason.ts';
 import { Queues } from './queues.ts';
 
 /** Work that a call began and does not wait for: in order for each machine and disk, and with its end in the log. */
@@ -13,8 +14,7 @@ export class BackgroundWork {
     const begun = Date.now();
     this.#queues.add(keys, work).then(
       () => this.#log(`${what}: done in ${Date.now() - begun} ms`),
-      (error: unknown) =>
-        this.#log(`${what}: FAILED: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+      (error: unknown) => this.#log(`${what}: FAILED: ${stackOf(error)}`),
     );
   }
 
@@ -29,5 +29,5 @@ export class BackgroundWork {
 }
 
 export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return reasonOf(error);
 }

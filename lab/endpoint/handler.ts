@@ -1,4 +1,5 @@
 import type { MotoClient } from '../moto/client.ts';
+import { stackOf } from '../reason.ts';
 import type { Answer } from './aws-answer.ts';
 import { errorAnswer, errorCodeOf } from './aws-answer.ts';
 import type { AwsRequest, RawRequest } from './aws-request.ts';
@@ -98,9 +99,7 @@ export function createAwsHandler(parts: HandlerParts) {
         ? errorAnswer(call.protocol, fault.httpStatus, fault.code, fault.message)
         : await decide(call, request);
     } catch (error) {
-      log(
-        `${call.service}:${call.action} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-      );
+      log(`${call.service}:${call.action} failed: ${stackOf(error)}`);
       answer = errorAnswer(call.protocol, 500, 'InternalError', 'The lab failed; see its daemon.log.');
     }
     const errorCode = errorCodeOf(answer);

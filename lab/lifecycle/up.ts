@@ -3,6 +3,7 @@ import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withLock } from '../lock.ts';
 import type { LabPaths } from '../paths.ts';
+import { reasonOf } from '../reason.ts';
 import { askDaemon } from './ask-daemon.ts';
 import { endProcess } from './end-process.ts';
 import type { LabRecord } from './records.ts';
@@ -83,9 +84,7 @@ export function up(options: UpOptions): Promise<{ readonly record: LabRecord; re
           await askDaemon(record.endpoint, 'owners', { pid: ownerPid });
           return { record: await askDaemon<LabRecord>(record.endpoint, 'status'), started: false };
         } catch (error) {
-          progress(
-            `the running lab does not answer (${error instanceof Error ? error.message : String(error)}); ending it`,
-          );
+          progress(`the running lab does not answer (${reasonOf(error)}); ending it`);
           await endProcess(daemon, 30_000);
         }
       }

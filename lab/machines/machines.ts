@@ -5,6 +5,7 @@ import type { MachineSpec, MachineStatus, Machines } from '../machine-types.ts';
 import type { Network } from '../net/network.ts';
 import type { LabPaths } from '../paths.ts';
 import { identify } from '../process-identity.ts';
+import { reasonOf } from '../reason.ts';
 import { pruneConsoles, readConsole } from './consoles.ts';
 import { createControlGroups, removeControlGroups, removeLabControlGroups } from './control-groups.ts';
 import { waitForNoLoopDevice } from './loop-devices.ts';
@@ -92,7 +93,7 @@ class NspawnMachines {
       .then(() => this.#follow(machine))
       .catch((error: unknown) => {
         this.#live.delete(instanceId);
-        this.#log(`${instanceId}: ${error instanceof Error ? error.message : String(error)}`);
+        this.#log(`${instanceId}: ${reasonOf(error)}`);
         this.#tellListeners(instanceId, 'crashed');
       });
     if (await initRuns) {

@@ -4,6 +4,7 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { reasonOf } from '../reason.ts';
 import { GrowingFile } from './growing-file.ts';
 import { fetchUpstream } from './upstream.ts';
 
@@ -48,10 +49,6 @@ export type MirrorOptions = {
 /** Files under pool/ never change under their name; by-hash files are named by what they hold. */
 function isImmutable(path: string): boolean {
   return /^pool\//.test(path) || /\/by-hash\//.test(path);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /**
@@ -143,7 +140,7 @@ export class MirrorCache {
       if (status === 304 && kept) return { fetched: { kind: 'unchanged' }, rest: Promise.resolve() };
       return failed([403, 404, 410].includes(status) ? 404 : 502, `upstream answered ${status}`);
     } catch (error) {
-      return failed(502, messageOf(error));
+      return failed(502, reasonOf(error));
     }
   }
 
@@ -169,7 +166,7 @@ export class MirrorCache {
       const tookMs = Date.now() - startedAt;
       if (fetched.kind === 'fresh' && tookMs > 5000) this.#log(`mirror: ${path} took ${tookMs} ms`);
     } catch (error) {
-      this.#log(`mirror: ${path}: ${messageOf(error)}`);
+      this.#log(`mirror: ${path}: ${reasonOf(error)}`);
     } finally {
       this.#running.delete(path);
     }

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DescribeImagesCommand } from '@aws-sdk/client-ec2';
 import type { Check } from '#contracts/check.ts';
+import { reasonOf } from '#contracts/reason.ts';
 import type { AwsClients } from '../aws/clients.ts';
 import { expectedTags } from '../image/expected-tags.ts';
 import { tagImage } from '../image/tag-image.ts';
@@ -139,7 +140,7 @@ async function removeLeftovers({ clients, ctx }: BakeInput): Promise<void> {
     ctx.reporter.emit({
       type: 'warning',
       code: 'SWEEP_IMPOSSIBLE',
-      text: `What run ${ctx.runId} left could not be removed now: ${error instanceof Error ? error.message : String(error)}`,
+      text: `What run ${ctx.runId} left could not be removed now: ${reasonOf(error)}`,
       hint: 'run `ecs-host sweep` later',
     });
   }

@@ -49,5 +49,11 @@ export async function makePlan(session: Session, connection: Connection): Promis
 
 export function warn(session: Session, plan: BuildPlan): void {
   for (const { code, message, hint } of plan.warnings)
-    session.reporter.emit({ type: 'warning', code, text: message, hint });
+    session.reporter.emit({
+      type: 'warning',
+      code: 'CONFIG_WARNING',
+      text: `${message} [${code}]`,
+      hint,
+      details: [{ code, reason: message, hint }],
+    });
 }

@@ -74,7 +74,7 @@ export async function listRecords(reporter: Reporter): Promise<StoredRecords> {
     const record = await readOne(imageId);
     if (typeof record === 'string') {
       const text = `The record ${join(imagesFolder(), name)} cannot be used: ${record}.`;
-      reporter.emit({ type: 'warning', code: 'RECORD_UNREADABLE', text });
+      reporter.emit({ type: 'warning', code: 'RECORD_DAMAGED', text });
       damaged.push(imageId);
     } else if (record) records.push(record);
   }

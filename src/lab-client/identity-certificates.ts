@@ -1,3 +1,4 @@
+import { reasonOf } from '#contracts/reason.ts';
 import { AWS_CERTIFICATES, type IdentityCertificates } from '../aws/identity-certificates.ts';
 import { outsideError } from '../io/errors.ts';
 
@@ -18,7 +19,7 @@ export async function findIdentityCertificates(endpointUrl: string | null): Prom
   } catch (error) {
     throw outsideError(
       'IDENTITY_CERTIFICATE',
-      `${endpointUrl} does not say which certificate signs its identity documents: ${error instanceof Error ? error.message : String(error)}`,
+      `${endpointUrl} does not say which certificate signs its identity documents: ${reasonOf(error)}`,
       'an endpoint has to be the lab of this project',
     );
   }

@@ -2,7 +2,8 @@ import { PROVISIONERS } from '#contracts/provisioners.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
 import { type BundleFile, type NodeBinary, OWN_PROGRAM, STAND_IN_PACKAGE } from '../bundle/names.ts';
 import type { HostsConfig, Profile, Region } from '../config/hosts-config.ts';
-import { type ErrorDetail, userError } from '../io/errors.ts';
+import type { ConfigDetail } from '../config/load.ts';
+import { userError } from '../io/errors.ts';
 import { nearest } from '../io/nearest.ts';
 import { planTags } from '../run/tags.ts';
 import { type BuildPlan, PLAN_VERSION, type Transport } from './build-plan.ts';
@@ -83,7 +84,7 @@ export type ResolveInput = {
   readonly bundles: readonly BundleFile[];
   readonly node: NodeBinary;
   readonly hostProgram: string | null;
-  readonly warnings: readonly ErrorDetail[];
+  readonly warnings: readonly ConfigDetail[];
 };
 
 /** Pure: configuration, facts and hashes in, plan out. */
@@ -107,9 +108,8 @@ export function resolvePlan({
   const digest = digestOf({ baseImage, instanceType, gpu, rootVolume, target, bundles, node, toolchain, provisioning });
   const planName = `${profileName}-${digest.slice(0, 12)}`;
   const imageName = `ecs-host-${planName}`;
-  const about = (detail: ErrorDetail): boolean =>
-    (detail.key ?? '').startsWith(`profiles.${profileName}.`) ||
-    (detail.key ?? '').startsWith(`regions.${regionName}.`);
+  const about = ({ key }: ConfigDetail): boolean =>
+    key.startsWith(`profiles.${profileName}.`) || key.startsWith(`regions.${regionName}.`);
   return {
     planVersion: PLAN_VERSION,
     digest,
@@ -150,10 +150,8 @@ export function resolvePlan({
     },
     substitutions: profile.substitutions ?? [],
     toolchain,
-    warnings: warnings.filter(about).map((detail) => ({
-      code: detail.code ?? 'CONFIG',
-      message: `${detail.key ?? ''}: ${detail.reason}`,
-      hint: detail.hint ?? '',
-    })),
+    warnings: warnings
+      .filter(about)
+      .map(({ code, key, reason, hint }) => ({ code, message: `${key}: ${reason}`, hint })),
   };
 }

@@ -1,5 +1,6 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { reasonOf } from '#contracts/reason.ts';
 import { imagesFolder, runFolder, runsFolder } from '../io/paths.ts';
 import type { Reporter } from '../io/reporter.ts';
 import { isAlive, leftoverChildren, readOwner } from './owner.ts';
@@ -88,7 +89,7 @@ export async function pruneRuns(options: {
       await rm(runFolder(runId), { recursive: true, force: true });
       removed.push(runId);
     } catch (error) {
-      const text = `The folder of run ${runId} could not be removed: ${error instanceof Error ? error.message : error}`;
+      const text = `The folder of run ${runId} could not be removed: ${reasonOf(error)}`;
       options.reporter.emit({ type: 'warning', code: 'RUN_NOT_PRUNED', text });
     }
   }

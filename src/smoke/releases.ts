@@ -1,3 +1,4 @@
+import { reasonOf } from '#contracts/reason.ts';
 import type { Reporter } from '../io/reporter.ts';
 import type { Release } from './launch.ts';
 
@@ -22,7 +23,7 @@ export class Releases {
     try {
       await release();
     } catch (error) {
-      const text = `${what} could not be released: ${error instanceof Error ? error.message : String(error)}`;
+      const text = `${what} could not be released: ${reasonOf(error)}`;
       this.#reporter.emit({ type: 'warning', code: 'RELEASE_FAILED', text, hint: '`ecs-host sweep` removes it' });
     }
   }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { reasonOf } from '#contracts/reason.ts';
 import type { AwsClients } from '../aws/clients.ts';
 import { allEnded } from '../io/all-ended.ts';
 import { runFolder } from '../io/paths.ts';
@@ -31,7 +32,7 @@ async function sweepRest({ clients, ctx }: SmokeInput): Promise<void> {
     ctx.reporter.emit({
       type: 'warning',
       code: 'SWEEP_IMPOSSIBLE',
-      text: `What run ${ctx.runId} left could not be looked for now: ${error instanceof Error ? error.message : String(error)}`,
+      text: `What run ${ctx.runId} left could not be looked for now: ${reasonOf(error)}`,
       hint: 'run `ecs-host sweep` later',
     });
   });

@@ -61,7 +61,7 @@ describe('the record store', () => {
     expect((await listRecords(reporter)).records.map(({ imageId }) => imageId)).toEqual(['ami-0aa']);
     expect((await listRecords({ emit: () => {}, close: async () => {} })).damaged).toEqual(['ami-0cc']);
     expect(messages).toHaveLength(1);
-    expect(messages[0]).toMatchObject({ type: 'warning', code: 'RECORD_UNREADABLE' });
+    expect(messages[0]).toMatchObject({ type: 'warning', code: 'RECORD_DAMAGED' });
     expect(JSON.stringify(messages[0])).toContain(reason);
     await expect(readRecord('ami-0cc')).rejects.toMatchObject({ kind: 'user', code: 'RECORD_UNREADABLE' });
   });

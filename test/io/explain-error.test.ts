@@ -57,7 +57,7 @@ test('a bug stays one, and says where it is told and with what', () => {
 });
 
 test('--debug adds the stack and what repeats the step, and only then', () => {
-  const error = userError('X', 'No.').repeatedBy('packer build').repeatedBy('ecs-host bake');
+  const error = userError('USAGE', 'No.').repeatedBy('packer build').repeatedBy('ecs-host bake');
   expect(renderError(error)).toBe('ecs-host: No.');
   expect(renderError(error, { debug: true })).toContain('to repeat the failing step:\n    packer build\n');
   expect(renderError(error, { debug: true })).toContain('explain-error.test.ts');

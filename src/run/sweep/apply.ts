@@ -8,7 +8,7 @@ import {
 import type { AwsClients } from '../../aws/clients.ts';
 import { deleteCluster } from '../../aws/clusters.ts';
 import { terminateAndWait } from '../../aws/instances.ts';
-import { errorName, HELD_PAUSE_MS, retryWhileHeld } from '../../aws/removal.ts';
+import { HELD_PAUSE_MS, retryWhileHeld } from '../../aws/removal.ts';
 import { type Leftover, REMOVAL_ORDER, type ResourceKind } from './select.ts';
 
 export type Removal = Leftover & { readonly outcome: 'removed' | 'failed'; readonly error?: string };
@@ -31,7 +31,7 @@ async function removeOne(clients: AwsClients, leftover: Leftover, waitMs: number
     return {
       ...leftover,
       outcome: 'failed',
-      error: `${errorName(error)}: ${error instanceof Error ? error.message : ''}`,
+      error: String(error),
     };
   }
 }

@@ -1,4 +1,5 @@
 import type { Check } from '#contracts/check.ts';
+import { reasonOf } from '#contracts/reason.ts';
 import { EcsHostError } from '../../io/errors.ts';
 import { explainError } from '../../io/explain-error.ts';
 import type { CheckDefinition, Part } from './check-definitions.ts';
@@ -83,7 +84,7 @@ export function createCheckBook(options: {
         return { ok: true, value: await work() };
       } catch (error) {
         if (signal.aborted || isOfTheUser(error)) throw error;
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = reasonOf(error);
         firstFailure ??= reason;
         for (const id of ids)
           if (!answers.has(id) && selected.has(defined.get(id)?.part ?? 'gate')) missing(id, reason);
