@@ -90,7 +90,7 @@ test('an error as JSON is what messages.md says, with the end of the output', ()
 
 test('a mistake and a warning of hosts.yaml say which rule they are of, to people and with --json', async () => {
   const state = tempFolder();
-  const [wrong, good] = [join(state.path, 'wrong.yaml'), join(state.path, 'good.yaml')];
+  const [wrong, good] = [join(state, 'wrong.yaml'), join(state, 'good.yaml')];
   await writeFile(wrong, changed('rootVolume: { sizeGiB: 32 } # 8', 'rootVolume: { sizeGiB: 8 } # 8'));
   await writeFile(good, shipped);
   const [refused, told, accepted, warned] = await Promise.all([
