@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { buildBundle } from '../../src/bundle/bundle.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
 import { writePlan } from '../../src/plan/plan-file.ts';
-import { resolvePlan, targetOf } from '../../src/plan/resolve.ts';
+import { resolvePlan } from '../../src/plan/resolve.ts';
 import { templateText } from '../../src/render/render.ts';
 import { goldenInput } from '../render/golden-cases.ts';
 import { runCli } from '../support/run-cli.ts';
@@ -18,7 +18,6 @@ let plan: BuildPlan;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ecs-host-stored-'));
   const input = await goldenInput('g3s-focal-us-east-2');
-  const { profileName, profile } = input.selection;
   const carried = await buildBundle({
     folder: join(folder, 'bundle'),
     wantsStandInAgent: false,

@@ -329,7 +329,7 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
     });
   });
 
-  it('refuses what it was not taught instead of pretending', async () => {
+  it('refuses what it does not support instead of pretending', async () => {
     await expect(
       ec2.send(new AttachVolumeCommand({ VolumeId: 'vol-1', InstanceId: 'i-1', Device: '/dev/sdf' })),
     ).rejects.toSatisfy((error) => codeOf(error) === 'UnsupportedOperation');
