@@ -75,7 +75,7 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
     }
   });
 
-  it('knows t3.large and teaches g3s.xlarge', async () => {
+  it('knows t3.large, and g3s.xlarge, which moto lacks', async () => {
     const { InstanceTypes } = await ec2.send(
       new DescribeInstanceTypesCommand({ InstanceTypes: ['t3.large', 'g3s.xlarge'] }),
     );
