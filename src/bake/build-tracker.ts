@@ -1,6 +1,7 @@
 import type { Check } from '#contracts/check.ts';
 import { PROVISION_EVENT_PREFIX, type ProvisionEvent } from '#contracts/provision-event.ts';
 import { formatDuration } from '../io/duration.ts';
+import { SSH_TIMEOUT_MIN } from '../render/template.ts';
 import type { Span } from '../run/span.ts';
 import type { MachineLine } from './machine-readable.ts';
 import { type PhaseName, phaseOf, stripTarget } from './phases.ts';
@@ -9,7 +10,10 @@ import { type PhaseName, phaseOf, stripTarget } from './phases.ts';
 export type TrackerSink = {
   progress(text: string): void;
   check(check: Check): void;
-  child(title: string): {
+  child(
+    title: string,
+    limitMs?: number,
+  ): {
     progress(text: string): void;
     end(outcome: 'ok' | 'failed' | 'skipped', note?: string): void;
   };
@@ -71,7 +75,7 @@ export function createBuildTracker(
   const open = <Name extends string>(name: Name): OpenSpan & { name: Name } => ({
     name,
     startedAt: now(),
-    handle: sink.child(name),
+    handle: sink.child(name, name === 'wait for ssh' ? SSH_TIMEOUT_MIN * 60_000 : undefined),
   });
   const shut = (span: OpenSpan, outcome: 'ok' | 'failed', note?: string): void => {
     spans.push({ name: span.name, stage: 'bake', durationMs: Math.round(now() - span.startedAt), outcome });

@@ -1,7 +1,7 @@
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { TargetConfig } from '#contracts/target-config.ts';
 import { type Bundle, buildBundle } from '../bundle/bundle.ts';
-import { runFolder } from '../io/paths.ts';
+import { bundleFolder } from '../io/paths.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { gatherFacts } from '../plan/facts.ts';
 import { resolvePlan, targetOf } from '../plan/resolve.ts';
@@ -14,7 +14,7 @@ export type Planned = { readonly plan: BuildPlan; readonly bundle: Bundle };
 /** What a target carries, built from this checkout into a folder of the run. */
 export function bundleFor(session: Session, target: TargetConfig, hostProgram: string | null): Promise<Bundle> {
   return buildBundle({
-    folder: join(runFolder(session.runId), 'bundle'),
+    folder: bundleFolder(session.runId),
     wantsStandInAgent: target.ecsAgent.source === 'lab-stand-in',
     hostProgram,
   });

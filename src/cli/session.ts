@@ -1,9 +1,12 @@
+import { rm, rmdir } from 'node:fs/promises';
 import { EcsHostError } from '../io/errors.ts';
 import { drainThenExit } from '../io/output.ts';
+import { bundleFolder, runFolder } from '../io/paths.ts';
 import type { Message, Reporter, RunContext } from '../io/reporter.ts';
 import { createContext } from '../run/context.ts';
 import { newRunId } from '../run/run-id.ts';
 import type { Span } from '../run/span.ts';
+import { type Argv, textOf } from './arguments.ts';
 
 /** The arguments that most verbs share, as yargs leaves them. */
 export type CommonArguments = {
@@ -13,15 +16,11 @@ export type CommonArguments = {
   readonly json: boolean;
 };
 
-function text(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' ? value : null;
-}
-
-export function commonArguments(argv: Record<string, unknown>): CommonArguments {
+export function commonArguments(argv: Argv): CommonArguments {
   return {
-    region: text(argv['region']) ?? 'local',
-    profile: text(argv['profile']),
-    configFile: text(argv['config']) ?? 'hosts.yaml',
+    region: textOf(argv, 'region') ?? 'local',
+    profile: textOf(argv, 'profile'),
+    configFile: textOf(argv, 'config') ?? 'hosts.yaml',
     json: argv['json'] === true,
   };
 }
@@ -31,7 +30,7 @@ export type Session = RunContext & {
   readonly spans: () => readonly Span[];
 };
 
-async function chooseReporter(argv: Record<string, unknown>): Promise<Reporter> {
+async function chooseReporter(argv: Argv): Promise<Reporter> {
   if (argv['json'] === true) return (await import('../io/reporters/ndjson.ts')).ndjsonReporter(process.stdout);
   const interactive = process.stderr.isTTY === true && process.stdout.isTTY === true && !process.env['CI'];
   if (interactive && argv['plain'] !== true) return (await import('../io/reporters/terminal.ts')).terminalReporter();
@@ -63,16 +62,19 @@ function recording(inner: Reporter): { reporter: Reporter; spans: () => readonly
   };
 }
 
+/** A run that ended before it packed its bundle leaves none, and one that left nothing (`plan`) has no folder. */
+async function removeEmptyRun(runId: string): Promise<void> {
+  await rm(bundleFolder(runId), { recursive: true, force: true });
+  await rmdir(runFolder(runId)).catch(() => undefined);
+}
+
 /**
  * The frame around every long verb: run id, progress, and Ctrl-C. The first SIGINT or SIGTERM aborts the run, which then cleans up after
  * itself; a second one says that it is still at it; the third gives up (and leaves the rest to `ecs-host sweep`).
  *
  * @throws EcsHostError `INTERRUPTED` (130) when the run ended because of a signal
  */
-export async function withSession<T>(
-  argv: Record<string, unknown>,
-  work: (session: Session) => Promise<T>,
-): Promise<T> {
+export async function withSession<T>(argv: Argv, work: (session: Session) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   const { reporter, spans } = recording(await chooseReporter(argv));
   let signals = 0;
@@ -106,6 +108,7 @@ export async function withSession<T>(
     throw error;
   } finally {
     await reporter.close();
+    await removeEmptyRun(runId);
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
   }

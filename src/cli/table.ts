@@ -212,18 +212,23 @@ export function commands(setExitCode: (code: number) => void): VerbModule[] {
         { ...COMMON, ...OUTPUT, ...WEBSERVER },
         async () => (await import('./verbs/webserver.ts')).serve,
       ),
-      make('hosts', 'the hosts that it knows', { ...OUTPUT }, async () => (await import('./verbs/webserver.ts')).hosts),
+      make(
+        'hosts',
+        'the hosts that it knows',
+        { ...OUTPUT },
+        async () => (await import('./verbs/webserver-orders.ts')).hosts,
+      ),
       make(
         'orders',
         'what drain and revoke ordered, until serve and trust take it back',
         { ...OUTPUT },
-        async () => (await import('./verbs/webserver.ts')).orders,
+        async () => (await import('./verbs/webserver-orders.ts')).orders,
       ),
       make(
         'tell <what>',
         'what it answers handshakes with from now on; or drain, revoke, serve, trust or forget a host; or resume',
         { ...OUTPUT, ...TELL },
-        async () => (await import('./verbs/webserver.ts')).tell,
+        async () => (await import('./verbs/webserver-orders.ts')).tell,
       ),
     ]),
     make(

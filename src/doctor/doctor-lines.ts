@@ -1,23 +1,22 @@
+import { layOutTable } from '../io/table.ts';
+import { wrapText } from '../io/text.ts';
 import type { DoctorItem } from './doctor-item.ts';
 
 const MARKS = { ok: 'ok', missing: 'MISSING', optional: '-' } as const;
 const HEAD = ['', 'prerequisite', 'found', 'needed'] as const;
 
-/** The table for people: one line an item, and under an item that is not there its fix. The last line says whether work can begin. */
-export function doctorLines(items: readonly DoctorItem[]): string[] {
-  const rows = items.map((each) => [MARKS[each.status], each.name, each.found, each.needed]);
-  const widths = HEAD.map((title, at) => Math.max(title.length, ...rows.map((row) => (row[at] ?? '').length)));
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-      .join('  ')
-      .trimEnd();
-  const fixes = (each: DoctorItem): string[] =>
-    each.fix === ''
-      ? []
-      : [`${' '.repeat((widths[0] ?? 0) + 2)}fix${each.neededFor === 'AWS' ? ' (only for AWS)' : ''}: ${each.fix}`];
-  const body = items.flatMap((each, at) => [line(rows[at] ?? []), ...fixes(each)]);
-  return [line(HEAD), ...body, '', lastLine(items)];
+function fixLines({ fix, neededFor }: DoctorItem, indent: string, width: number): string[] {
+  if (fix === '') return [];
+  return wrapText(`${indent}fix${neededFor === 'AWS' ? ' (only for AWS)' : ''}: ${fix}`, width, `${indent}  `);
+}
+
+/** The table for people: one row an item, and under an item that is not there its fix. The last line says whether work can begin. */
+export function doctorLines(items: readonly DoctorItem[], width: number): string[] {
+  const cells = items.map((each) => [MARKS[each.status], each.name, each.found, each.needed]);
+  const indent = ' '.repeat(2 + Math.max(...items.map(({ status }) => MARKS[status].length)));
+  const { head, rows } = layOutTable(HEAD, cells, width);
+  const body = items.flatMap((each, at) => [...(rows[at] ?? []), ...fixLines(each, indent, width)]);
+  return [...head, ...body, '', ...wrapText(lastLine(items), width, '  ')];
 }
 
 function lastLine(items: readonly DoctorItem[]): string {

@@ -20,9 +20,18 @@ export function stateFolder(): string {
   );
 }
 
+export function runsFolder(): string {
+  return join(stateFolder(), 'runs');
+}
+
 /** plan.json, template, bundles, Packer's log and evidence of one run. */
 export function runFolder(runId: string): string {
-  return join(stateFolder(), 'runs', runId);
+  return join(runsFolder(), runId);
+}
+
+/** What the image will carry, while it is built and packed; made again whenever it is needed. */
+export function bundleFolder(runId: string): string {
+  return join(runFolder(runId), 'bundle');
 }
 
 export function imagesFolder(): string {

@@ -5,7 +5,14 @@ import type { Check } from '#contracts/check.ts';
  * Spans nest by `parent`; a reporter may show them as a tree (terminal), lines (CI) or NDJSON.
  */
 export type Message =
-  | { readonly type: 'span-start'; readonly id: string; readonly parent: string | null; readonly title: string }
+  | {
+      readonly type: 'span-start';
+      readonly id: string;
+      readonly parent: string | null;
+      readonly title: string;
+      /** How long the work goes on before it gives up by itself. */
+      readonly limitMs?: number;
+    }
   | { readonly type: 'span-progress'; readonly id: string; readonly text: string }
   | {
       readonly type: 'span-end';
@@ -30,7 +37,7 @@ export type RunContext = {
   /** Aborted on Ctrl-C/SIGTERM; every long step listens to it. */
   readonly signal: AbortSignal;
   /** Runs `work` as a span (start, end, duration, outcome), nested under the span in which it is called. */
-  span<T>(title: string, work: (span: SpanHandle) => Promise<T>): Promise<T>;
+  span<T>(title: string, work: (span: SpanHandle) => Promise<T>, limitMs?: number): Promise<T>;
 };
 
 export type SpanHandle = {
@@ -38,7 +45,10 @@ export type SpanHandle = {
   progress(text: string): void;
   check(check: Check): void;
   /** Opens a child by hand, for work whose start and end come from another process's event stream. */
-  child(title: string): {
+  child(
+    title: string,
+    limitMs?: number,
+  ): {
     progress(text: string): void;
     end(outcome: 'ok' | 'failed' | 'skipped', note?: string): void;
   };

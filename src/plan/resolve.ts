@@ -4,7 +4,8 @@ import { type BundleFile, type NodeBinary, OWN_PROGRAM, STAND_IN_PACKAGE } from 
 import type { HostsConfig, Profile, Region } from '../config/hosts-config.ts';
 import { type ErrorDetail, userError } from '../io/errors.ts';
 import { nearest } from '../io/nearest.ts';
-import { type BuildPlan, PLAN_VERSION } from './build-plan.ts';
+import { planTags } from '../run/tags.ts';
+import { type BuildPlan, PLAN_VERSION, type Transport } from './build-plan.ts';
 import { digestOf } from './digest.ts';
 import type { Facts } from './facts.ts';
 import { provisioningSteps } from './provisioning.ts';
@@ -43,6 +44,10 @@ export function select(
     profileName,
     profile: pick(config.profiles, profileName, 'profile', file),
   };
+}
+
+export function transportOf(profile: Profile): Transport {
+  return profile.transport ?? 'session-manager';
 }
 
 export function targetOf(profileName: string, profile: Profile): TargetConfig {
@@ -101,6 +106,7 @@ export function resolvePlan({
   const toolchain = TOOLCHAIN;
   const digest = digestOf({ baseImage, instanceType, gpu, rootVolume, target, bundles, node, toolchain, provisioning });
   const planName = `${profileName}-${digest.slice(0, 12)}`;
+  const imageName = `ecs-host-${planName}`;
   const about = (detail: ErrorDetail): boolean =>
     (detail.key ?? '').startsWith(`profiles.${profileName}.`) ||
     (detail.key ?? '').startsWith(`regions.${regionName}.`);
@@ -118,7 +124,7 @@ export function resolvePlan({
     gpu,
     rootVolume,
     network: {
-      transport: profile.transport ?? 'session-manager',
+      transport: transportOf(profile),
       sshUser: profile.os.sshUser,
       securityGroup: facts.securityGroup,
       vpcId: facts.vpcId,
@@ -127,13 +133,8 @@ export function resolvePlan({
     },
     instanceProfile: region.instanceProfile,
     ecsAgentEndpoint: profile.ecsAgent.apiEndpoint ?? null,
-    imageName: `ecs-host-${planName}`,
-    tags: {
-      Name: `ecs-host-${planName}`,
-      'ecs-host:profile': profileName,
-      'ecs-host:plan-digest': digest,
-      'ecs-host:source-image': baseImage.id,
-    },
+    imageName,
+    tags: planTags({ imageName, profile: profileName, digest, sourceImageId: baseImage.id }),
     target,
     bundles,
     node,

@@ -1,7 +1,15 @@
+import { wrapText } from '../io/text.ts';
+import { LATER_TAGS } from '../run/tags.ts';
 import type { BuildPlan } from './build-plan.ts';
 
 function row(label: string, text: string): string {
   return `  ${label.padEnd(18)}${text}`;
+}
+
+/** Lines of the summary in a terminal of so many columns: broken at blanks, and going on below what they say. */
+export function wrapSummary(lines: readonly string[], width: number): string[] {
+  const below = width < 50 ? '    ' : ' '.repeat(20);
+  return lines.flatMap((line) => wrapText(line, width, /^ {2}\S.{17}/.test(line) ? below : '    '));
 }
 
 /** What `ecs-host plan` prints: everything that will happen, in the order in which it does. Pure, and stable enough to diff. */
@@ -34,10 +42,7 @@ export function planSummary(plan: BuildPlan): string[] {
     row('name', plan.imageName),
     row('digest', plan.digest),
     ...Object.entries(plan.tags).map(([key, value]) => row('tag', `${key} = ${value}`)),
-    row(
-      'tag',
-      'ecs-host:run-id, ecs-host:owner, ecs-host:commit, ecs-host:verdict, ecs-host:version/*: known after the bake',
-    ),
+    row('tag', `${LATER_TAGS}: known after the bake`),
     'Created, and removed again',
     // Packer makes a group of its own under Session Manager, too.
     `  bake   key pair, security group${network.transport === 'ssh' ? '' : ' without rules'}, one instance with its volume`,

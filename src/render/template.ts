@@ -1,11 +1,14 @@
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { BUNDLE_FILE, UPLOAD_PATH } from '../plan/provisioning.ts';
+import { runTags, TAG } from '../run/tags.ts';
 
 const SOURCE = 'host';
+/** Packer stops waiting for the build instance to let it in. */
+export const SSH_TIMEOUT_MIN = 10;
 
 /** Tags that Packer puts on whatever it makes, so that a sweep finds it. What changes from run to run comes in by variable. */
 // biome-ignore lint/suspicious/noTemplateCurlyInString: HCL's own templates.
-const RUN_TAGS = { 'ecs-host:run-id': '${var.run_id}', 'ecs-host:owner': '${var.owner}', 'ecs-host:kind': 'build' };
+const RUN_TAGS = runTags({ runId: '${var.run_id}', owner: '${var.owner}', kind: 'build' });
 
 function communicator({ network }: BuildPlan): object {
   return network.transport === 'session-manager'
@@ -38,7 +41,7 @@ function endpoint({ endpointUrl }: BuildPlan): object {
  */
 export function renderTemplate(plan: BuildPlan): object {
   // biome-ignore-start lint/suspicious/noTemplateCurlyInString: HCL's own templates.
-  const tags = { ...plan.tags, ...RUN_TAGS, 'ecs-host:commit': '${var.commit}' };
+  const tags = { ...plan.tags, ...RUN_TAGS, [TAG.commit]: '${var.commit}' };
   return {
     packer: {
       required_version: `>= ${plan.toolchain.packer}`,
@@ -69,7 +72,7 @@ export function renderTemplate(plan: BuildPlan): object {
           vpc_id: plan.network.vpcId,
           subnet_id: plan.network.subnetId,
           ssh_username: plan.network.sshUser,
-          ssh_timeout: '10m',
+          ssh_timeout: `${SSH_TIMEOUT_MIN}m`,
           ssh_pty: false,
           temporary_key_pair_type: 'ed25519',
           ...communicator(plan),

@@ -11,9 +11,9 @@ export function createContext(options: { runId: string; reporter: Reporter; sign
   let lastId = 0;
   const newId = (): string => `s${++lastId}`;
 
-  const open = (title: string, parent: string | null): { id: string; startedAt: number } => {
+  const open = (title: string, parent: string | null, limitMs?: number): { id: string; startedAt: number } => {
     const id = newId();
-    reporter.emit({ type: 'span-start', id, parent, title });
+    reporter.emit({ type: 'span-start', id, parent, title, ...(limitMs === undefined ? {} : { limitMs }) });
     return { id, startedAt: performance.now() };
   };
   const shut = (span: { id: string; startedAt: number }, outcome: 'ok' | 'failed' | 'skipped', note?: string): void => {
@@ -24,8 +24,8 @@ export function createContext(options: { runId: string; reporter: Reporter; sign
     id,
     progress: (text) => reporter.emit({ type: 'span-progress', id, text }),
     check: (check) => reporter.emit({ type: 'check', span: id, check }),
-    child: (title) => {
-      const span = open(title, id);
+    child: (title, limitMs) => {
+      const span = open(title, id, limitMs);
       return {
         progress: (text) => reporter.emit({ type: 'span-progress', id: span.id, text }),
         end: (outcome, note) => shut(span, outcome, note),
@@ -37,8 +37,8 @@ export function createContext(options: { runId: string; reporter: Reporter; sign
     runId,
     reporter,
     signal,
-    span: async (title, work) => {
-      const span = open(title, current.getStore() ?? null);
+    span: async (title, work, limitMs) => {
+      const span = open(title, current.getStore() ?? null, limitMs);
       try {
         const result = await current.run(span.id, () => work(handle(span.id)));
         shut(span, 'ok');

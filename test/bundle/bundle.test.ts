@@ -1,15 +1,14 @@
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { buildBundle } from '../../src/bundle/bundle.ts';
+import { sharedTempFolder } from '../support/temp-folder.ts';
 
-const work = await mkdtemp(join(tmpdir(), 'ecs-host-bundle-'));
+const work = sharedTempFolder();
 const ownCache = process.env['ECS_HOST_CACHE'];
-afterAll(async () => {
+afterAll(() => {
   if (ownCache === undefined) delete process.env['ECS_HOST_CACHE'];
   else process.env['ECS_HOST_CACHE'] = ownCache;
-  await rm(work, { recursive: true, force: true });
 });
 
 /** With a cache of its own, so that nothing comes from an earlier build. */

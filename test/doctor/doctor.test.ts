@@ -5,6 +5,7 @@ import { type DoctorItem, item } from '../../src/doctor/doctor-item.ts';
 import { doctorLines } from '../../src/doctor/doctor-lines.ts';
 import { packageItems } from '../../src/doctor/machine-items.ts';
 import { runDoctor } from '../../src/doctor/run-doctor.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const packer: DoctorItem = item('Packer', 'everything', true, { found: '1.12.0', needed: '1.12.0', fix: 'make setup' });
 const nft = item('package nftables', 'everything', false, { found: 'no nft', needed: 'firewall', fix: 'apt-get' });
@@ -17,7 +18,7 @@ test('a fix stands only where something is missing', () => {
 });
 
 test('the table lines up, shows each fix below its item, and sums up', () => {
-  expect(doctorLines([packer, nft, plugin])).toEqual([
+  expect(doctorLines([packer, nft, plugin], 120)).toEqual([
     '         prerequisite            found        needed',
     'ok       Packer                  1.12.0       1.12.0',
     'MISSING  package nftables        no nft       firewall',
@@ -27,7 +28,20 @@ test('the table lines up, shows each fix below its item, and sums up', () => {
     '',
     '1 missing; 1 more would be needed on AWS',
   ]);
-  expect(doctorLines([packer]).at(-1)).toBe('everything for the lab is here');
+  expect(doctorLines([packer], 120).at(-1)).toBe('everything for the lab is here');
+});
+
+test('in a narrow terminal cells wrap at blanks, and fixes below their item', () => {
+  expect(doctorLines([packer, plugin], 44)).toEqual([
+    '    prerequisite            found     needed',
+    'ok  Packer                  1.12.0    1.12.0',
+    '-   session-manager-plugin  not in    AWS',
+    '                            PATH',
+    '    fix (only for AWS): install it',
+    '',
+    'everything for the lab is here; 1 more would',
+    '  be needed on AWS',
+  ]);
 });
 
 test('every prerequisite has found, needed, and a fix unless it is there', async () => {
@@ -56,7 +70,7 @@ test('a package that is not there names the command that is absent', async () =>
 });
 
 describe('AWS credentials', () => {
-  beforeEach(() => vi.stubEnv('HOME', '/nonexistent'));
+  beforeEach(() => vi.stubEnv('HOME', tempFolder()));
   afterEach(() => vi.unstubAllEnvs());
 
   test('are looked for by name; no value is ever shown', async () => {

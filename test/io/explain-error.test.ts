@@ -1,16 +1,12 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { userError } from '../../src/io/errors.ts';
 import { explainError } from '../../src/io/explain-error.ts';
 import { exitCodeOf, renderError } from '../../src/io/render-error.ts';
+import { sharedTempFolder } from '../support/temp-folder.ts';
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ecs-host-test-'));
-});
-afterAll(() => rm(folder, { recursive: true }));
+const folder = sharedTempFolder();
 
 function caught(work: Promise<unknown>): Promise<unknown> {
   return work.then(String, (error: unknown) => error);

@@ -1,8 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EC2Client } from '@aws-sdk/client-ec2';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { projectFolder } from '../../src/io/paths.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
@@ -11,6 +10,7 @@ import { canonicalJson } from '../../src/plan/digest.ts';
 import { confirmFacts, type Facts, gatherFacts } from '../../src/plan/facts.ts';
 import { readPlan, writePlan } from '../../src/plan/plan-file.ts';
 import { type ResolveInput, resolvePlan, select } from '../../src/plan/resolve.ts';
+import { sharedTempFolder } from '../support/temp-folder.ts';
 
 const { config } = await loadConfig(join(projectFolder(), 'hosts.yaml'));
 
@@ -85,9 +85,8 @@ describe('the digest', () => {
   });
 });
 
-const folder = await mkdtemp(join(tmpdir(), 'ecs-host-plan-'));
+const folder = sharedTempFolder();
 const file = join(folder, 'plan.json');
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('plan.json', () => {
   test('comes back as it was written', async () => {

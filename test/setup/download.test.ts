@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { download, parseChecksums } from '../../scripts/setup-lib/download.mjs';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const content = randomBytes(300_000);
 const sha256 = createHash('sha256').update(content).digest('hex');
@@ -22,7 +22,7 @@ let file: string;
 beforeEach(async () => {
   behaviour = 'ranges';
   ranges = [];
-  folder = await mkdtemp(join(tmpdir(), 'ecs-host-download-'));
+  folder = tempFolder();
   file = join(folder, 'tool.zip');
   server = createServer((request, response) => {
     ranges.push(request.headers.range);
@@ -45,7 +45,6 @@ beforeEach(async () => {
 afterEach(async () => {
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
-  await rm(folder, { recursive: true });
 });
 
 test('a file gets its name when it is whole, and is not fetched twice', async () => {

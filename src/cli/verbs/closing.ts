@@ -1,8 +1,10 @@
 import type { ImageRecord } from '../../image/image-record.ts';
 import { formatDuration } from '../../io/duration.ts';
+import { resultWidth } from '../../io/text.ts';
 import type { SmokeResult } from '../../smoke/verdict.ts';
 import { printEvent } from '../json.ts';
 import type { Session } from '../session.ts';
+import { groupSkips, type Skips, verdictLines } from '../verdict-lines.ts';
 
 /** Top-level spans, for the closing lines. */
 function stageTimes(session: Session): { stage: string; durationMs: number }[] {
@@ -16,6 +18,7 @@ type Closing = {
   readonly imageId: string;
   readonly verdict: string;
   readonly checks: Readonly<Record<string, number>>;
+  readonly skips: readonly Skips[];
   readonly substitutions: ImageRecord['substitutions'];
   readonly stages: readonly { readonly stage: string; readonly durationMs: number }[];
   readonly record: string | null;
@@ -27,13 +30,7 @@ function closingLines(closing: Closing): string[] {
       ({ component, source }) => `note      ${component}: ${source} (not the official source)`,
     ),
     `image     ${closing.imageId}`,
-    `verdict   ${closing.verdict}${
-      Object.keys(closing.checks).length === 0
-        ? ''
-        : ` (${Object.entries(closing.checks)
-            .map(([verdict, count]) => `${count} ${verdict}`)
-            .join(', ')})`
-    }`,
+    ...verdictLines(closing.verdict, closing.checks, closing.skips, resultWidth()),
     `stages    ${closing.stages.map(({ stage, durationMs }) => `${stage} ${formatDuration(durationMs)}`).join(', ')}`,
     ...(closing.record === null ? [] : [`record    ${closing.record}`]),
   ];
@@ -62,6 +59,7 @@ export async function close(
     imageId,
     verdict: result?.verdict ?? 'not-run',
     checks: countVerdicts(result?.checks ?? []),
+    skips: groupSkips(result?.checks ?? []),
     substitutions,
     stages: stageTimes(session),
     record: recordFile,

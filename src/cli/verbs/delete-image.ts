@@ -3,6 +3,7 @@ import { deleteImage, findImageRemains, type ImageRemains } from '../../image/de
 import type { ImageRecord } from '../../image/image-record.ts';
 import { assertImageId, readRecord, removeRecord } from '../../image/image-store.ts';
 import { EcsHostError, userError } from '../../io/errors.ts';
+import { quietly } from '../arguments.ts';
 import { withConnection } from '../connect.ts';
 import { printResult } from '../json.ts';
 import { commonArguments, withSession } from '../session.ts';
@@ -36,7 +37,7 @@ export async function remove(argv: Record<string, unknown>): Promise<number> {
   const asks = argv['yes'] !== true;
   if (asks && (process.stdin.isTTY !== true || args.json))
     throw userError('CONFIRMATION', 'Deleting an image asks first, and nobody can answer here.', 'give --yes');
-  const done = await withSession({ ...argv, json: false, plain: true }, (session) =>
+  const done = await withSession(quietly(argv), (session) =>
     withConnection(session, args, async (connection) => {
       const remains = await findImageRemains(connection.clients, imageId, await usableRecord(imageId), connection);
       if (asks && !(await confirm(remains, args.region, session.signal))) return null;

@@ -2,14 +2,13 @@ import { listRecords, readRecord } from '../../image/image-store.ts';
 import { listImages } from '../../image/list-images.ts';
 import { formatDuration } from '../../io/duration.ts';
 import { userError } from '../../io/errors.ts';
-import { checkLine } from '../../io/reporters/plain.ts';
+import { checkLine } from '../../io/reporters/check-line.ts';
+import { tableLines } from '../../io/table.ts';
+import { resultWidth } from '../../io/text.ts';
+import { quietly } from '../arguments.ts';
 import { withConnection } from '../connect.ts';
 import { printResult } from '../json.ts';
 import { commonArguments, withSession } from '../session.ts';
-
-function quietly(argv: Record<string, unknown>): Record<string, unknown> {
-  return { ...argv, json: false, plain: true };
-}
 
 /** `ecs-host image list`. */
 export async function list(argv: Record<string, unknown>): Promise<number> {
@@ -33,18 +32,12 @@ export async function list(argv: Record<string, unknown>): Promise<number> {
     image.imageName,
   ]);
   const head = ['image', 'verdict', 'profile', 'created (UTC)', 'state', 'name'];
-  const widths = head.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)));
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-      .join('  ')
-      .trimEnd();
   printResult(
     args.json,
     images,
     images.length === 0
       ? [`no images in ${args.region}; bake one with \`ecs-host ami\``]
-      : [line(head), ...rows.map(line)],
+      : tableLines(head, rows, resultWidth()),
   );
   return 0;
 }

@@ -1,8 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { resultWidth } from '../../io/text.ts';
 import { readPlan, writePlan } from '../../plan/plan-file.ts';
-import { planSummary } from '../../plan/summary.ts';
+import { planSummary, wrapSummary } from '../../plan/summary.ts';
 import { type Rendered, renderTo } from '../../render/render.ts';
+import { quietly } from '../arguments.ts';
 import { withConnection } from '../connect.ts';
 import { carriedBy, planFileOf } from '../follow-plan.ts';
 import { printResult } from '../json.ts';
@@ -11,11 +13,6 @@ import { commonArguments, type Session, withSession } from '../session.ts';
 
 function outFolder(argv: Record<string, unknown>): string {
   return resolve(typeof argv['out'] === 'string' ? argv['out'] : 'out');
-}
-
-/** Results of these verbs are documents, so progress goes to stderr also with --json. */
-function quietly(argv: Record<string, unknown>): Record<string, unknown> {
-  return { ...argv, json: false, plain: true };
 }
 
 export async function plan(argv: Record<string, unknown>): Promise<number> {
@@ -30,7 +27,7 @@ export async function plan(argv: Record<string, unknown>): Promise<number> {
   const file = join(outFolder(argv), 'plan.json');
   await writePlan(file, made);
   printResult(args.json, made, [
-    ...planSummary(made),
+    ...wrapSummary(planSummary(made), resultWidth()),
     '',
     `written to ${file}; \`ecs-host ami --plan ${file}\` follows it`,
   ]);

@@ -1,53 +1,84 @@
-import type { Check } from '#contracts/check.ts';
-import { formatDuration } from '../duration.ts';
+import { formatClock, formatDuration } from '../duration.ts';
 import type { Message, Reporter } from '../reporter.ts';
+import { checkLine } from './check-line.ts';
+import { type OpenSpan, OpenSpans } from './spans.ts';
 
 const MARKS = { ok: 'ok  ', failed: 'FAIL', skipped: 'skip' } as const;
+/** A wait that says nothing for so long gets a line, so that a log shows that it lives. */
+const SILENCE_MS = 30_000;
+const LOOK_MS = 1_000;
 
-/** The line that both the plain and the terminal reporter show for a check. */
-export function checkLine(check: Check): string {
-  if (check.verdict === 'correct') return `ok    ${check.id}: ${check.actual}`;
-  if (check.verdict === 'skipped') return `skip  ${check.id}: ${check.reason ?? 'no reason given'}`;
-  const why = check.reason === undefined ? '' : ` (${check.reason})`;
-  return `FAIL  ${check.id}: expected ${check.expected}, found ${check.actual}${why}`;
+/** `still waiting for ssh, 1 min 30 s of at most 10 min 00 s`. */
+function stillLine({ title, limitMs, startedAt }: OpenSpan, now: number): string {
+  const what = title.startsWith('wait for ') ? `waiting for ${title.slice('wait for '.length)}` : `at it (${title})`;
+  const limit = limitMs === null ? '' : ` of at most ${formatClock(limitMs)}`;
+  return `still ${what}, ${formatClock(now - startedAt)}${limit}`;
 }
 
-/** Lines for a log that nobody scrolls back in: what started, what ended and how long it took. Indented by depth. */
-export function plainReporter(out: NodeJS.WritableStream): Reporter {
-  const open = new Map<string, { title: string; depth: number }>();
-  const line = (depth: number, text: string): void => {
-    out.write(`${'  '.repeat(depth)}${text}\n`);
-  };
-  const emit = (message: Message): void => {
+/** Lines for a log that nobody scrolls back in: what started, what ended and how long it took, what still runs. Indented by depth. */
+class PlainReporter implements Reporter {
+  readonly #out: NodeJS.WritableStream;
+  readonly #spans = new OpenSpans();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(out: NodeJS.WritableStream) {
+    this.#out = out;
+    this.#timer = setInterval(() => this.#showSilent(performance.now()), LOOK_MS).unref();
+  }
+
+  emit(message: Message): void {
+    const now = performance.now();
     switch (message.type) {
       case 'span-start': {
-        const depth = message.parent === null ? 0 : (open.get(message.parent)?.depth ?? -1) + 1;
-        open.set(message.id, { title: message.title, depth });
-        line(depth, `..    ${message.title}`);
+        const span = this.#spans.open(message, now);
+        this.#line(span.depth, `..    ${span.title}`);
         break;
       }
       case 'span-progress': {
-        const span = open.get(message.id);
-        if (span) line(span.depth + 1, `      ${message.text}`);
+        const span = this.#spans.progress(message.id, message.text, now);
+        if (span) this.#line(span.depth + 1, `      ${message.text}`);
         break;
       }
       case 'span-end': {
-        const span = open.get(message.id);
-        if (!span) break;
-        open.delete(message.id);
+        const span = this.#spans.end(message.id, now);
+        if (span === null) break;
         const note = message.note === undefined ? '' : ` - ${message.note}`;
-        line(span.depth, `${MARKS[message.outcome]}  ${span.title} (${formatDuration(message.durationMs)})${note}`);
+        this.#line(
+          span.depth,
+          `${MARKS[message.outcome]}  ${span.title} (${formatDuration(message.durationMs)})${note}`,
+        );
         break;
       }
       case 'check':
-        line((message.span === null ? 0 : (open.get(message.span)?.depth ?? 0)) + 1, checkLine(message.check));
+        this.#spans.check(message.span, message.check, now);
+        this.#line((this.#spans.get(message.span)?.depth ?? -1) + 1, checkLine(message.check));
         break;
       case 'note':
       case 'warning':
-        line(0, `${message.type === 'warning' ? 'warning: ' : ''}${message.text}`);
-        if (message.hint !== undefined) line(1, `hint: ${message.hint}`);
+        this.#line(0, `${message.type === 'warning' ? 'warning: ' : ''}${message.text}`);
+        if (message.hint !== undefined) this.#line(1, `hint: ${message.hint}`);
         break;
     }
-  };
-  return { emit, close: async () => {} };
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+  }
+
+  /** The clock of a log. */
+  #showSilent(now: number): void {
+    for (const span of this.#spans.leaves()) {
+      if (now - span.spokeAt < SILENCE_MS) continue;
+      span.spokeAt = now;
+      this.#line(span.depth + 1, `      ${stillLine(span, now)}`);
+    }
+  }
+
+  #line(depth: number, text: string): void {
+    this.#out.write(`${'  '.repeat(depth)}${text}\n`);
+  }
+}
+
+export function plainReporter(out: NodeJS.WritableStream): Reporter {
+  return new PlainReporter(out);
 }

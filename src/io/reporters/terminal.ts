@@ -1,130 +1,158 @@
-import { Listr, type ListrTaskWrapper, PRESET_TIMER } from 'listr2';
-import { formatDuration } from '../duration.ts';
+import { styleText } from 'node:util';
+import { formatClock, formatDuration } from '../duration.ts';
 import type { Message, Reporter } from '../reporter.ts';
-import { checkLine } from './plain.ts';
+import { oneLine, shorten, wrapText } from '../text.ts';
+import { checkLine } from './check-line.ts';
+import { LiveArea, type TerminalStream } from './live-area.ts';
+import { type OpenSpan, OpenSpans, pathOf } from './spans.ts';
 
-// biome-ignore lint/suspicious/noExplicitAny: listr2's own type parameters for "whatever renderer is chosen".
-type Task = ListrTaskWrapper<unknown, any, any>;
+const FRAME_MS = 100;
+const UNICODE = { ok: '✔', failed: '✖', skipped: '↷', frames: [...'⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'] } as const;
+const ASCII = { ok: 'ok', failed: 'FAIL', skipped: 'skip', frames: [...'|/-\\'] } as const;
+const COLOURS = { ok: 'green', failed: 'red', skipped: 'yellow' } as const;
 
-type Stage = {
-  readonly id: string;
-  readonly task: Task;
-  readonly finish: (failed: Error | null) => void;
-  readonly done: Promise<void>;
-};
+/** Whether the terminal's character set has the marks. */
+function hasUnicode(): boolean {
+  const { LC_ALL, LC_CTYPE, LANG, TERM } = process.env;
+  return TERM !== 'linux' && /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || '');
+}
 
-/** How many of a stage's newest lines stay on the screen while it runs. */
-const LINES_SHOWN = 8;
+/** `60 correct, 12 skipped`; nothing for a stage without checks. */
+function countsOf({ counts }: OpenSpan): string {
+  const failed = counts.incorrect + counts.missing;
+  const parts = [
+    ...(counts.correct > 0 ? [`${counts.correct} correct`] : []),
+    ...(failed > 0 ? [`${failed} failed`] : []),
+    ...(counts.skipped > 0 ? [`${counts.skipped} skipped`] : []),
+  ];
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+}
 
 /**
- * listr2 on a terminal: one task for each top-level span with a running clock; what happens inside it scrolls below.
- * Spans arrive as events, so each stage is a task whose promise the matching span-end settles.
+ * For a terminal that somebody watches. At the bottom stands what runs now, each with its clock and its newest line. Above it stays what
+ * matters afterwards: stages that ended, warnings, notes, failed checks and failed steps. Everything else is in the record of the image.
  */
-export function terminalReporter(): Reporter {
-  const parents = new Map<string, { title: string; depth: number; stage: string }>();
-  let stage: Stage | null = null;
-  const waiting: Message[] = [];
+class TerminalReporter implements Reporter {
+  readonly #area: LiveArea;
+  readonly #out: TerminalStream;
+  readonly #marks: typeof UNICODE | typeof ASCII;
+  readonly #spans = new OpenSpans();
+  #timer: NodeJS.Timeout | null = null;
+  #frame = 0;
 
-  const openStage = async (id: string, title: string): Promise<void> => {
-    const settled = Promise.withResolvers<void>();
-    const started = Promise.withResolvers<Task>();
-    const list = new Listr(
-      [
-        {
-          title,
-          task: async (_context, task) => {
-            started.resolve(task as Task);
-            await settled.promise;
-          },
-          rendererOptions: { outputBar: LINES_SHOWN, persistentOutput: false },
-        },
-      ],
-      {
-        rendererOptions: { timer: PRESET_TIMER, collapseErrors: false, showErrorMessage: false },
-        registerSignalListeners: false,
-      },
-    );
-    const done = list.run().then(
-      () => {},
-      () => {},
-    );
-    const task = await started.promise;
-    stage = {
-      id,
-      task,
-      done,
-      finish: (failed) => (failed ? settled.reject(failed) : settled.resolve()),
-    };
-  };
+  constructor(out: TerminalStream, isUnicode: boolean) {
+    this.#out = out;
+    this.#area = new LiveArea(out);
+    this.#marks = isUnicode ? UNICODE : ASCII;
+  }
 
-  const show = (text: string): void => {
-    if (stage) stage.task.output = text;
-    else process.stderr.write(`${text}\n`);
-  };
-
-  const handle = async (message: Message): Promise<void> => {
+  emit(message: Message): void {
+    const now = performance.now();
     switch (message.type) {
-      case 'span-start': {
-        const parent = message.parent === null ? undefined : parents.get(message.parent);
-        if (!parent) {
-          parents.set(message.id, { title: message.title, depth: 0, stage: message.id });
-          if (!stage) await openStage(message.id, message.title);
-          break;
-        }
-        parents.set(message.id, { title: message.title, depth: parent.depth + 1, stage: parent.stage });
-        show(`${'  '.repeat(parent.depth)}… ${message.title}`);
+      case 'span-start':
+        this.#spans.open(message, now);
+        this.#draw();
         break;
-      }
       case 'span-progress':
-        show(`${'  '.repeat(parents.get(message.id)?.depth ?? 0)}  ${message.text}`);
+        // Drawn with the next frame: a build says more than anyone can read.
+        if (this.#spans.progress(message.id, oneLine(message.text), now) === null) this.#keep(oneLine(message.text));
         break;
-      case 'span-end': {
-        const span = parents.get(message.id);
-        parents.delete(message.id);
-        if (stage && stage.id === message.id) {
-          const ended = stage;
-          stage = null;
-          if (message.note !== undefined) ended.task.title = `${span?.title ?? ''} - ${message.note}`;
-          ended.finish(message.outcome === 'failed' ? new Error(message.note ?? 'failed') : null);
-          await ended.done;
-          break;
-        }
-        const mark = message.outcome === 'ok' ? '✔' : message.outcome === 'failed' ? '✖' : '↷';
-        const note = message.note === undefined ? '' : ` - ${message.note}`;
-        const indent = '  '.repeat(Math.max(0, (span?.depth ?? 1) - 1));
-        show(`${indent}${mark} ${span?.title ?? ''} ${formatDuration(message.durationMs)}${note}`);
+      case 'span-end':
+        this.#end(message);
         break;
-      }
       case 'check':
-        show(`  ${checkLine(message.check)}`);
+        this.#spans.check(message.span, message.check, now);
+        if (message.check.verdict === 'incorrect' || message.check.verdict === 'missing')
+          this.#keep(this.#coloured('red', `  ${oneLine(checkLine(message.check))}`), '        ');
         break;
-      case 'note':
       case 'warning':
-        show(
-          `${message.type === 'warning' ? 'warning: ' : ''}${message.text}${message.hint ? ` (${message.hint})` : ''}`,
-        );
+      case 'note':
+        this.#notice(message);
         break;
     }
-  };
+  }
 
-  // Opening and ending a stage wait for listr2, so messages are handled strictly one after the other.
-  let queue = Promise.resolve();
-  const emit = (message: Message): void => {
-    waiting.push(message);
-    queue = queue.then(async () => {
-      const next = waiting.shift();
-      if (next) await handle(next);
+  async close(): Promise<void> {
+    if (this.#timer) clearInterval(this.#timer);
+    this.#timer = null;
+    this.#area.draw([], []);
+  }
+
+  #end(message: Message & { type: 'span-end' }): void {
+    const span = this.#spans.end(message.id, performance.now());
+    if (span === null) return;
+    const isFailed = message.outcome === 'failed';
+    if (span.parent && (!isFailed || span.hasFailed)) {
+      span.parent.hasFailed ||= isFailed;
+      this.#draw();
+      return;
+    }
+    if (span.parent) span.parent.hasFailed = true;
+    const note = message.note === undefined ? '' : ` - ${message.note}`;
+    const mark = this.#coloured(COLOURS[message.outcome], this.#marks[message.outcome]);
+    const what = span.parent ? pathOf(span) : `${span.title}`;
+    this.#keep(`${mark} ${what} ${formatDuration(message.durationMs)}${countsOf(span)}${note}`, '  ');
+  }
+
+  #notice(message: Message & { type: 'warning' | 'note' }): void {
+    const isWarning = message.type === 'warning';
+    const lines = wrapText(`${isWarning ? 'warning: ' : ''}${oneLine(message.text)}`, this.#area.columns, '  ');
+    const hint =
+      message.hint === undefined ? [] : wrapText(`  hint: ${oneLine(message.hint)}`, this.#area.columns, '    ');
+    const shown = isWarning ? lines.map((line) => this.#coloured('yellow', line)) : lines;
+    this.#draw([...shown, ...hint]);
+  }
+
+  #keep(text: string, indent = ''): void {
+    this.#draw(wrapText(text, this.#area.columns, indent));
+  }
+
+  #coloured(colour: 'red' | 'green' | 'yellow' | 'dim', text: string): string {
+    return styleText(colour, text, { stream: this.#out });
+  }
+
+  /** A line for each open span, what is inside it below it, and under what is at work its newest line. */
+  #liveLines(parent: OpenSpan | null, now: number): string[] {
+    const width = this.#area.columns - 1;
+    return this.#spans.inside(parent).flatMap((span) => {
+      const indent = '  '.repeat(span.depth);
+      const mark = span.depth === 0 ? `${this.#marks.frames[this.#frame % this.#marks.frames.length]} ` : '  ';
+      const time = `${formatClock(now - span.startedAt)}${limitOf(span)}`;
+      const counts = span.depth === 0 ? countsOf(span) : '';
+      const inner = this.#liveLines(span, now);
+      const said = inner.length > 0 || span.text === '' ? [] : [shorten(`${indent}    ${span.text.trim()}`, width)];
+      return [
+        shorten(`${indent}${mark}${span.title} ${time}${counts}`, width),
+        ...inner,
+        ...said.map((line) => this.#coloured('dim', line)),
+      ];
     });
-  };
-  return {
-    emit,
-    close: async () => {
-      await queue;
-      if (stage) {
-        stage.finish(new Error('stopped'));
-        await stage.done;
-        stage = null;
-      }
-    },
-  };
+  }
+
+  #draw(kept: readonly string[] = []): void {
+    const live = this.#liveLines(null, performance.now());
+    const { most } = this.#area;
+    this.#area.draw(kept, live.length > most ? [...live.slice(0, most - 1), '  …'] : live);
+    if (live.length > 0) this.#timer ??= setInterval(() => this.#tick(), FRAME_MS).unref();
+    else if (this.#timer) {
+      clearInterval(this.#timer);
+      this.#timer = null;
+    }
+  }
+
+  #tick(): void {
+    this.#frame += 1;
+    this.#draw();
+  }
+}
+
+function limitOf({ limitMs }: OpenSpan): string {
+  return limitMs === null ? '' : ` of at most ${formatClock(limitMs)}`;
+}
+
+export function terminalReporter(
+  out: TerminalStream = process.stderr,
+  options: { readonly isUnicode?: boolean } = {},
+): Reporter {
+  return new TerminalReporter(out, options.isUnicode ?? hasUnicode());
 }

@@ -1,9 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync, verify } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type IdentityKeys, loadIdentityKeys } from '../../../lab/imds/identity-keys.ts';
@@ -11,6 +10,7 @@ import { createImds } from '../../../lab/imds/imds.ts';
 import type { ImdsInstance } from '../../../lab/imds/instance.ts';
 import type { MachineSpec } from '../../../lab/machine-types.ts';
 import type { LabPaths } from '../../../lab/paths.ts';
+import { sharedTempFolder } from '../../support/temp-folder.ts';
 
 const spec: MachineSpec = {
   instanceId: 'i-0123456789abcdef0',
@@ -37,14 +37,13 @@ const spec: MachineSpec = {
   ],
 };
 
-let folder: string;
+const folder = sharedTempFolder();
 let keys: IdentityKeys;
 let server: Server;
 let now: Date;
 let instance: ImdsInstance | null;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'imds-'));
   keys = await loadIdentityKeys({ state: folder } as LabPaths);
   server = createServer(
     createImds({
@@ -57,10 +56,9 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 });
 
-afterAll(async () => {
+afterAll(() => {
   server.closeAllConnections();
   server.close();
-  await rm(folder, { recursive: true });
 });
 
 beforeEach(() => {
