@@ -2,7 +2,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { findProgram } from '../../src/io/programs.ts';
-import { aStateFolder, runCli } from '../support/run-cli.ts';
+import { runCli } from '../support/run-cli.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
 
@@ -10,13 +11,13 @@ vi.setConfig({ testTimeout: 30_000 });
 async function missingFor(
   args: readonly string[],
 ): Promise<{ exitCode: number | null; missing: string; made: string[] }> {
-  await using folder = await aStateFolder();
-  const [state, cache] = [join(folder.path, 'state'), join(folder.path, 'cache')];
+  const folder = tempFolder();
+  const [state, cache] = [join(folder, 'state'), join(folder, 'cache')];
   const env = { PATH: '', ECS_HOST_STATE: state, ECS_HOST_CACHE: cache, PACKER_PLUGIN_PATH: '' };
   const { exitCode, stdout } = await runCli([...args, '--json'], { env });
   const error = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as { code: string; details: { key: string }[] };
   expect(error.code).toBe('PROGRAMS_MISSING');
-  return { exitCode, missing: error.details.map(({ key }) => key).join(' '), made: await readdir(folder.path) };
+  return { exitCode, missing: error.details.map(({ key }) => key).join(' '), made: await readdir(folder) };
 }
 
 test.each([

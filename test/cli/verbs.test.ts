@@ -82,24 +82,24 @@ test.each([
   [['--cert', 'a.pem'], '--cert and --key belong together.'],
   [['--confirm', 'none', '--confirm', 'ec2'], '--confirm none is nothing together with another one.'],
 ])('webserver %j is a mistake before a lab is started', async (options, reason) => {
-  await using folder = await aStateFolder();
-  const { exitCode, stderr } = await runCli(['webserver', ...options], { env: { ECS_HOST_STATE: folder.path } });
+  const folder = tempFolder();
+  const { exitCode, stderr } = await runCli(['webserver', ...options], { env: { ECS_HOST_STATE: folder } });
   expect(exitCode).toBe(2);
   expect(stderr).toContain(`ecs-host: ${reason}`);
   expect(stderr).not.toContain('lab');
 });
 
 test.each(['hosts', 'orders'])('webserver %s: without one that runs there is nothing to ask', async (verb) => {
-  await using folder = await aStateFolder();
-  const { exitCode, stderr } = await runCli(['webserver', verb], { env: { ECS_HOST_STATE: folder.path } });
+  const folder = tempFolder();
+  const { exitCode, stderr } = await runCli(['webserver', verb], { env: { ECS_HOST_STATE: folder } });
   expect(exitCode).toBe(2);
   expect(stderr).toContain('No webserver runs here.');
 });
 
 test('a plan that fails leaves no run folder behind', async () => {
-  await using folder = await aStateFolder();
-  const env = { ECS_HOST_STATE: folder.path, AWS_ENDPOINT_URL: 'http://127.0.0.1:9' };
-  const { exitCode } = await runCli(['plan', '--region', 'us-east-2', '--out', join(folder.path, 'out')], { env });
+  const folder = tempFolder();
+  const env = { ECS_HOST_STATE: folder, AWS_ENDPOINT_URL: 'http://127.0.0.1:9' };
+  const { exitCode } = await runCli(['plan', '--region', 'us-east-2', '--out', join(folder, 'out')], { env });
   expect(exitCode).toBeGreaterThan(1);
-  expect(await readdir(join(folder.path, 'runs')).catch(() => [])).toEqual([]);
+  expect(await readdir(join(folder, 'runs')).catch(() => [])).toEqual([]);
 });
