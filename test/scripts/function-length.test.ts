@@ -9,13 +9,7 @@ import { projectFolder } from '../../src/io/paths.ts';
 const MOST_LINES = 80;
 
 /** `file function` that are longer and still wait to be split. The list only becomes shorter: one that is short by now has to leave it. */
-const NOT_YET: readonly string[] = [
-  'src/bake/build-tracker.ts createBuildTracker',
-  'src/cli/table.ts commands',
-  'src/host-access/ssh.ts connectSsh',
-  'src/io/reporters/terminal.ts terminalReporter',
-  'src/smoke/smoke.ts smoke',
-];
+const NOT_YET: readonly string[] = ['src/bake/build-tracker.ts createBuildTracker', 'src/cli/table.ts commands'];
 
 type Node = { readonly type: string; readonly start: number; readonly end: number; readonly [key: string]: unknown };
 

@@ -8,7 +8,7 @@ import { consoleOutputAnswer } from '../../../lab/endpoint/console-output.ts';
 import { Faults, parseFault } from '../../../lab/endpoint/faults.ts';
 import { Queues } from '../../../lab/endpoint/queues.ts';
 import { replaceAddresses } from '../../../lab/endpoint/replace-addresses.ts';
-import { untaughtActions } from '../../../lab/endpoint/untaught.ts';
+import { isUnsupported, unsupportedActions } from '../../../lab/endpoint/unsupported.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const form = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' };
@@ -177,11 +177,13 @@ describe('queues', () => {
   });
 });
 
-describe('the list of what the lab was not taught', () => {
+describe('the list of what the lab does not support', () => {
   it('is the one in the README', async () => {
     const readme = await readFile(join(import.meta.dirname, '../../../lab/README.md'), 'utf8');
-    const section = readme.split(/^## /m).find((part) => part.startsWith('Refused')) ?? '';
+    const section = readme.split(/^## /m).find((part) => part.startsWith('Not supported')) ?? '';
     const named = [...section.matchAll(/`([A-Z][A-Za-z0-9]+)`/g)].map((match) => match[1]);
-    for (const action of untaughtActions()) expect(named).toContain(action);
+    for (const action of unsupportedActions()) expect(named).toContain(action);
+    expect(isUnsupported('ecs', 'RunTask')).toBe(true);
+    expect(isUnsupported('ecs', 'ListTasks')).toBe(false);
   });
 });

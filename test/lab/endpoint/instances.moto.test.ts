@@ -77,7 +77,7 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
     }
   });
 
-  it('knows t3.large and teaches g3s.xlarge', async () => {
+  it('knows t3.large, and g3s.xlarge, which moto lacks', async () => {
     const { InstanceTypes } = await ec2.send(
       new DescribeInstanceTypesCommand({ InstanceTypes: ['t3.large', 'g3s.xlarge'] }),
     );
@@ -331,7 +331,7 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
     });
   });
 
-  it('refuses what it was not taught instead of pretending', async () => {
+  it('refuses what it does not support instead of pretending', async () => {
     await expect(
       ec2.send(new AttachVolumeCommand({ VolumeId: 'vol-1', InstanceId: 'i-1', Device: '/dev/sdf' })),
     ).rejects.toSatisfy((error) => codeOf(error) === 'UnsupportedOperation');

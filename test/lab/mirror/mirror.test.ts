@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MirrorCache } from '../../../lab/mirror/cache.ts';
 import { archivePath, createMirrorListener } from '../../../lab/mirror/listener.ts';
-import { proxyFor } from '../../../lab/mirror/upstream.ts';
+import { proxySettings, Upstream } from '../../../lab/mirror/upstream.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 type Reply = (request: IncomingMessage, response: ServerResponse) => void;
@@ -167,10 +167,36 @@ describe('mirror', () => {
   });
 
   it('reads proxies as curl does', () => {
-    const url = new URL('https://mirror.example/x');
-    expect(proxyFor(url, {})).toBeNull();
-    expect(proxyFor(url, { HTTPS_PROXY: 'proxy:3128' })?.href).toBe('http://proxy:3128/');
-    expect(proxyFor(url, { https_proxy: 'http://proxy:1', no_proxy: 'localhost,.example' })).toBeNull();
-    expect(proxyFor(new URL('http://a/'), { HTTPS_PROXY: 'http://proxy:1' })).toBeNull();
+    expect(proxySettings({})).toEqual({});
+    expect(proxySettings({ HTTPS_PROXY: 'proxy:3128' })).toEqual({ HTTPS_PROXY: 'http://proxy:3128' });
+    expect(proxySettings({ https_proxy: 'http://proxy:1', HTTPS_PROXY: 'http://other:1' })).toEqual({
+      HTTPS_PROXY: 'http://proxy:1',
+    });
+    expect(
+      proxySettings({ ALL_PROXY: 'http://proxy:1', http_proxy: '', no_proxy: 'localhost, .example,*.org,' }),
+    ).toEqual({
+      HTTP_PROXY: 'http://proxy:1',
+      HTTPS_PROXY: 'http://proxy:1',
+      NO_PROXY: 'localhost,.localhost,example,.example,org,.org',
+    });
+    expect(proxySettings({ NO_PROXY: '*' })).toEqual({ NO_PROXY: '*' });
+  });
+
+  it('goes to what is excluded directly, and through a proxy by CONNECT where TLS is spoken', async () => {
+    const asked: string[] = [];
+    const proxy = await listen((_, response) => response.writeHead(200).end('through the proxy'));
+    proxy.server.on('connect', (request, socket) => {
+      asked.push(`${request.url} ${request.headers['proxy-authorization']}`);
+      socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
+    });
+    const direct = await listen((_, response) => response.writeHead(200).end('directly'));
+    const environment = { ALL_PROXY: proxy.url.replace('http://', 'http://me:secret@'), no_proxy: '127.0.0.1' };
+    const upstream = new Upstream(environment);
+    const response = await upstream.get(new URL(`${direct.url}/x`), {});
+    for await (const chunk of response) expect(String(chunk)).toBe('directly');
+    await expect(upstream.get(new URL('https://mirror.invalid/x'), {})).rejects.toThrow('407');
+    expect(asked).toEqual([`mirror.invalid:443 Basic ${Buffer.from('me:secret').toString('base64')}`]);
+    await stop(proxy.server);
+    await stop(direct.server);
   });
 });
