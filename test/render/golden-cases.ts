@@ -23,11 +23,10 @@ export function goldenCases(): string[] {
   return readdirSync(GOLDEN).sort();
 }
 
-/** The plan of a golden case, made offline. */
+/** The plan of a golden case, made offline from the configuration that the project ships. */
 export async function goldenPlan(name: string): Promise<BuildPlan> {
-  const folder = join(GOLDEN, name);
-  const given = JSON.parse(await readFile(join(folder, 'facts.json'), 'utf8')) as Case;
-  const loaded = await loadConfig(join(folder, 'hosts.yaml'));
+  const given = JSON.parse(await readFile(join(GOLDEN, name, 'facts.json'), 'utf8')) as Case;
+  const loaded = await loadConfig(join(projectFolder(), 'hosts.yaml'));
   return resolvePlan({
     selection: select(loaded.config, given, 'hosts.yaml'),
     facts: given.facts,
