@@ -9,10 +9,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 
+/** Retried: a process that is about to end may still write. */
+const GONE = { recursive: true, force: true, maxRetries: 5 } as const;
+
 /** A folder of the test that runs, also when a `beforeEach` asks. It goes after every `afterEach`. */
 export function tempFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'test-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  onTestFinished(() => rm(folder, GONE));
   return folder;
 }
 
@@ -20,6 +23,6 @@ export function tempFolder(): string {
 export function sharedTempFolder(): string {
   const folder = join(tmpdir(), `test-${randomUUID().slice(0, 8)}`);
   beforeAll(() => mkdir(folder, { mode: 0o700 }));
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+  afterAll(() => rm(folder, GONE));
   return folder;
 }
