@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Decision } from '../../webserver/server.ts';
 import { makeSelfSigned } from '../../webserver/tls.ts';
-import { type IdentityAuthority, makeIdentityAuthority } from '../support/a-host.ts';
-import { createWorld, INSTANCE_ID, type World } from './a-service.ts';
+import { type IdentityAuthority, makeIdentityAuthority } from '../fixtures/host.ts';
+import { createWorld, INSTANCE_ID, type World } from '../fixtures/host-service.ts';
 
 let authority: IdentityAuthority;
 let world: World;

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { expectedTags, versionTags } from '../../src/image/expected-tags.ts';
 import { joinImages } from '../../src/image/list-images.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
-import { aRecord } from './a-record.ts';
+import { aRecord } from '../fixtures/image-record.ts';
 
 function tagged(ImageId: string, verdict: string, CreationDate: string): Image {
   return {

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { CONCERNS, verify } from '../../provisioners/concerns/verify.ts';
-import { target } from './a-target.ts';
+import { target } from '../fixtures/target-config.ts';
 
 const FOLDER = join(import.meta.dirname, '../../provisioners');
 const names = (await readdir(FOLDER))
@@ -15,7 +15,7 @@ const sources = await Promise.all(
 );
 
 describe('provisioners', () => {
-  it('are the ones that a plan names, in the order of the plan', () => {
+  test('are the ones that a plan names, in the order of the plan', () => {
     const all = [...CONCERNS, verify].map(({ name }) => name);
     expect(all).toEqual([
       'base',
@@ -34,24 +34,24 @@ describe('provisioners', () => {
     expect([...names].sort()).toEqual([...all].sort());
   });
 
-  it.each([...CONCERNS, verify])('$name has apply and verify', ({ apply, verify: look }) => {
+  test.each([...CONCERNS, verify])('$name has apply and verify', ({ apply, verify: look }) => {
     expect(apply).toBeTypeOf('function');
     expect(look).toBeTypeOf('function');
   });
 
-  it.each(names)('%s.ts runs the concern of its name and does nothing else', async (name) => {
+  test.each(names)('%s.ts runs the concern of its name and does nothing else', async (name) => {
     const text = await readFile(join(FOLDER, `${name}.ts`), 'utf8');
     expect(text).toContain(`from './concerns/${name}.ts'`);
     expect(text.trim().split('\n').at(-1)).toMatch(/^await runProvisioner\(\w+\);$/);
   });
 
-  it('verify refuses to apply', async () => {
+  test('verify refuses to apply', async () => {
     await expect(verify.apply({} as never)).rejects.toThrow('only looks');
   });
 });
 
 describe('no provisioner', () => {
-  it('starts Docker, its socket or the agent, or has a boot start them', () => {
+  test('starts Docker, its socket or the agent, or has a boot start them', () => {
     for (const { name, text } of sources) {
       const starts =
         text.match(/systemctl\s+(?:[a-z-]+\s+)*(start|restart|reload-or-restart|enable --now|enable)\b[^`]*/g) ?? [];
@@ -63,12 +63,12 @@ describe('no provisioner', () => {
     }
   });
 
-  it('masks Docker or the agent', () => {
+  test('masks Docker or the agent', () => {
     for (const { name, text } of sources)
       expect({ name, masks: /mask[^\n]*(docker|ecs\.service)/.test(text) }).toEqual({ name, masks: false });
   });
 
-  it('goes around the quoting of zx, or runs a tool but through lib/tool.ts', () => {
+  test('goes around the quoting of zx, or runs a tool but through lib/tool.ts', () => {
     for (const { name, text } of sources) {
       expect({
         name,
@@ -90,7 +90,7 @@ describe('no provisioner', () => {
     }
   });
 
-  it('names a password, a token or an address of somebody', () => {
+  test('names a password, a token or an address of somebody', () => {
     for (const { name, text } of sources)
       expect({ name, found: /(password|secret_key|AKIA[A-Z0-9]{16})\s*[:=]\s*['"]/i.exec(text)?.[0] ?? null }).toEqual({
         name,

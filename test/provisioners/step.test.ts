@@ -1,8 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ProvisionEvent } from '#contracts/provision-event.ts';
 import { tool } from '../../provisioners/lib/tool.ts';
 import { createContext, parseCommand, type Stage } from '../../provisioners/step.ts';
-import { target } from './a-target.ts';
+import { target } from '../fixtures/target-config.ts';
 
 function recorder(stage: Stage = 'bake') {
   const events: ProvisionEvent[] = [];
@@ -18,7 +18,7 @@ function recorder(stage: Stage = 'bake') {
 }
 
 describe('step', () => {
-  it('says when it begins and how it ended', async () => {
+  test('says when it begins and how it ended', async () => {
     const { context, events } = recorder();
     await context.step('install', {}, async () => {});
     expect(events).toEqual([
@@ -27,7 +27,7 @@ describe('step', () => {
     ]);
   });
 
-  it('does nothing that is done already', async () => {
+  test('does nothing that is done already', async () => {
     const { context, events } = recorder();
     let worked = false;
     await context.step('install', { doneWhen: async () => true }, async () => {
@@ -37,13 +37,13 @@ describe('step', () => {
     expect(events.at(-1)).toMatchObject({ outcome: 'unchanged' });
   });
 
-  it('takes false for "changed nothing"', async () => {
+  test('takes false for "changed nothing"', async () => {
     const { context, events } = recorder();
     await context.step('configure', {}, async () => false);
     expect(events.at(-1)).toMatchObject({ outcome: 'unchanged' });
   });
 
-  it('shows reason, command and output of a tool that failed, and only then', async () => {
+  test('shows reason, command and output of a tool that failed, and only then', async () => {
     const { context, events, complaints } = recorder();
     await context.step('quiet', {}, () => tool`echo much to say`);
     expect(complaints).toEqual([]);
@@ -59,7 +59,7 @@ describe('step', () => {
     expect(complaints.join('')).toMatch(/command: sh -c[\s\S]*reading[\s\S]*E: no such package/);
   });
 
-  it('ends in one line for an error that is no tool', async () => {
+  test('ends in one line for an error that is no tool', async () => {
     const { context, events } = recorder();
     await expect(
       context.step('decide', {}, async () => {
@@ -71,7 +71,7 @@ describe('step', () => {
 });
 
 describe('checks', () => {
-  it('count when incorrect or missing, and not when skipped', async () => {
+  test('count when incorrect or missing, and not when skipped', async () => {
     const { context, failed, events } = recorder();
     context.check({ id: 'a.right', title: 'A', expected: '1', actual: '1', isCorrect: true });
     context.check({ id: 'a.wrong', title: 'A', expected: '1', actual: '2', isCorrect: false });
@@ -89,7 +89,7 @@ describe('checks', () => {
     expect(events.at(-1)).toMatchObject({ check: { reason: 'there is no such file' } });
   });
 
-  it('are events without anything beyond the contract', () => {
+  test('are events without anything beyond the contract', () => {
     const { context, events } = recorder();
     context.check({ id: 'a.right', title: 'A', expected: '1', actual: '1', isCorrect: true });
     expect(JSON.parse(JSON.stringify(events[0]))).toEqual({
@@ -101,7 +101,7 @@ describe('checks', () => {
 });
 
 describe('parseCommand', () => {
-  it.each([
+  test.each([
     [['apply'], { action: 'apply', stage: 'bake', targetPath: '/opt/ecs-host/target.json' }],
     [['verify', '--stage', 'booted'], { action: 'verify', stage: 'booted', targetPath: '/opt/ecs-host/target.json' }],
     [['apply', '--target', '/x.json'], { action: 'apply', stage: 'bake', targetPath: '/x.json' }],
@@ -109,7 +109,7 @@ describe('parseCommand', () => {
     expect(parseCommand(words)).toEqual(expected);
   });
 
-  it.each([[[]], [['look']], [['verify', '--stage']], [['verify', '--stage', 'later']], [['apply', 'now']]])(
+  test.each([[[]], [['look']], [['verify', '--stage']], [['verify', '--stage', 'later']], [['apply', 'now']]])(
     'refuses %j',
     (words) => {
       expect(() => parseCommand(words)).toThrow('usage:');

@@ -20,7 +20,7 @@ import {
   IMAGE_ID,
   instanceIdOf,
   makeIdentityAuthority,
-} from '../support/a-host.ts';
+} from '../fixtures/host.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 let tls: SelfSigned;
