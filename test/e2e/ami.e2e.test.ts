@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { awsLeftovers, type LabHandle, startLabForTests } from './lab-handle.ts';
-import { describeSabotage } from './sabotage.ts';
+import { describeSabotage } from './sabotage.tests.ts';
 import { cli, events, start } from './support.ts';
 
 /**

@@ -1,11 +1,11 @@
 import { request } from 'node:https';
-import { DescribeContainerInstancesCommand, ListContainerInstancesCommand } from '@aws-sdk/client-ecs';
 import { expect } from 'vitest';
 import { AGENT_DOWN, nextLife, prepareClients, until } from '../attacker.ts';
 import { type BootedHost, bakeImage, bootHost } from '../booted-host.ts';
 import { COUNTED, countedStarts, importTools } from '../counted-containers.ts';
 import { makeRoom } from '../full-disk.ts';
 import { awsLeftovers, type LabHandle, startLabForTests } from '../lab-handle.ts';
+import { containerInstances } from '../machine-edits.ts';
 import { prepareRoot } from '../revocation-storm.ts';
 
 /** The one machine that all groups of attacks are done to; each leaves it serving. */
@@ -41,9 +41,16 @@ export async function mend(): Promise<void> {
   host.decide({ kind: 'grant' });
   await fault(null);
   await makeRoom(host);
-  await host.try(
-    `sudo sh -c 'for unit in ecs-host docker containerd; do systemctl kill --kill-who=main -s CONT $unit; done; systemctl stop hammer strangers; rm -rf /run/systemd/system/ecs-host.service.d /run/ecs-host/order.json /var/lib/ecs-host/order.json; cp -a /var/tmp/etc/daemon.json /etc/docker/; cp -a /var/tmp/etc/host.json /etc/ecs-host/; systemctl daemon-reload; docker ps --quiet | xargs --no-run-if-empty docker kill; docker rm --force task; systemctl restart ecs-host'`,
-  );
+  await host.try(`sudo sh -c '
+    for unit in ecs-host docker containerd; do systemctl kill --kill-who=main -s CONT $unit; done
+    systemctl stop hammer strangers
+    rm -rf /run/systemd/system/ecs-host.service.d /run/ecs-host/order.json /var/lib/ecs-host/order.json
+    cp -a /var/tmp/etc/daemon.json /etc/docker/
+    cp -a /var/tmp/etc/host.json /etc/ecs-host/
+    systemctl daemon-reload
+    docker ps --quiet | xargs --no-run-if-empty docker kill
+    docker rm --force task
+    systemctl restart ecs-host'`);
   await host.takeBack();
   await host.reach('serving');
 }
@@ -84,13 +91,7 @@ export async function setDrainSeconds(seconds: number): Promise<void> {
 }
 
 export async function statusInEcs(): Promise<string | undefined> {
-  const { containerInstanceArns = [] } = await host.clients.ecs.send(
-    new ListContainerInstancesCommand({ cluster: host.cluster }),
-  );
-  const { containerInstances = [] } = await host.clients.ecs.send(
-    new DescribeContainerInstancesCommand({ cluster: host.cluster, containerInstances: containerInstanceArns }),
-  );
-  return containerInstances[0]?.status;
+  return (await containerInstances(host))[0];
 }
 
 /** Spoils calls of the AWS API until that is taken back. */

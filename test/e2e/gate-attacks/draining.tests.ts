@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { AGENT_DOWN, GATE_SHUT, NOW, nextLife, until } from '../attacker.ts';
 import { COUNTED } from '../counted-containers.ts';
+import { removeDropIn, setDropIn } from '../machine-edits.ts';
 import {
   expectNoStart,
   expectShut,
@@ -22,10 +23,7 @@ describe('with an hour for its tasks', () => {
   test('A9: `systemctl stop` waits for a task and nothing takes another; killed meanwhile, it stays so', async () => {
     await setDrainSeconds(3600);
     // Without asking for more, it would be killed after two seconds.
-    const dropIn = '/run/systemd/system/ecs-host.service.d';
-    await host.run(
-      `sudo mkdir -p ${dropIn}; printf '[Service]\\nTimeoutStopSec=2s\\n' | sudo tee ${dropIn}/short.conf >/dev/null; sudo systemctl daemon-reload`,
-    );
+    await setDropIn(host, 'short', ['TimeoutStopSec=2s']);
     await expect.poll(statusInEcs, { timeout: 10_000 }).toBe('ACTIVE');
     await host.run(`docker run --detach --name task ${TASK} ${COUNTED} /bin/sleep 3600`);
     await host.run('sudo systemctl stop --no-block ecs-host');
@@ -41,9 +39,9 @@ describe('with an hour for its tasks', () => {
     await expectShut();
     await sleep(1000);
     await expectShut();
-    await host.run(
-      `docker rm --force task >/dev/null; sudo rm ${dropIn}/short.conf; sudo systemctl daemon-reload; sudo systemctl start ecs-host`,
-    );
+    await host.run('docker rm --force task >/dev/null');
+    await removeDropIn(host, 'short');
+    await host.run('sudo systemctl start ecs-host');
     await host.reach('serving');
     await expect.poll(statusInEcs, { timeout: 10_000 }).toBe('ACTIVE');
   });

@@ -7,7 +7,7 @@ import { loadHostKey } from '../../../hostd/host-key.ts';
 import { createLog } from '../../../hostd/log.ts';
 import { createWebserverClient } from '../../../hostd/webserver-client.ts';
 import { nextLife } from '../attacker.ts';
-import { identityOf } from '../webserver-verb.ts';
+import { identityOf } from '../machine-edits.ts';
 import { host, lab, serveAgain, UP } from './attacked-host.ts';
 
 describe('A17: a stolen identity document', () => {

@@ -8,9 +8,15 @@ describe('the record', () => {
   test('A4: lines that are no starts, and entries that nobody made: put aside, and the service lives', async () => {
     const before = await host.reach('serving');
     const restarts = Number(await host.run('systemctl show -p NRestarts --value ecs-host'));
-    await host.run(
-      `sudo sh -c 'cd /run/ecs-host/starts; printf "{}\\nnull\\n{\\"n\\":\\"x\\"}\\n\\000\\001garbage\\n{\\"n\\":" >>record.ndjson; cd new; mkdir folder; ln -s /etc/passwd link; : >"a b"; mkfifo pipe; : >..x'`,
-    );
+    await host.run(`sudo sh -c '
+      cd /run/ecs-host/starts
+      printf "{}\\nnull\\n{\\"n\\":\\"x\\"}\\n\\000\\001garbage\\n{\\"n\\":" >>record.ndjson
+      cd new
+      mkdir folder
+      ln -s /etc/passwd link
+      : >"a b"
+      mkfifo pipe
+      : >..x'`);
     await nextLife(host);
     await host.reach('serving');
     await host.run(`docker run --rm ${COUNTED}`);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { nextLife, until } from '../attacker.ts';
 import { COUNTED } from '../counted-containers.ts';
+import { installFaketime, removeDropIn, setClock } from '../machine-edits.ts';
 import { controlStatus, host, serveAgain } from './attacked-host.ts';
 
 test('A7: a reason that speaks to systemd is a reason', async () => {
@@ -99,20 +100,14 @@ test("A15: `webserverCa: null` is the system's trust store", async () => {
 });
 
 test.each(['+300', '-300'])('A14: a clock that is %s s off', { timeout: 120_000 }, async (offset) => {
-  await host.run(
-    'test -e /usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 || { sudo apt-get -qq update && sudo DEBIAN_FRONTEND=noninteractive apt-get -qqy install faketime >/dev/null; }',
-    90_000,
-  );
-  const dropIn = '/run/systemd/system/ecs-host.service.d';
-  await host.run(
-    `echo ${offset} | sudo tee /etc/faketimerc >/dev/null; sudo mkdir -p ${dropIn}; printf '[Service]\\nEnvironment=LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1\\n' | sudo tee ${dropIn}/clock.conf >/dev/null; sudo systemctl daemon-reload`,
-  );
+  await installFaketime(host);
+  await setClock(host, offset);
   await nextLife(host);
   try {
     await host.reach('serving', 20_000);
     expect(await controlStatus()).toBe(200);
   } finally {
-    await host.run(`sudo rm ${dropIn}/clock.conf; sudo systemctl daemon-reload`);
+    await removeDropIn(host, 'clock');
     await nextLife(host);
   }
   await host.reach('serving');

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { AGENT_DOWN, expectDownSoonAfter, NOW, nextLife, said, until } from '../attacker.ts';
+import { removeDropIn, setDropIn } from '../machine-edits.ts';
 import { ERROR_503, host } from './attacked-host.ts';
 
 describe('a host service without anybody in charge leaves no agent and no start', () => {
@@ -26,7 +27,12 @@ describe('a host service without anybody in charge leaves no agent and no start'
 
   test('when it loops', async () => {
     // Through the inspector, which only root can open.
-    const loop = `const [{ webSocketDebuggerUrl: url }] = await (await fetch("http://127.0.0.1:9229/json/list")).json(); const socket = new WebSocket(url); await new Promise((resolve) => (socket.onopen = resolve)); socket.send(JSON.stringify({ id: 1, method: "Runtime.evaluate", params: { expression: "for (;;);" } })); setTimeout(() => process.exit(), 300)`;
+    const loop = `
+      const [{ webSocketDebuggerUrl: url }] = await (await fetch("http://127.0.0.1:9229/json/list")).json();
+      const socket = new WebSocket(url);
+      await new Promise((resolve) => (socket.onopen = resolve));
+      socket.send(JSON.stringify({ id: 1, method: "Runtime.evaluate", params: { expression: "for (;;);" } }));
+      setTimeout(() => process.exit(), 300);`;
     await host.run('sudo systemctl kill --kill-who=main -s USR1 ecs-host');
     await expectDownSoonAfter(host, `/opt/ecs-host/bin/node --input-type=module -e '${loop}'`);
     await nextLife(host);
@@ -34,12 +40,10 @@ describe('a host service without anybody in charge leaves no agent and no start'
   });
 
   test('when it fails at each start', async () => {
-    const dropIn = '/run/systemd/system/ecs-host.service.d';
-    await host.run(
-      `sudo mkdir -p ${dropIn}; printf '[Service]\\nExecStart=\\nExecStart=/bin/false\\n' | sudo tee ${dropIn}/broken.conf >/dev/null; sudo systemctl daemon-reload`,
-    );
+    await setDropIn(host, 'broken', ['ExecStart=', 'ExecStart=/bin/false']);
     await expectDownSoonAfter(host, 'sudo systemctl kill -s KILL ecs-host');
-    await host.run(`sudo rm ${dropIn}/broken.conf; sudo systemctl daemon-reload; sudo systemctl restart ecs-host`);
+    await removeDropIn(host, 'broken');
+    await host.run('sudo systemctl restart ecs-host');
     await calm();
   });
 
