@@ -18,6 +18,7 @@ export default defineConfig({
           // Far more than any of them takes: what a busy machine does to the clock is no failure.
           testTimeout: MINUTE_MS,
           hookTimeout: MINUTE_MS,
+          expect: { poll: { timeout: MINUTE_MS / 2 } },
         },
       },
       {

@@ -81,10 +81,12 @@ test.each([365, -365])('a clock that jumps by %i days changes nothing', async (d
     await world.witness('c1');
     world.docker.run('c1', 'base-1');
     const own = join(world.folder, 'containers', 'base-1');
-    await vi.waitFor(() => access(join(own, '.ready')));
+    await vi.waitFor(() => access(join(own, '.ready')), { timeout: 10_000 });
     world.docker.end();
-    await vi.waitFor(() => expect(world.docker.subscriptions).toHaveLength(2));
-    await vi.waitFor(() => expect(world.webserver().hosts.get(INSTANCE_ID)?.heartbeats ?? 0).toBeGreaterThan(spoken));
+    await vi.waitFor(() => expect(world.docker.subscriptions).toHaveLength(2), { timeout: 10_000 });
+    await vi.waitFor(() => expect(world.webserver().hosts.get(INSTANCE_ID)?.heartbeats ?? 0).toBeGreaterThan(spoken), {
+      timeout: 10_000,
+    });
     expect(service.state.now()).toMatchObject({ phase: 'serving', gate: 'open', containersSeen: 1 });
   } finally {
     vi.useRealTimers();
@@ -114,7 +116,7 @@ test('a Docker that systemd has given up on is started again, and its events are
   await vi.waitFor(() => expect(world.said('docker.service has failed; starting it again')).toBe(1), { timeout: 5000 });
   await vi.waitFor(() => expect(world.said("Docker's events are followed")).toBe(2), { timeout: 5000 });
   await world.witness('a');
-  await vi.waitFor(() => expect(service.state.now().containersSeen).toBe(1));
+  await vi.waitFor(() => expect(service.state.now().containersSeen).toBe(1), { timeout: 10_000 });
   expect(service.state.now()).toMatchObject({ phase: 'serving', gate: 'open' });
   await service.stop();
 });
@@ -135,7 +137,7 @@ test('an agent that gave up is named once; whoever starts it again is enough', a
   const service = world.start();
   await vi.waitFor(() => expect(world.running.has('ecs.service')).toBe(true), { timeout: 5000 });
   world.crash('ecs.service');
-  await vi.waitFor(() => expect(world.said('ecs.service gave up')).toBe(1));
+  await vi.waitFor(() => expect(world.said('ecs.service gave up')).toBe(1), { timeout: 10_000 });
   await sleep(200);
   expect(world.said('ecs.service gave up')).toBe(1);
   world.ecs.isRegistered = true;
@@ -152,14 +154,14 @@ test('containers are made ready, each start is on the record, and what they had 
   world.docker.run('c2', '../escape');
   world.docker.run('c3', 'none-of-ours');
   const own = join(world.folder, 'containers', 'base-1');
-  await vi.waitFor(() => access(join(own, '.ready')));
-  await vi.waitFor(() => expect(service.state.now().containersSeen).toBe(3));
+  await vi.waitFor(() => access(join(own, '.ready')), { timeout: 10_000 });
+  await vi.waitFor(() => expect(service.state.now().containersSeen).toBe(3), { timeout: 10_000 });
   expect(await world.waiting()).toEqual([]);
   expect(JSON.parse(await readFile(join(own, 'ports.json'), 'utf8'))).toEqual({ '32262/tcp': 40_001 });
   expect(await readFile(join(own, 'tty'), 'utf8')).toBe('10\n');
   await expect(access(join(world.folder, 'escape'))).rejects.toThrow();
   world.docker.die('c1');
-  await vi.waitFor(() => expect(access(join(own, '.ready'))).rejects.toThrow());
+  await vi.waitFor(() => expect(access(join(own, '.ready'))).rejects.toThrow(), { timeout: 10_000 });
   await service.stop();
 
   const next = world.start();
@@ -175,7 +177,7 @@ test('a gate that somebody else opens is shut again', async () => {
   world.running.add('ecs.service');
   await writeFile(join(world.folder, 'gate-open'), '99999999999\n');
   await vi.waitFor(async () => expect(await world.isGateOpen()).toBe(false), { timeout: 5000 });
-  await vi.waitFor(() => expect(world.running.has('ecs.service')).toBe(false));
+  await vi.waitFor(() => expect(world.running.has('ecs.service')).toBe(false), { timeout: 10_000 });
   expect(world.said('somebody else opened the gate')).toBe(1);
   await service.stop();
 });
@@ -186,7 +188,7 @@ test('a Docker that is silent: no tasks, then it is killed; when it answers all 
   world.docker.goAway();
   await service.reach('docker');
   expect(await world.isThere('agent-open')).toBe(false);
-  await vi.waitFor(() => expect(world.running.has('ecs.service')).toBe(false));
+  await vi.waitFor(() => expect(world.running.has('ecs.service')).toBe(false), { timeout: 10_000 });
   expect(world.said('Docker is silent')).toBe(1);
   await vi.waitFor(() => expect(world.happened).toContain('kill docker.service'), { timeout: 5000 });
   world.docker.comeBack();
@@ -200,13 +202,13 @@ test('starts that were written down while nobody looked are on the record in the
   const first = world.start();
   await first.reach('serving');
   await world.witness('a');
-  await vi.waitFor(() => expect(first.state.now().containersSeen).toBe(1));
+  await vi.waitFor(() => expect(first.state.now().containersSeen).toBe(1), { timeout: 10_000 });
   await first.stop();
   await world.witness('b');
   await world.witness('a');
   const second = world.start();
   await second.reach('serving');
-  await vi.waitFor(() => expect(second.state.now().containersSeen).toBe(3));
+  await vi.waitFor(() => expect(second.state.now().containersSeen).toBe(3), { timeout: 10_000 });
   const lines = (await readFile(join(world.folder, 'starts', 'record.ndjson'), 'utf8')).trim().split('\n');
   expect(lines.map((line) => (JSON.parse(line) as { n: number }).n)).toEqual([1, 2, 3]);
   await second.stop();

@@ -32,7 +32,7 @@ describe('strangers', () => {
     const one = await start({ limits: { times } });
     const socket = connect(one.port, '127.0.0.1', () => socket.write(said)).resume();
     socket.on('error', () => undefined);
-    await vi.waitFor(() => expect(socket.closed).toBe(true));
+    await vi.waitFor(() => expect(socket.closed).toBe(true), { timeout: 10_000 });
     await one.close();
   });
 
@@ -48,7 +48,7 @@ describe('strangers', () => {
       const one = await start({ limits: { times } });
       const socket = connectTls({ port: one.port, host: '127.0.0.1', ca: tls.cert }, () => socket.write(said)).resume();
       socket.on('error', () => undefined);
-      await vi.waitFor(() => expect(socket.closed).toBe(true));
+      await vi.waitFor(() => expect(socket.closed).toBe(true), { timeout: 10_000 });
       await one.close();
     },
   );
