@@ -11,8 +11,8 @@ import './gate-attacks/control-and-clock.tests.ts';
 import './gate-attacks/strangers.tests.ts';
 
 /**
- * Attacks on the gate, the host service and the protocol that once broke a promise, each as it was done, and what must hold against it. A1 to A19 are
- * their numbers in the report on them. One machine; each test leaves it serving.
+ * Attacks on the gate, the host service and the protocol that once broke a promise, each as it was done, and what must
+ * hold against it. A1 to A19 are their numbers in the report on them. One machine; each test leaves it serving.
  */
 beforeAll(bootAttackedHost);
 afterEach(async ({ task }) => {

@@ -3,7 +3,6 @@ import type { Identity } from '../../hostd/imds.ts';
 import { shellQuote } from '../../src/io/shell-quote.ts';
 import type { BootedHost } from './booted-host.ts';
 
-/** What tests change on a booted machine, and what they ask ECS about it. */
 const DROP_INS = '/run/systemd/system/ecs-host.service.d';
 
 /** Settings of the host service's unit, beside its own; they count from its next start. */
@@ -30,7 +29,7 @@ export async function installFaketime(host: BootedHost): Promise<void> {
   await host.run(`sudo apt-get -qq update && ${install}`, 90_000);
 }
 
-/** Machines of the lab share this machine's clock, so the service is given one of its own, from its next start: so many seconds off. */
+/** Machines of the lab share this machine's clock: from its next start the service has one so many seconds off. */
 export async function setClock(host: BootedHost, offset: string): Promise<void> {
   await host.run(`echo ${offset} | sudo tee /etc/faketimerc >/dev/null`);
   await setDropIn(host, 'clock', [

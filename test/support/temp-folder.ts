@@ -1,6 +1,6 @@
 /**
- * Folders of tests: made below the system's temporary folder, and gone again whatever became of the test. No other test file makes one, so
- * that nothing is left for whoever runs them (`own-temp-folder.ts` looks).
+ * Folders of tests, gone again whatever became of the test. No other test file makes one, so that nothing is left for
+ * whoever runs them (`own-temp-folder.ts` looks).
  */
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
@@ -19,7 +19,7 @@ export function tempFolder(): string {
   return folder;
 }
 
-/** A folder for all tests of the file or the `describe` that calls this; it is there from the first `beforeAll` to the last `afterAll`. */
+/** A folder for all tests of the file or `describe` that calls this, there from its `beforeAll` to its `afterAll`. */
 export function sharedTempFolder(): string {
   const folder = join(tmpdir(), `test-${randomUUID().slice(0, 8)}`);
   beforeAll(() => mkdir(folder, { mode: 0o700 }));
