@@ -1,4 +1,4 @@
-import { describe, expect, test as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parseCommand } from '../../provisioners/command.ts';
 
 const TARGET = '/opt/ecs-host/target.json';
