@@ -1,13 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run, succeeds, ToolFailed } from '../exec.ts';
 import type { MachineAddress, MachineSpec } from '../machines/types.ts';
 import type { LabPaths } from '../paths.ts';
+import { UserProblem } from '../problem.ts';
 import { writeFileWhole } from '../write-file.ts';
 import { endNamespaceProcesses } from './namespace-processes.ts';
 import {
   IMDS_ADDRESS,
+  LINK_PREFIX,
   linkName,
   macAddressOf,
   namespaceName,
@@ -53,13 +55,24 @@ async function readAddresses(file: string): Promise<Addresses> {
   return { version: 1, next: 0, instances: {} };
 }
 
+/** The state folder of the lab that made a link, by the alias that the lab gave it; it lives as long as the link does. */
+async function stateOfLink(link: string): Promise<string | null> {
+  if (!link.startsWith(LINK_PREFIX)) return null;
+  const shown = await run('ip', ['-j', 'link', 'show', 'dev', link], { accept: [0, 1] });
+  const [{ ifalias = null } = {}] = JSON.parse(shown || '[]') as { ifalias?: string }[];
+  return ifalias;
+}
+
 /** Refuses to share a network with another lab, or with a network of the machine that happens to use it. */
 async function refuseWhenTaken(network: string): Promise<void> {
   const routes = (await run('ip', ['-o', 'route', 'show', 'root', network])).trim();
   if (routes === '') return;
-  throw new Error(
-    `${network} is in use on this machine (${routes}). Another lab may be up: stop it with \`ecs-host lab down\` and its ECS_HOST_STATE, or give this one another network, as in ECS_HOST_LAB_NETWORK=10.79`,
-  );
+  const state = await stateOfLink(/ dev (\S+)/.exec(routes)?.[1] ?? '');
+  const whose =
+    state === null
+      ? `in use on this machine (${routes}). Another lab may be up: stop it with \`ecs-host lab down\` and its ECS_HOST_STATE`
+      : `the network of another lab: stop it with \`ECS_HOST_STATE='${state}' ecs-host lab down\``;
+  throw new UserProblem(`${network} is ${whose}, or give this one another network, as in ECS_HOST_LAB_NETWORK=10.79`);
 }
 
 /** Makes the namespace, its one link to outside, its addresses and its packet filter. An older one of the same lab is removed first. */
@@ -98,6 +111,10 @@ export async function createNetwork(paths: LabPaths): Promise<Network> {
       'net.ipv4.ip_forward=1',
     ]);
     await run('ip', ['link', 'add', plan.outsideLink, 'type', 'veth', 'peer', 'name', UPLINK, 'netns', namespace]);
+    // Not worth failing for: it is a hint for the next lab. The kernel takes 255 characters.
+    await run('ip', ['link', 'set', 'dev', plan.outsideLink, 'alias', dirname(paths.state)], {
+      accept: [0, 1, 2, 255],
+    });
     await inside(
       'link set lo up',
       `address add ${SERVICE_ADDRESS}/32 dev lo`,
@@ -191,7 +208,7 @@ export async function createNetwork(paths: LabPaths): Promise<Network> {
         filtered.set(instanceId, { ...filter, securityGroups });
         await applyFilter();
       }),
-    destroy: () => inTurn(() => destroyNetwork(paths.id)),
+    destroy: () => inTurn(async () => void (await destroyNetwork(paths.id))),
   };
 }
 
@@ -211,14 +228,20 @@ async function removeLink(namespace: string, link: string): Promise<void> {
   }
 }
 
-/** Also removes what a killed lab left. The links go with the namespace, and it goes when no process is in it. */
-export async function destroyNetwork(labId: string): Promise<void> {
+/**
+ * Also removes what a killed lab left. The links go with the namespace, and it goes when no process is in it.
+ *
+ * @returns whether there was a namespace
+ */
+export async function destroyNetwork(labId: string): Promise<boolean> {
   const namespace = namespaceName(labId);
   const names = await run('ip', ['netns', 'list']);
-  if (names.split('\n').some((line) => line.split(' ')[0] === namespace)) {
+  const isThere = names.split('\n').some((line) => line.split(' ')[0] === namespace);
+  if (isThere) {
     await endNamespaceProcesses(namespace);
     await run('ip', ['netns', 'delete', namespace]);
   }
   // By name as well: the kernel takes its time with the namespace, and the route has to be free for the next lab.
   await run('ip', ['link', 'delete', 'dev', outsideLinkName(labId)], { accept: [0, 1] });
+  return isThere;
 }

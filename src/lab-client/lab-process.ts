@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
-import { EcsHostError, outsideError } from '../io/errors.ts';
+import { type EcsHostError, outsideError, userError } from '../io/errors.ts';
 import { projectFolder } from '../io/paths.ts';
 
 export type Lab = {
@@ -31,11 +31,39 @@ async function leave({ endpoint, pid }: UpAnswer): Promise<void> {
   while (existsSync(`/proc/${pid}`) && performance.now() < until) await sleep(50);
 }
 
+/** What the lab says about itself is the reason, told once; what it can not say is in its output. */
+function notStarted(stdout: string, stderr: string): EcsHostError {
+  const told = problemIn(stdout);
+  if (told?.isUsers === true)
+    return userError(
+      'LAB_NOT_STARTED',
+      `The lab (the embedded EC2) was not started: ${told.problem}`,
+      '`ecs-host doctor` lists what the lab needs; AWS regions need no lab',
+    );
+  return outsideError(
+    'LAB_FAILED',
+    told === null
+      ? 'The lab (the embedded EC2) did not start.'
+      : `The lab (the embedded EC2) did not start: ${told.problem}`,
+    'run `ecs-host doctor`, then `ecs-host lab down` and try again',
+    told === null ? `${stderr}\n${stdout}` : undefined,
+  );
+}
+
+function problemIn(stdout: string): { readonly problem: string; readonly isUsers: boolean } | null {
+  try {
+    const { problem, isUsers } = JSON.parse(stdout) as { problem?: unknown; isUsers?: unknown };
+    return typeof problem === 'string' ? { problem, isUsers: isUsers === true } : null;
+  } catch {
+    return null;
+  }
+}
+
 /**
  * Starts the lab unless one is up, as this process's own: it goes down with it. The lab is an outside program to this one: the only things
  * that pass are this command line and the endpoint URL.
  *
- * @throws EcsHostError `LAB_FAILED` (outside) with the lab's own output
+ * @throws EcsHostError `LAB_NOT_STARTED` (user) or `LAB_FAILED` (outside) with the lab's own reason
  */
 export async function startLab(options: { onLine: (line: string) => void; signal: AbortSignal }): Promise<Lab> {
   const child = execa(
@@ -49,18 +77,7 @@ export async function startLab(options: { onLine: (line: string) => void; signal
   const [result] = await Promise.all([child, lines().catch(() => undefined)]);
   if (result.exitCode !== 0) {
     options.signal.throwIfAborted();
-    const prerequisites = 'run `ecs-host doctor`, then `ecs-host lab down` and try again';
-    if (result.exitCode === 2)
-      throw new EcsHostError('user', 'LAB_NOT_STARTED', 'The lab (the embedded EC2) could not be started.', {
-        hint: prerequisites,
-        output: result.stderr,
-      });
-    throw outsideError(
-      'LAB_FAILED',
-      'The lab (the embedded EC2) did not start.',
-      prerequisites,
-      `${result.stderr}\n${result.stdout}`,
-    );
+    throw notStarted(String(result.stdout), String(result.stderr));
   }
   const answer = JSON.parse(result.stdout) as UpAnswer;
   return { endpoint: answer.endpoint, leave: () => leave(answer) };
