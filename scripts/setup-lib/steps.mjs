@@ -70,7 +70,6 @@ export const setUp = async ({ progress, interactive, signal }) => {
       project,
       cache,
       needed,
-      signal,
       python: { path: join(venv, 'bin', 'python3'), version: environment?.python ?? '' },
     };
     await step(

@@ -18,7 +18,7 @@ function isExecutable(path: string): Promise<boolean> {
 }
 
 /**
- * The packer that set-up provided (built or downloaded by checksum), else the one in PATH. Plugins always come from set-up's folder when
+ * The packer that set-up provided (found or built), else the one in PATH. Plugins always come from set-up's folder when
  * there is one, so that no plugin of the machine's own slips in.
  *
  * @throws EcsHostError `PACKER_MISSING` (user)
