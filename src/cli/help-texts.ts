@@ -47,7 +47,7 @@ export const ENVIRONMENT_TEXT = `Environment:
   ECS_HOST_STATE        folder of records, runs and the lab's images (~/.local/state/ecs-host)
   ECS_HOST_CACHE        folder of downloads and builds (~/.cache/ecs-host)
   ECS_HOST_LAB_NETWORK  network of the lab, for a second lab on one machine
-  AWS_ENDPOINT_URL      an API in place of the region's own; it gets no real credentials
+  AWS_ENDPOINT_URL      an API in place of the region's own; only AWS's own gets real credentials
   AWS_PROFILE, AWS_*    credentials, as every AWS SDK finds them
   NO_COLOR              no colours on a terminal`;
 
