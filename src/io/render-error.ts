@@ -67,7 +67,7 @@ export function errorAsJson(error: unknown): object {
         kind: 'bug',
         code: 'BUG',
         reason: error instanceof Error ? error.message : String(error),
-        hint: null,
+        hint: `please report it: an issue in the repository of this checkout (git -C ${projectFolder()} remote -v)`,
         details: [],
       };
 }
