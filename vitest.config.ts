@@ -6,6 +6,7 @@ const MINUTE_MS = 60_000;
 
 export default defineConfig({
   test: {
+    globalSetup: ['./test/support/own-temp-folder.ts'],
     sequence: { sequencer: LongestFirst },
     reporters: ['default', './test/support/skip-reporter.ts'],
     projects: [

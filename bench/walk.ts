@@ -2,6 +2,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { reasonOf } from '#contracts/reason.ts';
 import type { BootedHost } from '../test/e2e/booted-host.ts';
 import { countedStarts } from '../test/e2e/counted-containers.ts';
 import { prepareRoot } from '../test/e2e/revocation-storm.ts';
@@ -76,7 +77,7 @@ await withServingHost(async (host) => {
   try {
     taken = await walk(walker);
   } catch (error) {
-    stuck = error instanceof Error ? error.message : String(error);
+    stuck = reasonOf(error);
   }
   const samples: readonly Sample[] = await stopWatching(host);
   const starts = await countedStarts(host);

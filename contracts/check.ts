@@ -18,3 +18,8 @@ export type Check = {
   readonly reason?: string;
   readonly durationMs?: number;
 };
+
+/** What fails an image. */
+export function isFailed({ verdict }: Pick<Check, 'verdict'>): boolean {
+  return verdict === 'incorrect' || verdict === 'missing';
+}

@@ -4,7 +4,7 @@ import type { Check } from './check.ts';
  * What a provisioner prints on stdout, one JSON object a line, each line prefixed with `PROVISION_EVENT_PREFIX` so that it can be
  * told from the output of the tools that it runs. Times are milliseconds.
  */
-export const PROVISION_EVENT_PREFIX = '::ecs-host:: ';
+const PROVISION_EVENT_PREFIX = '::ecs-host:: ';
 
 export type ProvisionEvent =
   | { readonly type: 'provisioner-start'; readonly provisioner: string }
@@ -30,3 +30,19 @@ export type ProvisionEvent =
       readonly durationMs: number;
       readonly outcome: 'ok' | 'failed';
     };
+
+/** The line of an event, as a provisioner prints it. */
+export function provisionEventLine(event: ProvisionEvent): string {
+  return `${PROVISION_EVENT_PREFIX}${JSON.stringify(event)}`;
+}
+
+/** The event in a line that a provisioner printed, or null for ordinary output. */
+export function provisionEventOf(line: string): ProvisionEvent | null {
+  const at = line.indexOf(PROVISION_EVENT_PREFIX);
+  if (at === -1) return null;
+  try {
+    return JSON.parse(line.slice(at + PROVISION_EVENT_PREFIX.length)) as ProvisionEvent;
+  } catch {
+    return null;
+  }
+}

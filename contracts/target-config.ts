@@ -1,6 +1,6 @@
 /**
  * The file /opt/ecs-host/target.json on the build instance and on the image: everything the provisioners need to know,
- * resolved at plan time. Written by `render`, read by provisioners/step.ts. Holds no secret.
+ * resolved at plan time. Written by `render`, read by provisioners/run-concern.ts. Holds no secret.
  */
 export type TargetConfig = {
   readonly version: 1;

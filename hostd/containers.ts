@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { reasonOf } from '#contracts/reason.ts';
 import type { ContainerEvent, ContainerFacts, DockerClient } from './docker.ts';
 import type { Log } from './log.ts';
 import type { WitnessedStart } from './record.ts';
@@ -126,7 +127,7 @@ export class Containers {
       if (await resources.assign(id, name, ports)) log.say('info', `container ${name} (${id.slice(0, 12)}) is ready`);
     } catch (error) {
       this.#isFresh.add(id);
-      throw new Error(`container ${name}: ${error instanceof Error ? error.message : String(error)}`);
+      throw new Error(`container ${name}: ${reasonOf(error)}`);
     }
   }
 
@@ -146,7 +147,7 @@ export class Containers {
     const { log, signal, retryMs } = this.#options;
     if (signal.aborted) return;
     const before = this.#failures.get(id);
-    if (!before) log.say('error', error instanceof Error ? error.message : String(error));
+    if (!before) log.say('error', reasonOf(error));
     clearTimeout(before?.timer);
     const times = before?.times ?? 0;
     const timer = setTimeout(() => this.#look(id), Math.min(retryMs * 2 ** times, LONGEST_RETRY_MS)).unref();

@@ -1,5 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { firstLine, reasonOf } from '#contracts/reason.ts';
 import type { ContainerInstance, Ecs, EcsAccount } from './ecs.ts';
 import type { Log } from './log.ts';
 
@@ -19,10 +20,6 @@ export type Draining = {
   /** Tries until the signal. Returns at once when this service has drained nothing. */
   end(instance: ContainerInstance, signal: AbortSignal): Promise<void>;
 };
-
-function reason(error: unknown): string {
-  return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-}
 
 export function createDraining(ecs: Ecs, account: EcsAccount, log: Log, path: string = DRAINED_PATH): Draining {
   let known: ContainerInstance | null = null;
@@ -49,7 +46,11 @@ export function createDraining(ecs: Ecs, account: EcsAccount, log: Log, path: st
           break;
         } catch (error) {
           signal.throwIfAborted();
-          log.once('draining', 'warning', `ECS sends no tasks to this host yet: ${reason(error)}; trying again`);
+          log.once(
+            'draining',
+            'warning',
+            `ECS sends no tasks to this host yet: ${firstLine(reasonOf(error))}; trying again`,
+          );
         }
         await sleep(RETRY_MS, undefined, { signal });
       }

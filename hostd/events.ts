@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { reasonOf } from '#contracts/reason.ts';
 import type { ContainerEvent, DockerClient, Subscription } from './docker.ts';
 import type { Log } from './log.ts';
 
@@ -42,7 +43,7 @@ export class Events {
     while (!signal.aborted) {
       await this.#follow().catch(async (error: unknown) => {
         if (signal.aborted) return;
-        log.once('events', 'warning', `Docker's events: ${error instanceof Error ? error.message : String(error)}`);
+        log.once('events', 'warning', `Docker's events: ${reasonOf(error)}`);
         this.again();
         await this.#options.onLost();
       });

@@ -1,5 +1,6 @@
 import { freemem, totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { reasonOf } from '#contracts/reason.ts';
 import type { Identity } from './imds.ts';
 import type { Log } from './log.ts';
 import { type WebserverClient, WebserverTrouble } from './webserver-client.ts';
@@ -58,7 +59,7 @@ export function createHeartbeats(options: {
       log.once('heartbeat', 'info', 'heartbeats are answered');
       if (news) await onNews(news);
     } catch (error) {
-      log.once('heartbeat', 'warning', `heartbeat: ${error instanceof Error ? error.message : String(error)}`);
+      log.once('heartbeat', 'warning', `heartbeat: ${reasonOf(error)}`);
       if (error instanceof WebserverTrouble && error.isUnauthorized) await onNews({ kind: 'unknown' });
     }
   };
@@ -76,7 +77,7 @@ export function createHeartbeats(options: {
     lastWords: async () => {
       // Unreferenced, or the process would wait for the limit after the answer has come.
       await Promise.race([send(true), sleep(LAST_WORDS_MS, undefined, { ref: false })]).catch((error: unknown) =>
-        log.say('warning', `dying heartbeat: ${error instanceof Error ? error.message : String(error)}`),
+        log.say('warning', `dying heartbeat: ${reasonOf(error)}`),
       );
     },
   };

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { reasonOf } from '#contracts/reason.ts';
 import { fullJitterMs } from './backoff.ts';
 import type { Log } from './log.ts';
 
@@ -101,11 +102,7 @@ export async function waitForIdentity(options: {
       return await readIdentity(options.endpoint);
     } catch (error) {
       options.signal.throwIfAborted();
-      options.log.once(
-        'imds',
-        'warning',
-        `the metadata service does not answer yet: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      options.log.once('imds', 'warning', `the metadata service does not answer yet: ${reasonOf(error)}`);
       await sleep(100 + fullJitterMs(attempt, { baseMs: 200, capMs: 5000 }), undefined, { signal: options.signal });
     }
   }

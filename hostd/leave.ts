@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { firstLine, reasonOf } from '#contracts/reason.ts';
 import type { DockerClient } from './docker.ts';
 import type { Draining } from './draining.ts';
 import type { Log } from './log.ts';
@@ -41,10 +42,6 @@ export class Leaving {
   }
 }
 
-function message(error: unknown): string {
-  return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-}
-
 type Farewell = {
   readonly docker: Pick<DockerClient, 'runningTasks'>;
   readonly units: Units;
@@ -66,7 +63,7 @@ export async function drainInEcs(
       return log.say('info', 'ECS sends no more tasks');
     } catch (error) {
       if (performance.now() + POLL_MS >= until)
-        return log.say('warning', `the container instance could not be drained in ECS: ${message(error)}`);
+        return log.say('warning', `the container instance could not be drained in ECS: ${firstLine(reasonOf(error))}`);
       await sleep(POLL_MS);
     }
   }
@@ -92,7 +89,7 @@ export async function waitForTasks(
 }
 
 function stop({ units, log }: Pick<Farewell, 'units' | 'log'>, unit: string, noBlock = false): Promise<void> {
-  return units.stop([unit], { noBlock }).catch((error: unknown) => log.say('warning', message(error)));
+  return units.stop([unit], { noBlock }).catch((error: unknown) => log.say('warning', firstLine(reasonOf(error))));
 }
 
 export function stopAgent(parts: Pick<Farewell, 'units' | 'log'>): Promise<void> {

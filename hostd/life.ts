@@ -1,5 +1,6 @@
 import type { HostConfig } from '#contracts/host-config.ts';
 import type { HostPhase } from '#contracts/host-service.ts';
+import { reasonOf } from '#contracts/reason.ts';
 import { waitForConfig } from './config.ts';
 import type { Control } from './control.ts';
 import { createDraining, type Draining } from './draining.ts';
@@ -10,7 +11,7 @@ import { type Identity, waitForIdentity } from './imds.ts';
 import { drainInEcs, type Leave, Leaving, stopAgent, stopGuarded, waitForTasks } from './leave.ts';
 import { waitForNotice } from './notices.ts';
 import type { Order } from './orders.ts';
-import { type Parts, reasonOf } from './parts.ts';
+import type { Parts } from './parts.ts';
 import { StartRecord } from './record.ts';
 import { serve } from './serve.ts';
 import { AGENT_UNIT } from './units.ts';

@@ -1,4 +1,5 @@
 import { HOST_CONFIG_PATH, HOST_STATE_PATH, STARTS_FOLDER } from '#contracts/host-service.ts';
+import { reasonOf } from '#contracts/reason.ts';
 import { openControl } from './control.ts';
 import { createDockerClient } from './docker.ts';
 import { DRAINED_PATH } from './draining.ts';
@@ -57,7 +58,7 @@ try {
     { stop: stopping.signal, askAgain: () => askAgain.promise },
   );
 } catch (error) {
-  log.say('error', `the host service ended: ${error instanceof Error ? error.message : String(error)}`);
+  log.say('error', `the host service ended: ${reasonOf(error)}`);
   process.exitCode = 1;
 }
 // The helper that speaks to systemd would keep it.

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { reasonOf } from '#contracts/reason.ts';
 import { readMetadata } from './imds.ts';
 import type { Log } from './log.ts';
 
@@ -30,7 +31,7 @@ export async function waitForNotice(options: {
         if (text !== null) return { kind, text: text.slice(0, 200) };
       }
     } catch (error) {
-      log.once('notices', 'warning', `interruption notices: ${error instanceof Error ? error.message : String(error)}`);
+      log.once('notices', 'warning', `interruption notices: ${reasonOf(error)}`);
     }
     await sleep(everyMs, undefined, { signal }).catch(() => undefined);
   }

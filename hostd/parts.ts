@@ -41,7 +41,3 @@ export type Parts = {
   readonly compareEveryMs?: number;
   readonly connect: (origin: string, ca: string | null, signal: AbortSignal) => WebserverClient;
 };
-
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { reasonOf } from '#contracts/reason.ts';
 import type { DockerClient } from './docker.ts';
 
 const EVERY_MS = 5000;
@@ -35,7 +36,7 @@ export async function followPulse(options: {
       misses += 1;
       if (misses === MISSES) {
         killAt = performance.now() + times.killAfterMs;
-        await onSilent(error instanceof Error ? error.message : String(error));
+        await onSilent(reasonOf(error));
       } else if (performance.now() >= killAt) {
         killAt = performance.now() + times.killAfterMs;
         await onStillSilent();

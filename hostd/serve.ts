@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { reasonOf } from '#contracts/reason.ts';
 import { fullJitterMs } from './backoff.ts';
 import { Containers } from './containers.ts';
 import type { Draining } from './draining.ts';
 import type { ContainerInstance, EcsAccount } from './ecs.ts';
 import { Events } from './events.ts';
 import { stopAgent } from './leave.ts';
-import { type Parts, reasonOf } from './parts.ts';
+import type { Parts } from './parts.ts';
 import { Placer } from './placer.ts';
 import { followPulse } from './pulse.ts';
 import type { StartRecord } from './record.ts';

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { firstLine } from '#contracts/reason.ts';
 
 const run = promisify(execFile);
 const SYSTEMCTL_TIMEOUT_MS = 120_000;
@@ -23,7 +24,7 @@ async function systemctl(args: readonly string[]): Promise<string> {
     return (await run('systemctl', [...args], { timeout: SYSTEMCTL_TIMEOUT_MS })).stdout;
   } catch (error) {
     const { stderr = '', message } = error as { stderr?: string; message: string };
-    throw new Error(`systemctl ${args.join(' ')}: ${(stderr.trim() || message).split('\n')[0] ?? ''}`);
+    throw new Error(`systemctl ${args.join(' ')}: ${firstLine(stderr.trim() || message)}`);
   }
 }
 

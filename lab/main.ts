@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { createLog } from './log.ts';
 import { labPaths } from './paths.ts';
 import { explainProblem, UserProblem } from './problem.ts';
+import { stackOf } from './reason.ts';
 
 const USAGE = `usage: lab up [--owner-pid N] [--port P] [--json]
        lab down [--json]
@@ -42,9 +43,7 @@ async function runDaemon(port: number | null, ownerPid: number | null): Promise<
       else early.push(signal);
     });
   }
-  process.on('unhandledRejection', (error) =>
-    log(`unhandled: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
-  );
+  process.on('unhandledRejection', (error) => log(`unhandled: ${stackOf(error)}`));
   try {
     const daemon = await startDaemon({
       paths,

@@ -31,8 +31,16 @@ export const PROGRAMS: readonly Room[] = [
 /** Stages of `src` in the order of the data, above what they all stand on. */
 export const STAGES: readonly Room[] = [
   { folder: 'src/io', mayImport: [], holds: 'errors, messages, reporters, paths, whole-file writes' },
-  { folder: 'src/aws', mayImport: ['src/io'], holds: 'clients, credentials, certificates of identity documents' },
-  { folder: 'src/lab-client', mayImport: ['src/io'], holds: 'start the lab, leave it' },
+  {
+    folder: 'src/aws',
+    mayImport: ['src/io'],
+    holds: 'clients, credentials, waiting and removal, certificates of identity documents',
+  },
+  {
+    folder: 'src/lab-client',
+    mayImport: ['src/io', 'src/aws'],
+    holds: 'start the lab, leave it, ask it which certificate signs its documents',
+  },
   {
     folder: 'src/run',
     mayImport: ['src/io', 'src/aws'],
@@ -42,7 +50,7 @@ export const STAGES: readonly Room[] = [
   { folder: 'src/bundle', mayImport: ['src/io'], holds: 'what the image carries, built and hashed' },
   {
     folder: 'src/plan',
-    mayImport: ['src/io', 'src/aws', 'src/config', 'src/bundle'],
+    mayImport: ['src/io', 'src/aws', 'src/run', 'src/config', 'src/bundle'],
     holds: 'plan.json: resolved, hashed, the only door',
   },
   {
@@ -52,7 +60,7 @@ export const STAGES: readonly Room[] = [
   },
   {
     folder: 'src/render',
-    mayImport: ['src/io', 'src/bundle', 'src/plan'],
+    mayImport: ['src/io', 'src/run', 'src/bundle', 'src/plan'],
     holds: 'the Packer template and the packed bundle',
   },
   {
@@ -62,7 +70,7 @@ export const STAGES: readonly Room[] = [
   },
   {
     folder: 'src/bake',
-    mayImport: ['src/io', 'src/aws', 'src/run', 'src/plan', 'src/render', 'src/image'],
+    mayImport: ['src/io', 'src/aws', 'src/run', 'src/plan', 'src/host-access', 'src/render', 'src/image'],
     holds: 'the real packer build, followed',
   },
   { folder: 'src/user-data', mayImport: ['src/io'], holds: 'what makes a host out of an instance' },

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request } from 'node:http';
 import { printable } from '#contracts/printable.ts';
+import { reasonOf } from '#contracts/reason.ts';
 import { type AdminOrder, BadOrder, orderIn } from './admin-orders.ts';
 import type { Host, Hosts } from './hosts.ts';
 import type { Decision, Webserver } from './server.ts';
@@ -116,7 +117,7 @@ export async function serveAdmin(path: string, webserver: Webserver, decisions: 
       .then(
         (result) => outgoing.end(JSON.stringify(result)),
         (error: unknown) => {
-          const problem = printable(error instanceof Error ? error.message : String(error), 300);
+          const problem = printable(reasonOf(error), 300);
           outgoing.on('finish', () => incoming.destroy());
           outgoing.writeHead(error instanceof BadOrder ? 400 : 500).end(JSON.stringify({ problem }));
         },

@@ -14,6 +14,6 @@ export function answer(
 }
 
 /** A reason as the protocol takes one. */
-export function reasonOf(text: string): string {
+export function toldReason(text: string): string {
   return printable(text.trim() || 'no reason was given', 200);
 }

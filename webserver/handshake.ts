@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { printable } from '#contracts/printable.ts';
+import { reasonOf } from '#contracts/reason.ts';
 import type {
   Challenge,
   ChallengeRequest,
@@ -10,7 +11,7 @@ import type {
 } from '#contracts/webserver.ts';
 import type { AddressBudget } from './address-budget.ts';
 import { plainAddress, privateIpOf } from './addresses.ts';
-import { answer, reasonOf } from './answer.ts';
+import { answer, toldReason } from './answer.ts';
 import { Refused, readMessage } from './body.ts';
 import type { DenialBreaker } from './breaker.ts';
 import type { Confirm } from './confirm.ts';
@@ -71,7 +72,7 @@ function refuseTaken({ hosts }: Handshakes, { instanceId, hostKey }: HandshakeRe
 }
 
 function deny({ response }: Shown, reason: string): void {
-  const denied: HandshakeDenied = { version: 1, denied: true, reason: reasonOf(reason) };
+  const denied: HandshakeDenied = { version: 1, denied: true, reason: toldReason(reason) };
   answer(response, 403, denied);
 }
 
@@ -114,7 +115,7 @@ async function confirmed({ confirm, hosts }: Handshakes, { handshake, from }: Sh
     return confirm === null ? null : await confirm(handshake, from, hosts);
   } catch (error) {
     const reason = 'it cannot be confirmed now who this is';
-    const told = `${reason}: ${error instanceof Error ? error.message : String(error)}`;
+    const told = `${reason}: ${reasonOf(error)}`;
     throw new Refused(503, 'BUSY', reason, { instanceId, retryAfterS: HELD_RETRY_S, told });
   }
 }

@@ -1,4 +1,5 @@
 import { setInterval } from 'node:timers/promises';
+import { reasonOf } from '#contracts/reason.ts';
 import type { SilenceBreaker } from './breaker.ts';
 import type { Host, Hosts } from './hosts.ts';
 
@@ -39,7 +40,7 @@ export async function reapSilentHosts(reaper: Reaper, signal: AbortSignal): Prom
       hosts.forget(instanceId);
       onTerminated(instanceId, null);
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
+      const problem = reasonOf(error);
       if (problems.get(instanceId) === problem) return;
       problems.set(instanceId, problem);
       onTerminated(instanceId, problem);

@@ -3,20 +3,20 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { limitConnections } from '#contracts/connection-limits.ts';
 import { printable } from '#contracts/printable.ts';
+import { reasonOf } from '#contracts/reason.ts';
 import type { HandshakeRequest, HeartbeatAnswer, HeartbeatRequest, Refusal, Revoked } from '#contracts/webserver.ts';
 import { AddressBudget } from './address-budget.ts';
 import { plainAddress } from './addresses.ts';
-import { answer, reasonOf } from './answer.ts';
+import { answer, toldReason } from './answer.ts';
 import { Refused, readMessage } from './body.ts';
 import { DenialBreaker, SilenceBreaker } from './breaker.ts';
 import type { Confirm } from './confirm.ts';
-import { tellHost } from './control-client.ts';
-import { type Decision, type Handshakes, serveChallenge, serveHandshake } from './handshake.ts';
+import { type Decision, type Handshakes as Protocol, serveChallenge, serveHandshake } from './handshake.ts';
+import { HostOrders } from './host-orders.ts';
 import { type HostStore, Hosts, TOKEN_LIFE_S } from './hosts.ts';
 import type { IdentityPolicy } from './identity.ts';
 import { Nonces } from './nonces.ts';
 import type { OnRefusal } from './refusals.ts';
-import { isInstanceId } from './standing-orders.ts';
 import type { SelfSigned } from './tls.ts';
 
 export type { Decision } from './handshake.ts';
@@ -83,99 +83,35 @@ const TIMES = {
 /** Connections at a time that have not shown a token or a handshake. */
 const MOST_STRANGERS = 1000;
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 /**
  * The reference webserver: the protocol of contracts/openapi.json over TLS. It lets in hosts whose identity document verifies, who are among
  * those of the policy, and who can sign a nonce that was made for them. An instance id that lives with another key is refused; the same host
  * is let in again after its service was restarted.
  */
 export async function startWebserver(options: WebserverOptions): Promise<Webserver> {
-  const { address, port, tls, policy, decide, onRefusal = () => undefined, onNotice = () => undefined } = options;
+  const { address, port, tls, onRefusal = () => undefined, onNotice = () => undefined } = options;
   const { now = Date.now, monotonic = () => performance.now() } = options;
   const hosts = new Hosts(now, options.store ?? null, monotonic);
-  const handshakes: Handshakes = {
+  const denials = denialBreaker(monotonic, onNotice);
+  const silence = silenceBreaker(monotonic, onNotice);
+  const protocol: Protocol = {
     hosts,
     nonces: new Nonces(monotonic),
     budget: new AddressBudget(monotonic, options.limits),
-    policy,
-    decide,
+    policy: options.policy,
+    decide: options.decide,
     confirm: options.confirm ?? null,
-    denials: new DenialBreaker(monotonic, (denied, all) =>
-      onNotice(
-        'MASS_DENIAL',
-        `${denied} hosts of ${all} that were granted before would be denied: nobody is, until "tell resume"`,
-      ),
-    ),
+    denials,
     onRefusal,
     onProven: (request) => connections.proven(request.socket),
   };
-
-  const silence = new SilenceBreaker(monotonic, (isTripped, silent, all) =>
-    onNotice(
-      'MASS_SILENCE',
-      isTripped
-        ? `${silent} hosts of ${all} are silent at once: none is ended, until they are heard or "tell resume"`
-        : 'the silent hosts are few again: those that stay silent are ended',
-    ),
-  );
-
-  const heartbeat = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const beat = await readMessage<HeartbeatRequest>(request, 'HeartbeatRequest');
-    const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
-    const host = hosts.recognise(beat.instanceId, token);
-    if (host === null)
-      throw new Refused(401, 'TOKEN', `${beat.instanceId} is no host of ours, or its token has run out`);
-    connections.proven(request.socket);
-    const ordered = hosts.orders.of(beat.instanceId);
-    if (ordered.revoked !== null) {
-      const revoked: Revoked = { version: 1, revoked: true, reason: ordered.revoked };
-      return answer(response, 403, revoked);
-    }
-    const authToken = hosts.renew(host);
-    if (beat.isDyingHeartbeat) hosts.forget(beat.instanceId);
-    const command = ordered.drain === null ? 'serve' : 'drain';
-    const next: HeartbeatAnswer = { version: 1, authToken, expiresInSeconds: TOKEN_LIFE_S, command };
-    answer(response, 200, next);
-  };
-
-  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    switch (request.method === 'POST' ? request.url : undefined) {
-      case '/host_service/challenge':
-        return serveChallenge(handshakes, request, response);
-      case '/host_service/auth':
-        return serveHandshake(handshakes, request, response);
-      case '/host_service/heartbeat':
-        return heartbeat(request, response);
-      default:
-        throw new Refused(404, 'NOT_FOUND', 'not a path of this protocol');
-    }
-  };
-
-  const refuse = (error: unknown, from: string, request: IncomingMessage, response: ServerResponse): void => {
-    const known =
-      error instanceof Refused ? error : new Refused(500, 'INTERNAL', 'internal error', { told: messageOf(error) });
-    // Whoever went away in the middle hears nothing, and is no news.
-    if (known === error || !request.destroyed) onRefusal(known.instanceId ?? from, known.code, printable(known.told));
-    // The rest of a body that was too large is not read: the connection ends once the answer is out.
-    response.on('finish', () => request.destroy());
-    if (response.headersSent) return void request.destroy();
-    const refusal: Refusal = { version: 1, code: known.code, reason: reasonOf(known.message) };
-    answer(
-      response,
-      known.status,
-      refusal,
-      known.retryAfterS === null ? {} : { 'Retry-After': `${known.retryAfterS}` },
-    );
-  };
-
   const server = createServer(
     { ...tls, minVersion: 'TLSv1.2', ...(options.limits?.times ?? TIMES) },
     (request, response) => {
       const from = plainAddress(request.socket.remoteAddress ?? '');
-      handle(request, response).catch((error: unknown) => refuse(error, from, request, response));
+      handle(protocol, request, response).catch((error: unknown) =>
+        refuse(error, { from, onRefusal }, request, response),
+      );
     },
   );
   const connections = limitConnections(server, options.limits?.connections ?? MOST_STRANGERS);
@@ -183,49 +119,17 @@ export async function startWebserver(options: WebserverOptions): Promise<Webserv
     server.once('error', reject);
     server.listen(port, address, resolve);
   });
-
-  /** Pushed at once where the control port answers; the next heartbeat says the same. */
-  const push = async (instanceId: string, verb: 'drain' | 'revoke', reason: string): Promise<void> => {
-    const control = hosts.controlOf(instanceId);
-    if (!control) return;
-    await tellHost(control.address, control.port, verb, reason).catch((error: unknown) =>
-      onNotice(
-        'ORDER_NOT_PUSHED',
-        `${instanceId} hears ${verb} with its next heartbeat: ${printable(messageOf(error))}`,
-      ),
-    );
-  };
-
-  /** Kept before it is told, also for an instance that is not known (any more): a stolen host may be silent. */
-  const order = async (instanceId: string, verb: 'drain' | 'revoke', given: string): Promise<boolean> => {
-    if (!isInstanceId(instanceId)) return false;
-    const reason = reasonOf(given);
-    hosts.orders.change(instanceId, verb === 'drain' ? { drain: reason } : { revoked: reason });
-    const isKnown = hosts.get(instanceId) !== null;
-    // One that was forgotten may run all the same, and hears nothing with a heartbeat for a minute.
-    await push(instanceId, verb, reason);
-    return isKnown;
-  };
-
-  const takeBack = (instanceId: string, change: { drain?: null; revoked?: null; keyHash?: null }): boolean => {
-    hosts.orders.change(instanceId, change);
-    return hosts.get(instanceId) !== null;
-  };
-
+  const orders = new HostOrders(hosts, onNotice);
   return {
     port: (server.address() as AddressInfo).port,
     hosts,
-    revoke: (instanceId, reason) => order(instanceId, 'revoke', reason),
-    drain: (instanceId, reason) => order(instanceId, 'drain', reason),
-    serve: (instanceId) => takeBack(instanceId, { drain: null }),
-    trust: (instanceId) => takeBack(instanceId, { revoked: null }),
-    forget: (instanceId) => {
-      const isKnown = takeBack(instanceId, { keyHash: null });
-      hosts.forget(instanceId, { mayBeThere: true });
-      return isKnown;
-    },
+    revoke: (instanceId, reason) => orders.give(instanceId, 'revoke', reason),
+    drain: (instanceId, reason) => orders.give(instanceId, 'drain', reason),
+    serve: (instanceId) => orders.takeBack(instanceId, { drain: null }),
+    trust: (instanceId) => orders.takeBack(instanceId, { revoked: null }),
+    forget: (instanceId) => orders.forget(instanceId),
     resume: () => {
-      handshakes.denials.resume();
+      denials.resume();
       silence.resume();
     },
     silence,
@@ -234,4 +138,79 @@ export async function startWebserver(options: WebserverOptions): Promise<Webserv
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+type OnNotice = NonNullable<WebserverOptions['onNotice']>;
+
+function denialBreaker(monotonic: () => number, onNotice: OnNotice): DenialBreaker {
+  return new DenialBreaker(monotonic, (denied, all) =>
+    onNotice(
+      'MASS_DENIAL',
+      `${denied} hosts of ${all} that were granted before would be denied: nobody is, until "tell resume"`,
+    ),
+  );
+}
+
+function silenceBreaker(monotonic: () => number, onNotice: OnNotice): SilenceBreaker {
+  return new SilenceBreaker(monotonic, (isTripped, silent, all) =>
+    onNotice(
+      'MASS_SILENCE',
+      isTripped
+        ? `${silent} hosts of ${all} are silent at once: none is ended, until they are heard or "tell resume"`
+        : 'the silent hosts are few again: those that stay silent are ended',
+    ),
+  );
+}
+
+async function handle(protocol: Protocol, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  switch (request.method === 'POST' ? request.url : undefined) {
+    case '/host_service/challenge':
+      return serveChallenge(protocol, request, response);
+    case '/host_service/auth':
+      return serveHandshake(protocol, request, response);
+    case '/host_service/heartbeat':
+      return serveHeartbeat(protocol, request, response);
+    default:
+      throw new Refused(404, 'NOT_FOUND', 'not a path of this protocol');
+  }
+}
+
+async function serveHeartbeat(
+  { hosts, onProven }: Protocol,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const beat = await readMessage<HeartbeatRequest>(request, 'HeartbeatRequest');
+  const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
+  const host = hosts.recognise(beat.instanceId, token);
+  if (host === null) throw new Refused(401, 'TOKEN', `${beat.instanceId} is no host of ours, or its token has run out`);
+  onProven(request);
+  const ordered = hosts.orders.of(beat.instanceId);
+  if (ordered.revoked !== null) {
+    const revoked: Revoked = { version: 1, revoked: true, reason: ordered.revoked };
+    return answer(response, 403, revoked);
+  }
+  const authToken = hosts.renew(host);
+  if (beat.isDyingHeartbeat) hosts.forget(beat.instanceId);
+  const command = ordered.drain === null ? 'serve' : 'drain';
+  const next: HeartbeatAnswer = { version: 1, authToken, expiresInSeconds: TOKEN_LIFE_S, command };
+  answer(response, 200, next);
+}
+
+function refuse(
+  error: unknown,
+  { from, onRefusal }: { readonly from: string; readonly onRefusal: OnRefusal },
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const known =
+    error instanceof Refused ? error : new Refused(500, 'INTERNAL', 'internal error', { told: reasonOf(error) });
+  // Whoever went away in the middle hears nothing, and is no news.
+  if (known === error || !request.destroyed) onRefusal(known.instanceId ?? from, known.code, printable(known.told));
+  // The rest of a body that was too large is not read: the connection ends once the answer is out.
+  response.on('finish', () => request.destroy());
+  if (response.headersSent) return void request.destroy();
+  const refusal: Refusal = { version: 1, code: known.code, reason: toldReason(known.message) };
+  const headers = known.retryAfterS === null ? {} : { 'Retry-After': `${known.retryAfterS}` };
+  answer(response, known.status, refusal, headers);
 }

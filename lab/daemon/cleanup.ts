@@ -1,3 +1,4 @@
+import { stackOf } from '../reason.ts';
 /** What was acquired, released in reverse order; one failure does not keep the rest from being released. */
 export class Cleanup {
   private readonly steps: { readonly what: string; readonly release: () => Promise<void> | void }[] = [];
@@ -18,9 +19,7 @@ export class Cleanup {
         await step.release();
         this.log(`down: ${step.what} (${Date.now() - begun} ms)`);
       } catch (error) {
-        this.log(
-          `down: ${step.what} FAILED: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-        );
+        this.log(`down: ${step.what} FAILED: ${stackOf(error)}`);
       }
     }
   }

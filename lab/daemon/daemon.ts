@@ -1,47 +1,30 @@
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
-import { ensureBaseImage } from '../base-image/ensure-base-image.ts';
 import { createDisks } from '../disks/disks.ts';
-import { createEcsShim } from '../ecs/shim.ts';
-import { createAwsService } from '../endpoint/aws-service.ts';
-import { openCallLog } from '../endpoint/call-log.ts';
+import { EcsShim } from '../ecs/shim.ts';
+import { type AwsService, createAwsService } from '../endpoint/aws-service.ts';
+import { type CallLog, openCallLog } from '../endpoint/call-log.ts';
 import type { LiveInstance } from '../endpoint/facts.ts';
-import { publishExamples } from '../git/publish.ts';
 import { createGitListener } from '../git/serve.ts';
-import { loadIdentityKeys } from '../imds/identity-keys.ts';
 import { createImds } from '../imds/imds.ts';
-import { watchOwners } from '../lifecycle/owners.ts';
-import type { LabRecord } from '../lifecycle/records.ts';
-import { forgetProcesses, recordProcess, removeLabRecord, writeLabRecord } from '../lifecycle/records.ts';
+import { type Owners, watchOwners } from '../lifecycle/owners.ts';
+import { forgetProcesses, type LabRecord, recordProcess, removeLabRecord } from '../lifecycle/records.ts';
+import type { Disks, Machines } from '../machine-types.ts';
 import { createMachines } from '../machines/machines.ts';
-import { readAptMirrors } from '../mirror/apt-sources.ts';
-import { createMirrorCache } from '../mirror/cache.ts';
-import { createMirrorListener } from '../mirror/listener.ts';
-import { startMoto } from '../moto/process.ts';
-import { createNetwork } from '../net/network.ts';
+import { createAptMirror } from '../mirror/apt-mirror.ts';
 import { peerOf } from '../net/peer-socket.ts';
 import { SERVICE_ADDRESS } from '../net/plan.ts';
 import { startGateway } from '../net/start-gateway.ts';
-import type { LabPaths } from '../paths.ts';
-import { identify } from '../process-identity.ts';
-import { Cleanup } from './cleanup.ts';
-import { httpDoor, metadataDoor, openDoors, webDoor } from './doors.ts';
+import { reasonOf, stackOf } from '../reason.ts';
+import { Announcement, takeOwner } from './announcement.ts';
+import { type Dependencies, startDependencies } from './dependencies.ts';
+import { Lifetime } from './lifetime.ts';
 import { listenOnLoopback } from './listen.ts';
 import { restoreMemory } from './memory.ts';
-import { registryDoor } from './registry-door.ts';
-import { trackSubjects } from './subjects.ts';
-
-export type DaemonOptions = {
-  readonly paths: LabPaths;
-  /** Null: the usual one, or a free one when that is taken. */
-  readonly port: number | null;
-  readonly ownerPid: number | null;
-  /** The checkout, for its examples. */
-  readonly project: string;
-  readonly log: (line: string) => void;
-  /** Shown by `up`. */
-  readonly progress: (line: string) => void;
-};
+import { MetadataInstances } from './metadata-instances.ts';
+import { httpService, metadataService, type NamespaceService, serveAll, webService } from './namespace-services.ts';
+import type { DaemonOptions } from './options.ts';
+import { registryService } from './registry-service.ts';
 
 export type Daemon = {
   readonly record: LabRecord;
@@ -50,18 +33,7 @@ export type Daemon = {
   readonly stopped: Promise<void>;
 };
 
-export const USUAL_PORT = 4599;
-
-/** Waits for all of it even when a part fails, so that nothing is still being made while the rest is taken down. */
-async function together<T extends readonly unknown[]>(...work: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
-  const settled = await Promise.allSettled(work);
-  for (const one of settled) if (one.status === 'rejected') throw one.reason;
-  return settled.map((one) => (one as PromiseFulfilledResult<unknown>).value) as unknown as T;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
+const USUAL_PORT = 4599;
 
 /**
  * Brings the lab up in this process. Slow parts that do not need each other run side by side; nothing is announced before all of
@@ -70,152 +42,128 @@ function messageOf(error: unknown): string {
  * @throws whatever a part fails with, after everything that was already there has been taken down again
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const { paths, log, progress } = options;
-  const cleanup = new Cleanup(log);
-  let stopping: Promise<void> | null = null;
-  let announceStopped = (): void => {};
-  const stopped = new Promise<void>((resolve) => {
-    announceStopped = resolve;
-  });
-  const stop = (why: string): Promise<void> => {
-    stopping ??= (async () => {
-      log(`going down: ${why}`);
-      await cleanup.run();
-      log('down');
-      announceStopped();
-    })();
-    return stopping;
-  };
-  const dieWith = (what: string, ended: Promise<unknown>): void => {
-    void ended.then((how) => {
-      if (!stopping) void stop(`${what} ended unexpectedly (${String(how ?? 'no reason')})`);
-    });
-  };
-
+  const { log } = options;
+  const lifetime = new Lifetime(log);
   try {
-    await recordProcess(paths, 'daemon', process.pid);
-    cleanup.add('records', async () => {
-      await forgetProcesses(paths);
-      await removeLabRecord(paths);
-    });
-
-    const disks = createDisks(paths.disks);
-    const calls = openCallLog(join(paths.state, 'calls.ndjson'));
-    cleanup.add('log of calls', () => calls.close());
-
-    const [moto, network, base, keys, mirrors] = await together(
-      startMoto({
-        cache: paths.cache,
-        socket: join(paths.run, 'moto.sock'),
-        store: join(paths.state, 'moto.pickle'),
-        onLine: log,
-      }).then(async (started) => {
-        cleanup.add('moto', () => started.stop());
-        await recordProcess(paths, 'moto', started.pid);
-        dieWith('moto', started.ended);
-        if (started.loaded.startsWith('unreadable')) progress(`the lab's memory was ${started.loaded}`);
-        return started;
-      }),
-      createNetwork(paths).then((created) => {
-        cleanup.add('network', () => created.destroy());
-        return created;
-      }),
-      ensureBaseImage(paths, progress),
-      loadIdentityKeys(paths),
-      readAptMirrors(),
-      publishExamples(options.project, paths.git),
-    );
-
-    await restoreMemory({ moto, disks, paths, base, log });
-    const nspawn = await createMachines({ paths, network, log });
-    cleanup.add('machines', () => nspawn.close());
-    const { machines, lookup, interrupt } = trackSubjects(nspawn);
-
-    const started = new Date();
-    const pidStartTime = (await identify(process.pid))?.startTime ?? '';
-    const owners = watchOwners(() => void stop('its owner is gone'));
-    cleanup.add('owner watch', () => owners.stop());
-    if (options.ownerPid === null) owners.keep();
-    else await owners.add(options.ownerPid);
-    let endpoint = '';
-    const record = (): LabRecord => ({
-      version: 1,
-      pid: process.pid,
-      pidStartTime,
-      endpoint,
-      ownerPid: owners.first(),
-      startedAt: started.toISOString(),
-      netns: network.namespace,
-    });
-
-    const ecs = createEcsShim({ log });
-    cleanup.add('ecs', () => ecs.close());
-    const service = createAwsService({
-      services: new Map([['ecs', ecs.service]]),
-      onGone: (instanceId) =>
-        void ecs.forgetInstance(instanceId).catch((error: unknown) => log(`ecs: ${messageOf(error)}`)),
-      moto: moto.client,
-      machines,
-      disks,
-      calls,
-      log,
-      status: async () => ({
-        ...record(),
-        instances: (await moto.client.control<LiveInstance[]>('live-instances')).map(
-          ({ securityGroups: _, ...shown }) => shown,
-        ),
-        images: (await moto.client.control<{ images: unknown[] }>('inventory')).images,
-      }),
-      onOwner: async (pid) => {
-        if (pid === null) owners.keep();
-        else await owners.add(pid);
-        await writeLabRecord(paths, record());
-      },
-      onLeave: (pid) => owners.leave(pid),
-      identityCertificate: keys.certificatePem,
-      interrupt,
-    });
-
-    const mirror = (name: string, upstream: string) =>
-      createMirrorCache({ folder: join(paths.cache, 'apt', name), upstream, log });
-    const inner = createServer(service.machines(({ socket }) => peerOf(socket) ?? 'unknown'));
-    const api = createServer(service.loopback);
-    for (const server of [inner, api]) {
-      server.on('upgrade', (request, socket, head) => {
-        if (!ecs.upgrade(request, socket, head)) socket.destroy();
-      });
-    }
-    const doors = await openDoors(paths.run, [
-      webDoor(
-        createMirrorListener({
-          debian: mirror('debian', mirrors.debian),
-          'debian-security': mirror('debian-security', mirrors.debianSecurity),
-        }),
-        createGitListener(paths.git),
-      ),
-      httpDoor('api', SERVICE_ADDRESS, 8080, inner),
-      registryDoor(paths.cache, log),
-      metadataDoor(createImds({ lookup, keys })),
-    ]);
-    cleanup.add('doors', () => doors.close());
-    const gateway = await startGateway(network.namespace, doors.gateway);
-    cleanup.add('gateway', () => gateway.stop());
-    await recordProcess(paths, 'gateway', gateway.pid);
-    dieWith('the gateway', gateway.ended);
-
-    const port = await listenOnLoopback(api, options.port, USUAL_PORT);
-    cleanup.add('endpoint', () => {
-      api.close();
-      api.closeAllConnections();
-    });
-    endpoint = `http://127.0.0.1:${port}`;
-    await writeLabRecord(paths, record());
-    log(`up at ${endpoint}`);
-    return { record: record(), stop, stopped };
+    const announcement = await bringUp(options, lifetime);
+    const { record } = announcement;
+    log(`up at ${record.endpoint}`);
+    return { record, stop: lifetime.stop, stopped: lifetime.stopped };
   } catch (error) {
-    log(`did not come up: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}`);
-    stopping ??= cleanup.run();
-    await stopping;
+    log(`did not come up: ${stackOf(error)}`);
+    await lifetime.abandon();
     throw error;
   }
+}
+
+async function bringUp(options: DaemonOptions, lifetime: Lifetime): Promise<Announcement> {
+  const { paths, log } = options;
+  const { cleanup } = lifetime;
+  await recordProcess(paths, 'daemon', process.pid);
+  cleanup.add('records', async () => {
+    await forgetProcesses(paths);
+    await removeLabRecord(paths);
+  });
+
+  const disks = createDisks(paths.disks);
+  const calls = openCallLog(join(paths.state, 'calls.ndjson'));
+  cleanup.add('log of calls', () => calls.close());
+  const dependencies = await startDependencies(options, lifetime);
+  const { moto, network, base } = dependencies;
+
+  await restoreMemory({ moto, disks, paths, base, log });
+  const nspawn = await createMachines({ paths, network, log });
+  cleanup.add('machines', () => nspawn.close());
+  const metadata = new MetadataInstances();
+  const machines = metadata.follow(nspawn);
+
+  const owners = await watchFirstOwner(options, lifetime);
+  const announcement = await Announcement.prepare(paths, owners, network.namespace);
+  const ecs = new EcsShim({ log });
+  cleanup.add('ecs', () => ecs.close());
+  const parts = { dependencies, machines, disks, calls, metadata, owners, announcement, ecs };
+  const service = createService(parts, log);
+
+  const inner = withUpgrades(createServer(service.machines(({ socket }) => peerOf(socket) ?? 'unknown')), ecs);
+  await openToMachines(options, lifetime, dependencies, [
+    webService(createAptMirror(paths.cache, dependencies.mirrors, log), createGitListener(paths.git)),
+    httpService('api', SERVICE_ADDRESS, 8080, inner),
+    registryService(paths.cache, log),
+    metadataService(createImds({ lookup: metadata.lookup, keys: dependencies.keys })),
+  ]);
+  const endpoint = withUpgrades(createServer(service.loopback), ecs);
+  const port = await listenOnLoopback(endpoint, options.port, USUAL_PORT);
+  cleanup.add('endpoint', () => {
+    endpoint.close();
+    endpoint.closeAllConnections();
+  });
+  await announcement.announce(`http://127.0.0.1:${port}`);
+  return announcement;
+}
+
+async function watchFirstOwner({ ownerPid }: DaemonOptions, lifetime: Lifetime): Promise<Owners> {
+  const owners = watchOwners(() => void lifetime.stop('its owner is gone'));
+  lifetime.cleanup.add('owner watch', () => owners.stop());
+  await takeOwner(owners, ownerPid);
+  return owners;
+}
+
+type ServiceParts = {
+  readonly dependencies: Dependencies;
+  readonly machines: Machines;
+  readonly disks: Disks;
+  readonly calls: CallLog;
+  readonly metadata: MetadataInstances;
+  readonly owners: Owners;
+  readonly announcement: Announcement;
+  readonly ecs: EcsShim;
+};
+
+/** The AWS endpoint, with the ECS control plane in front of moto's. */
+function createService(parts: ServiceParts, log: (line: string) => void): AwsService {
+  const { machines, disks, calls, metadata, owners, announcement, ecs } = parts;
+  const { moto, keys } = parts.dependencies;
+  return createAwsService({
+    services: new Map([['ecs', ecs.service]]),
+    onGone: (instanceId) =>
+      void ecs.forgetInstance(instanceId).catch((error: unknown) => log(`ecs: ${reasonOf(error)}`)),
+    moto: moto.client,
+    machines,
+    disks,
+    calls,
+    log,
+    status: async () => ({
+      ...announcement.record,
+      instances: (await moto.client.control<LiveInstance[]>('live-instances')).map(
+        ({ securityGroups: _, ...shown }) => shown,
+      ),
+      images: (await moto.client.control<{ images: unknown[] }>('inventory')).images,
+    }),
+    onOwner: (pid) => announcement.addOwner(pid),
+    onLeave: (pid) => owners.leave(pid),
+    identityCertificate: keys.certificatePem,
+    interrupt: metadata.interrupt,
+  });
+}
+
+/** The ECS agent's websockets come to the same address and port as its calls. */
+function withUpgrades(server: Server, ecs: EcsShim): Server {
+  return server.on('upgrade', (request, socket, head) => {
+    if (!ecs.upgrade(request, socket, head)) socket.destroy();
+  });
+}
+
+/** Serves what machines reach, and starts the gateway that forwards to it from inside the namespace. */
+async function openToMachines(
+  { paths }: DaemonOptions,
+  lifetime: Lifetime,
+  { network }: Dependencies,
+  services: readonly NamespaceService[],
+): Promise<void> {
+  const served = await serveAll(paths.run, services);
+  lifetime.cleanup.add('services', () => served.close());
+  const gateway = await startGateway(network.namespace, served.forwards);
+  lifetime.cleanup.add('gateway', () => gateway.stop());
+  await recordProcess(paths, 'gateway', gateway.pid);
+  lifetime.endWith('the gateway', gateway.ended);
 }

@@ -1,6 +1,6 @@
 import type { BaseImage } from '../base-image/ensure-base-image.ts';
 import { importSnapshot } from '../disks/disks.ts';
-import type { Disks } from '../machines/types.ts';
+import type { Disks } from '../machine-types.ts';
 import type { Moto } from '../moto/process.ts';
 import type { LabPaths } from '../paths.ts';
 import { BASE_IMAGE_OWNER, LAB_SEED } from '../seed.ts';

@@ -1,7 +1,7 @@
 import { link, readdir, rename, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../exec.ts';
-import type { Disks } from '../machines/types.ts';
+import type { Disks } from '../machine-types.ts';
 
 const GIB = 1024 ** 3;
 const EXTENSION = '.raw';

@@ -15,6 +15,11 @@ function log(text: string): void {
   console.log(`level=info time=${new Date().toISOString()} msg=${JSON.stringify(text)}`);
 }
 
+/** Its own: the package holds what is in this folder. */
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
 
@@ -57,7 +62,7 @@ async function main(): Promise<void> {
       await keepConnected(await discover(client, checkpoint), { checkpoint, docker }, { log, signal: stopping.signal });
       return;
     } catch (error) {
-      log(`poll endpoint: ${error instanceof Error ? error.message : String(error)}`);
+      log(`poll endpoint: ${reasonOf(error)}`);
       await sleep(2000, undefined, { signal: stopping.signal });
     }
   }
@@ -67,7 +72,7 @@ try {
   await main();
 } catch (error) {
   if (!stopping.signal.aborted) {
-    log(`ended: ${error instanceof Error ? error.message : String(error)}`);
+    log(`ended: ${reasonOf(error)}`);
     process.exitCode = error instanceof Terminal || error instanceof SettingsError ? 5 : 1;
   }
 }

@@ -1,11 +1,12 @@
 import type { RequestListener } from 'node:http';
-import type { Disks, Machines } from '../machines/types.ts';
+import type { Disks, Machines } from '../machine-types.ts';
 import type { MotoClient } from '../moto/client.ts';
 import type { CallLog } from './call-log.ts';
-import { createConductor } from './conductor.ts';
+
 import { Faults } from './faults.ts';
 import type { ServiceHandler } from './handler.ts';
 import { createAwsHandler } from './handler.ts';
+import { Reconciler } from './reconciler.ts';
 import { createEndpointListener } from './server.ts';
 
 export type AwsService = {
@@ -35,11 +36,11 @@ export function createAwsService(parts: {
   readonly log: (line: string) => void;
 }): AwsService {
   const { moto, machines, disks, calls, log } = parts;
-  const conductor = createConductor({ moto, machines, disks, log, ...(parts.onGone ? { onGone: parts.onGone } : {}) });
+  const reconciler = new Reconciler({ moto, machines, disks, log, ...(parts.onGone ? { onGone: parts.onGone } : {}) });
   const faults = new Faults();
   const answer = createAwsHandler({
     moto,
-    conductor,
+    reconciler,
     calls,
     faults,
     services: parts.services ?? new Map(),
@@ -52,6 +53,6 @@ export function createAwsService(parts: {
     loopback: createEndpointListener(answer, api, () => 'loopback'),
     machines: (addressOf) => createEndpointListener(answer, api, addressOf),
     faults,
-    idle: () => conductor.idle(),
+    idle: () => reconciler.idle(),
   };
 }

@@ -1,4 +1,4 @@
-import type { IngressRule, MachineSpec } from '../machines/types.ts';
+import type { IngressRule, MachineSpec } from '../machine-types.ts';
 
 /** What lab/moto/control.py knows of an instance. */
 export type InstanceFacts = {
@@ -78,3 +78,5 @@ export type Effect = { readonly region: string } & (
   | { readonly kind: 'volume.create'; readonly volumeId: string; readonly sourceDisk: string; readonly sizeGiB: number }
   | { readonly kind: 'volume.delete'; readonly volumeId: string }
 );
+
+export type EffectOf<K extends Effect['kind']> = Extract<Effect, { readonly kind: K }>;

@@ -1,14 +1,15 @@
 import type { MotoClient } from '../moto/client.ts';
+import { stackOf } from '../reason.ts';
 import type { Answer } from './aws-answer.ts';
 import { errorAnswer, errorCodeOf } from './aws-answer.ts';
 import type { AwsRequest, RawRequest } from './aws-request.ts';
 import { parseAwsRequest } from './aws-request.ts';
 import type { CallLog } from './call-log.ts';
 import { redact } from './call-log.ts';
-import type { Conductor } from './conductor.ts';
 import { consoleOutputAnswer } from './console-output.ts';
 import type { Effect } from './facts.ts';
 import type { Faults } from './faults.ts';
+import type { Reconciler } from './reconciler.ts';
 import { replaceAddresses } from './replace-addresses.ts';
 import { isUntaught } from './untaught.ts';
 
@@ -17,7 +18,7 @@ export type ServiceHandler = (call: AwsRequest, request: RawRequest, moto: MotoC
 
 export type HandlerParts = {
   readonly moto: MotoClient;
-  readonly conductor: Conductor;
+  readonly reconciler: Reconciler;
   readonly calls: CallLog;
   readonly faults: Faults;
   readonly services: ReadonlyMap<string, ServiceHandler>;
@@ -50,7 +51,7 @@ function fromMoto(call: AwsRequest, status: number, headers: NodeJS.Dict<string 
 
 /** Answers one AWS call: fault, refusal, a service of the lab's own, or moto with its effects made true. */
 export function createAwsHandler(parts: HandlerParts) {
-  const { moto, conductor, calls, faults, services, consoleOutput, log } = parts;
+  const { moto, reconciler, calls, faults, services, consoleOutput, log } = parts;
 
   const decide = async (call: AwsRequest, request: RawRequest): Promise<Answer> => {
     if (call.service === 'unknown') {
@@ -84,7 +85,7 @@ export function createAwsHandler(parts: HandlerParts) {
       return consoleOutputAnswer(instanceId, await consoleOutput(instanceId), new Date());
     }
     if (noted === undefined) return plain;
-    const replacements = await conductor.carryOut(JSON.parse(String(noted)) as Effect[]);
+    const replacements = await reconciler.carryOut(JSON.parse(String(noted)) as Effect[]);
     return { ...plain, body: replaceAddresses(plain.body, replacements) };
   };
 
@@ -98,9 +99,7 @@ export function createAwsHandler(parts: HandlerParts) {
         ? errorAnswer(call.protocol, fault.httpStatus, fault.code, fault.message)
         : await decide(call, request);
     } catch (error) {
-      log(
-        `${call.service}:${call.action} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-      );
+      log(`${call.service}:${call.action} failed: ${stackOf(error)}`);
       answer = errorAnswer(call.protocol, 500, 'InternalError', 'The lab failed; see its daemon.log.');
     }
     const errorCode = errorCodeOf(answer);

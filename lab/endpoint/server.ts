@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
+import { reasonOf } from '../reason.ts';
 import type { Answer } from './aws-answer.ts';
 import { errorAnswer, jsonAnswer } from './aws-answer.ts';
 import type { RawRequest } from './aws-request.ts';
@@ -49,7 +50,7 @@ async function answerLab(api: LabApi, request: RawRequest): Promise<Answer> {
         api.faults.add(parseFault(JSON.parse(request.body.toString('utf8'))));
         return jsonAnswer(200, api.faults.list());
       } catch (error) {
-        return jsonAnswer(400, { error: error instanceof Error ? error.message : String(error) });
+        return jsonAnswer(400, { error: reasonOf(error) });
       }
     case 'GET /_lab/identity-certificate':
       return jsonAnswer(200, { certificate: api.identityCertificate });

@@ -1,10 +1,10 @@
 import { sign } from 'node:crypto';
 import { run } from '../exec.ts';
 import type { IdentityKeys } from './identity-keys.ts';
-import type { ImdsSubject } from './subject.ts';
+import type { ImdsInstance } from './instance.ts';
 
 /** The text of dynamic/instance-identity/document: keys and layout as on EC2, where the signatures cover these very bytes. */
-export function identityDocument({ spec, address, launchedAt }: ImdsSubject): string {
+export function identityDocument({ spec, address, launchedAt }: ImdsInstance): string {
   return JSON.stringify(
     {
       accountId: spec.accountId,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { privateDnsName } from '../net/plan.ts';
 import { identityDocument, pkcs7, signature } from './identity-document.ts';
 import type { IdentityKeys } from './identity-keys.ts';
-import type { ImdsSubject } from './subject.ts';
+import type { ImdsInstance } from './instance.ts';
 
 /** A value is made when it is asked for; a Map is a directory. */
 export type Leaf = () => string | Uint8Array | Promise<string>;
@@ -31,7 +31,7 @@ const CREDENTIALS_MS = 6 * 3600_000;
  * Credentials as EC2 gives them for a role, renewed every hour and valid for six. They are the lab's: its API asks for none, and AWS knows
  * none of these.
  */
-function roleCredentials({ spec }: ImdsSubject, now: Date): string {
+function roleCredentials({ spec }: ImdsInstance, now: Date): string {
   const issued = new Date(Math.floor(now.getTime() / 3600_000) * 3600_000);
   const seed = `${spec.instanceId} ${issued.toISOString()}`;
   return JSON.stringify(
@@ -53,8 +53,8 @@ function instanceProfileId(arn: string): string {
   return `AIPALAB${digest(arn).slice(0, 14).toUpperCase()}`;
 }
 
-function iam(subject: ImdsSubject, now: Date): Tree {
-  const profile = subject.spec.instanceProfile;
+function iam(instance: ImdsInstance, now: Date): Tree {
+  const profile = instance.spec.instanceProfile;
   if (profile === null) return new Map();
   return directory([
     [
@@ -72,7 +72,7 @@ function iam(subject: ImdsSubject, now: Date): Tree {
     ],
     [
       'security-credentials',
-      profile.roleName === '' ? null : directory([[profile.roleName, () => roleCredentials(subject, now)]]),
+      profile.roleName === '' ? null : directory([[profile.roleName, () => roleCredentials(instance, now)]]),
     ],
   ]);
 }
@@ -84,7 +84,7 @@ function availabilityZoneId(region: string, zone: string): string {
   return `${area}${short}${number}-az${zone.charCodeAt(zone.length - 1) - 96}`;
 }
 
-function networkInterface({ spec, address }: ImdsSubject, hostname: string): Tree {
+function networkInterface({ spec, address }: ImdsInstance, hostname: string): Tree {
   return directory([
     ['device-number', '0'],
     ['interface-id', `eni-${digest(spec.instanceId).slice(0, 17)}`],
@@ -103,45 +103,17 @@ function networkInterface({ spec, address }: ImdsSubject, hostname: string): Tre
   ]);
 }
 
-function metaData(subject: ImdsSubject, now: Date): Tree {
-  const { spec, address, spotInterruptionAt, tags } = subject;
+function metaData(instance: ImdsInstance, now: Date): Tree {
+  const { spec, address, tags } = instance;
   const hostname = privateDnsName(address.address, spec.region);
   return directory([
     ['ami-id', spec.imageId],
     ['ami-launch-index', '0'],
     ['ami-manifest-path', '(unknown)'],
-    [
-      'block-device-mapping',
-      directory([
-        ['ami', '/dev/xvda'],
-        ['root', '/dev/xvda'],
-      ]),
-    ],
-    [
-      'events',
-      spotInterruptionAt === undefined
-        ? directory([
-            [
-              'maintenance',
-              directory([
-                ['history', '[]'],
-                ['scheduled', '[]'],
-              ]),
-            ],
-          ])
-        : directory([
-            [
-              'maintenance',
-              directory([
-                ['history', '[]'],
-                ['scheduled', '[]'],
-              ]),
-            ],
-            ['recommendations', directory([['rebalance', JSON.stringify({ noticeTime: zulu(spotInterruptionAt) })]])],
-          ]),
-    ],
+    ['block-device-mapping', strings({ ami: '/dev/xvda', root: '/dev/xvda' })],
+    ['events', events(instance)],
     ['hostname', hostname],
-    ['iam', iam(subject, now)],
+    ['iam', iam(instance, now)],
     ['instance-action', 'none'],
     ['instance-id', spec.instanceId],
     ['instance-life-cycle', 'on-demand'],
@@ -149,43 +121,51 @@ function metaData(subject: ImdsSubject, now: Date): Tree {
     ['local-hostname', hostname],
     ['local-ipv4', address.address],
     ['mac', address.macAddress],
-    [
-      'network',
-      directory([
-        ['interfaces', directory([['macs', directory([[address.macAddress, networkInterface(subject, hostname)]])]])],
-      ]),
-    ],
-    [
-      'placement',
-      directory([
-        ['availability-zone', spec.availabilityZone],
-        ['availability-zone-id', availabilityZoneId(spec.region, spec.availabilityZone)],
-        ['region', spec.region],
-      ]),
-    ],
+    ['network', network(instance, hostname)],
+    ['placement', placement(spec)],
     ['profile', 'default-hvm'],
     ['public-ipv4', address.address],
     ['public-keys', spec.keyPair === null ? null : publicKeys(spec.keyPair)],
     ['reservation-id', `r-${digest(`reservation ${spec.instanceId}`).slice(0, 17)}`],
     ['security-groups', spec.securityGroups.map(({ name }) => name).join('\n')],
-    [
-      'services',
-      directory([
-        ['domain', 'amazonaws.com'],
-        ['partition', 'aws'],
-      ]),
-    ],
-    [
-      'spot',
-      spotInterruptionAt === undefined
-        ? null
-        : directory([
-            ['instance-action', JSON.stringify({ action: 'terminate', time: zulu(spotInterruptionAt) })],
-            ['termination-time', zulu(spotInterruptionAt)],
-          ]),
-    ],
-    ['tags', tags === undefined ? null : directory([['instance', directory(Object.entries(tags))]])],
+    ['services', strings({ domain: 'amazonaws.com', partition: 'aws' })],
+    ['spot', spot(instance)],
+    ['tags', tags === undefined ? null : directory([['instance', strings(tags)]])],
   ]);
+}
+
+function strings(entries: Readonly<Record<string, string>>): Tree {
+  return directory(Object.entries(entries));
+}
+
+function events({ spotInterruptionAt }: ImdsInstance): Tree {
+  const recommended =
+    spotInterruptionAt === undefined
+      ? null
+      : strings({ rebalance: JSON.stringify({ noticeTime: zulu(spotInterruptionAt) }) });
+  return directory([
+    ['maintenance', strings({ history: '[]', scheduled: '[]' })],
+    ['recommendations', recommended],
+  ]);
+}
+
+function spot({ spotInterruptionAt }: ImdsInstance): Tree | null {
+  if (spotInterruptionAt === undefined) return null;
+  const time = zulu(spotInterruptionAt);
+  return strings({ 'instance-action': JSON.stringify({ action: 'terminate', time }), 'termination-time': time });
+}
+
+function network(instance: ImdsInstance, hostname: string): Tree {
+  const macs = directory([[instance.address.macAddress, networkInterface(instance, hostname)]]);
+  return directory([['interfaces', directory([['macs', macs]])]]);
+}
+
+function placement({ region, availabilityZone }: ImdsInstance['spec']): Tree {
+  return strings({
+    'availability-zone': availabilityZone,
+    'availability-zone-id': availabilityZoneId(region, availabilityZone),
+    region,
+  });
 }
 
 /** EC2 lists a key as `0=name`, and serves it below `0`; see `listing`. */
@@ -196,9 +176,9 @@ function publicKeys({ name, publicKey }: { readonly name: string; readonly publi
 }
 
 /** Everything below a version (`/latest`). */
-export function metadataTree(subject: ImdsSubject, keys: IdentityKeys, now: Date): Tree {
-  const document = identityDocument(subject);
-  const { userData } = subject.spec;
+export function metadataTree(instance: ImdsInstance, keys: IdentityKeys, now: Date): Tree {
+  const document = identityDocument(instance);
+  const { userData } = instance.spec;
   return directory([
     [
       'dynamic',
@@ -214,13 +194,13 @@ export function metadataTree(subject: ImdsSubject, keys: IdentityKeys, now: Date
         ],
       ]),
     ],
-    ['meta-data', metaData(subject, now)],
+    ['meta-data', metaData(instance, now)],
     ['user-data', userData === null || userData.length === 0 ? null : () => userData],
   ]);
 }
 
 /** One name a line, directories with a slash; keys by EC2's own form, index and name. */
-export function listing(path: readonly string[], tree: Tree, subject: ImdsSubject): string {
-  if (path.at(-1) === 'public-keys') return `0=${subject.spec.keyPair?.name ?? ''}`;
+export function listing(path: readonly string[], tree: Tree, instance: ImdsInstance): string {
+  if (path.at(-1) === 'public-keys') return `0=${instance.spec.keyPair?.name ?? ''}`;
   return [...tree].map(([name, value]) => (typeof value === 'function' ? name : `${name}/`)).join('\n');
 }

@@ -1,5 +1,6 @@
 import type { LiveInstance } from '../endpoint/facts.ts';
 import type { LabPaths } from '../paths.ts';
+import { reasonOf } from '../reason.ts';
 import { askDaemon } from './ask-daemon.ts';
 import type { LabRecord } from './records.ts';
 import { livingDaemon, readLabRecord } from './records.ts';
@@ -29,7 +30,7 @@ export async function status(paths: LabPaths): Promise<LabStatus> {
     const answer = await askDaemon<Omit<LabStatus & { state: 'up' }, 'state'>>(record.endpoint, 'status');
     return { state: 'up', ...answer };
   } catch (error) {
-    return { state: 'broken', record, reason: error instanceof Error ? error.message : String(error) };
+    return { state: 'broken', record, reason: reasonOf(error) };
   }
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { withLock } from '../lock.ts';
 import type { LabPaths } from '../paths.ts';
 import { UserProblem } from '../problem.ts';
+import { reasonOf } from '../reason.ts';
 import { askDaemon } from './ask-daemon.ts';
 import { endProcess } from './end-process.ts';
 import type { LabRecord } from './records.ts';
@@ -76,9 +77,7 @@ async function startOrSweep(options: UpOptions): Promise<LabRecord> {
     return await startDetached(options);
   } catch (error) {
     await sweep(options.paths).catch((again: unknown) =>
-      options.progress(
-        `what the lab left could not be removed: ${again instanceof Error ? again.message : String(again)}`,
-      ),
+      options.progress(`what the lab left could not be removed: ${reasonOf(again)}`),
     );
     throw error;
   }
@@ -98,9 +97,7 @@ export function up(options: UpOptions): Promise<{ readonly record: LabRecord; re
           await askDaemon(record.endpoint, 'owners', { pid: ownerPid });
           return { record: await askDaemon<LabRecord>(record.endpoint, 'status'), started: false };
         } catch (error) {
-          progress(
-            `the running lab does not answer (${error instanceof Error ? error.message : String(error)}); ending it`,
-          );
+          progress(`the running lab does not answer (${reasonOf(error)}); ending it`);
           await endProcess(daemon, 30_000);
         }
       }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { MachineAddress, MachineSpec } from '../machine-types.ts';
 import { INTERFACE, linkName, privateDnsName, SERVICE_ADDRESS } from '../net/plan.ts';
-import type { MachineAddress, MachineSpec } from './types.ts';
 
 /** What `reboot` inside a machine makes nspawn exit with (because of --keep-unit). */
 export const REBOOT_EXIT_CODE = 133;

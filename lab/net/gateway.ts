@@ -6,18 +6,18 @@ import { createConnection, createServer } from 'node:net';
  *
  *     PEER <ip> <port>\n
  *
- * Arguments: one `<ip>:<port>[;ttl]=<unix socket>` each. Prints `ready` when all of them listen. Ends when stdin ends, so it cannot outlive
+ * Arguments: one `<ip>:<port>=<unix socket>` each. Prints `ready` when all of them listen. Ends when stdin ends, so it cannot outlive
  * the daemon.
  */
-type Door = { readonly host: string; readonly port: number; readonly socket: string };
+type Forward = { readonly host: string; readonly port: number; readonly socket: string };
 
-function parse(argument: string): Door {
+function parse(argument: string): Forward {
   const match = /^([\d.]+):(\d+)=(.+)$/.exec(argument);
   if (!match?.[1] || !match[2] || !match[3]) throw new Error(`not an address=socket pair: ${argument}`);
   return { host: match[1], port: Number(match[2]), socket: match[3] };
 }
 
-function open({ host, port, socket }: Door): Promise<void> {
+function forward({ host, port, socket }: Forward): Promise<void> {
   return new Promise((resolve, reject) => {
     const server = createServer({ allowHalfOpen: true }, (caller) => {
       const inner = createConnection({ path: socket, allowHalfOpen: true });
@@ -36,7 +36,7 @@ function open({ host, port, socket }: Door): Promise<void> {
   });
 }
 
-await Promise.all(process.argv.slice(2).map((argument) => open(parse(argument))));
+await Promise.all(process.argv.slice(2).map((argument) => forward(parse(argument))));
 process.stdout.write('ready\n');
 process.stdin.on('end', () => process.exit(0));
 process.stdin.on('error', () => process.exit(0));

@@ -1,20 +1,19 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run, succeeds, ToolFailed } from '../exec.ts';
-import type { MachineAddress, MachineSpec } from '../machines/types.ts';
+import type { MachineAddress, MachineSpec } from '../machine-types.ts';
 import type { LabPaths } from '../paths.ts';
 import { UserProblem } from '../problem.ts';
-import { writeFileWhole } from '../write-file.ts';
+import { Addresses } from './addresses.ts';
 import { endNamespaceProcesses } from './namespace-processes.ts';
 import {
   IMDS_ADDRESS,
   LINK_PREFIX,
   linkName,
   macAddressOf,
+  type NetworkPlan,
   namespaceName,
   networkPlan,
-  nextAddress,
   outsideLinkName,
   SERVICE_ADDRESS,
   UPLINK,
@@ -30,7 +29,7 @@ export type Network = {
   /** Reserves an address for the instance's life; the same one again when it has one. Remembered over restarts. */
   allocate(instanceId: string): Promise<MachineAddress>;
   addressOf(instanceId: string): MachineAddress | null;
-  /** Which machine speaks; what createImds's lookup needs. */
+  /** Which machine speaks. */
   instanceAt(address: string): string | null;
   release(instanceId: string): Promise<void>;
   /** Makes the machine's filter, and room for its link, which nspawn makes under the name of `linkName`. */
@@ -43,24 +42,17 @@ export type Network = {
   destroy(): Promise<void>;
 };
 
-type Addresses = { version: 1; next: number; instances: Record<string, string> };
-
-async function readAddresses(file: string): Promise<Addresses> {
-  try {
-    const read = JSON.parse(await readFile(file, 'utf8')) as Addresses;
-    if (read.version === 1) return read;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
-  return { version: 1, next: 0, instances: {} };
-}
-
 /** The state folder of the lab that made a link, by the alias that the lab gave it; it lives as long as the link does. */
 async function stateOfLink(link: string): Promise<string | null> {
   if (!link.startsWith(LINK_PREFIX)) return null;
   const shown = await run('ip', ['-j', 'link', 'show', 'dev', link], { accept: [0, 1] });
   const [{ ifalias = null } = {}] = JSON.parse(shown || '[]') as { ifalias?: string }[];
   return ifalias;
+}
+
+/** Says on the link whose it is. Not worth failing for: it is a hint for the next lab, and the kernel takes 255 characters. */
+async function signLink(link: string, state: string): Promise<void> {
+  await run('ip', ['link', 'set', 'dev', link, 'alias', state], { accept: [0, 1, 2, 255] });
 }
 
 /** Refuses to share a network with another lab, or with a network of the machine that happens to use it. */
@@ -78,138 +70,166 @@ async function refuseWhenTaken(network: string): Promise<void> {
 /** Makes the namespace, its one link to outside, its addresses and its packet filter. An older one of the same lab is removed first. */
 export async function createNetwork(paths: LabPaths): Promise<Network> {
   const plan = networkPlan(paths.id);
-  const { namespace } = plan;
   await destroyNetwork(paths.id);
   await refuseWhenTaken(plan.network);
-
-  const enter = [`--net=/run/netns/${namespace}`];
-  const inside = (...batch: readonly string[]): Promise<string> =>
-    run('ip', ['-n', namespace, '-batch', '-'], { input: `${batch.join('\n')}\n` });
-  const filtered = new Map<string, FilteredMachine>();
-  const applyFilter = (): Promise<string> =>
-    run('nsenter', [...enter, 'nft', '-f', '-'], { input: renderRules([...filtered.values()]) });
-
-  // Several calls may change the filter at once; the last text to be rendered has to be the last to be loaded.
-  let turn: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const mine = turn.then(work);
-    turn = mine.catch(() => {});
-    return mine;
-  };
-
-  await run('ip', ['netns', 'add', namespace]);
+  const network = new NamespaceNetwork(
+    paths.id,
+    plan,
+    await Addresses.read(join(paths.machines, 'addresses.json'), plan.prefix),
+  );
+  await run('ip', ['netns', 'add', plan.namespace]);
   try {
-    await run('nsenter', [
-      ...enter,
-      'sysctl',
-      '-qw',
-      'net.ipv6.conf.all.disable_ipv6=1',
-      'net.ipv6.conf.default.disable_ipv6=1',
-      'net.ipv4.conf.all.rp_filter=1',
-      // Every refusal is told at once; the kernel would otherwise hold back all but one in a second.
-      'net.ipv4.icmp_ratelimit=0',
-      'net.ipv4.ip_forward=1',
-    ]);
-    await run('ip', ['link', 'add', plan.outsideLink, 'type', 'veth', 'peer', 'name', UPLINK, 'netns', namespace]);
-    // Not worth failing for: it is a hint for the next lab. The kernel takes 255 characters.
-    await run('ip', ['link', 'set', 'dev', plan.outsideLink, 'alias', dirname(paths.state)], {
-      accept: [0, 1, 2, 255],
-    });
-    await inside(
-      'link set lo up',
-      `address add ${SERVICE_ADDRESS}/32 dev lo`,
-      `address add ${IMDS_ADDRESS}/32 dev lo`,
-      `address add ${plan.insideAddress} peer ${plan.outsideAddress} dev ${UPLINK}`,
-      `link set ${UPLINK} up`,
-    );
-    await applyFilter();
-    await run('ip', ['-batch', '-'], {
-      input: [
-        `address add ${plan.outsideAddress} peer ${plan.insideAddress} dev ${plan.outsideLink}`,
-        `link set ${plan.outsideLink} up`,
-        `route add ${plan.network} via ${plan.insideAddress} dev ${plan.outsideLink} src ${plan.outsideAddress}`,
-        '',
-      ].join('\n'),
-    });
+    await connectNamespace(plan);
+    await signLink(plan.outsideLink, dirname(paths.state));
+    await network.applyFilter();
+    await routeFromOutside(plan);
   } catch (error) {
     await destroyNetwork(paths.id);
     throw error;
   }
+  return network;
+}
 
-  const file = join(paths.machines, 'addresses.json');
-  const known = await readAddresses(file);
-  const addressOf = (instanceId: string): MachineAddress | null => {
-    const address = known.instances[instanceId];
-    return address === undefined ? null : { address, macAddress: macAddressOf(address) };
-  };
-  const save = (): Promise<void> => writeFileWhole(file, `${JSON.stringify(known, null, 2)}\n`);
-  const required = (instanceId: string): string => {
-    const address = known.instances[instanceId];
-    if (address === undefined) throw new Error(`${instanceId} has no address`);
-    return address;
-  };
+/** The namespace's end: its own settings, the service addresses, and its end of the link to outside. */
+async function connectNamespace({ namespace, outsideLink, outsideAddress, insideAddress }: NetworkPlan): Promise<void> {
+  await run('nsenter', [
+    ...entering(namespace),
+    'sysctl',
+    '-qw',
+    'net.ipv6.conf.all.disable_ipv6=1',
+    'net.ipv6.conf.default.disable_ipv6=1',
+    'net.ipv4.conf.all.rp_filter=1',
+    // Every refusal is told at once; the kernel would otherwise hold back all but one in a second.
+    'net.ipv4.icmp_ratelimit=0',
+    'net.ipv4.ip_forward=1',
+  ]);
+  await run('ip', ['link', 'add', outsideLink, 'type', 'veth', 'peer', 'name', UPLINK, 'netns', namespace]);
+  await ipInside(namespace, [
+    'link set lo up',
+    `address add ${SERVICE_ADDRESS}/32 dev lo`,
+    `address add ${IMDS_ADDRESS}/32 dev lo`,
+    `address add ${insideAddress} peer ${outsideAddress} dev ${UPLINK}`,
+    `link set ${UPLINK} up`,
+  ]);
+}
 
-  return {
-    namespace,
-    addressOf,
-    instanceAt: (address) => Object.entries(known.instances).find(([, one]) => one === address)?.[0] ?? null,
-    allocate: (instanceId) =>
-      inTurn(async () => {
-        if (known.instances[instanceId] === undefined) {
-          const { address, next } = nextAddress(plan.prefix, new Set(Object.values(known.instances)), known.next);
-          known.instances[instanceId] = address;
-          known.next = next;
-          await save();
-        }
-        const address = required(instanceId);
-        return { address, macAddress: macAddressOf(address) };
-      }),
-    release: (instanceId) =>
-      inTurn(async () => {
-        if (known.instances[instanceId] === undefined) return;
-        delete known.instances[instanceId];
-        await save();
-      }),
-    attach: (instanceId, { securityGroups, httpPutResponseHopLimit }) =>
-      inTurn(async () => {
-        const address = required(instanceId);
-        await removeLink(namespace, linkName(address));
-        filtered.set(instanceId, { address, hopLimit: httpPutResponseHopLimit, securityGroups });
-        await applyFilter();
-      }),
-    connect: async (instanceId, signal) => {
-      const address = required(instanceId);
-      const link = linkName(address);
-      while (!(await hasLink(namespace, link))) {
-        if (signal.aborted) return false;
-        await sleep(LINK_POLL_MS);
-      }
-      try {
-        await inside(`link set ${link} up`, `route replace ${address}/32 dev ${link} src ${SERVICE_ADDRESS}`);
-      } catch (error) {
-        // The link goes with the machine.
-        if (await hasLink(namespace, link)) throw error;
-        return false;
-      }
-      return true;
-    },
-    detach: (instanceId) =>
-      inTurn(async () => {
-        const filter = filtered.get(instanceId);
-        if (filter === undefined) return;
-        filtered.delete(instanceId);
-        await removeLink(namespace, linkName(filter.address));
-        await applyFilter();
-      }),
-    setIngress: (instanceId, securityGroups) =>
-      inTurn(async () => {
-        const filter = filtered.get(instanceId);
-        if (filter === undefined) return;
-        filtered.set(instanceId, { ...filter, securityGroups });
-        await applyFilter();
-      }),
-    destroy: () => inTurn(async () => void (await destroyNetwork(paths.id))),
-  };
+/** The other end, on the machine itself. */
+async function routeFromOutside({ outsideLink, outsideAddress, insideAddress, network }: NetworkPlan): Promise<void> {
+  await run('ip', ['-batch', '-'], {
+    input: [
+      `address add ${outsideAddress} peer ${insideAddress} dev ${outsideLink}`,
+      `link set ${outsideLink} up`,
+      `route add ${network} via ${insideAddress} dev ${outsideLink} src ${outsideAddress}`,
+      '',
+    ].join('\n'),
+  });
+}
+
+function entering(namespace: string): readonly string[] {
+  return [`--net=/run/netns/${namespace}`];
+}
+
+function ipInside(namespace: string, batch: readonly string[]): Promise<string> {
+  return run('ip', ['-n', namespace, '-batch', '-'], { input: `${batch.join('\n')}\n` });
+}
+
+class NamespaceNetwork implements Network {
+  readonly namespace: string;
+  readonly #labId: string;
+  readonly #addresses: Addresses;
+  readonly #filtered = new Map<string, FilteredMachine>();
+  /** Several calls may change the filter at once; the last text to be rendered has to be the last to be loaded. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(labId: string, plan: NetworkPlan, addresses: Addresses) {
+    this.namespace = plan.namespace;
+    this.#labId = labId;
+    this.#addresses = addresses;
+  }
+
+  async applyFilter(): Promise<void> {
+    const rules = renderRules([...this.#filtered.values()]);
+    await run('nsenter', [...entering(this.namespace), 'nft', '-f', '-'], { input: rules });
+  }
+
+  addressOf(instanceId: string): MachineAddress | null {
+    const address = this.#addresses.of(instanceId);
+    return address === null ? null : machineAddress(address);
+  }
+
+  instanceAt(address: string): string | null {
+    return this.#addresses.instanceAt(address);
+  }
+
+  allocate(instanceId: string): Promise<MachineAddress> {
+    return this.#inTurn(async () => machineAddress(await this.#addresses.allocate(instanceId)));
+  }
+
+  release(instanceId: string): Promise<void> {
+    return this.#inTurn(() => this.#addresses.release(instanceId));
+  }
+
+  attach(instanceId: string, { securityGroups, httpPutResponseHopLimit }: MachineFilter): Promise<void> {
+    return this.#inTurn(async () => {
+      const address = this.#addresses.required(instanceId);
+      await removeLink(this.namespace, linkName(address));
+      this.#filtered.set(instanceId, { address, hopLimit: httpPutResponseHopLimit, securityGroups });
+      await this.applyFilter();
+    });
+  }
+
+  async connect(instanceId: string, signal: AbortSignal): Promise<boolean> {
+    const address = this.#addresses.required(instanceId);
+    const link = linkName(address);
+    while (!(await hasLink(this.namespace, link))) {
+      if (signal.aborted) return false;
+      await sleep(LINK_POLL_MS);
+    }
+    try {
+      await ipInside(this.namespace, [
+        `link set ${link} up`,
+        `route replace ${address}/32 dev ${link} src ${SERVICE_ADDRESS}`,
+      ]);
+    } catch (error) {
+      // The link goes with the machine.
+      if (await hasLink(this.namespace, link)) throw error;
+      return false;
+    }
+    return true;
+  }
+
+  detach(instanceId: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const filter = this.#filtered.get(instanceId);
+      if (filter === undefined) return;
+      this.#filtered.delete(instanceId);
+      await removeLink(this.namespace, linkName(filter.address));
+      await this.applyFilter();
+    });
+  }
+
+  setIngress(instanceId: string, securityGroups: MachineSpec['securityGroups']): Promise<void> {
+    return this.#inTurn(async () => {
+      const filter = this.#filtered.get(instanceId);
+      if (filter === undefined) return;
+      this.#filtered.set(instanceId, { ...filter, securityGroups });
+      await this.applyFilter();
+    });
+  }
+
+  destroy(): Promise<void> {
+    return this.#inTurn(async () => void (await destroyNetwork(this.#labId)));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work);
+    this.#turn = mine.catch(() => {});
+    return mine;
+  }
+}
+
+function machineAddress(address: string): MachineAddress {
+  return { address, macAddress: macAddressOf(address) };
 }
 
 const LINK_POLL_MS = 20;

@@ -1,4 +1,4 @@
-import type { IngressRule, MachineSpec } from '../machines/types.ts';
+import type { IngressRule, MachineSpec } from '../machine-types.ts';
 import { IMDS_ADDRESS, linkName, SERVICE_ADDRESS, UPLINK } from './plan.ts';
 
 const TABLE = 'inet ecs_host_lab';

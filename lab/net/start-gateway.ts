@@ -1,19 +1,20 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
 
-export type Doors = readonly { readonly address: string; readonly port: number; readonly socket: string }[];
+/** What is forwarded: from an address and port inside the namespace to a unix socket of the daemon. */
+export type Forward = { readonly address: string; readonly port: number; readonly socket: string };
 
 export type Gateway = { readonly pid: number; stop(): Promise<void>; readonly ended: Promise<void> };
 
 /** Starts lab/net/gateway.ts inside the namespace and waits until it listens. */
-export async function startGateway(namespace: string, doors: Doors): Promise<Gateway> {
+export async function startGateway(namespace: string, forwards: readonly Forward[]): Promise<Gateway> {
   const child = execa(
     'nsenter',
     [
       `--net=/run/netns/${namespace}`,
       process.execPath,
       join(import.meta.dirname, 'gateway.ts'),
-      ...doors.map((door) => `${door.address}:${door.port}=${door.socket}`),
+      ...forwards.map(({ address, port, socket }) => `${address}:${port}=${socket}`),
     ],
     { reject: false, stdin: 'pipe', stdout: 'pipe', stderr: 'pipe', buffer: { stdout: false, stderr: true } },
   );

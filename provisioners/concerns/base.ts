@@ -1,8 +1,8 @@
 import { aptInstall, aptUpdate, areInstalled, isUpdated } from '../lib/apt.ts';
+import type { Concern } from '../lib/context.ts';
 import { installFiles } from '../lib/files.ts';
 import { activeState, disableUnits, maskUnits, unitFileState } from '../lib/systemd.ts';
 import { textOf } from '../lib/tool.ts';
-import type { Concern } from '../step.ts';
 
 export const FILES = ['/etc/apt/apt.conf.d/90ecs-host', '/etc/systemd/system-preset/10-ecs-host.preset'];
 

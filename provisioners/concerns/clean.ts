@@ -1,9 +1,9 @@
 import { lstat, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { instanceData } from '../lib/cloud-init.ts';
+import { type Concern, type Context, HOST_FOLDER } from '../lib/context.ts';
 import { exists, readText } from '../lib/files.ts';
 import { authorizedKeyFiles, homes, hostKeyFiles, keysIn, privateKeyFiles } from '../lib/ssh-keys.ts';
 import { ask, tool } from '../lib/tool.ts';
-import { type Concern, type Context, HOST_FOLDER } from '../step.ts';
 
 const CARRIED = ['rootfs', 'rootfs.tar', 'payload'].map((name) => `${HOST_FOLDER}/${name}`);
 /** Of every home folder. */

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { aptInstall, aptRemove, areInstalled, installedVersion } from '../lib/apt.ts';
+import type { Concern, Context } from '../lib/context.ts';
 import {
   dockerPackages,
   dockerSourceLine,
@@ -16,7 +17,6 @@ import { checkDisabled, checkNeverStarted, disableUnits, reloadUnits } from '../
 import { ask, textOf, tool } from '../lib/tool.ts';
 import { readUnits } from '../lib/unit-graph.ts';
 import { checkWitness, installWitness, WITNESS } from '../lib/witness.ts';
-import type { Concern, Context } from '../step.ts';
 
 export const FILES = [
   '/etc/systemd/system/containerd.service.d/10-ecs-host-gate.conf',

@@ -2,13 +2,13 @@ import { mkdir, readdir, readlink, rm, stat, symlink } from 'node:fs/promises';
 import { agentDefaults, renderEnvironmentFile } from '../lib/agent-config.ts';
 import { aptInstallFile, installedVersion } from '../lib/apt.ts';
 import { firstBootMs } from '../lib/cloud-init.ts';
+import type { Concern, Context } from '../lib/context.ts';
 import { download, requireSha256 } from '../lib/download.ts';
 import { exists, installFiles, putFile, readText } from '../lib/files.ts';
 import { requireSignature } from '../lib/gpg.ts';
 import { withoutServices } from '../lib/no-services.ts';
 import { checkDisabled, checkNeverStarted, disableUnits, reloadUnits } from '../lib/systemd.ts';
 import { textOf } from '../lib/tool.ts';
-import type { Concern, Context } from '../step.ts';
 
 export const FILES = [
   '/etc/systemd/system/ecs.service.d/10-ecs-host-gate.conf',

@@ -1,8 +1,8 @@
+import type { Concern } from '../lib/context.ts';
 import { exists, installFiles, putFile } from '../lib/files.ts';
 import { checkEnabled, enableUnit, reloadUnits, showUnit } from '../lib/systemd.ts';
 import { textOf } from '../lib/tool.ts';
 import { PULLS, reach, readUnits, type UnitFacts, WAITS } from '../lib/unit-graph.ts';
-import type { Concern } from '../step.ts';
 
 export const FILES = [
   '/etc/systemd/system/ecs-host.service',

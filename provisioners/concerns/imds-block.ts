@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { instanceData } from '../lib/cloud-init.ts';
+import type { Concern, Context } from '../lib/context.ts';
 import { installFiles } from '../lib/files.ts';
 import { activeState, checkEnabled, enableUnit, reloadUnits, showUnit } from '../lib/systemd.ts';
 import { ask, textOf, tool } from '../lib/tool.ts';
-import type { Concern, Context } from '../step.ts';
 
 export const FILES = [
   '/etc/ecs-host/imds-block.nft',

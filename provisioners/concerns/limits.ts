@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises';
+import type { Concern, Context } from '../lib/context.ts';
 import { exists, installFiles, putFile, readText } from '../lib/files.ts';
 import { containerKind } from '../lib/machine.ts';
 import { parseSysctl } from '../lib/sysctl.ts';
 import { disableUnits, enableUnit, reloadUnits, showUnit } from '../lib/systemd.ts';
 import { ask, textOf, tool } from '../lib/tool.ts';
-import type { Concern, Context } from '../step.ts';
 
 const SYSCTL = '/etc/sysctl.d/90-ecs-host.conf';
 export const FILES = [

@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { release as runningRelease } from 'node:os';
 import { aptInstall, areInstalled, heldPackages, installedPackages } from '../lib/apt.ts';
+import type { Concern, Context } from '../lib/context.ts';
 import { parseDaemonConfig } from '../lib/docker-config.ts';
 import { download, requireSha256 } from '../lib/download.ts';
 import { exists, installFiles, putFile, readText } from '../lib/files.ts';
@@ -18,7 +19,6 @@ import {
 } from '../lib/nvidia-decisions.ts';
 import { checkEnabled, enableUnit, reloadUnits } from '../lib/systemd.ts';
 import { ask, textOf, tool } from '../lib/tool.ts';
-import type { Concern, Context } from '../step.ts';
 
 export const FILES = [
   '/etc/modprobe.d/ecs-host-nvidia.conf',

@@ -1,9 +1,9 @@
 import { installedVersion } from '../lib/apt.ts';
+import { type Concern, type Context, HOST_FOLDER } from '../lib/context.ts';
 import { dockerPackages } from '../lib/docker-config.ts';
 import { sha256Of } from '../lib/download.ts';
 import { putFile, readText } from '../lib/files.ts';
 import { ask } from '../lib/tool.ts';
-import { type Concern, type Context, HOST_FOLDER } from '../step.ts';
 import { awsCliVersion } from './user-tools.ts';
 
 /** What the image says about itself, on itself. */

@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { aptInstall, areInstalled } from '../lib/apt.ts';
+import type { Concern, Context } from '../lib/context.ts';
 import { download } from '../lib/download.ts';
 import { installFiles } from '../lib/files.ts';
 import { requireSignature } from '../lib/gpg.ts';
 import { ask, tool } from '../lib/tool.ts';
-import type { Concern, Context } from '../step.ts';
 
 export const FILES = ['/usr/share/ecs-host/keys/aws-cli.asc'];
 

@@ -1,4 +1,5 @@
-import type { Concern } from '../step.ts';
+import type { ProvisionerName } from '#contracts/provisioners.ts';
+import type { Concern } from '../lib/context.ts';
 import { base } from './base.ts';
 import { clean } from './clean.ts';
 import { docker } from './docker.ts';
@@ -10,19 +11,19 @@ import { nvidia } from './nvidia.ts';
 import { recordVersions } from './record-versions.ts';
 import { userTools } from './user-tools.ts';
 
-/** Every concern, in the order in which they are applied. */
-export const CONCERNS: readonly Concern[] = [
+/** Who does the work of each name. */
+export const CONCERNS: Readonly<Record<Exclude<ProvisionerName, 'verify'>, Concern>> = {
   base,
   docker,
   nvidia,
-  ecsAgent,
-  hostService,
-  imdsBlock,
+  'ecs-agent': ecsAgent,
+  'host-service': hostService,
+  'imds-block': imdsBlock,
   limits,
-  userTools,
-  recordVersions,
+  'user-tools': userTools,
+  'record-versions': recordVersions,
   clean,
-];
+};
 
 /** Looks at everything and changes nothing; concerns of other profiles say that they are not here. */
 export const verify: Concern = {
@@ -32,6 +33,10 @@ export const verify: Concern = {
   },
   verify: async (context) => {
     const isPlanned = (name: string): boolean => name === 'nvidia' || context.target.provisioners.includes(name);
-    await Promise.all(CONCERNS.filter(({ name }) => isPlanned(name)).map((concern) => concern.verify(context)));
+    await Promise.all(
+      Object.values(CONCERNS)
+        .filter(({ name }) => isPlanned(name))
+        .map((concern) => concern.verify(context)),
+    );
   },
 };

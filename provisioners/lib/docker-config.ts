@@ -1,3 +1,4 @@
+import { reasonOf } from '#contracts/reason.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
 
 export type DaemonConfig = Readonly<Record<string, unknown>>;
@@ -32,7 +33,7 @@ export function parseDaemonConfig(text: string | null): DaemonConfig {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new Error(`/etc/docker/daemon.json is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Error(`/etc/docker/daemon.json is not JSON: ${reasonOf(error)}`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new Error('/etc/docker/daemon.json is not a JSON object');

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, chown, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Context } from '../step.ts';
+import type { Context } from './context.ts';
 
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(

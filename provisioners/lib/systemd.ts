@@ -1,5 +1,5 @@
 import type { Check } from '#contracts/check.ts';
-import type { Context } from '../step.ts';
+import type { Context } from './context.ts';
 import { ask, textOf, tool } from './tool.ts';
 
 /** `enabled`, `disabled`, `static`, `masked`, ... or `not-found`. */

@@ -1,5 +1,5 @@
 import type { TargetConfig } from '#contracts/target-config.ts';
-import type { Context } from '../step.ts';
+import type { Context } from './context.ts';
 import { exists, putFile, readText } from './files.ts';
 import { ask, textOf, tool } from './tool.ts';
 

@@ -1,8 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { TEXT_CODES } from '../../src/config/mistake.ts';
-import { REGION_RULES } from '../../src/config/region-rules.ts';
-import { PROFILE_RULES } from '../../src/config/rules.ts';
+import { CONFIG_CODES } from '../../src/config/codes.ts';
 import { projectFolder } from '../setup-lib/paths.mjs';
 
 /**
@@ -86,18 +84,20 @@ export default async (): Promise<{ path: string; text: string }[]> => {
   const resolve = resolver(root);
   const section = (name: string): string[] => table(rowsOf(root.$defs?.[name] ?? {}, '', resolve), resolve);
   const text = [
-    '<!-- Generated from src/config/hosts.schema.json and src/config/rules.ts by `npm run generate`. -->',
+    '<!-- Generated from src/config/hosts.schema.json and src/config/codes.ts by `npm run generate`. -->',
     '',
     '# Configuration',
     '',
-    '`hosts.yaml` says what to bake (`profiles`) and where (`regions`). Both are maps from a name to the keys below; names are at most 40 lower case',
-    'letters, digits and hyphens. `bin/ecs-host plan` checks the file and shows what comes of it. Every mistake is reported at once (the first 50, and',
-    'how many more), with file, line, column, key, code, what was found, what was expected and a hint; the exit code is 2. Editors with a YAML language',
-    'server check it against `src/config/hosts.schema.json` while you type.',
+    '`hosts.yaml` says what to bake (`profiles`) and where (`regions`). Both are maps from a name to the keys below; names',
+    'are at most 40 lower case letters, digits and hyphens. `bin/ecs-host check` checks the file, `bin/ecs-host plan` also',
+    'shows what comes of it. Every mistake is reported at once (the first 50, and how many more), with file, line, column,',
+    'key, code, what was found, what was expected and a hint; the exit code is 2. Editors with a YAML language server check',
+    'it against `src/config/hosts.schema.json` while you type.',
     '',
-    'The file is YAML 1.2 in UTF-8, at most 1 MiB. Anchors (`&name`), aliases (`*name`) and merge keys (`<<: *name`) work; directives (`%YAML`), tags',
-    '(`!name`) and a second document do not. Text that looks like a number needs quotes: `ownerId: "099720109477"`. A pipe of the shell works as the file,',
-    'for example `--config /dev/stdin`; named pipes and devices do not.',
+    'The file is YAML 1.2 in UTF-8, at most 1 MiB. Anchors (`&name`), aliases (`*name`) and merge keys (`<<: *name`) work;',
+    'directives (`%YAML`), tags (`!name`) and a second document do not. Text that looks like a number needs quotes:',
+    '`ownerId: "099720109477"`. A pipe of the shell works as the file, for example `--config /dev/stdin`; named pipes and',
+    'devices do not.',
     '',
     '## Top level',
     '',
@@ -120,16 +120,17 @@ export default async (): Promise<{ path: string; text: string }[]> => {
     '',
     '| Code | What holds |',
     '| --- | --- |',
-    ...Object.entries(TEXT_CODES).map(([name, title]) => `| ${code(name)} | ${title} |`),
+    ...CONFIG_CODES.text.map((rule) => `| ${code(rule.code)} | ${rule.title} |`),
     '',
     '## Rules between fields',
     '',
-    'The code stands behind each mistake and warning, and in `--json`. An error stops before anything is created. A warning is printed and recorded, and the work goes on.',
+    'An error stops before anything is created. A warning is printed and stands in plan.json, and the work goes on. The code',
+    'stands in brackets behind each mistake and warning; with `--json` it is the `code` of one of the `details`',
+    '([messages.md](messages.md)).',
     '',
     '| Code | | |',
     '| --- | --- | --- |',
-    ...PROFILE_RULES.map((rule) => `| ${code(rule.code)} | ${rule.severity} | ${rule.title} |`),
-    ...REGION_RULES.map((rule) => `| ${code(rule.code)} | error | ${rule.title} |`),
+    ...CONFIG_CODES.rules.map((rule) => `| ${code(rule.code)} | ${rule.severity} | ${rule.title} |`),
     '',
   ].join('\n');
   return [{ path: 'docs/configuration.md', text }];

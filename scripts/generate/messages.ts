@@ -1,59 +1,89 @@
-import { glob, readFile } from 'node:fs/promises';
-import { EXIT_CODES } from '../../src/io/errors.ts';
-import { projectFolder } from '../setup-lib/paths.mjs';
+import { CONFIG_CODES } from '../../src/config/codes.ts';
+import { EXIT_CODES, type Level, MESSAGES } from '../../src/io/messages.ts';
 
-/**
- * docs/messages.md: the code of every error and message, found where it is thrown or emitted. Codes are the contract for scripts; this list
- * makes one that is added, renamed or dropped visible in the diff of a commit.
- */
-type Message = { readonly code: string; readonly meaning: string; readonly text: string };
+/** docs/messages.md: the table of messages, printed, and the codes of hosts.yaml from its rules. */
+type Entry = { readonly level: Level; readonly meaning: string; readonly carries?: 'details' | 'output' };
 
-/** What a script sees of each way to end. */
-const KINDS: Readonly<Record<string, string>> = {
-  userError: `exit ${EXIT_CODES.user}`,
-  outsideError: `exit ${EXIT_CODES.outside}`,
-  user: `exit ${EXIT_CODES.user}`,
-  outside: `exit ${EXIT_CODES.outside}`,
-  verdict: `exit ${EXIT_CODES.verdict}`,
-  interrupted: `exit ${EXIT_CODES.interrupted}`,
-};
+const ENTRIES: readonly (readonly [string, Entry])[] = Object.entries(MESSAGES).toSorted(([a], [b]) =>
+  a.localeCompare(b, 'en'),
+);
 
-const TEXT = /\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`((?:[^`\\]|\\.)*)`)/.source;
-const THROWN = new RegExp(`(userError|outsideError)\\(\\s*'([A-Z_]+)',${TEXT}`, 'g');
-const MADE = new RegExp(`new EcsHostError\\(\\s*'(\\w+)',\\s*'([A-Z_]+)',${TEXT}`, 'g');
-const EMITTED = new RegExp(`type: '(warning|note)',\\s*code: '([A-Z_]+)',\\s*text:${TEXT}`, 'g');
+const INTRODUCTION = `<!-- Generated from src/io/messages.ts and src/config/codes.ts by \`npm run generate\`. -->
 
-/** What is filled in becomes an ellipsis. */
-function plain(text: string): string {
-  return text
-    .replaceAll(/\$\{(?:[^{}]|\{[^{}]*\})*\}/g, '…')
-    .replaceAll('\\', '')
-    .replaceAll('|', '\\|');
-}
+# Messages
 
-function messagesOf(source: string): Message[] {
-  return [...source.matchAll(THROWN), ...source.matchAll(MADE), ...source.matchAll(EMITTED)].map(
-    ([, kind = '', code = '', a, b, c]) => ({ code, meaning: KINDS[kind] ?? kind, text: plain(a ?? b ?? c ?? '') }),
+Codes and exit codes are stable, prose is not. A script looks at the exit code first, which says who must act, and with
+\`--json\` at the code:
+
+\`\`\`sh
+if ! answer=$(bin/ecs-host plan --region us-east-2 --json); then
+  case $(tail -n 1 <<<"$answer" | jq -r .code) in
+    CONFIG_INVALID) jq -r '.details[] | "\\(.where) \\(.code)"' <<<"$answer" ;;
+    CREDENTIALS_MISSING) aws sso login ;;
+    *) exit 1 ;;
+  esac
+fi
+\`\`\`
+
+| Exit code | Kind | Who must act |
+| --- | --- | --- |
+| ${EXIT_CODES.bug} | \`bug\` | whoever maintains ecs-host |
+| ${EXIT_CODES.user} | \`user\` | you |
+| ${EXIT_CODES.outside} | \`outside\` | an outside tool or service; often it is enough to try again |
+| ${EXIT_CODES.verdict} | \`verdict\` | nobody: the program did its work, and the image is not good |
+| ${EXIT_CODES.interrupted} | \`interrupted\` | nobody |
+
+\`ami\`, \`bake\`, \`smoke\` and \`webserver serve\` print one event a line, each an object with a \`type\`; the other verbs
+print one document. Either way an error is the last line of stdout:
+\`{"type":"error","kind":…,"code":…,"reason":…,"hint":…,"details":[…],"output":…}\`. Where the table says _details_, each
+has a \`reason\` and, where there is one, \`where\`, \`key\`, \`code\` and \`hint\`. _output_ is the end of what a child process
+printed, else null.
+
+Without an error line end \`doctor\` and \`sweep\` when the document itself says what is missing or could not be removed
+(exit codes ${EXIT_CODES.user} and ${EXIT_CODES.outside}), \`lab\`, which is a program of its own, and whatever is interrupted three times (exit code ${EXIT_CODES.interrupted}).
+`;
+
+function rows(isWanted: (level: Level) => boolean, columns: (level: Level) => string): string[] {
+  return ENTRIES.filter(([, { level }]) => isWanted(level)).map(
+    ([code, { level, meaning, carries = '' }]) => `| \`${code}\` | ${columns(level)} | ${carries} | ${meaning} |`,
   );
 }
 
+function isRemark(level: Level): level is 'warning' | 'note' {
+  return level === 'warning' || level === 'note';
+}
+
 export default async (): Promise<{ path: string; text: string }[]> => {
-  const messages: Message[] = [];
-  for await (const file of glob('src/**/*.ts', { cwd: projectFolder() })) {
-    if (!file.includes('generate')) messages.push(...messagesOf(await readFile(`${projectFolder()}/${file}`, 'utf8')));
-  }
-  const rows = messages.map(({ code, meaning, text }) => `| \`${code}\` | ${meaning} | ${text} |`);
   const text = [
-    '<!-- Generated from the sources by `npm run generate`. -->',
+    INTRODUCTION,
+    '## Errors',
     '',
-    '# Messages',
+    '| Code | Kind | Exit code | Carries | Meaning |',
+    '| --- | --- | --- | --- | --- |',
+    ...rows(
+      (level) => !isRemark(level),
+      (level) => `${level} | ${isRemark(level) ? '' : EXIT_CODES[level]}`,
+    ),
     '',
-    'Codes are stable, prose is not. With `--json` an error is the last line: `{"type":"error","kind":…,"code":…,"reason":…,"hint":…,"details":[…]}`;',
-    'warnings and notes are events with `type` and `code`. Mistakes in hosts.yaml have codes of their own: [configuration.md](configuration.md).',
+    '## Warnings and notes',
     '',
-    '| Code | | Text |',
+    'They end nothing. As events they are `{"type":"warning","code":…,"text":…,"hint":…}`, with `details` where the table',
+    'says so; verbs that print one document tell them on stderr.',
+    '',
+    '| Code | Type | Carries | Meaning |',
+    '| --- | --- | --- | --- |',
+    ...rows(isRemark, (level) => level),
+    '',
+    '## hosts.yaml',
+    '',
+    'Codes of the details of `CONFIG_INVALID`, `CONFIG_UNREADABLE` and `CONFIG_WARNING`, of `warnings` in plan.json and of',
+    'those that `check` lists. [configuration.md](configuration.md) has the keys that they are about.',
+    '',
+    '| Code | | What holds |',
     '| --- | --- | --- |',
-    ...new Set(rows.toSorted()),
+    ...[...CONFIG_CODES.text, ...CONFIG_CODES.rules]
+      .toSorted((a, b) => a.code.localeCompare(b.code, 'en'))
+      .map(({ code, severity, title }) => `| \`${code}\` | ${severity} | ${title} |`),
     '',
   ].join('\n');
   return [{ path: 'docs/messages.md', text }];

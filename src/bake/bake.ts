@@ -2,8 +2,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DescribeImagesCommand } from '@aws-sdk/client-ec2';
 import type { Check } from '#contracts/check.ts';
+import { reasonOf } from '#contracts/reason.ts';
 import type { AwsClients } from '../aws/clients.ts';
-import { expectedTags, versionTags } from '../image/expected-tags.ts';
+import { expectedTags } from '../image/expected-tags.ts';
 import { tagImage } from '../image/tag-image.ts';
 import { EcsHostError, outsideError } from '../io/errors.ts';
 import { runFolder } from '../io/paths.ts';
@@ -11,8 +12,8 @@ import type { RunContext } from '../io/reporter.ts';
 import { commandLine, shellQuote } from '../io/shell-quote.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { addChild, claimRun, ownerName } from '../run/owner.ts';
-import type { Span } from '../run/span.ts';
 import { sweepRun } from '../run/sweep/sweep.ts';
+import { versionTags } from '../run/tags.ts';
 import { type BuildOutcome, createBuildTracker } from './build-tracker.ts';
 import { bakeFailure } from './failure.ts';
 import { createMachineReadableParser } from './machine-readable.ts';
@@ -41,7 +42,6 @@ export type BakeResult = {
   readonly snapshotIds: readonly string[];
   readonly versions: Readonly<Record<string, string>>;
   readonly checks: readonly Check[];
-  readonly spans: readonly Span[];
 };
 
 /** Packer's own removal takes as long as terminating an instance and deleting a group. */
@@ -77,7 +77,7 @@ async function preparePacker(input: BakeInput): Promise<Packer> {
     env: {
       ...process.env,
       ...input.environment,
-      ...(tool.pluginPath === null ? {} : { PACKER_PLUGIN_PATH: tool.pluginPath }),
+      PACKER_PLUGIN_PATH: tool.pluginPath,
       PACKER_CONFIG_DIR: configDir,
       CHECKPOINT_DISABLE: '1',
       PACKER_LOG: '1',
@@ -141,7 +141,7 @@ async function removeLeftovers({ clients, ctx }: BakeInput): Promise<void> {
     ctx.reporter.emit({
       type: 'warning',
       code: 'SWEEP_IMPOSSIBLE',
-      text: `What run ${ctx.runId} left could not be removed now: ${error instanceof Error ? error.message : String(error)}`,
+      text: `What run ${ctx.runId} left could not be removed now: ${reasonOf(error)}`,
       hint: 'run `ecs-host sweep` later',
     });
   }
@@ -179,14 +179,14 @@ async function finishImage(
  */
 export async function bake(input: BakeInput): Promise<BakeResult> {
   const { ctx } = input;
-  await claimRun(ctx.runId, 'build');
+  await claimRun(ctx.runId);
   const packer = await preparePacker(input);
   const logFile = join(packer.runDir, 'packer-output.txt');
   try {
     const outcome = await build(input, packer, logFile);
     const imageId = outcome.imageId ?? '';
     const finished = await ctx.span('finish the tags', () => finishImage(input, imageId, outcome.versions));
-    return { imageId, ...finished, versions: outcome.versions, checks: outcome.checks, spans: outcome.spans };
+    return { imageId, ...finished, versions: outcome.versions, checks: outcome.checks };
   } finally {
     await ctx.span('look for leftovers', () => removeLeftovers(input));
   }

@@ -1,5 +1,5 @@
-import type { Check } from '#contracts/check.ts';
-import { PROVISION_EVENT_PREFIX, type ProvisionEvent } from '#contracts/provision-event.ts';
+import { type Check, isFailed } from '#contracts/check.ts';
+import { type ProvisionEvent, provisionEventOf } from '#contracts/provision-event.ts';
 import { formatDuration } from '../io/duration.ts';
 import { SSH_TIMEOUT_MIN } from '../render/template.ts';
 import type { Span } from '../run/span.ts';
@@ -41,17 +41,6 @@ type OpenSpan = {
   readonly startedAt: number;
   readonly handle: ReturnType<TrackerSink['child']>;
 };
-
-/** The event inside a line that a provisioner printed, or null for ordinary output. */
-export function provisionEventOf(rawText: string): ProvisionEvent | null {
-  const at = rawText.indexOf(PROVISION_EVENT_PREFIX);
-  if (at === -1) return null;
-  try {
-    return JSON.parse(rawText.slice(at + PROVISION_EVENT_PREFIX.length).trim()) as ProvisionEvent;
-  } catch {
-    return null;
-  }
-}
 
 /**
  * Turns Packer's records into spans: one for each phase and, inside `provision`, one for each provisioner with its steps as progress.
@@ -173,7 +162,7 @@ export function createBuildTracker(
       shutProvisioner(outcome);
       if (phase) shut(phase, outcome);
       phase = null;
-      const failedChecks = checks.filter((check) => check.verdict === 'incorrect' || check.verdict === 'missing');
+      const failedChecks = checks.filter(isFailed);
       return { imageId, versions, checks, spans, failedStep, failedChecks, errors, tail: [...tail] };
     },
   };

@@ -1,10 +1,7 @@
+import { firstLine } from '#contracts/reason.ts';
 import type { EcsHostError } from '../io/errors.ts';
 import { outsideError } from '../io/errors.ts';
 import type { BuildOutcome } from './build-tracker.ts';
-
-function firstLine(text: string): string {
-  return text.trim().split('\n')[0] ?? '';
-}
 
 /** Pure: the one reason why a build failed, the most precise one first, with the end of what was said. */
 export function bakeFailure(

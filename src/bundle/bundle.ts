@@ -20,10 +20,11 @@ export type Bundle = {
 /** Node as it is carried. */
 export const NODE_FILE = 'bin/node.gz';
 
-/** Entries of the programs that run on the image, by their path there. */
-const HOST_PROGRAMS: Readonly<Record<string, string>> = {
+/** Entries of the programs that run on the build instance and on the image, by their path there. */
+const PROGRAMS: Readonly<Record<string, string>> = {
   'bin/ecs-hostd.mjs': 'hostd/main.ts',
   'bin/ecs-host-status.mjs': 'hostd/status.ts',
+  'provisioners/main.mjs': 'provisioners/main.ts',
 };
 
 async function sha256Of(file: string): Promise<string> {
@@ -105,7 +106,6 @@ export async function hashed(folder: string, path: string): Promise<BundleFile> 
 
 type BundleOptions = {
   readonly folder: string;
-  readonly provisioners: readonly string[];
   readonly wantsStandInAgent: boolean;
   /** A user's own host service, or null for the project's. */
   readonly hostProgram: string | null;
@@ -124,7 +124,7 @@ const SOURCES = [
 
 /** Changes whenever a bundle could: a hash over the paths, modes and contents of its sources. */
 async function sourcesDigest(options: BundleOptions): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify([options.provisioners, options.wantsStandInAgent]));
+  const hash = createHash('sha256').update(JSON.stringify([options.wantsStandInAgent]));
   for (const source of SOURCES) {
     const root = join(projectFolder(), source);
     const files = (await stat(root)).isDirectory() ? (await filesBelow(root)).map((path) => join(root, path)) : [root];
@@ -138,14 +138,8 @@ async function sourcesDigest(options: BundleOptions): Promise<string> {
 
 async function build(folder: string, options: BundleOptions): Promise<void> {
   for (const each of ['bin', 'provisioners', 'payload']) await mkdir(join(folder, each), { recursive: true });
-  const programs = {
-    ...HOST_PROGRAMS,
-    ...Object.fromEntries(
-      [...options.provisioners, 'bake'].map((name) => [`provisioners/${name}.mjs`, `provisioners/${name}.ts`]),
-    ),
-  };
   await Promise.all([
-    ...Object.entries(programs).map(([path, entry]) => bundleProgram(entry, join(folder, path))),
+    ...Object.entries(PROGRAMS).map(([path, entry]) => bundleProgram(entry, join(folder, path))),
     packTar(join(folder, 'rootfs.tar'), join(projectFolder(), 'packer', 'rootfs'), ['.']),
     options.wantsStandInAgent ? buildStandInAgent(join(folder, 'payload', STAND_IN_PACKAGE)) : Promise.resolve(),
   ]);
@@ -182,7 +176,7 @@ async function builtBundle(options: BundleOptions): Promise<string> {
 }
 
 /**
- * Brings together what the image carries: a file for each provisioner, the host service, the rootfs, Node, and the lab's agent where the
+ * Brings together what the image carries: the provisioners, the host service, the rootfs, Node, and the lab's agent where the
  * profile wants it. Two builds of one checkout are equal byte for byte; unchanged sources are not bundled again.
  *
  * @throws EcsHostError (outside) when a tool fails

@@ -22,16 +22,19 @@ export type Connection = Api & { readonly loaded: LoadedConfig; readonly selecti
  * Finds the API (starting the lab where the region is the lab's), and runs `work` with clients for it. What was started is stopped again,
  * however `work` ends.
  *
+ * @param before what else has to be there; called before anything is started
  * @throws EcsHostError (user) on missing credentials, before anything is started
  */
 export async function withApi<T>(
   session: Session,
   { apiRegion, isLab }: { readonly apiRegion: string; readonly isLab: boolean },
   work: (api: Api) => Promise<T>,
+  before: () => Promise<void> = async () => {},
 ): Promise<T> {
   const given = endpointFromEnvironment();
   // Credentials are the cheapest thing to be missing, so they are looked for first.
   if (given === null && !isLab) await findCredentials({ apiRegion, endpointUrl: null });
+  await before();
   await using cleanup = new AsyncDisposableStack();
   let endpointUrl = given;
   if (endpointUrl === null && isLab) {
@@ -48,16 +51,23 @@ export async function withApi<T>(
 /**
  * Reads hosts.yaml, and runs `work` at the API of the region that was named.
  *
+ * @param before what else has to be there for what was selected; called before anything is started
  * @throws EcsHostError (user) on mistakes in configuration, before anything is started
  */
 export async function withConnection<T>(
   session: Session,
   args: CommonArguments,
   work: (connection: Connection) => Promise<T>,
+  before: (selection: Selection) => Promise<void> = async () => {},
 ): Promise<T> {
   const loaded = await loadConfig(args.configFile);
   const selection = select(loaded.config, args, loaded.file);
   const { region, regionName } = selection;
   const place = { apiRegion: region.apiRegion ?? regionName, isLab: region.lab === true };
-  return withApi(session, place, (api) => work({ ...api, loaded, selection }));
+  return withApi(
+    session,
+    place,
+    (api) => work({ ...api, loaded, selection }),
+    () => before(selection),
+  );
 }

@@ -4,11 +4,13 @@ import type { Bundle } from '../bundle/bundle.ts';
 import { unpackBundle } from '../bundle/unpack.ts';
 import { userError } from '../io/errors.ts';
 import { bundleFolder } from '../io/paths.ts';
-import type { BuildPlan } from '../plan/build-plan.ts';
+import { type Need, requirePrograms } from '../io/programs.ts';
+import type { BuildPlan, Transport } from '../plan/build-plan.ts';
 import { assertCarried } from '../plan/carried.ts';
 import { confirmFacts } from '../plan/facts.ts';
 import { readPlan } from '../plan/plan-file.ts';
 import { BUNDLE_FILE } from '../plan/provisioning.ts';
+import { transportOf } from '../plan/resolve.ts';
 import { type Api, withApi, withConnection } from './connect.ts';
 import { bundleFor, makePlan, type Planned, warn } from './make-plan.ts';
 import { commonArguments, type Session } from './session.ts';
@@ -39,8 +41,13 @@ export function planFileOf(argv: Record<string, unknown>): string | null {
 }
 
 /** At the API of a stored plan. @throws EcsHostError (user) `PLAN_ENDPOINT` when that would be another API than the plan was made for */
-export async function withPlanApi<T>(session: Session, plan: BuildPlan, work: (api: Api) => Promise<T>): Promise<T> {
-  return withApi(session, plan, async (api) => {
+export async function withPlanApi<T>(
+  session: Session,
+  plan: BuildPlan,
+  work: (api: Api) => Promise<T>,
+  before?: () => Promise<void>,
+): Promise<T> {
+  const checked = async (api: Api): Promise<T> => {
     if ((api.endpointUrl === null) !== (plan.endpointUrl === null))
       throw userError(
         'PLAN_ENDPOINT',
@@ -48,29 +55,40 @@ export async function withPlanApi<T>(session: Session, plan: BuildPlan, work: (a
         'set or unset AWS_ENDPOINT_URL as when it was made, or make it again with `ecs-host plan`',
       );
     return work(api);
-  });
+  };
+  return withApi(session, plan, checked, before);
 }
 
 /**
  * The one way to a plan for the verbs that follow one: `--plan FILE`, or a plan that is made now from hosts.yaml. `work` gets the API and
  * a function that gives the plan with what it carries; what a stored plan names is confirmed with the region first.
+ *
+ * @param needsOf programs of this machine that `work` runs; all are looked for before anything is started
  */
 export async function withPlanning<T>(
   session: Session,
   argv: Record<string, unknown>,
+  needsOf: (transport: Transport) => readonly Need[],
   work: (api: Api, planned: () => Promise<Planned>) => Promise<T>,
 ): Promise<T> {
   const file = planFileOf(argv);
   if (file === null)
-    return withConnection(session, commonArguments(argv), (connection) =>
-      work(connection, () => makePlan(session, connection)),
+    return withConnection(
+      session,
+      commonArguments(argv),
+      (connection) => work(connection, () => makePlan(session, connection)),
+      ({ profile }) => requirePrograms(needsOf(transportOf(profile))),
     );
   const plan = await readPlan(file);
-  return withPlanApi(session, plan, (api) =>
-    work(api, async () => {
-      warn(session, plan);
-      const [bundle] = await Promise.all([carriedBy(session, plan, file), confirmFacts(api.clients.ec2, plan)]);
-      return { plan, bundle };
-    }),
+  return withPlanApi(
+    session,
+    plan,
+    (api) =>
+      work(api, async () => {
+        warn(session, plan);
+        const [bundle] = await Promise.all([carriedBy(session, plan, file), confirmFacts(api.clients.ec2, plan)]);
+        return { plan, bundle };
+      }),
+    () => requirePrograms(needsOf(plan.network.transport)),
   );
 }

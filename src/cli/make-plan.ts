@@ -15,7 +15,6 @@ export type Planned = { readonly plan: BuildPlan; readonly bundle: Bundle };
 export function bundleFor(session: Session, target: TargetConfig, hostProgram: string | null): Promise<Bundle> {
   return buildBundle({
     folder: bundleFolder(session.runId),
-    provisioners: target.provisioners,
     wantsStandInAgent: target.ecsAgent.source === 'lab-stand-in',
     hostProgram,
   });
@@ -50,5 +49,11 @@ export async function makePlan(session: Session, connection: Connection): Promis
 
 export function warn(session: Session, plan: BuildPlan): void {
   for (const { code, message, hint } of plan.warnings)
-    session.reporter.emit({ type: 'warning', code, text: message, hint });
+    session.reporter.emit({
+      type: 'warning',
+      code: 'CONFIG_WARNING',
+      text: `${message} [${code}]`,
+      hint,
+      details: [{ code, reason: message, hint }],
+    });
 }

@@ -11,10 +11,13 @@ import { readText } from './read-text.ts';
 import type { Finding } from './rule.ts';
 import { checkRules } from './rules.ts';
 
+/** Of a mistake or a warning everything is known, with the code of its rule. */
+export type ConfigDetail = Required<ErrorDetail>;
+
 export type LoadedConfig = {
   readonly config: HostsConfig;
   readonly file: string;
-  readonly warnings: readonly ErrorDetail[];
+  readonly warnings: readonly ConfigDetail[];
 };
 
 /** More than anybody repairs before the next look. */
@@ -47,7 +50,7 @@ export async function loadConfig(file: string): Promise<LoadedConfig> {
 export function parseConfig(text: string, file: string): LoadedConfig {
   const lines = new Lines(text);
   const name = printable(file, 500);
-  const asDetail = ({ offset, path, code, words }: Mistake): ErrorDetail => {
+  const asDetail = ({ offset, path, code, words }: Mistake<string>): ConfigDetail => {
     const { line, column } = lines.at(offset);
     const { reason, hint } = words();
     return {
@@ -58,7 +61,7 @@ export function parseConfig(text: string, file: string): LoadedConfig {
       hint: printable(hint, LONGEST),
     };
   };
-  const refuse = (mistakes: readonly Mistake[]): never => {
+  const refuse = (mistakes: readonly Mistake<string>[]): never => {
     const count = mistakes.length === 1 ? 'one mistake' : `${mistakes.length} mistakes`;
     const more = mistakes.length - MOST_SHOWN;
     const details = mistakes.toSorted((a, b) => a.offset - b.offset).slice(0, MOST_SHOWN);
@@ -71,7 +74,7 @@ export function parseConfig(text: string, file: string): LoadedConfig {
   const { mistakes, refused } = explainErrors(document, validate(value) ? [] : (validate.errors ?? []));
   // Rules look at whatever has the right shape, so that one run reports both kinds of mistake.
   const findings = typeof value === 'object' ? checkRules(value, refused) : [];
-  const asMistake = ({ path, code, reason, hint }: Finding): Mistake => ({
+  const asMistake = ({ path, code, reason, hint }: Finding): Mistake<string> => ({
     offset: offsetOf(document, path, 'value'),
     path,
     code,

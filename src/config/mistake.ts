@@ -1,9 +1,9 @@
 /** One thing that is wrong in the text, and where. What a person reads is made only for what is shown. */
-export type Mistake = {
+export type Mistake<Code extends string = TextCode> = {
   /** Where in the text, in UTF-16 units. */
   readonly offset: number;
   readonly path: readonly (string | number)[];
-  readonly code: string;
+  readonly code: Code;
   readonly words: () => { readonly reason: string; readonly hint: string };
 };
 

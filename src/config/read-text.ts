@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { printable } from '#contracts/printable.ts';
 import { EcsHostError, userError } from '../io/errors.ts';
 import { nearest } from '../io/nearest.ts';
+import type { TextCode } from './mistake.ts';
 
 const MOST_BYTES = 1024 * 1024;
 /** A pipe gives all of its data within this; nothing here may wait for ever. */
@@ -98,7 +99,7 @@ export async function readText(file: string): Promise<string> {
   const isUtf16 = bytes.subarray(0, 2).equals(Buffer.from([0xff, 0xfe])) || bytes[0] === 0xfe;
   throw userError('CONFIG_UNREADABLE', `${printable(file, 500)} is not UTF-8 text.`, 'save it as UTF-8', [
     {
-      code: 'NOT_UTF8',
+      code: 'NOT_UTF8' satisfies TextCode,
       where: `${printable(file, 500)}:${line}:1`,
       reason: isUtf16 ? 'the file is UTF-16' : 'this line holds bytes that are no UTF-8',
       hint: 'save the file as UTF-8 in the editor',

@@ -42,7 +42,7 @@ function defaultOf(region: Partial<Region>, { profiles }: Pick<HostsConfig, 'pro
 
 export const REGION_RULES: readonly RegionRule[] = [
   {
-    code: 'PROFILE_UNKNOWN',
+    code: 'REGION_PROFILE_UNKNOWN',
     title: 'The `profile` of a region is one of `profiles`.',
     check: ({ region, config: { profiles } }) => {
       if (region.profile === undefined || Object.hasOwn(profiles, region.profile)) return null;

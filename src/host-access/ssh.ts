@@ -1,13 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { outsideError } from '../io/errors.ts';
-import { waitUntil } from '../io/wait-until.ts';
+import { poll } from '../io/wait-until.ts';
 import type { Transport } from '../plan/build-plan.ts';
+import { ControlMaster } from './ssh-master.ts';
 
 export type SshTarget = {
   readonly instanceId: string;
@@ -39,7 +38,11 @@ export type Ssh = AsyncDisposable & {
    * @throws EcsHostError `SSH_LOST` (outside) when the connection broke, `SSH_TIMEOUT` (outside) when it took too long
    */
   run(command: string, options?: RunOptions): Promise<RemoteResult>;
-  /** Makes 127.0.0.1:`remotePort` on the instance lead to 127.0.0.1:`localPort` here, until the connection ends. */
+  /**
+   * Makes 127.0.0.1:`remotePort` on the instance lead to 127.0.0.1:`localPort` here, until the connection ends.
+   *
+   * @throws EcsHostError `SSH_FORWARD` (outside)
+   */
   forwardToHere(remotePort: number, localPort: number): Promise<void>;
 };
 
@@ -83,33 +86,6 @@ function portAnswers(host: string, port: number, timeoutMs: number): Promise<boo
   });
 }
 
-/** One attempt: a master connection that the later calls share, or the reason why there is none. */
-async function startMaster(base: string[], destination: string, control: string): Promise<ChildProcess | string> {
-  // The master must not outlive this program, however that ends.
-  const child = spawn(
-    'setpriv',
-    ['--pdeathsig', 'TERM', '--', 'ssh', ...base, '-M', '-N', '-S', control, destination],
-    {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      detached: true,
-    },
-  );
-  let said = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
-  });
-  const ended = once(child, 'exit').then(() => true as const);
-  for (;;) {
-    const check = await execa('ssh', [...base, '-S', control, '-O', 'check', destination], {
-      reject: false,
-      stdin: 'ignore',
-    });
-    if (check.exitCode === 0) return child;
-    const isOver = await Promise.race([ended, new Promise<false>((resolve) => setTimeout(resolve, 100, false))]);
-    if (isOver) return said.trim();
-  }
-}
-
 /**
  * The result of `work`, unless `stop` fires first. A client of a shared connection hands its output streams to the connection, which keeps them
  * open until the remote command ends; waiting for them would make every interruption as long as the command.
@@ -142,52 +118,41 @@ async function controlFolder({ keyFile, instanceId }: SshTarget): Promise<string
   return folder;
 }
 
-/**
- * Waits until ssh lets us in and keeps one connection open that all later commands share.
- *
- * @throws EcsHostError `SMOKE_TIMEOUT` (outside)
- */
-export async function connectSsh(target: SshTarget, options: { timeoutMs: number; signal: AbortSignal }): Promise<Ssh> {
-  const folder = await controlFolder(target);
-  const control = join(folder, CONTROL);
-  const base = sshOptions(target, folder);
-  const destination = `${target.user}@${target.transport === 'ssh' ? target.address : target.instanceId}`;
-  let lastReason = 'the port did not answer';
-  let master: ChildProcess;
-  try {
-    master = await waitUntil(
-      `ssh to ${target.instanceId} at ${target.address}`,
-      async () => {
-        if (target.transport === 'ssh' && !(await portAnswers(target.address, 22, 1000))) return null;
-        const attempt = await startMaster(base, destination, control);
-        if (typeof attempt !== 'string') return attempt;
-        lastReason = attempt;
-        // A host key taken from a boot that was not done yet would refuse the real one.
-        await rm(join(folder, 'known_hosts'), { force: true });
-        return null;
-      },
-      { ...options, intervalMs: 250 },
-    );
-  } catch (error) {
-    await rm(folder, { recursive: true, force: true });
-    options.signal.throwIfAborted();
-    throw outsideError(
-      'SSH_UNREACHABLE',
-      `No ssh to ${target.instanceId} (${destination}): ${lastReason}.`,
-      undefined,
-      undefined,
-      error,
-    );
-  }
-  const { signal } = options;
+/** A command as an error names it. */
+function short(command: string): string {
+  return command.length > 80 ? `${command.slice(0, 79)}…` : command;
+}
 
-  const run = async (
-    command: string,
-    { timeoutMs = DEFAULT_TIMEOUT_MS, input, onLine }: RunOptions = {},
-  ): Promise<RemoteResult> => {
-    signal.throwIfAborted();
+class SshConnection implements Ssh {
+  readonly target: SshTarget;
+  readonly #master: ControlMaster;
+  readonly #folder: string;
+  readonly #signal: AbortSignal;
+
+  constructor(target: SshTarget, master: ControlMaster, folder: string, signal: AbortSignal) {
+    this.target = target;
+    this.#master = master;
+    this.#folder = folder;
+    this.#signal = signal;
+  }
+
+  async run(command: string, options: RunOptions = {}): Promise<RemoteResult> {
+    this.#signal.throwIfAborted();
     const startedAt = performance.now();
-    const child = execa('ssh', [...base, '-S', control, destination, command], {
+    const { exitCode, stdout, stderr } = await this.#call(command, options);
+    if (exitCode === SSH_FAILED || exitCode === undefined) {
+      throw outsideError(
+        'SSH_LOST',
+        `The connection to ${this.target.instanceId} broke in: ${short(command)}`,
+        undefined,
+        String(stderr),
+      );
+    }
+    return { exitCode, stdout: String(stdout), stderr: String(stderr), durationMs: performance.now() - startedAt };
+  }
+
+  async #call(command: string, { timeoutMs = DEFAULT_TIMEOUT_MS, input, onLine }: RunOptions) {
+    const child = execa('ssh', this.#master.call([], [command]), {
       reject: false,
       all: true,
       stripFinalNewline: false,
@@ -197,60 +162,69 @@ export async function connectSsh(target: SshTarget, options: { timeoutMs: number
     const follow = async (): Promise<void> => {
       if (onLine) for await (const line of child.iterable({ from: 'all' })) onLine(String(line));
     };
-    const what = command.length > 80 ? `${command.slice(0, 79)}…` : command;
     const limit = AbortSignal.timeout(timeoutMs);
-    const [result] = await raceAgainst(Promise.all([child, follow()]), AbortSignal.any([signal, limit]), () =>
-      child.kill('SIGKILL'),
-    ).catch((error: unknown) => {
-      signal.throwIfAborted();
+    try {
+      const stop = AbortSignal.any([this.#signal, limit]);
+      const [result] = await raceAgainst(Promise.all([child, follow()]), stop, () => child.kill('SIGKILL'));
+      return result;
+    } catch (error) {
+      this.#signal.throwIfAborted();
       if (!limit.aborted) throw error;
-      throw outsideError('SSH_TIMEOUT', `On ${target.instanceId}, within ${timeoutMs} ms not done: ${what}`);
-    });
-    if (result.exitCode === SSH_FAILED || result.exitCode === undefined) {
       throw outsideError(
-        'SSH_LOST',
-        `The connection to ${target.instanceId} broke in: ${what}`,
-        undefined,
-        String(result.stderr),
+        'SSH_TIMEOUT',
+        `On ${this.target.instanceId}, within ${timeoutMs} ms not done: ${short(command)}`,
       );
     }
-    return {
-      exitCode: result.exitCode,
-      stdout: String(result.stdout),
-      stderr: String(result.stderr),
-      durationMs: performance.now() - startedAt,
-    };
-  };
+  }
 
-  return {
-    target,
-    run,
-    forwardToHere: async (remotePort, localPort) => {
-      const forward = `127.0.0.1:${remotePort}:127.0.0.1:${localPort}`;
-      const args = [...base, '-S', control, '-O', 'forward', '-R', forward, destination];
-      const result = await execa('ssh', args, { reject: false, stdin: 'ignore' });
-      if (result.exitCode !== 0) {
-        throw outsideError(
-          'SSH_FORWARD',
-          `Port ${remotePort} on ${target.instanceId} could not be forwarded.`,
-          undefined,
-          result.stderr,
-        );
-      }
-    },
-    [Symbol.asyncDispose]: async () => {
-      if (master.exitCode === null && master.signalCode === null) {
-        const ended = once(master, 'exit');
-        await execa('ssh', [...base, '-S', control, '-O', 'exit', destination], {
-          reject: false,
-          stdin: 'ignore',
-          timeout: 5000,
-        });
-        const timer = setTimeout(() => master.kill('SIGKILL'), 2000);
-        await ended;
-        clearTimeout(timer);
-      }
-      await rm(folder, { recursive: true, force: true });
-    },
+  async forwardToHere(remotePort: number, localPort: number): Promise<void> {
+    const forward = `127.0.0.1:${remotePort}:127.0.0.1:${localPort}`;
+    const { exitCode, stderr } = await this.#master.ask('forward', ['-R', forward]);
+    if (exitCode === 0) return;
+    throw outsideError(
+      'SSH_FORWARD',
+      `Port ${remotePort} on ${this.target.instanceId} could not be forwarded.`,
+      undefined,
+      stderr,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#master[Symbol.asyncDispose]();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** `user@where`: under Session Manager the proxy finds the instance by its id. */
+function destinationOf({ user, transport, address, instanceId }: SshTarget): string {
+  return `${user}@${transport === 'ssh' ? address : instanceId}`;
+}
+
+/**
+ * Waits until ssh lets us in and keeps one connection open that all later commands share.
+ *
+ * @throws EcsHostError `SSH_UNREACHABLE` (outside) with what ssh said last; the signal's reason when aborted
+ */
+export async function connectSsh(target: SshTarget, options: { timeoutMs: number; signal: AbortSignal }): Promise<Ssh> {
+  const folder = await controlFolder(target);
+  const destination = destinationOf(target);
+  const master = new ControlMaster(sshOptions(target, folder), join(folder, CONTROL), destination);
+  let lastReason = 'the port did not answer';
+  const attempt = async (): Promise<true | null> => {
+    if (target.transport === 'ssh' && !(await portAnswers(target.address, 22, 1000))) return null;
+    const problem = await master.start();
+    if (problem === null) return true;
+    lastReason = problem;
+    // A host key taken from a boot that was not done yet would refuse the real one.
+    await rm(join(folder, 'known_hosts'), { force: true });
+    return null;
   };
+  try {
+    if ((await poll(attempt, { ...options, intervalMs: 250 })) === null)
+      throw outsideError('SSH_UNREACHABLE', `No ssh to ${target.instanceId} (${destination}): ${lastReason}.`);
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+  return new SshConnection(target, master, folder, options.signal);
 }

@@ -1,7 +1,9 @@
 import { DeleteSnapshotCommand, DeregisterImageCommand } from '@aws-sdk/client-ec2';
 import type { ApiTarget, AwsClients } from '../aws/clients.ts';
+import { isGone } from '../aws/removal.ts';
 import { userError } from '../io/errors.ts';
-import { findImage, isGone, unknownImage } from './find-image.ts';
+import { TAG } from '../run/tags.ts';
+import { findImage, unknownImage } from './find-image.ts';
 import type { ImageRecord } from './image-record.ts';
 
 /** What deleting an image would remove. */
@@ -36,7 +38,7 @@ export async function findImageRemains(
       `${imageId} was baked in region ${record.region}.`,
       `give --region ${record.region}`,
     );
-  const isOurs = record !== null || image?.Tags?.some(({ Key }) => Key === 'ecs-host:plan-digest') === true;
+  const isOurs = record !== null || image?.Tags?.some(({ Key }) => Key === TAG.planDigest) === true;
   if (!isOurs) throw userError('IMAGE_FOREIGN', `${imageId} was not baked by ecs-host.`, 'delete it with what made it');
   const ofImage = (image?.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []);
   return {

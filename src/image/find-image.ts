@@ -1,11 +1,7 @@
 import { DescribeImagesCommand, type Image } from '@aws-sdk/client-ec2';
 import type { AwsClients } from '../aws/clients.ts';
+import { isGone } from '../aws/removal.ts';
 import { type EcsHostError, userError } from '../io/errors.ts';
-
-/** The API's way to say that it knows no such image or snapshot (any more). */
-export function isGone(error: unknown): boolean {
-  return error instanceof Error && /NotFound|InvalidAMIID\.Unavailable/.test(error.name);
-}
 
 /** The image as the API knows it, or null. */
 export async function findImage({ ec2 }: AwsClients, imageId: string): Promise<Image | null> {

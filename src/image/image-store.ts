@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { userError } from '../io/errors.ts';
 import { imagesFolder } from '../io/paths.ts';
 import type { Reporter } from '../io/reporter.ts';
+import { writeWhole } from '../io/write-whole.ts';
 import type { ImageRecord } from './image-record.ts';
 import { parseRecord } from './parse-record.ts';
 
@@ -16,10 +17,7 @@ export function recordPath(imageId: string): string {
 /** Writes the record whole or not at all. */
 export async function saveRecord(record: ImageRecord): Promise<string> {
   const path = recordPath(record.imageId);
-  await mkdir(imagesFolder(), { recursive: true });
-  const temporary = `${path}.${process.pid}.new`;
-  await writeFile(temporary, `${JSON.stringify(record, null, 2)}\n`);
-  await rename(temporary, path);
+  await writeWhole(path, `${JSON.stringify(record, null, 2)}\n`);
   return path;
 }
 
@@ -76,7 +74,7 @@ export async function listRecords(reporter: Reporter): Promise<StoredRecords> {
     const record = await readOne(imageId);
     if (typeof record === 'string') {
       const text = `The record ${join(imagesFolder(), name)} cannot be used: ${record}.`;
-      reporter.emit({ type: 'warning', code: 'RECORD_UNREADABLE', text });
+      reporter.emit({ type: 'warning', code: 'RECORD_DAMAGED', text });
       damaged.push(imageId);
     } else if (record) records.push(record);
   }

@@ -1,5 +1,6 @@
 import { type Image, paginateDescribeImages } from '@aws-sdk/client-ec2';
 import type { AwsClients } from '../aws/clients.ts';
+import { ec2TagsAsObject, TAG } from '../run/tags.ts';
 import type { ImageRecord, Verdict } from './image-record.ts';
 import type { StoredRecords } from './image-store.ts';
 
@@ -24,16 +25,16 @@ function verdictOf(value: string | undefined): Verdict {
 }
 
 function fromTags(image: Image, apiRegion: string): ImageSummary {
-  const tags = Object.fromEntries((image.Tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value]));
+  const tags = ec2TagsAsObject(image.Tags);
   return {
     imageId: image.ImageId ?? '',
     imageName: image.Name ?? '',
     apiRegion,
-    profile: tags['ecs-host:profile'] ?? '',
-    planDigest: tags['ecs-host:plan-digest'] ?? '',
+    profile: tags[TAG.profile] ?? '',
+    planDigest: tags[TAG.planDigest] ?? '',
     createdAt: image.CreationDate ?? '',
-    verdict: verdictOf(tags['ecs-host:verdict']),
-    runId: tags['ecs-host:run-id'] ?? '',
+    verdict: verdictOf(tags[TAG.verdict]),
+    runId: tags[TAG.runId] ?? '',
     knownBy: 'tags',
     state: String(image.State ?? ''),
   };
@@ -103,7 +104,7 @@ export async function listImages(
   const images: Image[] = [];
   const pages = paginateDescribeImages(
     { client: clients.ec2 },
-    { Owners: ['self'], Filters: [{ Name: 'tag-key', Values: ['ecs-host:plan-digest'] }] },
+    { Owners: ['self'], Filters: [{ Name: 'tag-key', Values: [TAG.planDigest] }] },
   );
   for await (const page of pages) images.push(...(page.Images ?? []));
   return joinImages(images, stored.records, apiRegion, stored.damaged);

@@ -1,5 +1,6 @@
 import { CreateTagsCommand } from '@aws-sdk/client-ec2';
 import type { AwsClients } from '../aws/clients.ts';
+import { ec2Tags, TAG } from '../run/tags.ts';
 import type { Verdict } from './image-record.ts';
 
 /** Sets tags on an image and, given together, its snapshots. Existing values are replaced. */
@@ -8,15 +9,10 @@ export async function tagImage(
   resourceIds: readonly string[],
   tags: Readonly<Record<string, string>>,
 ): Promise<void> {
-  await ec2.send(
-    new CreateTagsCommand({
-      Resources: [...resourceIds],
-      Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
-    }),
-  );
+  await ec2.send(new CreateTagsCommand({ Resources: [...resourceIds], Tags: ec2Tags(tags) }));
 }
 
 /** Writes the verdict of a smoke run, and which run it was, onto the image itself. */
 export function tagVerdict(clients: AwsClients, imageId: string, verdict: Verdict, smokeRunId: string): Promise<void> {
-  return tagImage(clients, [imageId], { 'ecs-host:verdict': verdict, 'ecs-host:smoke-run-id': smokeRunId });
+  return tagImage(clients, [imageId], { [TAG.verdict]: verdict, [TAG.smokeRunId]: smokeRunId });
 }

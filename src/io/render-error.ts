@@ -1,5 +1,7 @@
 import { inspect } from 'node:util';
-import { EcsHostError, EXIT_CODES } from './errors.ts';
+import { reasonOf } from '#contracts/reason.ts';
+import { EcsHostError } from './errors.ts';
+import { type CodeOf, EXIT_CODES } from './messages.ts';
 import { projectFolder } from './paths.ts';
 
 const OUTPUT_LINES_SHOWN = 40;
@@ -20,7 +22,7 @@ function stackOf(error: unknown): string {
 /** A bug shows all that a maintainer needs, and where it goes. */
 function renderBug(error: unknown): string {
   return [
-    `ecs-host: this is a bug in ecs-host: ${error instanceof Error ? error.message : String(error)}`,
+    `ecs-host: this is a bug in ecs-host: ${reasonOf(error)}`,
     stackOf(error),
     '  please report it, with everything above, the command that you typed and the output of',
     '  `ecs-host --version` and `ecs-host doctor`; after a bake also packer.log of the run (state folder, runs/)',
@@ -61,13 +63,15 @@ export function errorAsJson(error: unknown): object {
         reason: error.message,
         hint: error.hint ?? null,
         details: error.details,
+        output: error.output === undefined ? null : tail(error.output),
       }
     : {
         type: 'error',
         kind: 'bug',
-        code: 'BUG',
-        reason: error instanceof Error ? error.message : String(error),
+        code: 'BUG' satisfies CodeOf<'bug'>,
+        reason: reasonOf(error),
         hint: `please report it: an issue in the repository of this checkout (git -C ${projectFolder()} remote -v)`,
         details: [],
+        output: null,
       };
 }

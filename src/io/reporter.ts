@@ -1,7 +1,11 @@
 import type { Check } from '#contracts/check.ts';
+import type { ErrorDetail } from './errors.ts';
+import type { CodeWith, NoteCode, WarningCode } from './messages.ts';
+
+type Remark = { readonly text: string; readonly hint?: string };
 
 /**
- * The core never prints: it sends these to a Reporter. `code` is the contract (docs/messages.md lists them), prose is not.
+ * The core never prints: it sends these to a Reporter. `code` is the contract (messages.ts), prose is not.
  * Spans nest by `parent`; a reporter may show them as a tree (terminal), lines (CI) or NDJSON.
  */
 export type Message =
@@ -22,7 +26,13 @@ export type Message =
       readonly note?: string;
     }
   | { readonly type: 'check'; readonly span: string | null; readonly check: Check }
-  | { readonly type: 'note' | 'warning'; readonly code: string; readonly text: string; readonly hint?: string };
+  | ({ readonly type: 'note'; readonly code: NoteCode } & Remark)
+  | ({ readonly type: 'warning'; readonly code: Exclude<WarningCode, CodeWith<'details'>> } & Remark)
+  | ({
+      readonly type: 'warning';
+      readonly code: WarningCode & CodeWith<'details'>;
+      readonly details: readonly ErrorDetail[];
+    } & Remark);
 
 export type Reporter = {
   emit(message: Message): void;

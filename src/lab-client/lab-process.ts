@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { type EcsHostError, outsideError, userError } from '../io/errors.ts';
 import { projectFolder } from '../io/paths.ts';
+import { poll } from '../io/wait-until.ts';
 
 export type Lab = {
   readonly endpoint: string;
@@ -27,8 +27,7 @@ async function leave({ endpoint, pid }: UpAnswer): Promise<void> {
   } catch {
     // It is gone already, or on its way.
   }
-  const until = performance.now() + DOWN_LIMIT_MS;
-  while (existsSync(`/proc/${pid}`) && performance.now() < until) await sleep(50);
+  await poll(() => (existsSync(`/proc/${pid}`) ? null : true), { timeoutMs: DOWN_LIMIT_MS, intervalMs: 50 });
 }
 
 /** What the lab says about itself is the reason, told once; what it can not say is in its output. */
@@ -60,8 +59,8 @@ function problemIn(stdout: string): { readonly problem: string; readonly isUsers
 }
 
 /**
- * Starts the lab unless one is up, as this process's own: it goes down with it. The lab is an outside program to this one: the only things
- * that pass are this command line and the endpoint URL.
+ * Starts the lab unless one is up, as this process's own: it goes down with it. The lab is an outside program to this one. What passes is
+ * this command line with its answer, the endpoint URL, and the `/_lab/` calls of this folder: owners, and the identity certificate.
  *
  * @throws EcsHostError `LAB_NOT_STARTED` (user) or `LAB_FAILED` (outside) with the lab's own reason
  */

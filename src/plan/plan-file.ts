@@ -1,7 +1,8 @@
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { type EcsHostError, userError } from '../io/errors.ts';
 import { parseObject } from '../io/shape.ts';
+import { writeWhole } from '../io/write-whole.ts';
 import { type BuildPlan, PLAN_VERSION } from './build-plan.ts';
 import { digestOf } from './digest.ts';
 import { planProblem } from './plan-shape.ts';
@@ -16,9 +17,7 @@ export function planText(plan: BuildPlan): string {
 
 /** Writes plan.json whole or not at all. */
 export async function writePlan(file: string, plan: BuildPlan): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(`${file}.partial`, planText(plan));
-  await rename(`${file}.partial`, file);
+  await writeWhole(file, planText(plan));
 }
 
 function unreadable(file: string, why: string): EcsHostError {

@@ -26,7 +26,7 @@ export function provisioningSteps(provisioners: readonly string[]): Provisioning
         `sudo chmod 0755 ${TARGET_FOLDER}/bin/node`,
         `sudo tar --extract --no-same-owner --file ${TARGET_FOLDER}/rootfs.tar --directory ${TARGET_FOLDER}/rootfs`,
         `rm ${UPLOAD_PATH}`,
-        `sudo ${TARGET_FOLDER}/bin/node ${TARGET_FOLDER}/provisioners/bake.mjs ${provisioners.join(' ')}`,
+        `sudo ${TARGET_FOLDER}/bin/node ${TARGET_FOLDER}/provisioners/main.mjs bake ${provisioners.join(' ')}`,
       ],
     },
   ];

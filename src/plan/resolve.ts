@@ -1,9 +1,12 @@
+import { PROVISIONERS } from '#contracts/provisioners.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
 import { type BundleFile, type NodeBinary, OWN_PROGRAM, STAND_IN_PACKAGE } from '../bundle/names.ts';
 import type { HostsConfig, Profile, Region } from '../config/hosts-config.ts';
-import { type ErrorDetail, userError } from '../io/errors.ts';
+import type { ConfigDetail } from '../config/load.ts';
+import { userError } from '../io/errors.ts';
 import { nearest } from '../io/nearest.ts';
-import { type BuildPlan, PLAN_VERSION } from './build-plan.ts';
+import { planTags } from '../run/tags.ts';
+import { type BuildPlan, PLAN_VERSION, type Transport } from './build-plan.ts';
 import { digestOf } from './digest.ts';
 import type { Facts } from './facts.ts';
 import { provisioningSteps } from './provisioning.ts';
@@ -44,21 +47,8 @@ export function select(
   };
 }
 
-/** Order matters and stands only here. The last three are always the last three. */
-function provisionersOf(profile: Profile): string[] {
-  return [
-    'base',
-    'docker',
-    ...(profile.nvidia ? ['nvidia'] : []),
-    'ecs-agent',
-    'host-service',
-    'imds-block',
-    'limits',
-    'user-tools',
-    'record-versions',
-    'clean',
-    'verify',
-  ];
+export function transportOf(profile: Profile): Transport {
+  return profile.transport ?? 'session-manager';
 }
 
 export function targetOf(profileName: string, profile: Profile): TargetConfig {
@@ -67,7 +57,7 @@ export function targetOf(profileName: string, profile: Profile): TargetConfig {
     profile: profileName,
     os: { distribution: profile.os.distribution, codename: profile.os.codename },
     sshUser: profile.os.sshUser,
-    provisioners: provisionersOf(profile),
+    provisioners: PROVISIONERS.filter((name) => name !== 'nvidia' || Boolean(profile.nvidia)),
     docker: {
       source: profile.docker.source,
       version: profile.docker.version ?? null,
@@ -94,7 +84,7 @@ export type ResolveInput = {
   readonly bundles: readonly BundleFile[];
   readonly node: NodeBinary;
   readonly hostProgram: string | null;
-  readonly warnings: readonly ErrorDetail[];
+  readonly warnings: readonly ConfigDetail[];
 };
 
 /** Pure: configuration, facts and hashes in, plan out. */
@@ -117,9 +107,9 @@ export function resolvePlan({
   const toolchain = TOOLCHAIN;
   const digest = digestOf({ baseImage, instanceType, gpu, rootVolume, target, bundles, node, toolchain, provisioning });
   const planName = `${profileName}-${digest.slice(0, 12)}`;
-  const about = (detail: ErrorDetail): boolean =>
-    (detail.key ?? '').startsWith(`profiles.${profileName}.`) ||
-    (detail.key ?? '').startsWith(`regions.${regionName}.`);
+  const imageName = `ecs-host-${planName}`;
+  const about = ({ key }: ConfigDetail): boolean =>
+    key.startsWith(`profiles.${profileName}.`) || key.startsWith(`regions.${regionName}.`);
   return {
     planVersion: PLAN_VERSION,
     digest,
@@ -134,7 +124,7 @@ export function resolvePlan({
     gpu,
     rootVolume,
     network: {
-      transport: profile.transport ?? 'session-manager',
+      transport: transportOf(profile),
       sshUser: profile.os.sshUser,
       securityGroup: facts.securityGroup,
       vpcId: facts.vpcId,
@@ -143,13 +133,8 @@ export function resolvePlan({
     },
     instanceProfile: region.instanceProfile,
     ecsAgentEndpoint: profile.ecsAgent.apiEndpoint ?? null,
-    imageName: `ecs-host-${planName}`,
-    tags: {
-      Name: `ecs-host-${planName}`,
-      'ecs-host:profile': profileName,
-      'ecs-host:plan-digest': digest,
-      'ecs-host:source-image': baseImage.id,
-    },
+    imageName,
+    tags: planTags({ imageName, profile: profileName, digest, sourceImageId: baseImage.id }),
     target,
     bundles,
     node,
@@ -165,10 +150,8 @@ export function resolvePlan({
     },
     substitutions: profile.substitutions ?? [],
     toolchain,
-    warnings: warnings.filter(about).map((detail) => ({
-      code: detail.code ?? 'CONFIG',
-      message: `${detail.key ?? ''}: ${detail.reason}`,
-      hint: detail.hint ?? '',
-    })),
+    warnings: warnings
+      .filter(about)
+      .map(({ code, key, reason, hint }) => ({ code, message: `${key}: ${reason}`, hint })),
   };
 }

@@ -1,4 +1,5 @@
 import { wrapText } from '../io/text.ts';
+import { LATER_TAGS } from '../run/tags.ts';
 import type { BuildPlan } from './build-plan.ts';
 
 function row(label: string, text: string): string {
@@ -41,10 +42,7 @@ export function planSummary(plan: BuildPlan): string[] {
     row('name', plan.imageName),
     row('digest', plan.digest),
     ...Object.entries(plan.tags).map(([key, value]) => row('tag', `${key} = ${value}`)),
-    row(
-      'tag',
-      'ecs-host:run-id, ecs-host:owner, ecs-host:commit, ecs-host:verdict, ecs-host:version/*: known after the bake',
-    ),
+    row('tag', `${LATER_TAGS}: known after the bake`),
     'Created, and removed again',
     // Packer makes a group of its own under Session Manager, too.
     `  bake   key pair, security group${network.transport === 'ssh' ? '' : ' without rules'}, one instance with its volume`,

@@ -1,6 +1,7 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Bundle } from '../bundle/bundle.ts';
+import { writeWhole } from '../io/write-whole.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { writePlan } from '../plan/plan-file.ts';
 import { BUNDLE_FILE } from '../plan/provisioning.ts';
@@ -23,7 +24,6 @@ export async function renderTo(plan: BuildPlan, bundle: Bundle, folder: string):
   const planFile = join(folder, 'plan.json');
   await packBundle(bundle, plan, join(folder, BUNDLE_FILE));
   await writePlan(planFile, plan);
-  await writeFile(`${template}.partial`, templateText(plan));
-  await rename(`${template}.partial`, template);
+  await writeWhole(template, templateText(plan));
   return { folder, template, planFile };
 }

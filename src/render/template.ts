@@ -1,5 +1,6 @@
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { BUNDLE_FILE, UPLOAD_PATH } from '../plan/provisioning.ts';
+import { runTags, TAG } from '../run/tags.ts';
 
 const SOURCE = 'host';
 /** Packer stops waiting for the build instance to let it in. */
@@ -7,7 +8,7 @@ export const SSH_TIMEOUT_MIN = 10;
 
 /** Tags that Packer puts on whatever it makes, so that a sweep finds it. What changes from run to run comes in by variable. */
 // biome-ignore lint/suspicious/noTemplateCurlyInString: HCL's own templates.
-const RUN_TAGS = { 'ecs-host:run-id': '${var.run_id}', 'ecs-host:owner': '${var.owner}', 'ecs-host:kind': 'build' };
+const RUN_TAGS = runTags({ runId: '${var.run_id}', owner: '${var.owner}', kind: 'build' });
 
 function communicator({ network }: BuildPlan): object {
   return network.transport === 'session-manager'
@@ -40,7 +41,7 @@ function endpoint({ endpointUrl }: BuildPlan): object {
  */
 export function renderTemplate(plan: BuildPlan): object {
   // biome-ignore-start lint/suspicious/noTemplateCurlyInString: HCL's own templates.
-  const tags = { ...plan.tags, ...RUN_TAGS, 'ecs-host:commit': '${var.commit}' };
+  const tags = { ...plan.tags, ...RUN_TAGS, [TAG.commit]: '${var.commit}' };
   return {
     packer: {
       required_version: `>= ${plan.toolchain.packer}`,

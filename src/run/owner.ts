@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { runFolder } from '../io/paths.ts';
+import { writeWhole } from '../io/write-whole.ts';
 
 export type ProcessId = {
   readonly pid: number;
@@ -14,7 +15,6 @@ export type ProcessId = {
 export type OwnerFile = {
   readonly version: 1;
   readonly runId: string;
-  readonly kind: 'build' | 'smoke' | 'dev';
   readonly owner: string;
   readonly bootId: string;
   readonly process: ProcessId;
@@ -23,7 +23,7 @@ export type OwnerFile = {
   readonly startedAt: string;
 };
 
-/** `user@host`, the value of the tag `ecs-host:owner`. */
+/** `user@host`, the value of the tag that says so (tags.ts). */
 export function ownerName(): string {
   return `${userInfo().username}@${hostname()}`;
 }
@@ -49,20 +49,16 @@ function ownerPath(runId: string): string {
 }
 
 async function write(owner: OwnerFile): Promise<void> {
-  const path = ownerPath(owner.runId);
-  await mkdir(runFolder(owner.runId), { recursive: true });
-  await writeFile(`${path}.new`, `${JSON.stringify(owner, null, 2)}\n`);
-  await rename(`${path}.new`, path);
+  await writeWhole(ownerPath(owner.runId), `${JSON.stringify(owner, null, 2)}\n`);
 }
 
 /** Marks the run as this process's work. Call before the first resource is made; calling again changes nothing. */
-export async function claimRun(runId: string, kind: OwnerFile['kind']): Promise<void> {
+export async function claimRun(runId: string): Promise<void> {
   const existing = await readOwner(runId);
   if (existing && isSameProcess(existing.process) && existing.process.pid === process.pid) return;
   await write({
     version: 1,
     runId,
-    kind,
     owner: ownerName(),
     bootId: bootId(),
     process: { pid: process.pid, startTime: processStart(process.pid) ?? '' },

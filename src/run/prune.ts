@@ -1,9 +1,10 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { reasonOf } from '#contracts/reason.ts';
 import { imagesFolder, runFolder, runsFolder } from '../io/paths.ts';
 import type { Reporter } from '../io/reporter.ts';
 import { isAlive, leftoverChildren, readOwner } from './owner.ts';
-import { RUN_ID_PATTERN, runStartedAt } from './run-id.ts';
+import { startOf } from './run-id.ts';
 
 /** A run's folder, as the selection sees it. */
 export type StoredRun = {
@@ -28,7 +29,7 @@ export const KEEP_EVIDENCE_COUNT = 20;
 export function selectPrunable(runs: readonly StoredRun[], now: number): string[] {
   const over = runs
     .filter((run) => !run.isAlive && !run.isNamed)
-    .map((run) => ({ ...run, ageMs: now - runStartedAt(run.runId) }))
+    .map((run) => ({ ...run, ageMs: now - (startOf(run.runId)?.getTime() ?? 0) }))
     .filter(({ ageMs }) => ageMs > KEEP_ANY_MS)
     .toSorted((a, b) => a.ageMs - b.ageMs);
   const kept = new Set(
@@ -56,7 +57,7 @@ async function namedRuns(): Promise<Set<string>> {
 
 async function storedRuns(): Promise<StoredRun[]> {
   const named = await namedRuns();
-  const runIds = (await namesIn(runsFolder())).filter((name) => RUN_ID_PATTERN.test(name));
+  const runIds = (await namesIn(runsFolder())).filter((name) => startOf(name) !== null);
   return Promise.all(
     runIds.map(async (runId) => {
       const owner = await readOwner(runId);
@@ -88,7 +89,7 @@ export async function pruneRuns(options: {
       await rm(runFolder(runId), { recursive: true, force: true });
       removed.push(runId);
     } catch (error) {
-      const text = `The folder of run ${runId} could not be removed: ${error instanceof Error ? error.message : error}`;
+      const text = `The folder of run ${runId} could not be removed: ${reasonOf(error)}`;
       options.reporter.emit({ type: 'warning', code: 'RUN_NOT_PRUNED', text });
     }
   }

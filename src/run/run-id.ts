@@ -1,5 +1,7 @@
 import { randomInt } from 'node:crypto';
 
+const FORM = /^r-(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)-[0-9a-z]{6}$/;
+
 /**
  * `r-20261123191500-k3x9qa`: sorts by start time, fits in a tag value and in an AWS resource name.
  */
@@ -9,10 +11,9 @@ export function newRunId(now: Date = new Date()): string {
   return `r-${stamp}-${tail}`;
 }
 
-/** When a run began, in milliseconds; 0 for what is no run id. */
-export function runStartedAt(runId: string): number {
-  const [, y, mo, d, h, mi, s] = /^r-(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)-/.exec(runId) ?? [];
-  return y === undefined ? 0 : Date.UTC(Number(y), Number(mo) - 1, Number(d), Number(h), Number(mi), Number(s));
+/** When the run began, by its id; null for what is no run id. */
+export function startOf(runId: string): Date | null {
+  const [, year, month, day, hour, minute, second] = (FORM.exec(runId) ?? []).map(Number);
+  if (year === undefined || month === undefined) return null;
+  return new Date(Date.UTC(year, month - 1, day, hour, minute, second));
 }
-
-export const RUN_ID_PATTERN = /^r-\d{14}-[0-9a-z]{6}$/;

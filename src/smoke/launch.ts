@@ -6,7 +6,6 @@ import {
   CreateSecurityGroupCommand,
   DeleteKeyPairCommand,
   DeleteSecurityGroupCommand,
-  DescribeInstancesCommand,
   ImportKeyPairCommand,
   type ResourceType,
   RunInstancesCommand,
@@ -15,12 +14,13 @@ import {
 import { CreateClusterCommand } from '@aws-sdk/client-ecs';
 import { execa } from 'execa';
 import type { AwsClients } from '../aws/clients.ts';
+import { deleteCluster } from '../aws/clusters.ts';
+import { terminateAndWait } from '../aws/instances.ts';
+import { retryWhileHeld } from '../aws/removal.ts';
 import { outsideError } from '../io/errors.ts';
-import { waitUntil } from '../io/wait-until.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { ownerName } from '../run/owner.ts';
-import { deleteCluster, retryWhileHeld, terminateAndWait } from '../run/sweep/apply.ts';
-import { KIND_TAG, OWNER_TAG, RUN_ID_TAG } from '../run/sweep/inventory.ts';
+import { ec2Tags, ecsTags, runTags } from '../run/tags.ts';
 
 export type LaunchInput = {
   readonly plan: BuildPlan;
@@ -30,8 +30,6 @@ export type LaunchInput = {
   readonly signal: AbortSignal;
 };
 
-export type Launched = { readonly instanceId: string; readonly address: string };
-
 /** What undoes an acquisition; called once, in reverse order. */
 export type Release = () => Promise<void>;
 
@@ -39,20 +37,12 @@ function nameOf(runId: string): string {
   return `ecs-host-smoke-${runId}`;
 }
 
-function runTags(runId: string): Record<string, string> {
-  return {
-    Name: nameOf(runId),
-    [RUN_ID_TAG]: runId,
-    [OWNER_TAG]: ownerName(),
-    [KIND_TAG]: 'smoke',
-  };
+function tagsOf(runId: string): Record<string, string> {
+  return { Name: nameOf(runId), ...runTags({ runId, owner: ownerName(), kind: 'smoke' }) };
 }
 
 function tagSpecification(runId: string, ...types: ResourceType[]): TagSpecification[] {
-  return types.map((ResourceType) => ({
-    ResourceType,
-    Tags: Object.entries(runTags(runId)).map(([Key, Value]) => ({ Key, Value })),
-  }));
+  return types.map((ResourceType) => ({ ResourceType, Tags: ec2Tags(tagsOf(runId)) }));
 }
 
 /** A key pair that lives as long as the run; the private half never leaves the folder. */
@@ -124,78 +114,52 @@ export async function createCluster({
   runId,
 }: LaunchInput): Promise<{ readonly cluster: string; readonly release: Release }> {
   const cluster = nameOf(runId);
-  await clients.ecs.send(
-    new CreateClusterCommand({
-      clusterName: cluster,
-      tags: Object.entries(runTags(runId)).map(([key, value]) => ({ key, value })),
-    }),
-  );
+  await clients.ecs.send(new CreateClusterCommand({ clusterName: cluster, tags: ecsTags(tagsOf(runId)) }));
   return { cluster, release: () => deleteCluster(clients, cluster) };
 }
 
-/**
- * Launches as hosts of this region are launched; the instances are terminated, not stopped, when something shuts them down. One call for
- * each: moto gives the instance profile only to the first instance of a call.
- */
+export type Wanted = {
+  readonly count: number;
+  readonly keyName: string;
+  readonly groupIds: readonly string[];
+  readonly userData: string;
+};
+
+/** Launches one as hosts of this region are launched; it is terminated, not stopped, when something shuts it down. */
+async function launchOne({ clients, plan, imageId, runId }: LaunchInput, wanted: Wanted): Promise<string> {
+  const { Instances = [] } = await clients.ec2.send(
+    new RunInstancesCommand({
+      ImageId: imageId,
+      InstanceType: plan.instanceType as _InstanceType,
+      MinCount: 1,
+      MaxCount: 1,
+      KeyName: wanted.keyName,
+      SubnetId: plan.network.subnetId,
+      SecurityGroupIds: [plan.network.securityGroup.id, ...wanted.groupIds],
+      IamInstanceProfile: { Name: plan.instanceProfile },
+      InstanceInitiatedShutdownBehavior: 'terminate',
+      MetadataOptions: { HttpEndpoint: 'enabled', HttpTokens: 'required', HttpPutResponseHopLimit: 1 },
+      UserData: Buffer.from(wanted.userData).toString('base64'),
+      TagSpecifications: tagSpecification(runId, 'instance', 'volume'),
+    }),
+  );
+  const id = Instances[0]?.InstanceId;
+  if (id === undefined) throw outsideError('LAUNCH_INCOMPLETE', 'RunInstances answered without an instance.');
+  return id;
+}
+
+/** One call for each instance: moto gives the instance profile only to the first instance of a call. */
 export async function launchInstances(
   input: LaunchInput,
-  wanted: {
-    readonly count: number;
-    readonly keyName: string;
-    readonly groupIds: readonly string[];
-    readonly userData: string;
-  },
+  wanted: Wanted,
 ): Promise<{ readonly instanceIds: readonly string[]; readonly release: Release }> {
-  const { clients, plan, imageId, runId } = input;
-  const launchOne = async (): Promise<string> => {
-    const { Instances = [] } = await clients.ec2.send(
-      new RunInstancesCommand({
-        ImageId: imageId,
-        InstanceType: plan.instanceType as _InstanceType,
-        MinCount: 1,
-        MaxCount: 1,
-        KeyName: wanted.keyName,
-        SubnetId: plan.network.subnetId,
-        SecurityGroupIds: [plan.network.securityGroup.id, ...wanted.groupIds],
-        IamInstanceProfile: { Name: plan.instanceProfile },
-        InstanceInitiatedShutdownBehavior: 'terminate',
-        MetadataOptions: { HttpEndpoint: 'enabled', HttpTokens: 'required', HttpPutResponseHopLimit: 1 },
-        UserData: Buffer.from(wanted.userData).toString('base64'),
-        TagSpecifications: tagSpecification(runId, 'instance', 'volume'),
-      }),
-    );
-    const id = Instances[0]?.InstanceId;
-    if (id === undefined) throw outsideError('LAUNCH_INCOMPLETE', 'RunInstances answered without an instance.');
-    return id;
-  };
-  const launches = await Promise.allSettled(Array.from({ length: wanted.count }, launchOne));
+  const launches = await Promise.allSettled(Array.from({ length: wanted.count }, () => launchOne(input, wanted)));
   const instanceIds = launches.flatMap((launch) => (launch.status === 'fulfilled' ? [launch.value] : []));
-  const release = (): Promise<void> => terminateAndWait(clients, instanceIds);
+  const release = (): Promise<void> => terminateAndWait(input.clients, instanceIds);
   const failed = launches.find((launch) => launch.status === 'rejected');
   if (failed) {
     await release();
     throw failed.reason;
   }
   return { instanceIds, release };
-}
-
-/** Waits until the instance runs and has an address that is reachable from here. */
-export function waitForAddress({ clients, signal }: LaunchInput, instanceId: string): Promise<Launched> {
-  return waitUntil(
-    `instance ${instanceId} to run`,
-    async () => {
-      const answer = await clients.ec2.send(new DescribeInstancesCommand({ InstanceIds: [instanceId] }));
-      const instance = answer.Reservations?.[0]?.Instances?.[0];
-      const state = instance?.State?.Name;
-      if (state === 'terminated' || state === 'shutting-down' || state === 'stopped') {
-        throw outsideError(
-          'INSTANCE_ENDED',
-          `Instance ${instanceId} is ${state}: ${instance?.StateReason?.Message ?? 'no reason was given'}.`,
-        );
-      }
-      const address = instance?.PublicIpAddress || instance?.PrivateIpAddress;
-      return state === 'running' && address ? { instanceId, address } : null;
-    },
-    { timeoutMs: 300_000, intervalMs: 500, signal },
-  );
 }

@@ -1,8 +1,10 @@
 import type { AwsClients } from '../aws/clients.ts';
 import type { Ssh } from '../host-access/ssh.ts';
-import type { RunContext } from '../io/reporter.ts';
+import { allEnded } from '../io/all-ended.ts';
+import type { RunContext, SpanHandle } from '../io/reporter.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import type { CheckBook } from './checks/check-book.ts';
+import type { Part } from './checks/check-definitions.ts';
 import {
   checkClusterGpu,
   checkDistinct,
@@ -30,183 +32,242 @@ export type SmokeRun = {
 
 const CLOUD_INIT_TIMEOUT_MS = 300_000;
 
-/** Every branch runs to its end before the first interruption is thrown on. */
-async function together(works: readonly Promise<unknown>[]): Promise<void> {
-  for (const result of await Promise.allSettled(works)) if (result.status === 'rejected') throw result.reason;
+/** What became of a step: whether what builds on it can be done. */
+type Outcome = 'done' | 'failed' | 'not asked for';
+
+type Step = {
+  /** The part of smoke that it belongs to; null for what every part needs. */
+  readonly part: Part | null;
+  readonly title: string;
+  /** The checks that it answers. */
+  readonly answers: readonly string[];
+  readonly work: (span: SpanHandle) => Promise<void>;
+};
+
+async function take({ book, ctx }: SmokeRun, { part, title, answers, work }: Step): Promise<Outcome> {
+  if (part !== null && !book.selected.has(part)) return 'not asked for';
+  return (await book.attempt(answers, () => ctx.span(title, work))).ok ? 'done' : 'failed';
+}
+
+/** ssh, then cloud-init: a machine that answers is worth looking at even when cloud-init is not well. */
+async function boot(run: SmokeRun, instanceId: string): Promise<Ssh | null> {
+  const { book, ctx } = run;
+  const startedAt = performance.now();
+  const reached = await book.attempt(['boot.ssh', 'boot.cloud-init'], () =>
+    ctx.span('boot', () => run.reach(instanceId)),
+  );
+  if (!reached.ok) return null;
+  const durationMs = performance.now() - startedAt;
+  book.record('boot.ssh', { actual: 'a shell', isCorrect: true, durationMs });
+  await take(run, {
+    part: null,
+    title: 'wait for cloud-init',
+    answers: ['boot.cloud-init'],
+    work: () => checkCloudInit(reached.value, book),
+  });
+  return reached.value;
 }
 
 /** cloud-init says 0 for done, 2 for done with recoverable errors; `status` prints which. */
-async function waitForCloudInit(
-  ssh: Ssh,
-): Promise<{ readonly status: string; readonly isDone: boolean; readonly durationMs: number }> {
-  const { exitCode, stdout, durationMs } = await ssh.run('cloud-init status --wait', {
-    timeoutMs: CLOUD_INIT_TIMEOUT_MS,
+async function checkCloudInit(ssh: Ssh, book: CheckBook): Promise<void> {
+  const command = 'cloud-init status --wait';
+  const { exitCode, stdout, durationMs } = await ssh.run(command, { timeoutMs: CLOUD_INIT_TIMEOUT_MS });
+  const actual = /status:\s*(.+)/.exec(stdout)?.[1]?.trim() ?? `exit code ${exitCode}`;
+  book.record('boot.cloud-init', { actual, isCorrect: exitCode === 0 && actual === 'done', durationMs });
+}
+
+function proveNetwork(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
+  return take(run, {
+    part: 'network',
+    title: 'the security group from outside',
+    answers: ['network.open-port', 'network.closed-port'],
+    work: () => checkNetwork(ssh, run.plan.developerWorkload.ports, run.book, run.ctx.signal),
   });
-  const status = /status:\s*(.+)/.exec(stdout)?.[1]?.trim() ?? `exit code ${exitCode}`;
-  return { status, isDone: exitCode === 0 && status === 'done', durationMs };
 }
 
-async function boot(run: SmokeRun, instanceId: string): Promise<Ssh | null> {
-  const reached: Ssh[] = [];
-  await run.book.attempt(['boot.ssh', 'boot.cloud-init'], () =>
-    run.ctx.span('boot', async () => {
-      const startedAt = performance.now();
-      const ssh = await run.reach(instanceId);
-      reached.push(ssh);
-      run.book.record('boot.ssh', { actual: 'a shell', isCorrect: true, durationMs: performance.now() - startedAt });
-      const { status, isDone, durationMs } = await waitForCloudInit(ssh);
-      run.book.record('boot.cloud-init', { actual: status, isCorrect: isDone, durationMs });
-    }),
-  );
-  // A machine that answers is worth looking at even when cloud-init is not well.
-  return reached[0] ?? null;
+function clone(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
+  return take(run, {
+    part: 'workload',
+    title: 'clone the container images',
+    answers: ['workload.clone'],
+    work: (span) => cloneWorkload(ssh, run.plan.developerWorkload, run.book, span),
+  });
 }
 
-/** Shut before, shut when denied, and then open: returns whether it opened. */
-async function proveGate(run: SmokeRun, ssh: Ssh): Promise<boolean> {
+function proveShut(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
+  return take(run, {
+    part: 'gate',
+    title: 'before the handshake',
+    answers: BEFORE_HANDSHAKE,
+    work: () => checkBeforeHandshake(ssh, run.book),
+  });
+}
+
+function proveDenied(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
   const { book, ctx, webserver, clients, cluster } = run;
   const { instanceId } = ssh.target;
-  if (book.selected.has('gate')) {
-    await book.attempt(BEFORE_HANDSHAKE, () => ctx.span('before the handshake', () => checkBeforeHandshake(ssh, book)));
-  }
-  const forward = (): Promise<void> => ssh.forwardToHere(REMOTE_WEBSERVER_PORT, webserver.port);
-  if (book.selected.has('gate')) {
-    const registeredArn = async (): Promise<string | null> =>
-      (await findRegistration(clients, cluster, instanceId))?.arn ?? null;
-    await book.attempt(['gate.denied-stays-shut', 'gate.denied-not-registered'], () =>
-      ctx.span('a denied handshake', async () => {
-        // Decided before the tunnel opens: the host may be asking already.
-        webserver.decide(instanceId, 'deny');
-        await forward();
-        await checkDenied(ssh, webserver, book, { registeredArn, signal: ctx.signal });
-      }),
-    );
-  } else {
-    webserver.decide(instanceId, 'grant');
-    await forward();
-  }
-  return book.attempt(['gate.granted-serves', 'gate.order'], () =>
-    ctx.span('a granted handshake', async () => {
+  const registeredArn = async (): Promise<string | null> =>
+    (await findRegistration(clients, cluster, instanceId))?.arn ?? null;
+  return take(run, {
+    part: 'gate',
+    title: 'a denied handshake',
+    answers: ['gate.denied-stays-shut', 'gate.denied-not-registered'],
+    work: async () => {
+      // Decided before the tunnel opens: the host may be asking already.
+      webserver.decide(instanceId, 'deny');
+      await ssh.forwardToHere(REMOTE_WEBSERVER_PORT, webserver.port);
+      await checkDenied(ssh, webserver, book, { registeredArn, signal: ctx.signal });
+    },
+  });
+}
+
+function proveGranted(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
+  const { book, ctx, webserver } = run;
+  return take(run, {
+    part: null,
+    title: 'a granted handshake',
+    answers: ['gate.granted-serves', 'gate.order'],
+    work: async () => {
       const state = await openGate(ssh, webserver, { isRetriedNow: true, signal: ctx.signal });
       await checkOpened(ssh, state, book);
-    }),
-  );
+    },
+  });
+}
+
+/** Shut before, shut when denied, and then open: the outcome says whether it opened. */
+async function proveGate(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
+  await proveShut(run, ssh);
+  if ((await proveDenied(run, ssh)) === 'not asked for') {
+    run.webserver.decide(ssh.target.instanceId, 'grant');
+    await ssh.forwardToHere(REMOTE_WEBSERVER_PORT, run.webserver.port);
+  }
+  return proveGranted(run, ssh);
+}
+
+function verify(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
+  return take(run, {
+    part: 'verify',
+    title: 'verify the booted image',
+    answers: ['verify.ran', 'imds.host-token', 'imds.v1-refused'],
+    work: async () => {
+      await checkHostMetadata(ssh, run.book);
+      await checkVerify(ssh, run.book);
+    },
+  });
+}
+
+/** Waits until the instance is in the cluster. @returns its registration, or null when there is none or nobody asked for it */
+async function register(run: SmokeRun, instanceId: string): Promise<Registration | null> {
+  const { book, ctx, plan, clients, cluster } = run;
+  if (!book.selected.has('cluster')) return null;
+  const answers = ['cluster.registered', ...(plan.gpu ? ['cluster.gpu-registered'] : [])];
+  const registered = await book.attempt(answers, async () => {
+    const where = { cluster, instanceId, checkId: 'cluster.registered' };
+    const registration = await checkRegistered(clients, where, book, ctx.signal);
+    if (plan.gpu) checkClusterGpu(registration, book);
+    return registration;
+  });
+  return registered.ok ? registered.value : null;
+}
+
+function build(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
+  return take(run, {
+    part: 'workload',
+    title: 'build the container image',
+    answers: ['workload.build-protocol', 'workload.build-image'],
+    work: (span) => buildWorkload(ssh, run.plan.developerWorkload, run.book, span),
+  });
+}
+
+function proveContainerMetadata(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
+  return take(run, {
+    part: 'workload',
+    title: 'metadata from containers',
+    answers: ['imds.docker0-blocked', 'imds.user-bridge-blocked'],
+    work: () => checkContainerMetadata(ssh, run.plan, run.book),
+  });
+}
+
+function proveGpu(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
+  return take(run, {
+    part: 'workload',
+    title: 'the GPU',
+    answers: ['gpu.driver', 'gpu.container'],
+    work: () => checkGpu(ssh, run.plan, run.book),
+  });
+}
+
+function proveStream(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
+  const { book, ctx, plan } = run;
+  const workload = plan.developerWorkload;
+  return take(run, {
+    part: 'workload',
+    title: 'run it and watch its stream',
+    answers: ['workload.run', 'stream.frames', 'stream.not-black', 'stream.changes'],
+    work: async (span) => {
+      const key = await runWorkload(ssh, workload, book, span);
+      await checkStream({ host: ssh.target.address, ports: workload.ports, key }, book, ctx.signal);
+    },
+  });
 }
 
 /** Build, look at containers and metadata, run, and watch the stream from outside. */
 async function proveWorkload(run: SmokeRun, ssh: Ssh): Promise<void> {
-  const { book, ctx, plan } = run;
-  const workload = plan.developerWorkload;
-  const isBuilt = await book.attempt(['workload.build-protocol', 'workload.build-image'], () =>
-    ctx.span('build the container image', (span) => buildWorkload(ssh, workload, book, span)),
-  );
-  if (!isBuilt) return;
-  await together([
-    book.attempt(['imds.docker0-blocked', 'imds.user-bridge-blocked'], () =>
-      ctx.span('metadata from containers', () => checkContainerMetadata(ssh, plan, book)),
-    ),
-    plan.gpu
-      ? book.attempt(['gpu.driver', 'gpu.container'], () => ctx.span('the GPU', () => checkGpu(ssh, plan, book)))
-      : Promise.resolve(),
-    book.attempt(['workload.run', 'stream.frames', 'stream.not-black', 'stream.changes'], () =>
-      ctx.span('run it and watch its stream', async (span) => {
-        const key = await runWorkload(ssh, workload, book, span);
-        await checkStream({ host: ssh.target.address, ports: workload.ports, key }, book, ctx.signal);
-      }),
-    ),
-  ]);
+  if ((await build(run, ssh)) !== 'done') return;
+  const gpu = run.plan.gpu ? [proveGpu(run, ssh)] : [];
+  await allEnded([proveContainerMetadata(run, ssh), ...gpu, proveStream(run, ssh)]);
 }
+
+/** The checks of a GPU, for a profile that has none. */
+const OF_THE_GPU = ['cluster.gpu-registered', 'gpu.driver', 'gpu.container'];
 
 /**
  * Everything about one instance, each step only after what it builds on.
  *
- * @param onRegistered called as soon as the instance is in the cluster, long before the workload is done
  * @returns its registration, or null when there was none
  */
-export async function proveFirst(
-  run: SmokeRun,
-  instanceId: string,
-  onRegistered: (registration: Registration | null) => void,
-): Promise<Registration | null> {
-  const { book, ctx, plan, clients, cluster } = run;
-  if (!plan.gpu) {
-    for (const id of ['cluster.gpu-registered', 'gpu.driver', 'gpu.container'])
-      book.skip(id, `profile ${plan.profile} has no GPU`);
-  }
+export async function proveFirst(run: SmokeRun, instanceId: string): Promise<Registration | null> {
+  const { book, plan } = run;
+  if (!plan.gpu) for (const id of OF_THE_GPU) book.skip(id, `profile ${plan.profile} has no GPU`);
   const ssh = await boot(run, instanceId);
-  if (!ssh) return null;
-  // Neither needs Docker, so both use the time in which the gate is still shut.
-  const networkLooked = book.selected.has('network')
-    ? book.attempt(['network.open-port', 'network.closed-port'], () =>
-        ctx.span('the security group from outside', () =>
-          checkNetwork(ssh, plan.developerWorkload.ports, book, ctx.signal),
-        ),
-      )
-    : Promise.resolve(true);
-  const cloned = book.selected.has('workload')
-    ? book.attempt(['workload.clone'], () =>
-        ctx.span('clone the container images', (span) => cloneWorkload(ssh, plan.developerWorkload, book, span)),
-      )
-    : Promise.resolve(false);
-  const opened = proveGate(run, ssh);
-  await together([networkLooked, cloned, opened]);
-  const verify = (): Promise<unknown> =>
-    book.selected.has('verify')
-      ? book.attempt(['verify.ran', 'imds.host-token', 'imds.v1-refused'], () =>
-          ctx.span('verify the booted image', async () => {
-            await checkHostMetadata(ssh, book);
-            await checkVerify(ssh, book);
-          }),
-        )
-      : Promise.resolve();
-  if (!(await opened)) {
+  if (ssh === null) return null;
+  // Neither network nor clone needs Docker, so both use the time in which the gate is still shut.
+  const [, cloned, opened] = await allEnded([proveNetwork(run, ssh), clone(run, ssh), proveGate(run, ssh)]);
+  if (opened !== 'done') {
     // What the image says of itself may be why.
-    await verify();
+    await verify(run, ssh);
     return null;
   }
-
-  const registered: Registration[] = [];
-  await together([
-    book.selected.has('cluster')
-      ? book.attempt(['cluster.registered', ...(plan.gpu ? ['cluster.gpu-registered'] : [])], async () => {
-          const registration = await checkRegistered(
-            clients,
-            { cluster, instanceId, checkId: 'cluster.registered' },
-            book,
-            ctx.signal,
-          );
-          registered.push(registration);
-          onRegistered(registration);
-          if (plan.gpu) checkClusterGpu(registration, book);
-        })
-      : Promise.resolve(),
-    verify(),
-    cloned.then(async (isCloned) => {
-      if (isCloned) await proveWorkload(run, ssh);
-    }),
-  ]);
-  return registered[0] ?? null;
+  const workload = cloned === 'done' ? [proveWorkload(run, ssh)] : [];
+  const [registration] = await allEnded([register(run, instanceId), verify(run, ssh), ...workload]);
+  return registration;
 }
 
-/** A second instance of the image: its webserver comes late, it is granted at once, and it must be a container instance of its own. */
-export async function proveSecond(
-  run: SmokeRun,
-  instanceId: string,
-  firstRegistered: Promise<Registration | null>,
-): Promise<void> {
+/**
+ * A second instance of the image: its webserver comes late, it is granted at once, and it registers.
+ *
+ * @returns its registration, or null when there was none
+ */
+export async function proveSecond(run: SmokeRun, instanceId: string): Promise<Registration | null> {
   const { book, ctx, webserver, clients, cluster } = run;
-  await book.attempt(['cluster.second-registered', 'cluster.distinct'], async () => {
+  const registered = await book.attempt(['cluster.second-registered', 'cluster.distinct'], async () => {
     const ssh = await ctx.span('boot', () => run.reach(instanceId));
     webserver.decide(instanceId, 'grant');
     await ssh.forwardToHere(REMOTE_WEBSERVER_PORT, webserver.port);
-    const second = await checkRegistered(
-      clients,
-      { cluster, instanceId, checkId: 'cluster.second-registered' },
-      book,
-      ctx.signal,
-    );
-    const first = await firstRegistered;
-    if (!first) throw new Error('the first instance did not register');
+    const where = { cluster, instanceId, checkId: 'cluster.second-registered' };
+    return checkRegistered(clients, where, book, ctx.signal);
+  });
+  return registered.ok ? registered.value : null;
+}
+
+/** Two instances must be two container instances. A second that did not register has answered for this already. */
+export async function compareInstances(
+  { book }: SmokeRun,
+  [first, second]: readonly [Registration | null, Registration | null],
+): Promise<void> {
+  if (second === null) return;
+  await book.attempt(['cluster.distinct'], async () => {
+    if (first === null) throw new Error('the first instance did not register');
     checkDistinct(first, second, book);
   });
 }

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import type { Check } from '#contracts/check.ts';
+import { type Check, isFailed } from '#contracts/check.ts';
 import type { AwsClients } from '../aws/clients.ts';
 import type { ImageRecord, Verdict } from '../image/image-record.ts';
 import { readRecord, saveRecord } from '../image/image-store.ts';
@@ -11,13 +11,9 @@ export type SmokeResult = NonNullable<ImageRecord['smoke']> & {
   readonly isComplete: boolean;
 };
 
-export function failedChecks(checks: readonly Check[]): Check[] {
-  return checks.filter(({ verdict }) => verdict === 'incorrect' || verdict === 'missing');
-}
-
 /** Pure. No correct check at all is no proof of anything, so it is a failure too. */
 export function verdictOf(checks: readonly Check[]): Exclude<Verdict, 'not-run'> {
-  return failedChecks(checks).length === 0 && checks.some(({ verdict }) => verdict === 'correct') ? 'passed' : 'failed';
+  return !checks.some(isFailed) && checks.some(({ verdict }) => verdict === 'correct') ? 'passed' : 'failed';
 }
 
 /**
@@ -38,7 +34,7 @@ export async function keepVerdict(clients: AwsClients, imageId: string, result: 
 /** The error that ends `smoke` and `ami` with exit code 4, naming every check that did not hold. */
 export function verdictError(imageId: string, result: SmokeResult): EcsHostError {
   return new EcsHostError('verdict', 'SMOKE_FAILED', `Image ${imageId} failed its smoke test.`, {
-    details: failedChecks(result.checks).map((check) => ({
+    details: result.checks.filter(isFailed).map((check) => ({
       key: check.id,
       reason:
         check.verdict === 'missing'

@@ -1,21 +1,17 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { findCredentials } from '../../src/aws/clients.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const AWS = { apiRegion: 'us-east-2', endpointUrl: null };
-let folder = '';
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ecs-host-aws-'));
+  const folder = tempFolder();
   await writeFile(join(folder, 'config'), '[profile half]\nsso_start_url = https://x.awsapps.com/start\n');
   vi.stubEnv('AWS_CONFIG_FILE', join(folder, 'config'));
 });
-afterEach(async () => {
-  vi.unstubAllEnvs();
-  await rm(folder, { recursive: true });
-});
+afterEach(() => vi.unstubAllEnvs());
 
 test('a lab is never handed real credentials', async () => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIDEXAMPLE');

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Check } from '#contracts/check.ts';
-import { type BuildOutcome, createBuildTracker, provisionEventOf } from '../../src/bake/build-tracker.ts';
+import { type BuildOutcome, createBuildTracker } from '../../src/bake/build-tracker.ts';
 import { bakeFailure } from '../../src/bake/failure.ts';
 import { createMachineReadableParser } from '../../src/bake/machine-readable.ts';
 import { phaseOf } from '../../src/bake/phases.ts';
@@ -164,11 +164,6 @@ describe('bakeFailure', () => {
     expect(said.message).toBe('Packer failed: Error launching: no capacity');
     expect(bakeFailure(empty, { exitCode: 2, signal: null }, 'log').message).toBe('Packer failed: exit code 2');
   });
-});
-
-test('output that only looks like an event is ordinary output', () => {
-  expect(provisionEventOf('    a.b: ::ecs-host:: {"type":"provis')).toBeNull();
-  expect(provisionEventOf('    a.b: hello')).toBeNull();
 });
 
 test.each([

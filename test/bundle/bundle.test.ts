@@ -1,15 +1,14 @@
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { buildBundle } from '../../src/bundle/bundle.ts';
+import { sharedTempFolder } from '../support/temp-folder.ts';
 
-const work = await mkdtemp(join(tmpdir(), 'ecs-host-bundle-'));
+const work = sharedTempFolder();
 const ownCache = process.env['ECS_HOST_CACHE'];
-afterAll(async () => {
+afterAll(() => {
   if (ownCache === undefined) delete process.env['ECS_HOST_CACHE'];
   else process.env['ECS_HOST_CACHE'] = ownCache;
-  await rm(work, { recursive: true, force: true });
 });
 
 /** With a cache of its own, so that nothing comes from an earlier build. */
@@ -17,7 +16,6 @@ function build(name: string) {
   process.env['ECS_HOST_CACHE'] = join(work, `cache-${name}`);
   return buildBundle({
     folder: join(work, name),
-    provisioners: ['base', 'verify'],
     wantsStandInAgent: true,
     hostProgram: null,
   });
@@ -35,12 +33,10 @@ test('two builds of one checkout are equal byte for byte, and each program stand
     'bin/ecs-host-status.mjs',
     'bin/ecs-hostd.mjs',
     'payload/ecs-agent-lab-stand-in.deb',
-    'provisioners/bake.mjs',
-    'provisioners/base.mjs',
-    'provisioners/verify.mjs',
+    'provisioners/main.mjs',
     'rootfs.tar',
   ]);
-  for (const path of ['bin/ecs-hostd.mjs', 'provisioners/base.mjs']) {
+  for (const path of ['bin/ecs-hostd.mjs', 'provisioners/main.mjs']) {
     const text = await readFile(join(first.folder, path), 'utf8');
     const imported = [...text.matchAll(/^import\s[^;]*?from\s+["']([^"']+)["']/gm)].map(([, name = '']) => name);
     expect(
@@ -58,7 +54,7 @@ test('two builds of one checkout are equal byte for byte, and each program stand
 test('a host service of the user is carried, and one that cannot run is refused', { timeout: 120_000 }, async () => {
   process.env['ECS_HOST_CACHE'] = join(work, 'cache-first');
   const program = join(work, 'own');
-  const options = { provisioners: ['base', 'verify'], wantsStandInAgent: true, hostProgram: program };
+  const options = { wantsStandInAgent: true, hostProgram: program };
   await expect(buildBundle({ folder: join(work, 'own-1'), ...options })).rejects.toThrow(/is not there/);
   await writeFile(program, '#!/bin/sh\n', { mode: 0o644 });
   await expect(buildBundle({ folder: join(work, 'own-2'), ...options })).rejects.toThrow(/not executable/);

@@ -1,34 +1,30 @@
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 import { buildBundle } from '../../src/bundle/bundle.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
 import { writePlan } from '../../src/plan/plan-file.ts';
-import { resolvePlan, targetOf } from '../../src/plan/resolve.ts';
+import { resolvePlan } from '../../src/plan/resolve.ts';
 import { templateText } from '../../src/render/render.ts';
 import { goldenInput } from '../render/golden-cases.ts';
 import { runCli } from '../support/run-cli.ts';
+import { sharedTempFolder } from '../support/temp-folder.ts';
 
 // Each starts the program, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-let folder = '';
+const folder = sharedTempFolder();
 let plan: BuildPlan;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ecs-host-stored-'));
   const input = await goldenInput('g3s-focal-us-east-2');
-  const { profileName, profile } = input.selection;
   const carried = await buildBundle({
     folder: join(folder, 'bundle'),
-    provisioners: targetOf(profileName, profile).provisioners,
     wantsStandInAgent: false,
     hostProgram: null,
   });
   plan = resolvePlan({ ...input, bundles: carried.files, node: carried.node });
   await writePlan(join(folder, 'plan.json'), plan);
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** As on another machine: no hosts.yaml, no credentials, no lab. */
 function render(file: string, out: string) {

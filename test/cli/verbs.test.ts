@@ -2,7 +2,8 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { projectFolder } from '../../src/io/paths.ts';
-import { aStateFolder, runCli } from '../support/run-cli.ts';
+import { runCli } from '../support/run-cli.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 // Each starts the program, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
@@ -17,8 +18,8 @@ test('check takes the file that the project ships, and shows its warnings', asyn
 });
 
 test('check --json is one document, also for a file with mistakes', async () => {
-  await using folder = await aStateFolder();
-  const bad = join(folder.path, 'bad.yaml');
+  const folder = tempFolder();
+  const bad = join(folder, 'bad.yaml');
   await writeFile(bad, 'version: 1\nprofile: {}\n');
   const [good, refused] = await Promise.all([
     runCli(['check', '--json', '--config', join(projectFolder(), 'hosts.yaml')]),
@@ -30,8 +31,8 @@ test('check --json is one document, also for a file with mistakes', async () => 
 });
 
 test('check starts nothing and writes nothing', async () => {
-  await using folder = await aStateFolder();
-  const home = join(folder.path, 'none');
+  const folder = tempFolder();
+  const home = join(folder, 'none');
   expect((await runCli(['check'], { env: { HOME: home, ECS_HOST_STATE: home, PATH: '' } })).exitCode).toBe(0);
 });
 
@@ -65,12 +66,12 @@ test('image delete asks, and nobody can answer a pipe', async () => {
 });
 
 test('a damaged record is a mistake with its path', async () => {
-  await using folder = await aStateFolder();
-  await mkdir(join(folder.path, 'images'));
-  await writeFile(join(folder.path, 'images', 'ami-0aa.json'), '{"recordVersion":2');
-  const { exitCode, stderr } = await runCli(['image', 'show', 'ami-0aa'], { env: { ECS_HOST_STATE: folder.path } });
+  const folder = tempFolder();
+  await mkdir(join(folder, 'images'));
+  await writeFile(join(folder, 'images', 'ami-0aa.json'), '{"recordVersion":2');
+  const { exitCode, stderr } = await runCli(['image', 'show', 'ami-0aa'], { env: { ECS_HOST_STATE: folder } });
   expect(exitCode).toBe(2);
-  expect(stderr).toContain(`${folder.path}/images/ami-0aa.json cannot be used: it is not JSON.`);
+  expect(stderr).toContain(`${folder}/images/ami-0aa.json cannot be used: it is not JSON.`);
 });
 
 test.each([
@@ -81,26 +82,26 @@ test.each([
   [['--cert', 'a.pem'], '--cert and --key belong together.'],
   [['--confirm', 'none', '--confirm', 'ec2'], '--confirm none is nothing together with another one.'],
 ])('webserver %j is a mistake before a lab is started', async (options, reason) => {
-  await using folder = await aStateFolder();
-  const { exitCode, stderr } = await runCli(['webserver', ...options], { env: { ECS_HOST_STATE: folder.path } });
+  const folder = tempFolder();
+  const { exitCode, stderr } = await runCli(['webserver', ...options], { env: { ECS_HOST_STATE: folder } });
   expect(exitCode).toBe(2);
   expect(stderr).toContain(`ecs-host: ${reason}`);
   expect(stderr).not.toContain('lab');
 });
 
 test.each(['hosts', 'orders'])('webserver %s: without one that runs there is nothing to ask', async (verb) => {
-  await using folder = await aStateFolder();
-  const { exitCode, stderr } = await runCli(['webserver', verb], { env: { ECS_HOST_STATE: folder.path } });
+  const folder = tempFolder();
+  const { exitCode, stderr } = await runCli(['webserver', verb], { env: { ECS_HOST_STATE: folder } });
   expect(exitCode).toBe(2);
   expect(stderr).toContain('No webserver runs here.');
 });
 
 test('a plan that fails leaves no run folder behind', async () => {
-  await using folder = await aStateFolder();
-  const env = { ECS_HOST_STATE: folder.path, AWS_ENDPOINT_URL: 'http://127.0.0.1:9' };
-  const { exitCode } = await runCli(['plan', '--region', 'us-east-2', '--out', join(folder.path, 'out')], { env });
+  const folder = tempFolder();
+  const env = { ECS_HOST_STATE: folder, AWS_ENDPOINT_URL: 'http://127.0.0.1:9' };
+  const { exitCode } = await runCli(['plan', '--region', 'us-east-2', '--out', join(folder, 'out')], { env });
   expect(exitCode).toBeGreaterThan(1);
-  expect(await readdir(join(folder.path, 'runs')).catch(() => [])).toEqual([]);
+  expect(await readdir(join(folder, 'runs')).catch(() => [])).toEqual([]);
 });
 
 test.each([
@@ -108,8 +109,7 @@ test.each([
   ['http://127.0.0.1:9', 'The API at 127.0.0.1:9 cannot be reached: nothing listens there (ECONNREFUSED).'],
   ['http://nothing.invalid', 'The API at nothing.invalid cannot be reached: its name'],
 ])('AWS_ENDPOINT_URL=%s is exit code 2 with what is wrong', async (url, reason) => {
-  await using folder = await aStateFolder();
-  const env = { ECS_HOST_STATE: folder.path, AWS_ENDPOINT_URL: url };
+  const env = { ECS_HOST_STATE: tempFolder(), AWS_ENDPOINT_URL: url };
   const { exitCode, stderr } = await runCli(['image', 'list', '--region', 'us-east-2'], { env });
   expect(stderr).toContain(`ecs-host: ${reason}`);
   expect(exitCode).toBe(2);

@@ -1,15 +1,14 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, open, rm, symlink, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { projectFolder } from '../../src/io/paths.ts';
+import { sharedTempFolder } from '../support/temp-folder.ts';
 
 const run = promisify(execFile);
-const folder = await mkdtemp(join(tmpdir(), 'ecs-host-config-'));
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const folder = sharedTempFolder();
 function at(name: string): string {
   return join(folder, name);
 }

@@ -5,6 +5,7 @@ import { type DoctorItem, item } from '../../src/doctor/doctor-item.ts';
 import { doctorLines } from '../../src/doctor/doctor-lines.ts';
 import { loopItem, packageItems } from '../../src/doctor/machine-items.ts';
 import { runDoctor } from '../../src/doctor/run-doctor.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const packer: DoctorItem = item('Packer', 'everything', true, { found: '1.12.0', needed: '1.12.0', fix: 'make setup' });
 const nft = item('package nftables', 'everything', false, { found: 'no nft', needed: 'firewall', fix: 'apt-get' });
@@ -78,7 +79,7 @@ test.each([
 });
 
 describe('AWS credentials', () => {
-  beforeEach(() => vi.stubEnv('HOME', '/nonexistent'));
+  beforeEach(() => vi.stubEnv('HOME', tempFolder()));
   afterEach(() => vi.unstubAllEnvs());
 
   test('are looked for by name; no value is ever shown', async () => {

@@ -5,8 +5,9 @@ import { AuthorizeSecurityGroupIngressCommand } from '@aws-sdk/client-ec2';
 import type { HostState } from '#contracts/host-service.ts';
 import { bootCs } from '../../hostd/gate.ts';
 import { type AwsClients, createClients } from '../../src/aws/clients.ts';
-import { findIdentityCertificates } from '../../src/aws/identity-certificates.ts';
+import { waitForAddress } from '../../src/aws/instances.ts';
 import { connectSsh, type Ssh } from '../../src/host-access/ssh.ts';
+import { findIdentityCertificates } from '../../src/lab-client/identity-certificates.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
 import { claimRun } from '../../src/run/owner.ts';
 import {
@@ -15,7 +16,6 @@ import {
   createSshGroup,
   type LaunchInput,
   launchInstances,
-  waitForAddress,
 } from '../../src/smoke/launch.ts';
 import { readHostState } from '../../src/smoke/remote-facts.ts';
 import { renderUserData } from '../../src/user-data/render.ts';
@@ -82,7 +82,7 @@ export async function bootHost(
 ): Promise<BootedHost> {
   const runId = `r-test-${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
   process.env['ECS_HOST_STATE'] = lab.stateFolder;
-  await claimRun(runId, 'smoke');
+  await claimRun(runId);
   const { signal } = new AbortController();
   await using undo = new AsyncDisposableStack();
   const clients = createClients({ apiRegion: plan.apiRegion, endpointUrl: lab.endpoint }, LAB);
@@ -137,7 +137,8 @@ export async function bootHost(
     userData,
   });
   undo.defer(launched.release);
-  const { instanceId, address } = await waitForAddress(launch, launched.instanceIds[0] ?? '');
+  const instanceId = launched.instanceIds[0] ?? '';
+  const address = await waitForAddress(clients, instanceId, signal);
   let ssh: Ssh | null = null;
   const connect = async (): Promise<void> => {
     await ssh?.[Symbol.asyncDispose]();

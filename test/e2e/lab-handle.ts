@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   DescribeImagesCommand,
@@ -20,6 +20,8 @@ export type LabHandle = {
   readonly environment: Record<string, string>;
   /** Set by the first test that baked one; later tests start from it. */
   goodImageId: string | null;
+  /** A folder that goes with the lab. */
+  newFolder(): Promise<string>;
   configWith(change: (text: string) => string): Promise<string>;
   waitForText(run: { all: NodeJS.ReadableStream }, pattern: RegExp): Promise<void>;
   killDescendants(pid: number | undefined, command: RegExp): Promise<void>;
@@ -52,22 +54,39 @@ async function descendants(root: number): Promise<Process[]> {
   return found;
 }
 
+/** Stops the lab, and removes its folder unless the machine still holds something of it: that is below the folder, and to be looked at. */
+async function endLab(stateFolder: string): Promise<void> {
+  const ended = await cli(['lab', 'down'], { ECS_HOST_STATE: stateFolder });
+  const left = await machineLeftovers(stateFolder);
+  if (left.length > 0) throw new Error(`the lab in ${stateFolder} left behind:\n${left.join('\n')}`);
+  await rm(stateFolder, { recursive: true, force: true });
+  if (ended.exitCode !== 0) throw new Error(`lab down failed:\n${ended.all}`);
+}
+
 export async function startLabForTests(): Promise<LabHandle> {
   const stateFolder = await newStateFolder();
   const up = await cli(['lab', 'up', '--json'], { ECS_HOST_STATE: stateFolder });
-  if (up.exitCode !== 0) throw new Error(`the lab did not start:\n${up.all}`);
+  if (up.exitCode !== 0) {
+    await endLab(stateFolder);
+    throw new Error(`the lab did not start:\n${up.all}`);
+  }
   const { endpoint } = JSON.parse(up.stdout) as { endpoint: string };
-  const environment = { ECS_HOST_STATE: stateFolder, AWS_ENDPOINT_URL: endpoint };
+  // A run that a test kills cannot remove what Packer keeps in its temporary folder.
+  const temp = join(stateFolder, 'tmp');
+  await mkdir(temp);
+  const environment = { ECS_HOST_STATE: stateFolder, AWS_ENDPOINT_URL: endpoint, TMPDIR: temp };
+  const newFolder = (): Promise<string> => mkdtemp(join(temp, 'test-'));
   return {
     endpoint,
     stateFolder,
     environment,
     goodImageId: null,
+    newFolder,
     configWith: async (change) => {
       const before = await readFile(join(projectFolder(), 'hosts.yaml'), 'utf8');
       const after = change(before);
       if (after === before) throw new Error('the change did not apply to hosts.yaml');
-      const file = join(await mkdtemp(join(stateFolder, 'config-')), 'hosts.yaml');
+      const file = join(await newFolder(), 'hosts.yaml');
       await writeFile(file, after);
       return file;
     },
@@ -96,13 +115,7 @@ export async function startLabForTests(): Promise<LabHandle> {
         }
       }
     },
-    down: async () => {
-      const ended = await cli(['lab', 'down'], { ECS_HOST_STATE: stateFolder });
-      if (ended.exitCode !== 0) throw new Error(`lab down failed:\n${ended.all}`);
-      const left = await machineLeftovers(stateFolder);
-      await rm(stateFolder, { recursive: true, force: true });
-      if (left.length > 0) throw new Error(`the lab left behind:\n${left.join('\n')}`);
-    },
+    down: () => endLab(stateFolder),
   };
 }
 

@@ -6,11 +6,11 @@ import { ensureBaseImage } from '../../lab/base-image/ensure-base-image.ts';
 import { createDisks, importSnapshot } from '../../lab/disks/disks.ts';
 import { loadIdentityKeys } from '../../lab/imds/identity-keys.ts';
 import { createImds } from '../../lab/imds/imds.ts';
+import type { Disks, MachineSpec, Machines } from '../../lab/machine-types.ts';
 import { createMachines } from '../../lab/machines/machines.ts';
 import { sweepLab } from '../../lab/machines/sweep.ts';
-import type { Disks, MachineSpec, Machines } from '../../lab/machines/types.ts';
 import { readAptMirrors } from '../../lab/mirror/apt-sources.ts';
-import { createMirrorCache } from '../../lab/mirror/cache.ts';
+import { MirrorCache } from '../../lab/mirror/cache.ts';
 import { createMirrorListener } from '../../lab/mirror/listener.ts';
 import { createNetwork } from '../../lab/net/network.ts';
 import { attachHttp } from '../../lab/net/peer-socket.ts';
@@ -65,7 +65,7 @@ export async function startMachineLab(keyFile: string): Promise<MachineLab> {
   );
   const upstream = await readAptMirrors();
   const mirror = (name: string, url: string) =>
-    createMirrorCache({ folder: join(paths.cache, 'apt', name), upstream: url, log: () => {} });
+    new MirrorCache({ folder: join(paths.cache, 'apt', name), upstream: url, log: () => {} });
   const web = createServer(
     createMirrorListener({
       debian: mirror('debian', upstream.debian),

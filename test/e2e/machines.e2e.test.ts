@@ -1,11 +1,11 @@
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sweepLab } from '../../lab/machines/sweep.ts';
 import { type LabPaths, labPaths } from '../../lab/paths.ts';
+import { sharedTempFolder } from '../support/temp-folder.ts';
 import {
   type MachineLab,
   machineSideLeftovers,
@@ -23,7 +23,7 @@ const ONE = 'i-0000000000000e2e1';
 const TWO = 'i-0000000000000e2e2';
 const KILLED = 'i-0000000000000e2e3';
 
-let folder: string;
+const folder = sharedTempFolder();
 let keyFile: string;
 let lab: MachineLab;
 let paths: LabPaths;
@@ -33,7 +33,6 @@ let outerGroupsBefore: string[];
 const exits: string[] = [];
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ecs-host-machines-'));
   keyFile = join(folder, 'key');
   await execa('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', keyFile]);
   process.env['ECS_HOST_STATE'] = join(folder, 'state');
@@ -47,7 +46,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await lab?.close();
-  await rm(folder, { recursive: true });
 });
 
 async function timed(what: string, work: () => Promise<unknown>): Promise<number> {

@@ -1,5 +1,4 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -27,7 +26,7 @@ import { projectFolder } from '../../src/io/paths.ts';
 import type { LabHandle } from './lab-handle.ts';
 import { cli, events } from './support.ts';
 
-const CLEAN = '/opt/ecs-host/bin/node /opt/ecs-host/provisioners/clean.mjs apply';
+const CLEAN = '/opt/ecs-host/bin/node /opt/ecs-host/provisioners/main.mjs apply clean';
 const LONG = { maxWaitTime: 120, minDelay: 1, maxDelay: 2 };
 
 /**
@@ -39,10 +38,9 @@ async function sabotagedImage(lab: LabHandle, name: string, before: string, afte
     { apiRegion: 'us-west-2', endpointUrl: lab.endpoint },
     { accessKeyId: 'lab', secretAccessKey: 'lab' },
   );
-  const folder = await mkdtemp(join(tmpdir(), 'ecs-host-sabotage-'));
+  const folder = await lab.newFolder();
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(async () => destroy());
-  cleanup.defer(() => rm(folder, { recursive: true, force: true }));
   const key = join(folder, 'key');
   await execa('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
   await ec2.send(new ImportKeyPairCommand({ KeyName: name, PublicKeyMaterial: await readFile(`${key}.pub`) }));
@@ -163,28 +161,23 @@ const CASES = [
 
 /** Publishes a variant of the example whose pattern is black, beside the lab's own repositories. */
 async function publishBlackStream(lab: LabHandle): Promise<void> {
-  const work = await mkdtemp(join(tmpdir(), 'ecs-host-black-'));
-  try {
-    const protocol = join(work, 'protocol');
-    await cp(join(projectFolder(), 'examples', 'protocol'), protocol, { recursive: true });
-    const pattern = join(protocol, 'src', 'pattern.c');
-    const text = await readFile(pattern, 'utf8');
-    const black = text
-      .replace(/return \(uint8_t\)\(LUMA_BLACK \+[^;]*;/, 'return LUMA_BLACK;')
-      .replace('return 235;', 'return LUMA_BLACK;')
-      .replace('#define LUMA_RANGE 200\n', '');
-    if (black === text) throw new Error('the pattern did not become black');
-    await writeFile(pattern, black);
-    const git = join(lab.stateFolder, 'lab', 'git');
-    const commit = await publishFolder({ source: protocol, target: join(git, 'protocol-black.git') });
-    await publishFolder({
-      source: join(projectFolder(), 'examples', 'container-images'),
-      target: join(git, 'container-images-black.git'),
-      submodules: [{ path: 'base/protocol', url: '../protocol-black.git', commit }],
-    });
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
+  const protocol = join(await lab.newFolder(), 'protocol');
+  await cp(join(projectFolder(), 'examples', 'protocol'), protocol, { recursive: true });
+  const pattern = join(protocol, 'src', 'pattern.c');
+  const text = await readFile(pattern, 'utf8');
+  const black = text
+    .replace(/return \(uint8_t\)\(LUMA_BLACK \+[^;]*;/, 'return LUMA_BLACK;')
+    .replace('return 235;', 'return LUMA_BLACK;')
+    .replace('#define LUMA_RANGE 200\n', '');
+  if (black === text) throw new Error('the pattern did not become black');
+  await writeFile(pattern, black);
+  const git = join(lab.stateFolder, 'lab', 'git');
+  const commit = await publishFolder({ source: protocol, target: join(git, 'protocol-black.git') });
+  await publishFolder({
+    source: join(projectFolder(), 'examples', 'container-images'),
+    target: join(git, 'container-images-black.git'),
+    submodules: [{ path: 'base/protocol', url: '../protocol-black.git', commit }],
+  });
 }
 
 /** Images that must not pass, each with the check that has to say so. They start from the image that the tests before baked. */

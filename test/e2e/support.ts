@@ -72,7 +72,10 @@ export async function machineLeftovers(stateFolder: string): Promise<string[]> {
   ];
 }
 
-/** A fresh folder for state; the cache is shared, so that base images are built once. */
+/**
+ * A fresh folder for state; the cache is shared, so that base images are built once. Its name is short, since sockets have their places in it.
+ * Whoever asks removes it, after a look at what the machine still holds of it (`machineLeftovers`).
+ */
 export async function newStateFolder(): Promise<string> {
-  return realpath(await mkdtemp(join(tmpdir(), 'ecs-host-e2e-')));
+  return realpath(await mkdtemp(join(tmpdir(), 'lab-')));
 }

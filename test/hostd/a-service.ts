@@ -1,7 +1,6 @@
-import { access, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostPhase } from '#contracts/host-service.ts';
@@ -21,6 +20,7 @@ import { createWebserverClient } from '../../hostd/webserver-client.ts';
 import { type Decision, startWebserver, type Webserver } from '../../webserver/server.ts';
 import { makeSelfSigned } from '../../webserver/tls.ts';
 import { type IdentityAuthority, identityDocumentOf, instanceIdOf } from '../support/a-host.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 export const INSTANCE_ID = instanceIdOf(1);
 export const PLACE_HELPER = join(import.meta.dirname, '../../packer/rootfs/opt/ecs-host/bin/ecs-host-place');
@@ -107,7 +107,7 @@ export type World = Awaited<ReturnType<typeof createWorld>>;
 
 /** Everything around a host service, in one process: a real webserver over TLS, IMDSv2, and units that only remember. */
 export async function createWorld(authority: IdentityAuthority) {
-  const folder = await mkdtemp(join(tmpdir(), 'ecs-hostd-'));
+  const folder = tempFolder();
   const happened: string[] = [];
   const lines: string[] = [];
   const running = new Set<string>();
@@ -301,7 +301,6 @@ export async function createWorld(authority: IdentityAuthority) {
     [Symbol.asyncDispose]: async () => {
       imds.close();
       await webserver.close();
-      await rm(folder, { recursive: true, force: true });
     },
   };
 }

@@ -1,11 +1,11 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { parseHostConfig, waitForConfig } from '../../hostd/config.ts';
 import { createLog } from '../../hostd/log.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const GOOD = {
   version: 1,
@@ -120,8 +120,7 @@ test.each([
   ['a device', (path: string) => symlink('/dev/zero', path), 'it is no file'],
   ['a link to itself', (path: string) => symlink(path, path), 'it cannot be read (ELOOP)'],
 ])('%s is said, and not waited for', async (_, make, problem) => {
-  const folder = await mkdtemp(join(tmpdir(), 'ecs-config-'));
-  const path = join(folder, 'host.json');
+  const path = join(tempFolder(), 'host.json');
   await make(path);
   const over = new AbortController();
   const waiting = waitForConfig(path, {
@@ -133,5 +132,4 @@ test.each([
     signal: over.signal,
   });
   await expect(waiting).rejects.toThrow();
-  await rm(folder, { recursive: true });
 });

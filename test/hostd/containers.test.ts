@@ -1,5 +1,4 @@
-import { access, lstat, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access, lstat, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -7,6 +6,7 @@ import { Containers } from '../../hostd/containers.ts';
 import { createLog } from '../../hostd/log.ts';
 import { Placer } from '../../hostd/placer.ts';
 import { Resources } from '../../hostd/resources.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 import { createTestDocker, PLACE_HELPER } from './a-service.ts';
 
 let folder: string;
@@ -15,14 +15,13 @@ let lines: string[];
 const placers: Placer[] = [];
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ecs-containers-'));
+  folder = tempFolder();
   docker = createTestDocker();
   lines = [];
   await mkdir(join(folder, 'containers'));
 });
-afterEach(async () => {
+afterEach(() => {
   for (const placer of placers.splice(0)) placer.close();
-  await rm(folder, { recursive: true, force: true });
 });
 
 const log = createLog((line) => lines.push(line));

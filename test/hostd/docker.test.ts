@@ -1,9 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type ContainerEvent, createDockerClient, type DockerClient, Refusal } from '../../hostd/docker.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 /** A real HTTP server on a real socket; what it answers is the test's. */
 let folder: string;
@@ -12,7 +11,7 @@ let answer: RequestListener;
 let close: () => Promise<void>;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ecs-docker-'));
+  folder = tempFolder();
   const server = createServer((incoming, outgoing) => answer(incoming, outgoing));
   await new Promise<void>((resolve) => server.listen(join(folder, 'docker.sock'), resolve));
   client = createDockerClient(join(folder, 'docker.sock'));
@@ -22,10 +21,7 @@ beforeEach(async () => {
       server.closeAllConnections();
     });
 });
-afterEach(async () => {
-  await close();
-  await rm(folder, { recursive: true, force: true });
-});
+afterEach(() => close());
 
 function event(id: string): string {
   return `{"Type":"container","Action":"start","Actor":{"ID":"${id}","Attributes":{"name":"${id}"}},"timeNano":1795474032123456789}\n`;

@@ -1,24 +1,21 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LEASE_MS } from '#contracts/host-service.ts';
 import { bootCs, Gate } from '../../hostd/gate.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 /** The host service's side of the gate, and the programs of the image that read it, with another folder in place of /run/ecs-host. */
 const BIN = join(import.meta.dirname, '../../packer/rootfs/opt/ecs-host/bin');
 let folder: string;
 let gate: Gate;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ecs-gate-'));
+beforeEach(() => {
+  folder = tempFolder();
   gate = new Gate(() => undefined, { docker: join(folder, 'gate-open'), agent: join(folder, 'agent-open') });
 });
-afterEach(async () => {
-  gate.shut();
-  await rm(folder, { recursive: true, force: true });
-});
+afterEach(() => gate.shut());
 
 async function install(program: string, as = program): Promise<string> {
   const path = join(folder, as);

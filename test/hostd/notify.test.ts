@@ -1,7 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -18,14 +16,15 @@ while True:
     print(sock.recv(65536).hex(), flush=True)
 `;
 
-let folder: string;
+import { sharedTempFolder } from '../support/temp-folder.ts';
+
+const folder = sharedTempFolder();
 let socket: string;
 let systemd: ChildProcess;
 const datagrams: string[] = [];
 const log = { say: () => undefined, once: () => undefined };
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'notify-'));
   socket = join(folder, 'notify');
   const child = spawn('/usr/bin/python3', ['-ISc', LISTENER, socket], { stdio: ['ignore', 'pipe', 'inherit'] });
   systemd = child;
@@ -36,9 +35,8 @@ beforeAll(async () => {
 beforeEach(() => {
   datagrams.length = 0;
 });
-afterAll(async () => {
+afterAll(() => {
   systemd.kill();
-  await rm(folder, { recursive: true, force: true });
 });
 
 test('what the service says arrives, a message each', async () => {

@@ -1,17 +1,16 @@
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { createLog } from '../../hostd/log.ts';
 import { parseEntry, StartRecord } from '../../hostd/record.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 let folder: string;
 let lines: string[];
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ecs-record-'));
+beforeEach(() => {
+  folder = tempFolder();
   lines = [];
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
 
 function open(): StartRecord {
   return new StartRecord(

@@ -1,23 +1,22 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { listRecords, readRecord, recordPath, removeRecord, saveRecord } from '../../src/image/image-store.ts';
 import type { Message, Reporter } from '../../src/io/reporter.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 import { aRecord } from './a-record.ts';
 
 let folder: string;
 let messages: Message[];
 const reporter: Reporter = { emit: (message) => messages.push(message), close: async () => {} };
 
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ecs-host-test-'));
+beforeEach(() => {
+  folder = tempFolder();
   messages = [];
   vi.stubEnv('ECS_HOST_STATE', folder);
 });
-afterEach(async () => {
+afterEach(() => {
   vi.unstubAllEnvs();
-  await rm(folder, { recursive: true });
 });
 
 describe('the record store', () => {
@@ -62,7 +61,7 @@ describe('the record store', () => {
     expect((await listRecords(reporter)).records.map(({ imageId }) => imageId)).toEqual(['ami-0aa']);
     expect((await listRecords({ emit: () => {}, close: async () => {} })).damaged).toEqual(['ami-0cc']);
     expect(messages).toHaveLength(1);
-    expect(messages[0]).toMatchObject({ type: 'warning', code: 'RECORD_UNREADABLE' });
+    expect(messages[0]).toMatchObject({ type: 'warning', code: 'RECORD_DAMAGED' });
     expect(JSON.stringify(messages[0])).toContain(reason);
     await expect(readRecord('ami-0cc')).rejects.toMatchObject({ kind: 'user', code: 'RECORD_UNREADABLE' });
   });

@@ -1,8 +1,9 @@
 import type { Image } from '@aws-sdk/client-ec2';
 import { describe, expect, test } from 'vitest';
-import { expectedTags, versionTags } from '../../src/image/expected-tags.ts';
+import { expectedTags } from '../../src/image/expected-tags.ts';
 import { joinImages } from '../../src/image/list-images.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
+import { planTags, versionTags } from '../../src/run/tags.ts';
 import { aRecord } from './a-record.ts';
 
 function tagged(ImageId: string, verdict: string, CreationDate: string): Image {
@@ -60,13 +61,10 @@ describe('joinImages', () => {
 describe('the tags of an image', () => {
   test('are those of the plan and those of the run', () => {
     const plan = {
-      profile: 'p',
-      digest: 'd',
-      baseImage: { id: 'ami-base' },
-      tags: { team: 'hosts' },
+      tags: planTags({ imageName: 'n', profile: 'p', digest: 'd', sourceImageId: 'ami-base' }),
     } as unknown as BuildPlan;
     expect(expectedTags({ plan, runId: 'r-1', owner: 'me@here', commit: 'abc' })).toEqual({
-      team: 'hosts',
+      Name: 'n',
       'ecs-host:run-id': 'r-1',
       'ecs-host:owner': 'me@here',
       'ecs-host:kind': 'build',

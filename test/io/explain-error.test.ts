@@ -1,16 +1,12 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { userError } from '../../src/io/errors.ts';
 import { explainError } from '../../src/io/explain-error.ts';
 import { exitCodeOf, renderError } from '../../src/io/render-error.ts';
+import { sharedTempFolder } from '../support/temp-folder.ts';
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ecs-host-test-'));
-});
-afterAll(() => rm(folder, { recursive: true }));
+const folder = sharedTempFolder();
 
 function caught(work: Promise<unknown>): Promise<unknown> {
   return work.then(String, (error: unknown) => error);
@@ -61,7 +57,7 @@ test('a bug stays one, and says where it is told and with what', () => {
 });
 
 test('--debug adds the stack and what repeats the step, and only then', () => {
-  const error = userError('X', 'No.').repeatedBy('packer build').repeatedBy('ecs-host bake');
+  const error = userError('USAGE', 'No.').repeatedBy('packer build').repeatedBy('ecs-host bake');
   expect(renderError(error)).toBe('ecs-host: No.');
   expect(renderError(error, { debug: true })).toContain('to repeat the failing step:\n    packer build\n');
   expect(renderError(error, { debug: true })).toContain('explain-error.test.ts');

@@ -2,7 +2,8 @@ import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { aRecord } from '../image/a-record.ts';
-import { aStateFolder, runCli } from '../support/run-cli.ts';
+import { runCli } from '../support/run-cli.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 // Each starts the program, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
@@ -10,21 +11,21 @@ vi.setConfig({ testTimeout: 30_000 });
 const BIG = 200 * 1024;
 
 /** A state folder with one record, whose document is larger than what a pipe holds. */
-async function aBigRecord(): Promise<{ path: string } & AsyncDisposable> {
-  const folder = await aStateFolder();
+async function stateWithBigRecord(): Promise<string> {
+  const folder = tempFolder();
   const check = { id: 'a.b', title: 't'.repeat(150), expected: 'x', actual: 'y', verdict: 'correct' };
-  await mkdir(join(folder.path, 'images'));
+  await mkdir(join(folder, 'images'));
   await writeFile(
-    join(folder.path, 'images', 'ami-0aa.json'),
+    join(folder, 'images', 'ami-0aa.json'),
     JSON.stringify({ ...aRecord('ami-0aa'), bakeChecks: Array(1000).fill(check) }),
   );
   return folder;
 }
 
 test('a document of 200 KB passes a pipe whose reader is slow', async () => {
-  await using state = await aBigRecord();
+  const state = await stateWithBigRecord();
   const { exitCode, stdout } = await runCli(['image', 'show', 'ami-0aa', '--json'], {
-    env: { ECS_HOST_STATE: state.path },
+    env: { ECS_HOST_STATE: state },
     readAfterMs: 1500,
   });
   expect(exitCode).toBe(0);
@@ -33,10 +34,10 @@ test('a document of 200 KB passes a pipe whose reader is slow', async () => {
 });
 
 test.each([['--json'], ['--plain']])('a stdout that cannot be written is an error (%s)', async (form) => {
-  await using state = await aBigRecord();
+  const state = await stateWithBigRecord();
   await using full = await open('/dev/full', 'w');
   const { exitCode, stderr } = await runCli(['image', 'show', 'ami-0aa', form], {
-    env: { ECS_HOST_STATE: state.path },
+    env: { ECS_HOST_STATE: state },
     stdout: full.fd,
   });
   expect(exitCode).toBe(2);

@@ -1,8 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EC2Client } from '@aws-sdk/client-ec2';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { projectFolder } from '../../src/io/paths.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
@@ -11,6 +10,7 @@ import { canonicalJson } from '../../src/plan/digest.ts';
 import { confirmFacts, type Facts, gatherFacts } from '../../src/plan/facts.ts';
 import { readPlan, writePlan } from '../../src/plan/plan-file.ts';
 import { type ResolveInput, resolvePlan, select } from '../../src/plan/resolve.ts';
+import { sharedTempFolder } from '../support/temp-folder.ts';
 
 const { config } = await loadConfig(join(projectFolder(), 'hosts.yaml'));
 
@@ -31,7 +31,7 @@ function input(region = 'local'): ResolveInput {
     selection: select(config, { region, profile: 'cpu-bookworm' }, 'hosts.yaml'),
     facts,
     endpointUrl: null,
-    bundles: [{ path: 'provisioners/base.mjs', sha256: 'a'.repeat(64), bytes: 1 }],
+    bundles: [{ path: 'provisioners/main.mjs', sha256: 'a'.repeat(64), bytes: 1 }],
     node: { version: '24.21.0', sha256: 'b'.repeat(64) },
     hostProgram: null,
     warnings: [],
@@ -54,7 +54,7 @@ describe('the digest', () => {
     ['the base image', (given) => ({ ...given, facts: { ...facts, baseImage: { ...facts.baseImage, id: 'ami-2' } } })],
     [
       'a bundle',
-      (given) => ({ ...given, bundles: [{ path: 'provisioners/base.mjs', sha256: 'c'.repeat(64), bytes: 1 }] }),
+      (given) => ({ ...given, bundles: [{ path: 'provisioners/main.mjs', sha256: 'c'.repeat(64), bytes: 1 }] }),
     ],
     ['the Node binary', (given) => ({ ...given, node: { ...given.node, sha256: 'c'.repeat(64) } })],
     ['a pinned version', profile((each) => Object.assign(each.docker, { version: '1.2.3' }))],
@@ -85,9 +85,8 @@ describe('the digest', () => {
   });
 });
 
-const folder = await mkdtemp(join(tmpdir(), 'ecs-host-plan-'));
+const folder = sharedTempFolder();
 const file = join(folder, 'plan.json');
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('plan.json', () => {
   test('comes back as it was written', async () => {
@@ -133,8 +132,8 @@ describe('what a stored plan carries', () => {
     expect(() => assertCarried(plan, carried, 'here')).not.toThrow();
   });
   test.each<[string, object, string]>([
-    ['a file is another', { files: [{ ...plan.bundles[0], sha256: 'c'.repeat(64) }] }, 'provisioners/base.mjs'],
-    ['a file is missing', { files: [] }, 'provisioners/base.mjs'],
+    ['a file is another', { files: [{ ...plan.bundles[0], sha256: 'c'.repeat(64) }] }, 'provisioners/main.mjs'],
+    ['a file is missing', { files: [] }, 'provisioners/main.mjs'],
     ['a file is new', { files: [...plan.bundles, { path: 'x', sha256: 'd', bytes: 1 }] }, 'x'],
     ['Node is another', { node: { ...plan.node, sha256: 'c' } }, 'bin/node'],
   ])('is refused when %s', (_what, change, path) => {

@@ -1,10 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { requireSha256 } from '../../provisioners/lib/download.ts';
 import { isSignedBy, primaryFingerprints, requireKey, requireSignature } from '../../provisioners/lib/gpg.ts';
 import { ask, tool } from '../../provisioners/lib/tool.ts';
+import { sharedTempFolder, tempFolder } from '../support/temp-folder.ts';
 
 const KEYS = join(import.meta.dirname, '../../packer/rootfs/usr/share/ecs-host/keys');
 const ECS = 'F34C3DDAE72926B079BEAEC6BCE9D9A42D51784F';
@@ -46,11 +46,10 @@ describe('what gpg says', () => {
 });
 
 describe('with gpg itself', () => {
-  let folder = '';
+  const folder = sharedTempFolder();
   let fingerprint = '';
   beforeAll(async () => {
     if (!hasGpg) return;
-    folder = await mkdtemp(join(tmpdir(), 'gpg-test-'));
     const gpg = ['--homedir', folder, '--batch', '--yes', '--passphrase', ''];
     await tool`gpg ${gpg} --quick-generate-key ${'Somebody <somebody@example.com>'} ed25519 sign never`;
     const { stdout } = await tool`gpg ${gpg} --with-colons --list-keys`;
@@ -63,7 +62,6 @@ describe('with gpg itself', () => {
   afterAll(async () => {
     if (!hasGpg) return;
     await ask`gpgconf --homedir ${folder} --kill all`;
-    await rm(folder, { recursive: true, force: true });
   });
 
   it('the carried keys are the pinned ones', async (context) => {
@@ -93,15 +91,10 @@ describe('with gpg itself', () => {
 
 describe('sha256', () => {
   it('of another file is refused, and the file is gone', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'sum-'));
-    try {
-      const file = join(folder, 'x');
-      await writeFile(file, 'x');
-      await requireSha256(file, '2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881');
-      await expect(requireSha256(file, '0'.repeat(64))).rejects.toThrow('is pinned');
-      await expect(requireSha256(file, '0'.repeat(64))).rejects.toThrow('ENOENT');
-    } finally {
-      await rm(folder, { recursive: true });
-    }
+    const file = join(tempFolder(), 'x');
+    await writeFile(file, 'x');
+    await requireSha256(file, '2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881');
+    await expect(requireSha256(file, '0'.repeat(64))).rejects.toThrow('is pinned');
+    await expect(requireSha256(file, '0'.repeat(64))).rejects.toThrow('ENOENT');
   });
 });

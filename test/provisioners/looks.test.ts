@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { osReleaseValue } from '../../provisioners/concerns/record-versions.ts';
@@ -9,6 +8,7 @@ import { nvidiaDevices } from '../../provisioners/lib/gpus.ts';
 import { homesIn, keysIn } from '../../provisioners/lib/ssh-keys.ts';
 import { parseSysctl } from '../../provisioners/lib/sysctl.ts';
 import { PULLS, parseUnits, reach, WAITS } from '../../provisioners/lib/unit-graph.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 import { nvidia, target } from './a-target.ts';
 
 describe('what starts what', () => {
@@ -134,19 +134,15 @@ describe('facts', () => {
   });
 
   it("of the PCI bus: NVIDIA's display controllers and nothing else", async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'pci-'));
+    const folder = tempFolder();
     const add = async (name: string, vendor: string, kind: string, device: string): Promise<void> => {
       await mkdir(join(folder, name));
       for (const [file, value] of Object.entries({ vendor, class: kind, device }))
         await writeFile(join(folder, name, file), `${value}\n`);
     };
-    try {
-      await add('0000:00:1e.0', '0x10de', '0x030000', '0x13f2');
-      await add('0000:00:1e.1', '0x10de', '0x040300', '0x0fbb');
-      await add('0000:00:02.0', '0x1013', '0x030000', '0x00b8');
-      expect(await nvidiaDevices(folder)).toEqual([0x13f2]);
-    } finally {
-      await rm(folder, { recursive: true });
-    }
+    await add('0000:00:1e.0', '0x10de', '0x030000', '0x13f2');
+    await add('0000:00:1e.1', '0x10de', '0x040300', '0x0fbb');
+    await add('0000:00:02.0', '0x1013', '0x030000', '0x00b8');
+    expect(await nvidiaDevices(folder)).toEqual([0x13f2]);
   });
 });

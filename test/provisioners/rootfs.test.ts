@@ -1,7 +1,6 @@
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { FILES as BASE } from '../../provisioners/concerns/base.ts';
 import { FILES as DOCKER } from '../../provisioners/concerns/docker.ts';
 import { FILES as ECS_AGENT } from '../../provisioners/concerns/ecs-agent.ts';
@@ -13,6 +12,7 @@ import { FILES as USER_TOOLS } from '../../provisioners/concerns/user-tools.ts';
 import { installFiles } from '../../provisioners/lib/files.ts';
 import { parseSysctl } from '../../provisioners/lib/sysctl.ts';
 import { ask } from '../../provisioners/lib/tool.ts';
+import { sharedTempFolder } from '../support/temp-folder.ts';
 
 const ROOTFS = join(import.meta.dirname, '../../packer/rootfs');
 function read(path: string): Promise<string> {
@@ -111,11 +111,7 @@ describe('units', async () => {
 });
 
 describe('installing', () => {
-  let rootfs = '';
-  beforeAll(async () => {
-    rootfs = await mkdtemp(join(tmpdir(), 'rootfs-'));
-  });
-  afterAll(() => rm(rootfs, { recursive: true, force: true }));
+  const rootfs = sharedTempFolder();
 
   it('changes nothing the second time, and puts right what was changed', async () => {
     // A rootfs within a folder: the paths that it names are below that folder as well.

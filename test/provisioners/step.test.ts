@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ProvisionEvent } from '#contracts/provision-event.ts';
+import type { Stage } from '../../provisioners/lib/context.ts';
 import { tool } from '../../provisioners/lib/tool.ts';
-import { createContext, parseCommand, type Stage } from '../../provisioners/step.ts';
+import { createContext } from '../../provisioners/run-concern.ts';
 import { target } from './a-target.ts';
 
 function recorder(stage: Stage = 'bake') {
@@ -98,21 +99,4 @@ describe('checks', () => {
       check: { id: 'a.right', title: 'A', expected: '1', actual: '1', verdict: 'correct' },
     });
   });
-});
-
-describe('parseCommand', () => {
-  it.each([
-    [['apply'], { action: 'apply', stage: 'bake', targetPath: '/opt/ecs-host/target.json' }],
-    [['verify', '--stage', 'booted'], { action: 'verify', stage: 'booted', targetPath: '/opt/ecs-host/target.json' }],
-    [['apply', '--target', '/x.json'], { action: 'apply', stage: 'bake', targetPath: '/x.json' }],
-  ])('%j', (words, expected) => {
-    expect(parseCommand(words)).toEqual(expected);
-  });
-
-  it.each([[[]], [['look']], [['verify', '--stage']], [['verify', '--stage', 'later']], [['apply', 'now']]])(
-    'refuses %j',
-    (words) => {
-      expect(() => parseCommand(words)).toThrow('usage:');
-    },
-  );
 });

@@ -1,5 +1,4 @@
-import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
@@ -7,6 +6,7 @@ import { findPacker } from '../../src/bake/toolchain.ts';
 import { projectFolder } from '../../src/io/paths.ts';
 import { planSummary } from '../../src/plan/summary.ts';
 import { templateText } from '../../src/render/render.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 import { GOLDEN, goldenCases, goldenPlan } from './golden-cases.ts';
 
 /** `UPDATE_GOLDEN=1` writes the expected files anew; look at the difference before committing it. */
@@ -19,23 +19,19 @@ async function compare(file: string, actual: string): Promise<void> {
 async function validate(template: string): Promise<{ exitCode: number | undefined; output: string } | null> {
   const tool = await findPacker().catch(() => null);
   if (!tool) return null;
-  const folder = await mkdtemp(join(tmpdir(), 'ecs-host-validate-'));
-  try {
-    await writeFile(join(folder, 'image.pkr.json'), template);
-    await writeFile(join(folder, 'bundle.tar'), '');
-    const result = await execa(tool.packer, ['validate', join(folder, 'image.pkr.json')], {
-      reject: false,
-      all: true,
-      env: {
-        CHECKPOINT_DISABLE: '1',
-        PACKER_CONFIG_DIR: folder,
-        ...(tool.pluginPath === null ? {} : { PACKER_PLUGIN_PATH: tool.pluginPath }),
-      },
-    });
-    return { exitCode: result.exitCode, output: result.all };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const folder = tempFolder();
+  await writeFile(join(folder, 'image.pkr.json'), template);
+  await writeFile(join(folder, 'bundle.tar'), '');
+  const result = await execa(tool.packer, ['validate', join(folder, 'image.pkr.json')], {
+    reject: false,
+    all: true,
+    env: {
+      CHECKPOINT_DISABLE: '1',
+      PACKER_CONFIG_DIR: folder,
+      ...(tool.pluginPath === null ? {} : { PACKER_PLUGIN_PATH: tool.pluginPath }),
+    },
+  });
+  return { exitCode: result.exitCode, output: result.all };
 }
 
 describe.each(goldenCases())('%s', (name) => {
@@ -73,7 +69,7 @@ describe.each(goldenCases())('%s', (name) => {
     expect(host['aws_polling']).toMatchObject({ delay_seconds: expect.any(Number), max_attempts: expect.any(Number) });
     expect(host['ssh_interface']).toBe(plan.network.transport === 'session-manager' ? 'session_manager' : 'public_ip');
     const script = build.provisioner.at(-1)?.shell?.inline ?? [];
-    const last = (/provisioners\/bake\.mjs (.*)$/.exec(script.at(-1) ?? '')?.[1] ?? '').split(' ').slice(-3);
+    const last = (/provisioners\/main\.mjs bake (.*)$/.exec(script.at(-1) ?? '')?.[1] ?? '').split(' ').slice(-3);
     expect(last).toEqual(['record-versions', 'clean', 'verify']);
   });
 });

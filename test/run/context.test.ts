@@ -9,10 +9,10 @@ test('a failure is told by the span in which it happened, and not again by those
   const ctx = createContext({ runId: 'r', reporter, signal: new AbortController().signal });
   const failing = ctx.span('bake', () =>
     ctx.span('packer build', async () => {
-      throw userError('PLAN_VERSION', 'The plan is of another version.');
+      throw userError('PLAN_VERSION_MISMATCH', 'The plan is of another version.');
     }),
   );
-  await expect(failing).rejects.toMatchObject({ code: 'PLAN_VERSION' });
+  await expect(failing).rejects.toMatchObject({ code: 'PLAN_VERSION_MISMATCH' });
   const ends = told.filter((message) => message.type === 'span-end');
   expect(ends.map(({ outcome, note }) => [outcome, note])).toEqual([
     ['failed', 'The plan is of another version.'],

@@ -1,25 +1,24 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { addChild, claimRun, isAlive, leftoverChildren, processStart, readOwner } from '../../src/run/owner.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const runId = 'r-20261123120000-abcdef';
 let folder: string;
 
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ecs-host-test-'));
+beforeEach(() => {
+  folder = tempFolder();
   vi.stubEnv('ECS_HOST_STATE', folder);
 });
-afterEach(async () => {
+afterEach(() => {
   vi.unstubAllEnvs();
-  await rm(folder, { recursive: true });
 });
 
 test('a run is alive as long as its process, and only with the same start time', async () => {
-  await claimRun(runId, 'build');
+  await claimRun(runId);
   const owner = await readOwner(runId);
   expect(owner && isAlive(owner)).toBe(true);
   if (!owner) return;
@@ -28,16 +27,16 @@ test('a run is alive as long as its process, and only with the same start time',
 });
 
 test('claiming twice keeps what is written', async () => {
-  await claimRun(runId, 'build');
+  await claimRun(runId);
   const first = await readOwner(runId);
-  await claimRun(runId, 'smoke');
+  await claimRun(runId);
   expect(await readOwner(runId)).toEqual(first);
 });
 
 test('children are remembered while they run', async () => {
   const child = spawn('sleep', ['60'], { stdio: 'ignore' });
   const pid = child.pid ?? 0;
-  await claimRun(runId, 'build');
+  await claimRun(runId);
   await addChild(runId, pid);
   const owner = await readOwner(runId);
   expect(owner && leftoverChildren(owner).map((left) => left.pid)).toEqual([pid]);
@@ -49,7 +48,7 @@ test('children are remembered while they run', async () => {
 
 test('an unreadable or foreign owner file is no owner', async () => {
   expect(await readOwner(runId)).toBeNull();
-  await claimRun(runId, 'build');
+  await claimRun(runId);
   await writeFile(join(folder, 'runs', runId, 'owner.json'), '{"version":1,"runId":"r-other"}');
   expect(await readOwner(runId)).toBeNull();
 });

@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Message, Reporter } from '../../src/io/reporter.ts';
@@ -13,6 +12,7 @@ import {
   selectPrunable,
 } from '../../src/run/prune.ts';
 import { newRunId } from '../../src/run/run-id.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const NOW = Date.UTC(2026, 10, 26, 12);
 const MINUTE_MS = 60_000;
@@ -58,16 +58,15 @@ describe('the folders', () => {
   const told: Message[] = [];
   const reporter: Reporter = { emit: (message) => void told.push(message), close: async () => {} };
 
-  beforeEach(async () => {
-    state = await mkdtemp(join(tmpdir(), 'ecs-host-prune-'));
+  beforeEach(() => {
+    state = tempFolder();
     told.length = 0;
     vi.stubEnv('ECS_HOST_STATE', state);
     vi.useFakeTimers({ now: NOW, toFake: ['Date'] });
   });
-  afterEach(async () => {
+  afterEach(() => {
     vi.useRealTimers();
     vi.unstubAllEnvs();
-    await rm(state, { recursive: true });
   });
 
   async function makeRun(runId: string, ...files: string[]): Promise<string> {
@@ -81,7 +80,7 @@ describe('the folders', () => {
     const gone = await makeRun(aged(old), 'owner.json', 'packer.log');
     const empty = await makeRun(aged(KEEP_ANY_MS + MINUTE_MS));
     const mine = await makeRun(aged(old + 1000), 'packer.log');
-    await claimRun(mine, 'build');
+    await claimRun(mine);
     const baked = await makeRun(aged(old + 2000), 'packer.log');
     const ofDamaged = await makeRun(aged(old + 3000), 'packer.log');
     const notOurs = await makeRun('something-else', 'x');

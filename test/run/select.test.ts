@@ -20,7 +20,6 @@ const inventory: Inventory = {
   instances: [
     { id: 'i-dead', tags: of(DEAD) },
     { id: 'i-live', tags: of(LIVE) },
-    { id: 'i-dev', tags: of(DEAD, { 'ecs-host:kind': 'dev' }) },
     { id: 'i-foreign', tags: {} },
   ],
   securityGroups: [

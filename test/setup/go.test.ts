@@ -1,14 +1,13 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { withGoWork } from '../../scripts/setup-lib/go.mjs';
+import { tempFolder } from '../support/temp-folder.ts';
 
 let cache = '';
-beforeEach(async () => {
-  cache = await mkdtemp(join(tmpdir(), 'ecs-host-go-'));
+beforeEach(() => {
+  cache = tempFolder();
 });
-afterEach(() => rm(cache, { recursive: true }));
 
 test('everything that Go keeps is below the cache, and goes with the build', async () => {
   const seen = await withGoWork(cache, async (env) => {

@@ -1,16 +1,15 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { nodeModulesFit } from '../../scripts/setup-lib/node-modules.mjs';
+import { tempFolder } from '../support/temp-folder.ts';
 
 let folder: string;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ecs-host-npm-'));
+  folder = tempFolder();
   await mkdir(join(folder, 'node_modules', '.bin'), { recursive: true });
   await writeFile(join(folder, 'node_modules', '.bin', 'node'), '');
 });
-afterEach(() => rm(folder, { recursive: true }));
 
 const entry = { version: '1.0.0', integrity: 'sha512-a' };
 function lock(packages: object): Promise<void> {

@@ -1,5 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import {
@@ -11,16 +10,16 @@ import {
 } from '../../scripts/setup-lib/packages.mjs';
 import { findCommand } from '../../scripts/setup-lib/probe.mjs';
 import type { Step } from '../../scripts/setup-lib/progress.mjs';
+import { tempFolder } from '../support/temp-folder.ts';
 
 let folder: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ecs-host-packages-'));
+beforeEach(() => {
+  folder = tempFolder();
   vi.stubEnv('PATH', folder);
 });
-afterEach(async () => {
+afterEach(() => {
   vi.unstubAllEnvs();
   vi.restoreAllMocks();
-  await rm(folder, { recursive: true });
 });
 
 async function command(name: string, script = 'exit 0'): Promise<void> {

@@ -1,20 +1,19 @@
 import { execFileSync, type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const script = join(import.meta.dirname, '..', '..', 'scripts', 'setup');
 
 /** A PATH with only what is linked into it. */
 let path: string;
 beforeEach(() => {
-  path = mkdtempSync(join(tmpdir(), 'ecs-host-setup-'));
+  path = tempFolder();
   for (const name of ['bash', 'env', 'dirname', 'uname']) {
     symlinkSync(execFileSync('which', [name], { encoding: 'utf8' }).trim(), join(path, name));
   }
 });
-afterEach(() => rmSync(path, { recursive: true }));
 
 function setup(): SpawnSyncReturns<string> {
   return spawnSync('bash', [script], { encoding: 'utf8', env: { PATH: path, HOME: path, CI: 'true' } });

@@ -1,16 +1,15 @@
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, readlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { contentKey, folderFor, makeStamped, readStamp } from '../../scripts/setup-lib/stamp.mjs';
+import { tempFolder } from '../support/temp-folder.ts';
 
 let cache: string;
 let link: string;
-beforeEach(async () => {
-  cache = await mkdtemp(join(tmpdir(), 'ecs-host-stamp-'));
+beforeEach(() => {
+  cache = tempFolder();
   link = join(cache, 'tool');
 });
-afterEach(() => rm(cache, { recursive: true }));
 
 function make(text: string) {
   return async (folder: string) => {

@@ -1,9 +1,9 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { readPrerequisites } from '../../scripts/setup-lib/prerequisites.mjs';
 import { findPackerOnPath, findToolchain } from '../../scripts/setup-lib/toolchain.mjs';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const needed = readPrerequisites();
 
@@ -11,14 +11,13 @@ describe('a Packer in PATH', () => {
   let folder: string;
   let cache: string;
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'ecs-host-path-'));
+    folder = tempFolder();
     cache = join(folder, 'cache');
     await mkdir(cache);
     vi.stubEnv('PATH', `${folder}:/usr/bin:/bin`);
   });
-  afterEach(async () => {
+  afterEach(() => {
     vi.unstubAllEnvs();
-    await rm(folder, { recursive: true });
   });
 
   const install = async (path: string, script: string): Promise<void> => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Check } from '#contracts/check.ts';
+import { userError } from '../../src/io/errors.ts';
 import { createCheckBook } from '../../src/smoke/checks/check-book.ts';
 import { CHECKS, PARTS, parseParts } from '../../src/smoke/checks/check-definitions.ts';
 import { type SmokeResult, verdictError, verdictOf } from '../../src/smoke/verdict.ts';
@@ -30,7 +31,7 @@ describe('createCheckBook', () => {
       book.record('gate.a', { actual: 'shut', isCorrect: true });
       throw new Error('ssh broke\nin two lines');
     });
-    expect(worked).toBe(false);
+    expect(worked).toEqual({ ok: false });
     const checks = book.finish();
     expect(verdicts(checks)).toEqual({ 'gate.a': 'correct', 'gate.b': 'missing', 'workload.c': 'missing' });
     expect(checks[1]?.reason).toBe('ssh broke | in two lines');
@@ -52,6 +53,22 @@ describe('createCheckBook', () => {
     const { book, controller } = open();
     controller.abort();
     await expect(book.attempt(['gate.a'], () => Promise.reject(new Error('stopped')))).rejects.toThrow('stopped');
+  });
+
+  test.each([
+    ['a tool that is not there', userError('FFMPEG_MISSING', 'No ffmpeg was found.')],
+    [
+      'a program that cannot be run',
+      Object.assign(new Error('spawn ssh'), { code: 'ENOENT', syscall: 'spawn ssh', path: 'ssh' }),
+    ],
+    [
+      'a permission',
+      Object.assign(new Error('no'), { name: 'UnauthorizedOperation', $metadata: { httpStatusCode: 403 } }),
+    ],
+  ])("%s is the operator's, and says nothing about the image", async (_, error) => {
+    const { book, told } = open();
+    await expect(book.attempt(['gate.a'], () => Promise.reject(error))).rejects.toBe(error);
+    expect(told).toEqual([]);
   });
 
   test('an undefined or doubly answered check is a bug', () => {

@@ -1,17 +1,11 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { sshOptions } from '../../src/host-access/ssh.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
-import {
-  createKeyPair,
-  createSshGroup,
-  type LaunchInput,
-  launchInstances,
-  waitForAddress,
-} from '../../src/smoke/launch.ts';
+import { createKeyPair, createSshGroup, type LaunchInput, launchInstances } from '../../src/smoke/launch.ts';
 import { apiError, fakeClients, type Taught } from '../run/fake-clients.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const plan = {
   instanceType: 'g3s.xlarge',
@@ -41,10 +35,9 @@ function tagsIn(input: Record<string, unknown> | undefined, type: string): Recor
 }
 
 let folder: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ecs-host-test-'));
+beforeEach(() => {
+  folder = tempFolder();
 });
-afterEach(() => rm(folder, { recursive: true }));
 
 describe('what a smoke run makes', () => {
   test('the key is made here, only its public half is sent, and the pair goes by name', async () => {
@@ -123,32 +116,6 @@ test('when one of two cannot be launched, the other is terminated before the rea
   const wanted = { count: 2, keyName: 'k', groupIds: [], userData: '' };
   await expect(launchInstances(input, wanted)).rejects.toThrow('InsufficientInstanceCapacity');
   expect(calls.find(({ command }) => command === 'TerminateInstances')?.input).toEqual({ InstanceIds: ['i-1'] });
-});
-
-describe('waitForAddress', () => {
-  const describing = (...instances: object[]): Taught => {
-    let at = 0;
-    return {
-      DescribeInstances: () => ({ Reservations: [{ Instances: [instances[Math.min(at++, instances.length - 1)]] }] }),
-    };
-  };
-
-  test('waits for running and prefers the public address', async () => {
-    const { input } = inputWith(
-      describing(
-        { State: { Name: 'pending' } },
-        { State: { Name: 'running' }, PublicIpAddress: '203.0.113.9', PrivateIpAddress: '10.0.0.9' },
-      ),
-    );
-    expect(await waitForAddress(input, 'i-1')).toEqual({ instanceId: 'i-1', address: '203.0.113.9' });
-  });
-
-  test('gives up at once on an instance that ended', async () => {
-    const { input } = inputWith(
-      describing({ State: { Name: 'terminated' }, StateReason: { Message: 'Server.InsufficientCapacity' } }),
-    );
-    await expect(waitForAddress(input, 'i-1')).rejects.toThrow('Server.InsufficientCapacity');
-  });
 });
 
 describe('sshOptions', () => {

@@ -5,7 +5,7 @@ import type { BuildPlan } from '../../src/plan/build-plan.ts';
 import { createContext } from '../../src/run/context.ts';
 import { createCheckBook } from '../../src/smoke/checks/check-book.ts';
 import { CHECKS, type Part } from '../../src/smoke/checks/check-definitions.ts';
-import { proveFirst, proveSecond, type SmokeRun } from '../../src/smoke/proofs.ts';
+import { compareInstances, proveFirst, proveSecond, type SmokeRun } from '../../src/smoke/proofs.ts';
 import type { Decision, SmokeWebserver } from '../../src/smoke/webserver.ts';
 import { fakeClients, type Taught } from '../run/fake-clients.ts';
 
@@ -117,10 +117,8 @@ describe('the first instance', () => {
   test('a good host is shut, denied, granted and registered', async () => {
     const host = fakeHost('i-1');
     const run = runWith(host, ['gate', 'cluster'], registered(host.isOpen, { 'i-1': 'arn:1' }));
-    const early: unknown[] = [];
-    const registration = await proveFirst(run, 'i-1', (told) => early.push(told));
+    const registration = await proveFirst(run, 'i-1');
     expect(registration).toEqual({ arn: 'arn:1', status: 'ACTIVE', isAgentConnected: true, gpus: [] });
-    expect(early).toEqual([registration]);
     // Nobody proved the second instance here.
     expect(failed(run)).toEqual(['cluster.second-registered missing', 'cluster.distinct missing']);
     expect(host.commands.filter((command) => command.includes('restart'))).toHaveLength(2);
@@ -129,7 +127,7 @@ describe('the first instance', () => {
   test('a socket that is up from the start is found in every way in which it shows', async () => {
     const host = fakeHost('i-1', { socketAlwaysUp: true });
     const run = runWith(host, ['gate'], registered(host.isOpen, { 'i-1': 'arn:1' }));
-    await proveFirst(run, 'i-1', () => {});
+    await proveFirst(run, 'i-1');
     expect(failed(run)).toEqual(
       expect.arrayContaining([
         'gate.docker-socket-inactive incorrect',
@@ -142,14 +140,14 @@ describe('the first instance', () => {
   test('a host that takes no for a yes is found', async () => {
     const host = fakeHost('i-1', { ignoresDenial: true });
     const run = runWith(host, ['gate'], registered(host.isOpen, { 'i-1': 'arn:1' }));
-    await proveFirst(run, 'i-1', () => {});
+    await proveFirst(run, 'i-1');
     expect(failed(run)).toEqual(['gate.denied-stays-shut incorrect', 'gate.denied-not-registered incorrect']);
   });
 
   test('an instance that ssh never reaches leaves everything missing, with the reason', async () => {
     const host = fakeHost('i-1');
     const run = { ...runWith(host, ['gate'], {}), reach: () => Promise.reject(new Error('no route')) };
-    expect(await proveFirst(run, 'i-1', () => {})).toBeNull();
+    expect(await proveFirst(run, 'i-1')).toBeNull();
     const checks = run.book.finish().filter(({ verdict }) => verdict !== 'skipped');
     expect(checks.every(({ verdict }) => verdict === 'missing')).toBe(true);
     expect(checks.every(({ reason }) => reason?.includes('no route'))).toBe(true);
@@ -165,7 +163,7 @@ describe('the second instance', () => {
       ['cluster'],
       registered(() => true, { 'i-1': 'arn:1', 'i-2': 'arn:2' }),
     );
-    await proveSecond(good, 'i-2', Promise.resolve(first));
+    await compareInstances(good, [first, await proveSecond(good, 'i-2')]);
     expect(failed(good)).toEqual(['cluster.registered missing', 'cluster.gpu-registered missing']);
 
     const same = runWith(
@@ -173,7 +171,7 @@ describe('the second instance', () => {
       ['cluster'],
       registered(() => true, { 'i-2': 'arn:1' }),
     );
-    await proveSecond(same, 'i-2', Promise.resolve(first));
+    await compareInstances(same, [first, await proveSecond(same, 'i-2')]);
     expect(failed(same)).toContain('cluster.distinct incorrect');
   });
 
@@ -183,7 +181,7 @@ describe('the second instance', () => {
       ['cluster'],
       registered(() => true, { 'i-2': 'arn:2' }),
     );
-    await proveSecond(run, 'i-2', Promise.resolve(null));
+    await compareInstances(run, [null, await proveSecond(run, 'i-2')]);
     expect(run.book.finish().find(({ id }) => id === 'cluster.distinct')).toMatchObject({
       verdict: 'missing',
       reason: 'the first instance did not register',

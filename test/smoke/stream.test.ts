@@ -1,16 +1,16 @@
 import { createCipheriv, createHmac, randomBytes } from 'node:crypto';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { projectFolder } from '../../src/io/paths.ts';
 import { isBlack, isDifferent } from '../../src/smoke/stream/picture.ts';
 import { judgeStream } from '../../src/smoke/stream/stream-checks.ts';
 import { receiveStream } from '../../src/smoke/stream/stream-client.ts';
 import { FrameReader, isHello, makeHello, WireError } from '../../src/smoke/stream/wire.ts';
+import { sharedTempFolder, tempFolder } from '../support/temp-folder.ts';
 
 const key = randomBytes(16);
 const PORTS = { discoveryTcp: 32262, streamUdp: 32263, streamTcp: 32273 };
@@ -76,8 +76,7 @@ async function serverOf(name: string, change: (pattern: string) => string): Prom
   return join(folder, 'build', 'protocol-server');
 }
 
-const work = await mkdtemp(join(tmpdir(), 'ecs-host-stream-'));
-afterAll(() => rm(work, { recursive: true, force: true }));
+const work = sharedTempFolder();
 
 /** The real server wants a C compiler and two libraries, which the lab's machines bring themselves; this machine may lack them. */
 const canBuild =
@@ -85,7 +84,7 @@ const canBuild =
     .exitCode === 0;
 
 async function watch(server: string, clientKey: Uint8Array = key) {
-  const folder = await mkdtemp(join(work, 'private-'));
+  const folder = tempFolder();
   await writeFile(join(folder, 'key'), key, { mode: 0o600 });
   const running = execa(server, [folder], { reject: false, stdout: 'pipe' });
   try {

@@ -1,6 +1,4 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectFolder } from '../../src/io/paths.ts';
 
@@ -28,10 +26,4 @@ export function runCli(
     child.on('error', reject);
     child.on('close', (exitCode) => resolve({ exitCode, ...read }));
   });
-}
-
-/** A state folder that goes away again, for `await using`. */
-export async function aStateFolder(): Promise<{ path: string } & AsyncDisposable> {
-  const path = await mkdtemp(join(tmpdir(), 'ecs-host-test-'));
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }

@@ -1,5 +1,4 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { BadOrder, Decisions, OrderFailed, orderWebserver, serveAdmin } from '../../webserver/admin.ts';
@@ -7,10 +6,10 @@ import { orderIn } from '../../webserver/admin-orders.ts';
 import { startWebserver } from '../../webserver/server.ts';
 import { makeSelfSigned } from '../../webserver/tls.ts';
 import { instanceIdOf } from '../support/a-host.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 test('a webserver is told what to answer, by whoever owns its socket', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'ecs-admin-'));
-  const socket = join(folder, 'webserver.sock');
+  const socket = join(tempFolder(), 'webserver.sock');
   const decisions = new Decisions();
   const webserver = await startWebserver({
     address: '127.0.0.1',
@@ -57,7 +56,6 @@ test('a webserver is told what to answer, by whoever owns its socket', async () 
     );
   } finally {
     await webserver.close();
-    await rm(folder, { recursive: true, force: true });
   }
   await expect(orderWebserver(socket, { kind: 'hosts' })).rejects.toThrow();
 });

@@ -1,14 +1,14 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { identityProblem } from '../../webserver/identity.ts';
 import { signedContent } from '../../webserver/pkcs7.ts';
 import { createTestHost, type IdentityAuthority, instanceIdOf, makeIdentityAuthority } from '../support/a-host.ts';
+import { sharedTempFolder } from '../support/temp-folder.ts';
 
 /** Messages as EC2 makes them, made with openssl. */
-let folder: string;
+const folder = sharedTempFolder();
 let ours: string;
 let other: string;
 let authority: IdentityAuthority;
@@ -35,11 +35,9 @@ async function sign(text: string, name: string, ...more: string[]): Promise<stri
 }
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ecs-pkcs7-'));
   [ours, other] = [await makeCertificate('ours'), await makeCertificate('other')];
   authority = await makeIdentityAuthority();
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('a PKCS #7 message', () => {
   test.each([[], ['-nocerts'], ['-noattr'], ['-nocerts', '-stream']])(

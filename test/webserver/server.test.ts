@@ -1,7 +1,6 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -22,6 +21,7 @@ import {
   instanceIdOf,
   makeIdentityAuthority,
 } from '../support/a-host.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 let tls: SelfSigned;
 let authority: IdentityAuthority;
@@ -489,27 +489,22 @@ test('an order that a control port does not take is told of, and comes with the 
 });
 
 test('with a store hosts survive a restart of the webserver, and no secret is in the file', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'ecs-webserver-'));
-  try {
-    const file = join(folder, 'hosts.sqlite');
-    const host = createTestHost(authority, newId());
-    let store = openSqliteStore(file, () => undefined);
-    let one = await start({ store });
-    const { body } = await shake(host, {}, one);
-    await one.close();
-    store.close();
-    expect((await readFile(file)).includes(String(body['authToken']))).toBe(false);
-    store = openSqliteStore(file, () => undefined);
-    one = await start({ store });
-    expect((await beat(host.instanceId, body['authToken'], false, one)).status).toBe(200);
-    expect(await shake(createTestHost(authority, host.instanceId), {}, one)).toMatchObject({
-      body: { code: 'INSTANCE_KNOWN' },
-    });
-    await one.close();
-    store.close();
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const file = join(tempFolder(), 'hosts.sqlite');
+  const host = createTestHost(authority, newId());
+  let store = openSqliteStore(file, () => undefined);
+  let one = await start({ store });
+  const { body } = await shake(host, {}, one);
+  await one.close();
+  store.close();
+  expect((await readFile(file)).includes(String(body['authToken']))).toBe(false);
+  store = openSqliteStore(file, () => undefined);
+  one = await start({ store });
+  expect((await beat(host.instanceId, body['authToken'], false, one)).status).toBe(200);
+  expect(await shake(createTestHost(authority, host.instanceId), {}, one)).toMatchObject({
+    body: { code: 'INSTANCE_KNOWN' },
+  });
+  await one.close();
+  store.close();
 });
 
 test('one nonce lets one in, also when it is shown twice at once', async () => {

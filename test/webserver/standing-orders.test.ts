@@ -1,13 +1,12 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { type Host, type HostStore, Hosts } from '../../webserver/hosts.ts';
 import { openSqliteStore } from '../../webserver/sqlite-store.ts';
 import { instanceIdOf } from '../support/a-host.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const A = instanceIdOf(1);
 const B = instanceIdOf(2);
@@ -23,11 +22,10 @@ function admission(instanceId: string, hostKey = 'key') {
 
 let folder: string;
 let file: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ecs-orders-'));
+beforeEach(() => {
+  folder = tempFolder();
   file = join(folder, 'hosts.sqlite');
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
 
 function withStore<T>(use: (store: HostStore, damaged: string[]) => T): T {
   const damaged: string[] = [];

@@ -1,4 +1,8 @@
+import { bakeNeeds } from '../../bake/toolchain.ts';
 import { saveRecord } from '../../image/image-store.ts';
+import type { Need } from '../../io/programs.ts';
+import type { Transport } from '../../plan/build-plan.ts';
+import { smokeNeeds } from '../../smoke/needs.ts';
 import { smoke } from '../../smoke/smoke.ts';
 import { keepVerdict, verdictError } from '../../smoke/verdict.ts';
 import { withPlanning } from '../follow-plan.ts';
@@ -7,10 +11,14 @@ import { bakeImage } from './bake.ts';
 import { close } from './closing.ts';
 import { smokeCommand } from './smoke.ts';
 
+function amiNeeds(transport: Transport): readonly Need[] {
+  return [...bakeNeeds(transport), ...smokeNeeds(transport)];
+}
+
 /** `ecs-host ami`: bake and smoke. */
 export function ami(argv: Record<string, unknown>): Promise<number> {
   return withSession(argv, async (session) => {
-    const outcome = await withPlanning(session, argv, async (api, planned) => {
+    const outcome = await withPlanning(session, argv, amiNeeds, async (api, planned) => {
       const { clients, endpointUrl } = api;
       const baked = await bakeImage(session, api, { planned, keepsBundle: argv['debug'] === true });
       const { imageId } = baked.record;

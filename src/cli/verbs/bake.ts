@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { bake } from '../../bake/bake.ts';
+import { bakeNeeds } from '../../bake/toolchain.ts';
 import { type ImageRecord, RECORD_VERSION } from '../../image/image-record.ts';
 import { saveRecord } from '../../image/image-store.ts';
 import { projectFolder, runFolder } from '../../io/paths.ts';
@@ -34,7 +35,7 @@ type BakeOptions = { readonly planned: () => Promise<Planned>; readonly keepsBun
 /** Plan, render, bake, record. What dead runs left in the region is removed first. */
 export async function bakeImage(session: Session, api: Api, { planned, keepsBundle }: BakeOptions): Promise<Baked> {
   const { clients, environment, endpointUrl } = api;
-  await claimRun(session.runId, 'build');
+  await claimRun(session.runId);
   const { plan, bundle } = await session.span('plan', async () => {
     await sweepDead(clients, { reporter: session.reporter });
     await pruneRuns({ reporter: session.reporter });
@@ -50,7 +51,7 @@ export async function bakeImage(session: Session, api: Api, { planned, keepsBund
   const record: ImageRecord = {
     recordVersion: RECORD_VERSION,
     imageId: baked.imageId,
-    imageName: `${plan.imageName}-${session.runId}`,
+    imageName: baked.imageName,
     snapshotIds: baked.snapshotIds,
     region: plan.region,
     apiRegion: plan.apiRegion,
@@ -75,7 +76,7 @@ export async function bakeImage(session: Session, api: Api, { planned, keepsBund
 export function bakeOnly(argv: Record<string, unknown>): Promise<number> {
   return withSession(argv, async (session) => {
     const keepsBundle = argv['debug'] === true;
-    const { record, recordFile } = await withPlanning(session, argv, (api, planned) =>
+    const { record, recordFile } = await withPlanning(session, argv, bakeNeeds, (api, planned) =>
       bakeImage(session, api, { planned, keepsBundle }),
     );
     const { imageId, substitutions } = record;

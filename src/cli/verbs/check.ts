@@ -9,9 +9,9 @@ export async function check(argv: Record<string, unknown>): Promise<number> {
   const { config, warnings } = await loadConfig(args.configFile);
   const file = resolve(args.configFile);
   const [profiles, regions] = [Object.keys(config.profiles), Object.keys(config.regions)];
-  const lines = warnings.flatMap(({ where, key, reason, hint }) => [
-    `warning: ${where}: ${key === undefined || key === '' ? '' : `${key}: `}${reason}`,
-    ...(hint === undefined ? [] : [`    hint: ${hint}`]),
+  const lines = warnings.flatMap(({ where, key, reason, code, hint }) => [
+    `warning: ${where}: ${key}: ${reason} [${code}]`,
+    `    hint: ${hint}`,
   ]);
   const count = warnings.length === 1 ? 'one warning' : `${warnings.length} warnings`;
   printResult(args.json, { ok: true, file, profiles, regions, warnings }, [

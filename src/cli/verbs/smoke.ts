@@ -3,11 +3,13 @@ import { findImage, unknownImage } from '../../image/find-image.ts';
 import { assertImageId, readRecord } from '../../image/image-store.ts';
 import { EcsHostError } from '../../io/errors.ts';
 import { runFolder } from '../../io/paths.ts';
+import type { Need } from '../../io/programs.ts';
 import { commandLine } from '../../io/shell-quote.ts';
-import type { BuildPlan } from '../../plan/build-plan.ts';
+import type { BuildPlan, Transport } from '../../plan/build-plan.ts';
 import { readPlan } from '../../plan/plan-file.ts';
 import { claimRun } from '../../run/owner.ts';
 import { parseParts } from '../../smoke/checks/check-definitions.ts';
+import { smokeNeeds } from '../../smoke/needs.ts';
 import { smoke } from '../../smoke/smoke.ts';
 import { keepVerdict, verdictError } from '../../smoke/verdict.ts';
 import type { Api } from '../connect.ts';
@@ -59,12 +61,13 @@ export function smokeOnly(argv: Record<string, unknown>): Promise<number> {
   assertImageId(imageId);
   const parts = parseParts(typeof argv['only'] === 'string' ? argv['only'] : null);
   const hasFile = planFileOf(argv) !== null;
+  const needsOf = (transport: Transport): readonly Need[] => smokeNeeds(transport, parts);
   return withSession(argv, async (session) => {
-    const outcome = await withPlanning(session, argv, async (api, planned) => {
+    const outcome = await withPlanning(session, argv, needsOf, async (api, planned) => {
       const { clients, apiRegion } = api;
       // Before a plan is made and machines are asked for: most unknown ids are typing errors.
       if ((await findImage(clients, imageId)) === null) throw unknownImage(imageId, apiRegion);
-      await claimRun(session.runId, 'smoke');
+      await claimRun(session.runId);
       const plan = await session.span('plan', () => planFor(session, api, { imageId, hasFile, planned }));
       const result = await session.span('smoke', () => smoke({ plan, imageId, ctx: session, clients, parts }));
       const recordFile = await keepVerdict(clients, imageId, result);

@@ -1,12 +1,8 @@
 import { DescribeInstancesCommand, type EC2Client, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
 import type { InstanceFacts } from '../../../webserver/confirm.ts';
 import { createClients, findCredentials } from '../../aws/clients.ts';
+import { isGone } from '../../aws/removal.ts';
 import type { Connection } from '../connect.ts';
-
-/** EC2 forgets an instance an hour after its end. */
-function isNotFound(error: unknown): boolean {
-  return error instanceof Error && error.name === 'InvalidInstanceID.NotFound';
-}
 
 export type WebserverEc2 = {
   terminate(instanceId: string, region: string): Promise<void>;
@@ -27,7 +23,8 @@ export function webserverEc2(connection: Connection): WebserverEc2 {
     terminate: async (instanceId, region) => {
       const ec2 = await clientOf(region);
       await ec2.send(new TerminateInstancesCommand({ InstanceIds: [instanceId] })).catch((error: unknown) => {
-        if (!isNotFound(error)) throw error;
+        // EC2 forgets an instance an hour after its end.
+        if (!isGone(error)) throw error;
       });
     },
     describe: async (instanceId, region) => {
@@ -35,7 +32,7 @@ export function webserverEc2(connection: Connection): WebserverEc2 {
       const found = await ec2
         .send(new DescribeInstancesCommand({ InstanceIds: [instanceId] }))
         .catch((error: unknown) => {
-          if (isNotFound(error)) return null;
+          if (isGone(error)) return null;
           throw error;
         });
       const instance = found?.Reservations?.[0]?.Instances?.[0];

@@ -1,14 +1,16 @@
 import { mkdir } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { printable } from '#contracts/printable.ts';
+import { reasonOf } from '#contracts/reason.ts';
 import { Decisions, serveAdmin } from '../../../webserver/admin.ts';
 import { reapSilentHosts } from '../../../webserver/reaper.ts';
 import { sparingly } from '../../../webserver/refusals.ts';
 import { startWebserver, type Webserver, type WebserverOptions } from '../../../webserver/server.ts';
 import { openSqliteStore } from '../../../webserver/sqlite-store.ts';
-import { findIdentityCertificates } from '../../aws/identity-certificates.ts';
 import { userError } from '../../io/errors.ts';
+import type { NoteCode } from '../../io/messages.ts';
 import { stateFolder } from '../../io/paths.ts';
+import { findIdentityCertificates } from '../../lab-client/identity-certificates.ts';
 import type { Argv } from '../arguments.ts';
 import { type Connection, withConnection } from '../connect.ts';
 import { printEvent } from '../json.ts';
@@ -18,7 +20,7 @@ import { findConfirm, findTls, type WebserverArguments, webserverArguments } fro
 import { socketPath } from './webserver-socket.ts';
 
 /** One line for whoever watches the webserver. */
-type Note = (code: string, text: string) => void;
+type Note = (code: NoteCode, text: string) => void;
 
 function openStore(file: string, note: Note): ReturnType<typeof openSqliteStore> {
   try {
@@ -29,7 +31,7 @@ function openStore(file: string, note: Note): ReturnType<typeof openSqliteStore>
       ),
     );
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
+    const problem = reasonOf(error);
     throw userError('STORE_UNREADABLE', `${file} cannot be opened as a store: ${problem}.`, 'see --store');
   }
 }

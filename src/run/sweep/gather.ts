@@ -6,15 +6,11 @@ import {
   paginateDescribeSecurityGroups,
   paginateDescribeSnapshots,
   paginateDescribeVolumes,
-  type Tag,
 } from '@aws-sdk/client-ec2';
 import { DescribeClustersCommand, paginateListClusters } from '@aws-sdk/client-ecs';
 import type { AwsClients } from '../../aws/clients.ts';
-import { type Inventory, RUN_ID_TAG, type Tags } from './inventory.ts';
-
-function tagsOf(tags: readonly Tag[] | undefined): Tags {
-  return Object.fromEntries((tags ?? []).flatMap(({ Key, Value }) => (Key === undefined ? [] : [[Key, Value ?? '']])));
-}
+import { ec2TagsAsObject, TAG } from '../tags.ts';
+import type { Inventory } from './inventory.ts';
 
 async function collect<Page, Item>(pages: AsyncIterable<Page>, items: (page: Page) => Item[]): Promise<Item[]> {
   const all: Item[] = [];
@@ -35,7 +31,7 @@ async function gatherClusters({ ecs }: AwsClients, runId: string | null): Promis
     );
     for (const { clusterArn, status, tags } of answer.clusters ?? []) {
       const named = Object.fromEntries((tags ?? []).flatMap(({ key, value }) => (key ? [[key, value ?? '']] : [])));
-      const id = named[RUN_ID_TAG];
+      const id = named[TAG.runId];
       if (clusterArn === undefined || status === 'INACTIVE' || id === undefined) continue;
       if (runId === null || id === runId) clusters.push({ id: clusterArn, tags: named });
     }
@@ -51,7 +47,7 @@ async function gatherClusters({ ecs }: AwsClients, runId: string | null): Promis
 export async function gatherInventory(clients: AwsClients, runId: string | null): Promise<Inventory> {
   const { ec2: client } = clients;
   const tagged: Filter =
-    runId === null ? { Name: 'tag-key', Values: [RUN_ID_TAG] } : { Name: `tag:${RUN_ID_TAG}`, Values: [runId] };
+    runId === null ? { Name: 'tag-key', Values: [TAG.runId] } : { Name: `tag:${TAG.runId}`, Values: [runId] };
   const Filters = [tagged];
   const [instances, securityGroups, keyPairs, volumes, images, snapshots, clusters] = await Promise.all([
     collect(
@@ -61,21 +57,21 @@ export async function gatherInventory(clients: AwsClients, runId: string | null)
       ),
       (page) =>
         (page.Reservations ?? []).flatMap(({ Instances = [] }) =>
-          Instances.flatMap(({ InstanceId: id, Tags }) => (id ? [{ id, tags: tagsOf(Tags) }] : [])),
+          Instances.flatMap(({ InstanceId: id, Tags }) => (id ? [{ id, tags: ec2TagsAsObject(Tags) }] : [])),
         ),
     ),
     collect(paginateDescribeSecurityGroups({ client }, { Filters }), (page) =>
       (page.SecurityGroups ?? []).flatMap(({ GroupId: id, GroupName: name = '', Tags }) =>
-        id ? [{ id, name, tags: tagsOf(Tags) }] : [],
+        id ? [{ id, name, tags: ec2TagsAsObject(Tags) }] : [],
       ),
     ),
     client
       .send(new DescribeKeyPairsCommand({ Filters }))
       .then(({ KeyPairs = [] }) =>
-        KeyPairs.flatMap(({ KeyName: id, Tags }) => (id ? [{ id, tags: tagsOf(Tags) }] : [])),
+        KeyPairs.flatMap(({ KeyName: id, Tags }) => (id ? [{ id, tags: ec2TagsAsObject(Tags) }] : [])),
       ),
     collect(paginateDescribeVolumes({ client }, { Filters }), (page) =>
-      (page.Volumes ?? []).flatMap(({ VolumeId: id, Tags }) => (id ? [{ id, tags: tagsOf(Tags) }] : [])),
+      (page.Volumes ?? []).flatMap(({ VolumeId: id, Tags }) => (id ? [{ id, tags: ec2TagsAsObject(Tags) }] : [])),
     ),
     collect(paginateDescribeImages({ client }, { Owners: ['self'], Filters }), (page) =>
       (page.Images ?? []).flatMap(({ ImageId: id, State: state = '', Tags, BlockDeviceMappings = [] }) =>
@@ -84,7 +80,7 @@ export async function gatherInventory(clients: AwsClients, runId: string | null)
               {
                 id,
                 state: String(state),
-                tags: tagsOf(Tags),
+                tags: ec2TagsAsObject(Tags),
                 snapshotIds: BlockDeviceMappings.flatMap(({ Ebs }) => (Ebs?.SnapshotId ? [Ebs.SnapshotId] : [])),
               },
             ]
@@ -92,7 +88,7 @@ export async function gatherInventory(clients: AwsClients, runId: string | null)
       ),
     ),
     collect(paginateDescribeSnapshots({ client }, { OwnerIds: ['self'], Filters }), (page) =>
-      (page.Snapshots ?? []).flatMap(({ SnapshotId: id, Tags }) => (id ? [{ id, tags: tagsOf(Tags) }] : [])),
+      (page.Snapshots ?? []).flatMap(({ SnapshotId: id, Tags }) => (id ? [{ id, tags: ec2TagsAsObject(Tags) }] : [])),
     ),
     gatherClusters(clients, runId),
   ]);

@@ -1,8 +1,8 @@
-/** Everything of a region that carries a run id, as plain data: what the pure selection works on. */
-export type Tags = Readonly<Record<string, string>>;
+import type { Tags } from '../tags.ts';
 
 type Tagged = { readonly id: string; readonly tags: Tags };
 
+/** Everything of a region that carries a run id, as plain data: what the pure selection works on. */
 export type Inventory = {
   /** Without the terminated ones, which the API goes on listing for an hour. */
   readonly instances: readonly Tagged[];
@@ -24,9 +24,3 @@ export const emptyInventory: Inventory = {
   snapshots: [],
   clusters: [],
 };
-
-export const RUN_ID_TAG = 'ecs-host:run-id';
-export const OWNER_TAG = 'ecs-host:owner';
-export const KIND_TAG = 'ecs-host:kind';
-/** Set last, when the record is written: an image without it was never finished. */
-export const VERDICT_TAG = 'ecs-host:verdict';

@@ -1,4 +1,5 @@
-import { type Inventory, KIND_TAG, RUN_ID_TAG, type Tags, VERDICT_TAG } from './inventory.ts';
+import { TAG, type Tags } from '../tags.ts';
+import type { Inventory } from './inventory.ts';
 
 export type ResourceKind = 'instance' | 'security group' | 'key pair' | 'volume' | 'image' | 'snapshot' | 'cluster';
 
@@ -23,21 +24,19 @@ export const REMOVAL_ORDER: readonly ResourceKind[] = [
   'snapshot',
 ];
 
-/** A good image of a run that ended well: never touched here, whatever became of its run (`prune` is for those). */
+/** An image of a run that ended well: never touched here, whatever became of its run; `ecs-host image delete` is for those. */
 export function isFinishedImage(image: { readonly state: string; readonly tags: Tags }): boolean {
-  return image.state === 'available' && image.tags[VERDICT_TAG] !== undefined;
+  return image.state === 'available' && image.tags[TAG.verdict] !== undefined;
 }
 
 /**
- * Pure selection: what of the inventory belongs to runs that `stateOf` calls dead, in the order of removal. Development hosts live longer
- * than the command that made them, so they and what belongs to them stay.
+ * Pure selection: what of the inventory belongs to runs that `stateOf` calls dead, in the order of removal.
  */
 export function selectLeftovers(inventory: Inventory, stateOf: (runId: string, tags: Tags) => RunState): Leftover[] {
   const kept = new Set(inventory.images.filter(isFinishedImage).flatMap((image) => image.snapshotIds));
   const dead = (tags: Tags): string | null => {
-    const runId = tags[RUN_ID_TAG];
-    if (runId === undefined || tags[KIND_TAG] === 'dev') return null;
-    return stateOf(runId, tags) === 'dead' ? runId : null;
+    const runId = tags[TAG.runId];
+    return runId !== undefined && stateOf(runId, tags) === 'dead' ? runId : null;
   };
   const take = (kind: ResourceKind, resources: readonly { readonly id: string; readonly tags: Tags }[]): Leftover[] =>
     resources.flatMap(({ id, tags }) => {

@@ -1,11 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { AwsClients } from '../../aws/clients.ts';
 import type { Reporter } from '../../io/reporter.ts';
+import { poll } from '../../io/wait-until.ts';
 import { isAlive, leftoverChildren, type OwnerFile, ownerName, processStart, readOwner } from '../owner.ts';
-import { RUN_ID_PATTERN, runStartedAt } from '../run-id.ts';
+import { startOf } from '../run-id.ts';
+import { TAG, type Tags } from '../tags.ts';
 import { applyRemovals, type Removal } from './apply.ts';
 import { gatherInventory } from './gather.ts';
-import { OWNER_TAG, type Tags } from './inventory.ts';
 import { type Leftover, type RunState, selectLeftovers } from './select.ts';
 
 export type SweepResult = {
@@ -25,8 +25,9 @@ export function runState(
   known: { readonly owner: OwnerFile | null; readonly alive: boolean; readonly self: string; readonly now: number },
 ): RunState {
   if (known.owner !== null) return known.alive ? 'alive' : 'dead';
-  if (!RUN_ID_PATTERN.test(runId) || tags[OWNER_TAG] !== known.self) return 'unknown';
-  return known.now - runStartedAt(runId) > UNKNOWN_GRACE_MS ? 'dead' : 'unknown';
+  const start = startOf(runId);
+  if (start === null || tags[TAG.owner] !== known.self) return 'unknown';
+  return known.now - start.getTime() > UNKNOWN_GRACE_MS ? 'dead' : 'unknown';
 }
 
 /** Stops what a dead run left running (a packer whose command line was killed): first asking, so that it removes its own things. */
@@ -40,8 +41,8 @@ async function stopChildren(owner: OwnerFile): Promise<void> {
       }
     };
     signal('SIGTERM');
-    const until = performance.now() + CHILD_TERM_MS;
-    while (processStart(child.pid) === child.startTime && performance.now() < until) await sleep(200);
+    const isGone = (): true | null => (processStart(child.pid) === child.startTime ? null : true);
+    await poll(isGone, { timeoutMs: CHILD_TERM_MS, intervalMs: 200 });
     signal('SIGKILL');
   }
 }
@@ -85,11 +86,9 @@ export async function sweepDead(
   const first = await gatherInventory(clients, null);
   const owners = new Map<string, OwnerFile | null>();
   const runIds = new Set(
-    Object.values(first).flatMap((list: readonly { tags: Tags }[]) =>
-      list.map(({ tags }) => tags['ecs-host:run-id'] ?? ''),
-    ),
+    Object.values(first).flatMap((list: readonly { tags: Tags }[]) => list.map(({ tags }) => tags[TAG.runId] ?? '')),
   );
-  for (const runId of runIds) owners.set(runId, RUN_ID_PATTERN.test(runId) ? await readOwner(runId) : null);
+  for (const runId of runIds) owners.set(runId, startOf(runId) === null ? null : await readOwner(runId));
   const self = ownerName();
   const now = Date.now();
   const stateOf = (runId: string, tags: Tags): RunState => {

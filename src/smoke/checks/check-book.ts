@@ -1,4 +1,7 @@
 import type { Check } from '#contracts/check.ts';
+import { reasonOf } from '#contracts/reason.ts';
+import { EcsHostError } from '../../io/errors.ts';
+import { explainError } from '../../io/explain-error.ts';
 import type { CheckDefinition, Part } from './check-definitions.ts';
 
 export type Finding = {
@@ -8,6 +11,8 @@ export type Finding = {
   readonly durationMs?: number;
 };
 
+export type Attempt<T> = { readonly ok: true; readonly value: T } | { readonly ok: false };
+
 /** Collects the answers to the checks of one run; whatever got no answer is `missing` in the end. */
 export type CheckBook = {
   readonly selected: ReadonlySet<Part>;
@@ -16,10 +21,11 @@ export type CheckBook = {
   /** A check that another program made (the image's own verify). */
   add(check: Check): void;
   /**
-   * Runs work that answers these checks. When it throws, those still open become `missing` with the reason, and false comes back so
-   * that the caller can leave out what builds on it. Being interrupted is not an answer: that is thrown on.
+   * Runs work that answers these checks. When it throws, those still open become `missing` with the reason, and the caller is told, so
+   * that it can leave out what builds on it. Being interrupted is not an answer, and neither is a mistake of the operator's (a tool that is
+   * not there, a permission): those are thrown on, and say nothing about the image.
    */
-  attempt(ids: readonly string[], work: () => Promise<void>): Promise<boolean>;
+  attempt<T>(ids: readonly string[], work: () => Promise<T>): Promise<Attempt<T>>;
   /** All checks in the order of the definitions, foreign ones after them. */
   finish(): Check[];
 };
@@ -28,6 +34,11 @@ const MAX_TEXT = 300;
 function short(text: string): string {
   const line = text.trim().replaceAll(/\s*\n\s*/g, ' | ');
   return line.length <= MAX_TEXT ? line : `${line.slice(0, MAX_TEXT - 1)}…`;
+}
+
+function isOfTheUser(error: unknown): boolean {
+  const explained = explainError(error);
+  return explained instanceof EcsHostError && explained.kind === 'user';
 }
 
 export function createCheckBook(options: {
@@ -70,15 +81,14 @@ export function createCheckBook(options: {
     },
     attempt: async (ids, work) => {
       try {
-        await work();
-        return true;
+        return { ok: true, value: await work() };
       } catch (error) {
-        if (signal.aborted) throw error;
-        const reason = error instanceof Error ? error.message : String(error);
+        if (signal.aborted || isOfTheUser(error)) throw error;
+        const reason = reasonOf(error);
         firstFailure ??= reason;
         for (const id of ids)
           if (!answers.has(id) && selected.has(defined.get(id)?.part ?? 'gate')) missing(id, reason);
-        return false;
+        return { ok: false };
       }
     },
     finish: () => {

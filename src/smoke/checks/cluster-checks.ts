@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribeContainerInstancesCommand, paginateListContainerInstances } from '@aws-sdk/client-ecs';
 import type { AwsClients } from '../../aws/clients.ts';
-import { waitUntil } from '../../io/wait-until.ts';
+import { poll, waitUntil } from '../../io/wait-until.ts';
 import type { CheckBook } from './check-book.ts';
 
 export type Registration = {
@@ -47,16 +46,19 @@ export async function checkRegistered(
 ): Promise<Registration> {
   const startedAt = performance.now();
   const find = (): Promise<Registration | null> => findRegistration(clients, where.cluster, where.instanceId);
-  let registration = await waitUntil(`instance ${where.instanceId} to register in cluster ${where.cluster}`, find, {
+  const registered = await waitUntil(`instance ${where.instanceId} to register in cluster ${where.cluster}`, find, {
     timeoutMs: REGISTER_TIMEOUT_MS,
     intervalMs: 500,
     signal,
   });
-  const connectUntil = performance.now() + CONNECT_TIMEOUT_MS;
-  while (!registration.isAgentConnected && performance.now() < connectUntil) {
-    await sleep(250, undefined, { signal });
-    registration = (await find()) ?? registration;
-  }
+  const findConnected = async (): Promise<Registration | null> => {
+    const now = await find();
+    return now?.isAgentConnected ? now : null;
+  };
+  const connected = registered.isAgentConnected
+    ? registered
+    : await poll(findConnected, { timeoutMs: CONNECT_TIMEOUT_MS, intervalMs: 250, signal });
+  const registration = connected ?? (await find()) ?? registered;
   book.record(where.checkId, {
     actual: `${registration.status} (agent ${registration.isAgentConnected ? 'connected' : 'not connected'})`,
     isCorrect: registration.status === 'ACTIVE' && registration.isAgentConnected,

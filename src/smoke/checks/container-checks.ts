@@ -1,4 +1,5 @@
 import type { Ssh } from '../../host-access/ssh.ts';
+import { allEnded } from '../../io/all-ended.ts';
 import { shellQuote } from '../../io/shell-quote.ts';
 import type { BuildPlan } from '../../plan/build-plan.ts';
 import type { CheckBook } from './check-book.ts';
@@ -33,9 +34,7 @@ export async function checkContainerMetadata(ssh: Ssh, plan: BuildPlan, book: Ch
     }
   };
   // A blocked probe waits for its time-out, so both wait at once.
-  for (const result of await Promise.allSettled([look('imds.docker0-blocked', 'bridge'), onOwnBridge()])) {
-    if (result.status === 'rejected') throw result.reason;
-  }
+  await allEnded([look('imds.docker0-blocked', 'bridge'), onOwnBridge()]);
 }
 
 /** The GPU on the host and in a container; only for profiles that have one. */

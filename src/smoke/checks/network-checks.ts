@@ -1,4 +1,5 @@
 import { createConnection } from 'node:net';
+import { reasonOf } from '#contracts/reason.ts';
 import type { Ssh } from '../../host-access/ssh.ts';
 import { waitUntil } from '../../io/wait-until.ts';
 import type { CheckBook } from './check-book.ts';
@@ -69,7 +70,7 @@ export async function checkNetwork(
         ended = stderr.trim() || 'it ended';
       },
       (error: unknown) => {
-        ended = error instanceof Error ? error.message : String(error);
+        ended = reasonOf(error);
       },
     );
   try {

@@ -1,21 +1,16 @@
-import { PROVISION_EVENT_PREFIX, type ProvisionEvent } from '#contracts/provision-event.ts';
+import type { Check } from '#contracts/check.ts';
+import { provisionEventOf } from '#contracts/provision-event.ts';
 import type { Ssh } from '../../host-access/ssh.ts';
 import type { CheckBook } from './check-book.ts';
 
 const NODE = '/opt/ecs-host/bin/node';
-const VERIFY = `${NODE} /opt/ecs-host/provisioners/verify.mjs verify --stage booted`;
+const VERIFY = `${NODE} /opt/ecs-host/provisioners/main.mjs verify --stage booted`;
 
 /** Pure: the checks among what verify printed. */
-export function checksIn(stdout: string): Extract<ProvisionEvent, { type: 'check' }>['check'][] {
+export function checksIn(stdout: string): Check[] {
   return stdout.split('\n').flatMap((line) => {
-    const at = line.indexOf(PROVISION_EVENT_PREFIX);
-    if (at === -1) return [];
-    try {
-      const event = JSON.parse(line.slice(at + PROVISION_EVENT_PREFIX.length)) as ProvisionEvent;
-      return event.type === 'check' ? [event.check] : [];
-    } catch {
-      return [];
-    }
+    const event = provisionEventOf(line);
+    return event?.type === 'check' ? [event.check] : [];
   });
 }
 

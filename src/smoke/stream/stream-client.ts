@@ -1,10 +1,8 @@
 import { createSocket } from 'node:dgram';
-import { glob } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { execa } from 'execa';
 import { userError } from '../../io/errors.ts';
-import { cacheFolder } from '../../io/paths.ts';
+import { findFfmpeg } from './ffmpeg.ts';
 import { isBlack, isDifferent } from './picture.ts';
 import { FrameReader, HELLO_BYTES, isHello, KEY_BYTES, makeHello, WireError } from './wire.ts';
 
@@ -40,21 +38,9 @@ const JUDGED = { width: 160, height: 90 };
 const PING_TRIES = 5;
 const PING_WAIT_MS = 400;
 
-/** ffmpeg of the project's virtual environment (package imageio-ffmpeg), else the machine's. */
-async function findFfmpeg(): Promise<string> {
-  const pattern = join(
-    cacheFolder(),
-    'venv',
-    'lib',
-    'python*',
-    'site-packages',
-    'imageio_ffmpeg',
-    'binaries',
-    'ffmpeg-linux*',
-  );
-  for await (const found of glob(pattern)) return found;
-  const inPath = await execa('ffmpeg', ['-version'], { reject: false, stdin: 'ignore' });
-  if (inPath.exitCode === 0) return 'ffmpeg';
+async function needFfmpeg(): Promise<string> {
+  const found = await findFfmpeg();
+  if (found !== null) return found;
   throw userError('FFMPEG_MISSING', 'No ffmpeg was found to decode the stream with.', 'run `make setup`');
 }
 
@@ -137,7 +123,7 @@ export async function receiveStream(request: StreamRequest): Promise<StreamRepor
   const isPingAnswered = await ping(request, signal);
 
   const decoder = execa(
-    await findFfmpeg(),
+    await needFfmpeg(),
     // biome-ignore format: one option a line says less.
     ['-hide_banner', '-loglevel', 'error', '-probesize', '32', '-analyzeduration', '0', '-fflags', 'nobuffer', '-flags', 'low_delay', '-f', 'h264', '-i', 'pipe:0',
      '-vf', `scale=${JUDGED.width}:${JUDGED.height}`, '-fps_mode', 'passthrough', '-pix_fmt', 'gray', '-f', 'rawvideo', 'pipe:1'],

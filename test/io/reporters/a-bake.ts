@@ -18,9 +18,10 @@ export const BAKE: Story = [
   { type: 'span-start', id: 'plan', parent: null, title: 'plan' },
   {
     type: 'warning',
-    code: 'INSTANCE_TYPE_RETIRED',
+    code: 'CONFIG_WARNING',
     text: 'AWS retired g3s.xlarge in October 2025; only those who used it before can still launch it',
     hint: 'its successors are g4dn.xlarge, g5.xlarge and g6.xlarge',
+    details: [],
   },
   500,
   { type: 'span-end', id: 'plan', outcome: 'ok', durationMs: 500 },

@@ -120,7 +120,8 @@ test('a line as wide as the terminal, and a word that is wider, lose nothing and
   const terminal = new FakeTerminal(20);
   const reporter = terminalReporter(terminal, { isUnicode: false });
   reporter.emit({ type: 'span-start', id: 'a', parent: null, title: 'abcdefghijklmnop' });
-  for (const text of ['x'.repeat(20), 'y'.repeat(21), 'z'.repeat(40)]) reporter.emit({ type: 'note', code: 'A', text });
+  for (const text of ['x'.repeat(20), 'y'.repeat(21), 'z'.repeat(40)])
+    reporter.emit({ type: 'note', code: 'SWEPT', text });
   await reporter.close();
   expect(terminal.screen.split('\n')).toEqual(['x', 'y', 'y', 'z', 'z'].map((c, at) => c.repeat(at === 2 ? 1 : 20)));
 });

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { createDisks, diskFile, importSnapshot, removePartialDisks } from '../../../lab/disks/disks.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 const TOOLS = '/usr/sbin:/sbin';
 const hasTools = (() => {
@@ -16,10 +16,9 @@ const hasTools = (() => {
 })();
 
 let folder: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'disks-'));
+beforeEach(() => {
+  folder = tempFolder();
 });
-afterEach(() => rm(folder, { recursive: true }));
 
 async function makeBase(): Promise<string> {
   const file = join(folder, 'base');

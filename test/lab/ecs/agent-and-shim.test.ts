@@ -1,15 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createEcsShim, type EcsShim } from '../../../lab/ecs/shim.ts';
+import { EcsShim } from '../../../lab/ecs/shim.ts';
 import { parseFrame } from '../../../lab/ecs/wire.ts';
 import { parseAwsRequest } from '../../../lab/endpoint/aws-request.ts';
 import type { MotoClient } from '../../../lab/moto/client.ts';
 import { projectFolder } from '../../../src/io/paths.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 const ARN = 'arn:aws:ecs:us-west-2:123456789012:container-instance/lab/1';
 
@@ -69,11 +68,11 @@ let dropped: string | null;
 const agents: ChildProcess[] = [];
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ecs-agent-'));
+  folder = tempFolder();
   calls = [];
   log = [];
   dropped = null;
-  shim = createEcsShim({ log: (line) => log.push(line), heartbeatMs: 50 });
+  shim = new EcsShim({ log: (line) => log.push(line), heartbeatMs: 50 });
   api = createServer(async (incoming, outgoing) => {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
@@ -119,14 +118,13 @@ beforeEach(async () => {
     join(folder, 'docker.sock'),
   );
 });
-afterEach(async () => {
+afterEach(() => {
   for (const agent of agents.splice(0)) agent.kill('SIGKILL');
   shim.close();
   for (const server of [api, imds, docker]) {
     server.closeAllConnections();
     server.close();
   }
-  await rm(folder, { recursive: true, force: true });
 });
 
 function startAgent(more: Record<string, string> = {}) {

@@ -1,13 +1,12 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { createAwsService } from '../../../lab/endpoint/aws-service.ts';
 import { openCallLog } from '../../../lab/endpoint/call-log.ts';
-import type { Disks, MachineSpec, MachineStatus, Machines } from '../../../lab/machines/types.ts';
+import type { Disks, MachineSpec, MachineStatus, Machines } from '../../../lab/machine-types.ts';
 import { pythonOf, startMoto } from '../../../lab/moto/process.ts';
 import { LAB_SEED } from '../../../lab/seed.ts';
 
@@ -113,14 +112,13 @@ export function createFakes() {
 }
 
 /** A real moto behind a real endpoint on a free port, with remembered machines. */
-export async function startEndpoint(folder?: string) {
-  const own = folder ?? (await mkdtemp(join(tmpdir(), 'lab-endpoint-')));
+export async function startEndpoint(folder: string) {
   const fakes = createFakes();
   const lines: string[] = [];
   const moto = await startMoto({
     cache,
-    socket: join(own, 'moto.sock'),
-    store: join(own, 'moto.pickle'),
+    socket: join(folder, 'moto.sock'),
+    store: join(folder, 'moto.pickle'),
     onLine: (line) => lines.push(line),
   });
   const reconciled = await moto.client.control<{ ended: string[]; failed: string[] }>('reconcile');
@@ -136,7 +134,7 @@ export async function startEndpoint(folder?: string) {
       createdAt: '2026-11-23T00:00:00Z',
     },
   });
-  const calls = openCallLog(join(own, 'calls.ndjson'));
+  const calls = openCallLog(join(folder, 'calls.ndjson'));
   const service = createAwsService({
     moto: moto.client,
     machines: fakes.machines,
@@ -155,7 +153,6 @@ export async function startEndpoint(folder?: string) {
   const clients: { destroy(): void }[] = [];
   return {
     url,
-    folder: own,
     fakes,
     service,
     calls,
@@ -173,14 +170,13 @@ export async function startEndpoint(folder?: string) {
       clients.push(client);
       return client;
     },
-    stop: async (options: { keep?: boolean } = {}): Promise<void> => {
+    stop: async (): Promise<void> => {
       for (const client of clients) client.destroy();
       http.closeAllConnections();
       await new Promise((resolve) => http.close(resolve));
       await service.idle();
       await moto.stop();
       await calls.close();
-      if (!options.keep) await rm(own, { recursive: true, force: true });
     },
   };
 }

@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { errorAnswer, errorCodeOf } from '../../../lab/endpoint/aws-answer.ts';
@@ -10,6 +9,7 @@ import { Faults, parseFault } from '../../../lab/endpoint/faults.ts';
 import { Queues } from '../../../lab/endpoint/queues.ts';
 import { replaceAddresses } from '../../../lab/endpoint/replace-addresses.ts';
 import { untaughtActions } from '../../../lab/endpoint/untaught.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 const form = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' };
 function signed(scope: string) {
@@ -136,7 +136,7 @@ describe('the log of calls', () => {
   });
 
   it('is one JSON document a line, and keeps the one before', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'calls-'));
+    const folder = tempFolder();
     const file = join(folder, 'calls.ndjson');
     const call = {
       at: 'now',
@@ -156,7 +156,6 @@ describe('the log of calls', () => {
     }
     expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ action: 'Second' });
     expect(JSON.parse(await readFile(`${file}.1`, 'utf8'))).toMatchObject({ action: 'First' });
-    await rm(folder, { recursive: true });
   });
 });
 

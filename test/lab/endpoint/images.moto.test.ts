@@ -25,6 +25,7 @@ import {
   waitUntilInstanceStopped,
 } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sharedTempFolder } from '../../support/temp-folder.ts';
 import { motoIsInstalled, startEndpoint } from './endpoint-with-moto.ts';
 
 function codeOf(error: unknown): string {
@@ -33,6 +34,7 @@ function codeOf(error: unknown): string {
 
 describe.skipIf(!motoIsInstalled)('images and snapshots at the endpoint', () => {
   let lab: Awaited<ReturnType<typeof startEndpoint>>;
+  const folder = sharedTempFolder();
   let ec2: EC2Client;
   let source: { instanceId: string; volumeId: string };
 
@@ -43,7 +45,7 @@ describe.skipIf(!motoIsInstalled)('images and snapshots at the endpoint', () => 
     (await client.send(new DescribeSnapshotsCommand({ SnapshotIds: [id] }))).Snapshots?.[0];
 
   beforeAll(async () => {
-    lab = await startEndpoint();
+    lab = await startEndpoint(folder);
     ec2 = lab.ec2();
     const { Instances } = await ec2.send(
       new RunInstancesCommand({
@@ -241,8 +243,7 @@ describe.skipIf(!motoIsInstalled)('images and snapshots at the endpoint', () => 
     const { ImageId: half = '' } = await ec2.send(
       new CreateImageCommand({ InstanceId: source.instanceId, Name: 'half' }),
     );
-    const folder = lab.folder;
-    const stopping = lab.stop({ keep: true });
+    const stopping = lab.stop();
     // A daemon that is killed never reports the end of the copy: the fake copy ends after moto is gone.
     lab.fakes.failures.set('snapshot', 'gone');
     release();

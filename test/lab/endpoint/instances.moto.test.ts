@@ -23,6 +23,7 @@ import {
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sharedTempFolder } from '../../support/temp-folder.ts';
 import { motoIsInstalled, startEndpoint } from './endpoint-with-moto.ts';
 
 function codeOf(error: unknown): string {
@@ -31,11 +32,12 @@ function codeOf(error: unknown): string {
 
 describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
   let lab: Awaited<ReturnType<typeof startEndpoint>>;
+  const folder = sharedTempFolder();
   let ec2: EC2Client;
   let baseImage: string;
 
   beforeAll(async () => {
-    lab = await startEndpoint();
+    lab = await startEndpoint(folder);
     ec2 = lab.ec2();
     baseImage = lab.baseImages['us-west-2'] ?? '';
   }, 60_000);

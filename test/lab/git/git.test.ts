@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { run } from '../../../lab/exec.ts';
 import { publishExamples } from '../../../lab/git/publish.ts';
 import { createGitListener } from '../../../lab/git/serve.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 describe('git repositories of the lab', () => {
   let folder: string;
@@ -15,7 +15,7 @@ describe('git repositories of the lab', () => {
   let served: string;
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'lab-git-'));
+    folder = tempFolder();
     project = join(folder, 'project');
     served = join(folder, 'served');
     await mkdir(served);
@@ -27,7 +27,6 @@ describe('git repositories of the lab', () => {
     await chmod(script, 0o755);
     await writeFile(join(project, 'examples', 'container-images', 'base', 'protocol', 'stray'), 'not published\n');
   });
-  afterEach(() => rm(folder, { recursive: true, force: true }));
 
   it('are cloned with their submodule over plain HTTP', async () => {
     expect(await publishExamples(project, served)).toEqual(['protocol.git', 'container-images.git']);

@@ -1,16 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync, verify } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type IdentityKeys, loadIdentityKeys } from '../../../lab/imds/identity-keys.ts';
 import { createImds } from '../../../lab/imds/imds.ts';
-import type { ImdsSubject } from '../../../lab/imds/subject.ts';
-import type { MachineSpec } from '../../../lab/machines/types.ts';
+import type { ImdsInstance } from '../../../lab/imds/instance.ts';
+import type { MachineSpec } from '../../../lab/machine-types.ts';
 import type { LabPaths } from '../../../lab/paths.ts';
+import { sharedTempFolder } from '../../support/temp-folder.ts';
 
 const spec: MachineSpec = {
   instanceId: 'i-0123456789abcdef0',
@@ -37,35 +37,33 @@ const spec: MachineSpec = {
   ],
 };
 
-let folder: string;
+const folder = sharedTempFolder();
 let keys: IdentityKeys;
 let server: Server;
 let now: Date;
-let subject: ImdsSubject | null;
+let instance: ImdsInstance | null;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'imds-'));
   keys = await loadIdentityKeys({ state: folder } as LabPaths);
   server = createServer(
     createImds({
       keys,
       now: () => now,
-      lookup: (peer) => (peer === '10.78.1.4' ? subject : null),
+      lookup: (peer) => (peer === '10.78.1.4' ? instance : null),
       peerAddress: (incoming) => String(incoming.headers['x-test-peer'] ?? '10.78.1.4'),
     }),
   );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 });
 
-afterAll(async () => {
+afterAll(() => {
   server.closeAllConnections();
   server.close();
-  await rm(folder, { recursive: true });
 });
 
 beforeEach(() => {
   now = new Date('2026-11-23T20:00:00Z');
-  subject = {
+  instance = {
     spec,
     address: { address: '10.78.1.4', macAddress: '0a:4e:0a:4e:01:04' },
     launchedAt: new Date('2026-11-23T19:59:58.321Z'),
@@ -101,7 +99,7 @@ async function get(path: string): Promise<Answer> {
 }
 
 function with_(change: Partial<MachineSpec>): void {
-  if (subject) subject = { ...subject, spec: { ...spec, ...change } };
+  if (instance) instance = { ...instance, spec: { ...spec, ...change } };
 }
 
 describe('tokens', () => {
@@ -197,7 +195,8 @@ describe('what is there', () => {
   });
 
   test('tags and an interruption notice, when there are any', async () => {
-    if (subject) subject = { ...subject, tags: { Name: 'one' }, spotInterruptionAt: new Date('2026-11-23T20:02:00Z') };
+    if (instance)
+      instance = { ...instance, tags: { Name: 'one' }, spotInterruptionAt: new Date('2026-11-23T20:02:00Z') };
     expect((await get('/latest/meta-data/tags/instance/Name')).text).toBe('one');
     expect(JSON.parse((await get('/latest/meta-data/spot/instance-action')).text)).toEqual({
       action: 'terminate',

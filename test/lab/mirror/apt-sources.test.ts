@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { chooseMirrors, PUBLIC_MIRRORS, parseAptSources, readAptMirrors } from '../../../lab/mirror/apt-sources.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 describe('apt sources', () => {
   it('reads the one-line format, with options and comments', () => {
@@ -63,11 +63,8 @@ Components: main
   });
 
   describe('of a machine', () => {
-    let folder: string;
-    afterEach(() => rm(folder, { recursive: true, force: true }));
-
     it('come from sources.list and the files beside it', async () => {
-      folder = await mkdtemp(join(tmpdir(), 'apt-'));
+      const folder = tempFolder();
       await mkdir(join(folder, 'sources.list.d'));
       await writeFile(join(folder, 'sources.list.d', 'tool.list'), 'deb https://packages.example/tool stable main\n');
       await writeFile(join(folder, 'sources.list.d', 'broken.save'), 'deb http://wrong.example/debian bookworm main\n');

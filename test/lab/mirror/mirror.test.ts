@@ -1,14 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createMirrorCache } from '../../../lab/mirror/cache.ts';
+import { MirrorCache } from '../../../lab/mirror/cache.ts';
 import { archivePath, createMirrorListener } from '../../../lab/mirror/listener.ts';
 import { proxyFor } from '../../../lab/mirror/upstream.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 type Reply = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -31,14 +30,14 @@ describe('mirror', () => {
   let mirror: Awaited<ReturnType<typeof listen>>;
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'mirror-'));
+    folder = tempFolder();
     asked = [];
     reply = (_, response) => response.writeHead(404).end();
     upstream = await listen((request, response) => {
       asked.push(`${request.url} ${request.headers['if-modified-since'] ?? '-'}`);
       reply(request, response);
     });
-    const cache = createMirrorCache({
+    const cache = new MirrorCache({
       folder,
       upstream: `${upstream.url}/debian`,
       log: () => {},
@@ -50,7 +49,6 @@ describe('mirror', () => {
   afterEach(async () => {
     await stop(mirror.server);
     if (upstream.server.listening) await stop(upstream.server);
-    await rm(folder, { recursive: true, force: true });
   });
 
   const get = (path: string, headers: Record<string, string> = {}) =>
@@ -143,7 +141,7 @@ describe('mirror', () => {
       seen.push(request.url ?? '');
       response.writeHead(200).end('through the proxy');
     });
-    const cache = createMirrorCache({
+    const cache = new MirrorCache({
       folder,
       upstream: 'http://mirror.invalid/debian',
       log: () => {},

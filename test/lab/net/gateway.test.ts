@@ -1,16 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
 import { createConnection, createServer as createNetServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { attachHttp, peerOf } from '../../../lab/net/peer-socket.ts';
+import { sharedTempFolder } from '../../support/temp-folder.ts';
 
 const GATEWAY = fileURLToPath(new URL('../../../lab/net/gateway.ts', import.meta.url));
 
-let folder: string;
+const folder = sharedTempFolder();
 let port: number;
 let gateway: ChildProcess;
 let door: Server;
@@ -33,7 +32,6 @@ function freePort(): Promise<number> {
 }
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'gateway-'));
   const socket = join(folder, 'http.sock');
   door = await attachHttp(socket, http);
   port = await freePort();
@@ -50,7 +48,6 @@ afterAll(async () => {
   await ended;
   http.closeAllConnections();
   door.close();
-  await rm(folder, { recursive: true });
 });
 
 function post(body: Buffer): Promise<{ peer: string; text: string }> {

@@ -1,11 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createRegistryListener, type ServedImage } from '../../../lab/registry/serve.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 let folder: string;
 let server: Server;
@@ -18,14 +18,13 @@ async function serve(images: readonly ServedImage[]): Promise<string> {
 }
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'registry-'));
+  folder = tempFolder();
   await writeFile(join(folder, 'manifest.json'), '{"schemaVersion":2}');
   await writeFile(join(folder, DIGEST.replace(':', '-')), 'layer');
 });
 afterEach(async () => {
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
-  await rm(folder, { recursive: true, force: true });
 });
 
 test('says at once that it is a registry, and lets who asks for an image wait until that one is built', async () => {

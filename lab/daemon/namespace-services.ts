@@ -3,18 +3,17 @@ import type { Server as SocketServer } from 'node:net';
 import { join } from 'node:path';
 import { attachHttp } from '../net/peer-socket.ts';
 import { IMDS_ADDRESS, SERVICE_ADDRESS } from '../net/plan.ts';
-import type { Doors } from '../net/start-gateway.ts';
+import type { Forward } from '../net/start-gateway.ts';
 
 /** One address and port inside the namespace, and what answers there. */
-export type Door = {
+export type NamespaceService = {
   readonly name: string;
   readonly address: string;
   readonly port: number;
   readonly serve: (path: string) => Promise<{ close(): void }>;
 };
 
-/** A door that speaks HTTP. */
-export function httpDoor(name: string, address: string, port: number, server: Server): Door {
+export function httpService(name: string, address: string, port: number, server: Server): NamespaceService {
   return {
     name,
     address,
@@ -31,13 +30,13 @@ export function httpDoor(name: string, address: string, port: number, server: Se
   };
 }
 
-export function metadataDoor(listener: RequestListener): Door {
-  return httpDoor('imds', IMDS_ADDRESS, 80, createServer(listener));
+export function metadataService(listener: RequestListener): NamespaceService {
+  return httpService('imds', IMDS_ADDRESS, 80, createServer(listener));
 }
 
 /** Port 80 of the service address: packages and git. */
-export function webDoor(mirror: RequestListener, git: RequestListener): Door {
-  return httpDoor(
+export function webService(mirror: RequestListener, git: RequestListener): NamespaceService {
+  return httpService(
     'web',
     SERVICE_ADDRESS,
     80,
@@ -45,19 +44,19 @@ export function webDoor(mirror: RequestListener, git: RequestListener): Door {
   );
 }
 
-/** Opens the daemon's side of every door; the gateway then connects the other side. */
-export async function openDoors(
+/** Listens on a unix socket for each service, in the daemon; the gateway then forwards to them from inside the namespace. */
+export async function serveAll(
   folder: string,
-  doors: readonly Door[],
-): Promise<{ readonly gateway: Doors; close(): void }> {
+  services: readonly NamespaceService[],
+): Promise<{ readonly forwards: readonly Forward[]; close(): void }> {
   const open = await Promise.all(
-    doors.map(async (door) => {
-      const socket = join(folder, `${door.name}.sock`);
-      return { address: door.address, port: door.port, socket, served: await door.serve(socket) };
+    services.map(async ({ name, address, port, serve }) => {
+      const socket = join(folder, `${name}.sock`);
+      return { address, port, socket, served: await serve(socket) };
     }),
   );
   return {
-    gateway: open.map(({ address, port, socket }) => ({ address, port, socket })),
+    forwards: open.map(({ address, port, socket }) => ({ address, port, socket })),
     close: () => {
       for (const { served } of open) served.close();
     },

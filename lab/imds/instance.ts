@@ -1,7 +1,7 @@
-import type { MachineAddress, MachineSpec } from '../machines/types.ts';
+import type { MachineAddress, MachineSpec } from '../machine-types.ts';
 
 /** What the metadata service knows of one machine. */
-export type ImdsSubject = {
+export type ImdsInstance = {
   readonly spec: MachineSpec;
   readonly address: MachineAddress;
   readonly launchedAt: Date;

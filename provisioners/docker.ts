@@ -1,4 +1,0 @@
-import { docker } from './concerns/docker.ts';
-import { runProvisioner } from './step.ts';
-
-await runProvisioner(docker);

@@ -1,4 +1,0 @@
-import { hostService } from './concerns/host-service.ts';
-import { runProvisioner } from './step.ts';
-
-await runProvisioner(hostService);

@@ -1,0 +1,47 @@
+import type { Check } from '#contracts/check.ts';
+import type { ProvisionEvent } from '#contracts/provision-event.ts';
+import type { TargetConfig } from '#contracts/target-config.ts';
+
+export const HOST_FOLDER = '/opt/ecs-host';
+
+/** `bake` is the build instance, at the end of which nothing of it may remain; `booted` is a machine that was launched from the image. */
+export type Stage = 'bake' | 'booted';
+
+export type CheckInput = Omit<Check, 'verdict' | 'durationMs'> & { readonly isCorrect: boolean };
+
+export type StepOptions = {
+  /** Looks whether the step's work is there already; then the work is not done and the outcome is `unchanged`. */
+  readonly doneWhen?: () => Promise<boolean>;
+};
+
+/** What a concern gets: the resolved configuration, and the only ways to speak. */
+export type Context = {
+  readonly target: TargetConfig;
+  readonly stage: Stage;
+  /** The files of packer/rootfs as they were carried; there until `clean`. */
+  readonly rootfs: string;
+  /** Carried files that are not part of rootfs; there until `clean`. */
+  readonly payload: string;
+  /** One named, timed piece of work. Work that returns false changed nothing; whatever else it returns, it did. */
+  readonly step: (name: string, options: StepOptions, work: () => Promise<unknown>) => Promise<void>;
+  /** One comparison. It never throws: a check that fails is a result. */
+  readonly check: (check: CheckInput) => void;
+  /** For what does not apply to this machine; the reason is for people. */
+  readonly skip: (check: Pick<Check, 'id' | 'title' | 'expected'>, reason: string) => void;
+  /** Runs a look that may throw: one that does makes the check `missing`, with the reason. */
+  readonly look: (
+    check: Pick<Check, 'id' | 'title' | 'expected'>,
+    look: () => Promise<{ readonly actual: string; readonly isCorrect: boolean; readonly reason?: string }>,
+  ) => Promise<void>;
+  readonly versions: (versions: Readonly<Record<string, string>>) => void;
+};
+
+export type Concern = {
+  readonly name: string;
+  /** Brings the machine into the state. A second run changes nothing. */
+  readonly apply: (context: Context) => Promise<void>;
+  /** Only looks. */
+  readonly verify: (context: Context) => Promise<void>;
+};
+
+export type Emit = (event: ProvisionEvent) => void;

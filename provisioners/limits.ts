@@ -1,4 +1,0 @@
-import { limits } from './concerns/limits.ts';
-import { runProvisioner } from './step.ts';
-
-await runProvisioner(limits);

@@ -1,0 +1,243 @@
+/**
+ * Every code that an error, a warning or a note of the command line carries. Codes are the contract for scripts, prose is not. What is not in
+ * this table does not compile where it is thrown or emitted, and docs/messages.md is printed from it. The codes of hosts.yaml stand with its
+ * rules (src/config/codes.ts) and come only in `details`, so that one code has one meaning and one exit code.
+ */
+export const EXIT_CODES = {
+  bug: 1,
+  user: 2,
+  outside: 3,
+  verdict: 4,
+  interrupted: 130,
+} as const;
+
+/** Who must act. An error's level is also its exit code; a warning or a note ends nothing. */
+export type Level = keyof typeof EXIT_CODES | 'warning' | 'note';
+
+type Entry = {
+  readonly level: Level;
+  /** One sentence. */
+  readonly meaning: string;
+  /** What comes with `--json` beside code, reason and hint. */
+  readonly carries?: 'details' | 'output';
+};
+
+export const MESSAGES = {
+  ACCOUNT_MISSING: {
+    level: 'user',
+    meaning: 'On AWS a webserver needs --account, the accounts whose hosts it lets in.',
+  },
+  ADDRESS: { level: 'user', meaning: 'The value of --address is no IP address.' },
+  API_FAILED: { level: 'outside', meaning: 'The API of AWS (or of the lab) failed or did not answer as it should.' },
+  API_REFUSED: {
+    level: 'user',
+    meaning: 'The API refused for a reason that lies with ids, region, credentials, permissions or limits.',
+  },
+  API_UNREACHABLE: {
+    level: 'user',
+    meaning: 'No connection to the API came about: its name, its port or the network is wrong.',
+  },
+  BAKE_VERIFY_FAILED: {
+    level: 'outside',
+    meaning: 'Checks that the image makes of itself did not hold on the build instance.',
+    carries: 'output',
+  },
+  BUG: {
+    level: 'bug',
+    meaning: 'Something that ecs-host did not foresee: a bug, to be reported with what was printed.',
+  },
+  BUNDLE_UNREADABLE: { level: 'user', meaning: 'The bundle beside a stored plan cannot be unpacked.' },
+  CERTIFICATE_HALF: { level: 'user', meaning: 'Of --cert and --key only one was given.' },
+  CERTIFICATE_UNREADABLE: {
+    level: 'user',
+    meaning: 'A file that an option names for a certificate or key cannot be read.',
+  },
+  CONFIG_INVALID: {
+    level: 'user',
+    meaning: 'hosts.yaml has mistakes; each is one of the details, with a code of its own.',
+    carries: 'details',
+  },
+  CONFIG_UNREADABLE: {
+    level: 'user',
+    meaning: 'hosts.yaml is not there, or no file of at most 1 MiB of UTF-8.',
+    carries: 'details',
+  },
+  CONFIG_WARNING: {
+    level: 'warning',
+    meaning: 'A rule of hosts.yaml warns; the code of the rule is in the details.',
+    carries: 'details',
+  },
+  CONFIRM: { level: 'user', meaning: '--confirm none was given together with another one.' },
+  CONFIRMATION: { level: 'user', meaning: 'A deletion would ask first, and nobody can answer; --yes is missing.' },
+  CREDENTIALS_MISSING: { level: 'user', meaning: 'The region is on AWS, and the SDK found no credentials.' },
+  CREDENTIALS_UNUSABLE: {
+    level: 'user',
+    meaning: 'The SDK has a reason why the profile or source of credentials gives none.',
+  },
+  ENDPOINT_URL: { level: 'user', meaning: 'AWS_ENDPOINT_URL is no URL of an API, or AWS itself without encryption.' },
+  FFMPEG_MISSING: { level: 'user', meaning: 'ffmpeg, which decodes the stream in the smoke test, is not there.' },
+  FILE_UNUSABLE: { level: 'user', meaning: 'The system does not let a file or folder be read, made or changed.' },
+  FOLDER_RELATIVE: { level: 'user', meaning: 'ECS_HOST_STATE or ECS_HOST_CACHE is no absolute path.' },
+  HOST_GRANTED: { level: 'note', meaning: 'The webserver lets a host serve.' },
+  HOST_REFUSED: { level: 'note', meaning: 'The webserver refused a request of a host, or denied its handshake.' },
+  HOST_SERVICE_PROGRAM: {
+    level: 'user',
+    meaning: 'The file that hostService.program names is not there or not executable.',
+  },
+  HOST_TERMINATED: { level: 'note', meaning: 'A host was silent for too long: it was terminated, or could not be.' },
+  IDENTITY_CERTIFICATE: {
+    level: 'outside',
+    meaning: 'The API does not say which certificate signs its identity documents.',
+  },
+  IMAGE_ELSEWHERE: {
+    level: 'user',
+    meaning: 'The image was baked in another region than the one that was named; the lab is one, too.',
+  },
+  IMAGE_FOREIGN: { level: 'user', meaning: 'The image was not baked by ecs-host, so it is not deleted by it.' },
+  IMAGE_ID: { level: 'user', meaning: 'What was given is no image id.' },
+  IMAGE_INCOMPLETE: {
+    level: 'outside',
+    meaning: 'Packer said that the image was done, and it is not available or has no snapshot.',
+  },
+  IMAGE_NOT_FOUND: {
+    level: 'user',
+    meaning: 'The region has no base image of the name and owner that hosts.yaml gives.',
+  },
+  IMAGE_UNKNOWN: { level: 'user', meaning: 'The region has no image of this id.' },
+  INSTANCE_ENDED: { level: 'outside', meaning: 'An instance of the smoke test ended while it was waited for.' },
+  INTERRUPTED: { level: 'interrupted', meaning: 'Ctrl-C or SIGTERM ended the run; what it had made was released.' },
+  LAB_FAILED: {
+    level: 'outside',
+    meaning: 'The lab did not start, for a reason that is not yours.',
+    carries: 'output',
+  },
+  LAB_NOT_STARTED: {
+    level: 'user',
+    meaning: 'The lab could not be started for a reason that is yours: root, a full disk, a network that is taken.',
+  },
+  LAUNCH_INCOMPLETE: { level: 'outside', meaning: 'RunInstances answered without an instance.' },
+  MASS_DENIAL: { level: 'note', meaning: 'The webserver holds denials back, because they are too many at once.' },
+  MASS_SILENCE: { level: 'note', meaning: 'Many hosts are silent at once: none is ended; or they are few again.' },
+  NOT_CONFIRMED: {
+    level: 'user',
+    meaning: 'The question before a deletion was not answered with yes; nothing was deleted.',
+  },
+  OPTION_EMPTY: { level: 'user', meaning: 'An option or word of the command line is empty.' },
+  OPTION_NUMBER: { level: 'user', meaning: 'An option that takes a number was given something else.' },
+  OPTION_SWITCH: { level: 'user', meaning: 'A switch was given a value.' },
+  OPTION_TWICE: { level: 'user', meaning: 'An option that takes one value was given several.' },
+  ORDER: {
+    level: 'user',
+    meaning: 'The webserver does not take the order: a part of it has not the form that it needs.',
+  },
+  ORDER_FAILED: { level: 'outside', meaning: 'The webserver could not carry out the order.' },
+  ORDER_NOT_PUSHED: {
+    level: 'note',
+    meaning: 'A host could not be told an order at once; it hears it with its next heartbeat.',
+  },
+  OUTPUT_UNWRITABLE: { level: 'user', meaning: 'The result could not be written to stdout as a whole.' },
+  PACKER_FAILED: {
+    level: 'outside',
+    meaning: 'Packer failed, and no step of a provisioner says why.',
+    carries: 'output',
+  },
+  PACKER_KILLED: { level: 'outside', meaning: 'Packer was killed by a signal.', carries: 'output' },
+  PACKER_MISSING: { level: 'user', meaning: 'Packer was neither in the cache of set-up nor in PATH.' },
+  PLAN_AND_MORE: { level: 'user', meaning: '--plan was given together with an option that the plan answers.' },
+  PLAN_CHANGED: { level: 'user', meaning: 'A stored plan was edited: its digest is not that of its content.' },
+  PLAN_ENDPOINT: { level: 'user', meaning: 'A plan for AWS would be followed at an endpoint, or the other way round.' },
+  PLAN_FILES_DIFFER: { level: 'user', meaning: 'What would be carried to the image is not what the plan names.' },
+  PLAN_MADE_AGAIN: {
+    level: 'note',
+    meaning: 'The plan by which an image was baked cannot be followed; one was made now.',
+  },
+  PLAN_STALE: { level: 'user', meaning: 'What a stored plan names is no longer in its region.' },
+  PLAN_UNREADABLE: { level: 'user', meaning: 'A file cannot be read as a plan.' },
+  PLAN_VERSION_MISMATCH: { level: 'user', meaning: 'A plan was written by another version of ecs-host.' },
+  PROFILE_UNKNOWN: { level: 'user', meaning: 'hosts.yaml has no profile of the name that was given.' },
+  PROGRAMS_MISSING: {
+    level: 'user',
+    meaning: 'Programs that the command needs are not on this machine; each is one of the details.',
+    carries: 'details',
+  },
+  PROGRAM_MISSING: { level: 'user', meaning: 'A program that ecs-host calls cannot be run.' },
+  PROVISIONER_FAILED: {
+    level: 'outside',
+    meaning: 'A step of a provisioner failed on the build instance.',
+    carries: 'output',
+  },
+  RECORD_DAMAGED: {
+    level: 'warning',
+    meaning: 'The record of an image cannot be used; the image is listed as damaged.',
+  },
+  RECORD_NOT_FOUND: { level: 'user', meaning: 'There is no record of this image in the state folder.' },
+  RECORD_UNREADABLE: { level: 'user', meaning: 'The record of the image that was asked for cannot be used.' },
+  REGION_UNKNOWN: { level: 'user', meaning: 'hosts.yaml has no region of the name that was given.' },
+  RELEASE_FAILED: {
+    level: 'warning',
+    meaning: 'Something that the smoke test made could not be released; a sweep follows.',
+  },
+  RUNS_PRUNED: { level: 'note', meaning: 'Folders of runs that are over were removed.' },
+  RUN_NOT_PRUNED: { level: 'warning', meaning: 'The folder of a run that is over could not be removed.' },
+  SECURITY_GROUP_AMBIGUOUS: {
+    level: 'user',
+    meaning: 'Several security groups of the region have the name that hosts.yaml gives.',
+  },
+  SECURITY_GROUP_NOT_FOUND: {
+    level: 'user',
+    meaning: 'The region has no security group of the name that hosts.yaml gives.',
+  },
+  SMOKE_AGENT: { level: 'outside', meaning: 'The ECS agent of a host gave up before it registered.' },
+  SMOKE_FAILED: {
+    level: 'verdict',
+    meaning: 'Checks of the smoke test did not hold; each is one of the details.',
+    carries: 'details',
+  },
+  SMOKE_SYSTEMCTL: { level: 'outside', meaning: 'systemctl on a host said nothing about a unit.', carries: 'output' },
+  SMOKE_TIMEOUT: { level: 'outside', meaning: 'Something that was waited for did not happen in time.' },
+  SSH_FORWARD: { level: 'outside', meaning: 'A port of a host could not be forwarded.', carries: 'output' },
+  SSH_LOST: { level: 'outside', meaning: 'The ssh connection to a host broke.', carries: 'output' },
+  SSH_TIMEOUT: { level: 'outside', meaning: 'A command on a host did not end in time.' },
+  SSH_UNREACHABLE: { level: 'outside', meaning: 'No ssh connection to a host came about in time.' },
+  STAND_IN_FAILED: {
+    level: 'outside',
+    meaning: "The lab's stand-in ECS agent could not be packed.",
+    carries: 'output',
+  },
+  STILL_STOPPING: { level: 'note', meaning: 'A second signal came; the run still releases what it made.' },
+  STOPPING: { level: 'note', meaning: 'A signal came; the run stops and releases what it made.' },
+  STORE_DAMAGED: { level: 'note', meaning: "A row of the webserver's store cannot be used and is put aside." },
+  STORE_UNREADABLE: { level: 'user', meaning: 'The file that --store names cannot be opened as a store.' },
+  SUBNET_NOT_FOUND: { level: 'user', meaning: 'The VPC of the security group has no subnet.' },
+  SWEEP_FAILED: { level: 'warning', meaning: 'Something that a dead run left could not be removed.' },
+  SWEEP_IMPOSSIBLE: { level: 'warning', meaning: 'What a run left could not be looked for or removed now.' },
+  SWEPT: { level: 'note', meaning: 'Something that a dead run left was removed.' },
+  TEMPLATE_MISSING: { level: 'user', meaning: 'A folder holds no Packer template, or several.' },
+  TERMINATE_TIMEOUT: { level: 'outside', meaning: 'Instances did not terminate in time.' },
+  USAGE: { level: 'user', meaning: 'The command line is not what its verb takes.' },
+  USER_DATA: {
+    level: 'user',
+    meaning: 'A host would not accept the user data; each mistake is one of the details.',
+    carries: 'details',
+  },
+  WEBSERVER_AWAY: { level: 'user', meaning: 'No webserver of this state folder runs.' },
+  WORKLOAD_FAILED: {
+    level: 'outside',
+    meaning: "A command of the developer's workload failed on a host.",
+    carries: 'output',
+  },
+} as const satisfies Readonly<Record<string, Entry>>;
+
+type Table = typeof MESSAGES;
+
+export type CodeOf<L extends Level> = { [C in keyof Table]: Table[C]['level'] extends L ? C : never }[keyof Table];
+
+/** Codes whose message comes with that payload; only they may be given one. */
+export type CodeWith<P extends NonNullable<Entry['carries']>> = {
+  [C in keyof Table]: Table[C] extends { readonly carries: P } ? C : never;
+}[keyof Table];
+
+export type UserCode = CodeOf<'user'>;
+export type OutsideCode = CodeOf<'outside'>;
+export type WarningCode = CodeOf<'warning'>;
+export type NoteCode = CodeOf<'note'>;

@@ -1,0 +1,70 @@
+/** Every tag that this program writes or looks for. EC2 takes at most 50 on a resource, and 256 characters in a value. */
+export const TAG = {
+  runId: 'ecs-host:run-id',
+  owner: 'ecs-host:owner',
+  kind: 'ecs-host:kind',
+  profile: 'ecs-host:profile',
+  planDigest: 'ecs-host:plan-digest',
+  sourceImage: 'ecs-host:source-image',
+  commit: 'ecs-host:commit',
+  /** Set last, when the record is written: an image without it was never finished. */
+  verdict: 'ecs-host:verdict',
+  smokeRunId: 'ecs-host:smoke-run-id',
+} as const;
+
+const VERSION_PREFIX = 'ecs-host:version/';
+const MAX_VALUE = 256;
+/** The fixed ones leave ample room, but a profile could still install too much to list. */
+const MAX_VERSIONS = 35;
+
+export type Tags = Readonly<Record<string, string>>;
+
+/** On everything that a run makes: a sweep finds it by these. */
+export function runTags(run: { runId: string; owner: string; kind: 'build' | 'smoke' }): Record<string, string> {
+  return { [TAG.runId]: run.runId, [TAG.owner]: run.owner, [TAG.kind]: run.kind };
+}
+
+/** What a plan knows of its image. */
+export function planTags(plan: {
+  imageName: string;
+  profile: string;
+  digest: string;
+  sourceImageId: string;
+}): Record<string, string> {
+  return {
+    Name: plan.imageName,
+    [TAG.profile]: plan.profile,
+    [TAG.planDigest]: plan.digest,
+    [TAG.sourceImage]: plan.sourceImageId,
+  };
+}
+
+/** The components of an image, in the order of their names. */
+export function versionTags(versions: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(versions)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .slice(0, MAX_VERSIONS)
+      .map(([component, version]) => [`${VERSION_PREFIX}${component}`, version.slice(0, MAX_VALUE)]),
+  );
+}
+
+/** The tags that are not known before the bake, for people. */
+export const LATER_TAGS = [TAG.runId, TAG.owner, TAG.commit, TAG.verdict, `${VERSION_PREFIX}*`].join(', ');
+
+/** As EC2 gives them. */
+export function ec2TagsAsObject(
+  tags: readonly { Key?: string | undefined; Value?: string | undefined }[] | undefined,
+): Tags {
+  return Object.fromEntries((tags ?? []).flatMap(({ Key, Value }) => (Key === undefined ? [] : [[Key, Value ?? '']])));
+}
+
+/** As EC2 takes them. */
+export function ec2Tags(tags: Tags): { Key: string; Value: string }[] {
+  return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+}
+
+/** As ECS takes them. */
+export function ecsTags(tags: Tags): { key: string; value: string }[] {
+  return Object.entries(tags).map(([key, value]) => ({ key, value }));
+}

@@ -1,0 +1,80 @@
+import { join } from 'node:path';
+import { waitForAddress } from '../aws/instances.ts';
+import { allEnded } from '../io/all-ended.ts';
+import { runFolder } from '../io/paths.ts';
+import { findIdentityCertificates } from '../lab-client/identity-certificates.ts';
+import { renderUserData } from '../user-data/render.ts';
+import { createCluster, createKeyPair, createSshGroup, type LaunchInput, launchInstances } from './launch.ts';
+import type { Releases } from './releases.ts';
+import { REMOTE_WEBSERVER_PORT, type SmokeWebserver, startSmokeWebserver } from './webserver.ts';
+
+export type Launched = { readonly instanceId: string; readonly address: string };
+
+export type Acquired = {
+  readonly webserver: SmokeWebserver;
+  readonly cluster: string;
+  readonly keyFile: string;
+  readonly instances: readonly Launched[];
+};
+
+async function startWebserver({ plan, imageId }: LaunchInput, releases: Releases): Promise<SmokeWebserver> {
+  const certificates = await findIdentityCertificates(plan.endpointUrl);
+  const webserver = await startSmokeWebserver({ certificates, region: plan.apiRegion, imageId });
+  releases.add('the webserver', async () => webserver[Symbol.asyncDispose]());
+  return webserver;
+}
+
+async function makeKey(launch: LaunchInput, releases: Releases): Promise<{ keyName: string; keyFile: string }> {
+  const { keyName, keyFile, release } = await createKeyPair(launch, join(runFolder(launch.runId), 'ssh'));
+  releases.add('the key pair', release);
+  return { keyName, keyFile };
+}
+
+/** None under Session Manager, which needs no port. */
+async function makeGroups(launch: LaunchInput, releases: Releases): Promise<readonly string[]> {
+  if (launch.plan.network.transport !== 'ssh') return [];
+  const { groupId, release } = await createSshGroup(launch);
+  releases.add('the security group', release);
+  return [groupId];
+}
+
+async function makeCluster(launch: LaunchInput, releases: Releases): Promise<string> {
+  const { cluster, release } = await createCluster(launch);
+  releases.add('the cluster', release);
+  return cluster;
+}
+
+function userDataOf({ plan }: LaunchInput, webserver: SmokeWebserver, cluster: string): string {
+  return renderUserData({
+    cluster,
+    host: {
+      version: 1,
+      webserverUrl: `https://127.0.0.1:${REMOTE_WEBSERVER_PORT}`,
+      webserverCa: webserver.caPem,
+      environment: 'smoke',
+      drainSeconds: 10,
+    },
+    ...(plan.ecsAgentEndpoint === null ? {} : { ecs: { ECS_BACKEND_HOST: plan.ecsAgentEndpoint } }),
+  });
+}
+
+/** Key, group, cluster and webserver at once, then the instances. Each is put on the list of releases as soon as it is there. */
+export async function acquire(launch: LaunchInput, count: number, releases: Releases): Promise<Acquired> {
+  const [webserver, { keyName, keyFile }, groupIds, cluster] = await allEnded([
+    startWebserver(launch, releases),
+    makeKey(launch, releases),
+    makeGroups(launch, releases),
+    makeCluster(launch, releases),
+  ]);
+  const userData = userDataOf(launch, webserver, cluster);
+  const { instanceIds, release } = await launchInstances(launch, { count, keyName, groupIds, userData });
+  releases.add('the instances', release);
+  // An instance that the region cannot start says nothing about the image, so this is still part of the launch.
+  const instances = await Promise.all(
+    instanceIds.map(async (instanceId) => ({
+      instanceId,
+      address: await waitForAddress(launch.clients, instanceId, launch.signal),
+    })),
+  );
+  return { webserver, cluster, keyFile, instances };
+}

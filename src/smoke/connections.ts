@@ -1,0 +1,38 @@
+import { connectSsh, type Ssh } from '../host-access/ssh.ts';
+import type { Acquired } from './acquire.ts';
+import type { LaunchInput } from './launch.ts';
+import type { Releases } from './releases.ts';
+
+const REACH_TIMEOUT_MS = 300_000;
+
+/** The ssh connections of a run, one to each instance. */
+export class Connections {
+  readonly #launch: LaunchInput;
+  readonly #acquired: Acquired;
+  readonly #releases: Releases;
+  readonly #open = new Map<string, Ssh>();
+
+  constructor(launch: LaunchInput, acquired: Acquired, releases: Releases) {
+    this.#launch = launch;
+    this.#acquired = acquired;
+    this.#releases = releases;
+  }
+
+  /** Waits until the instance lets us in. @throws EcsHostError `SSH_UNREACHABLE` (outside) */
+  async reach(instanceId: string): Promise<Ssh> {
+    const { plan, signal } = this.#launch;
+    const { keyFile, instances } = this.#acquired;
+    const address = instances.find((instance) => instance.instanceId === instanceId)?.address ?? '';
+    const { transport, sshUser: user } = plan.network;
+    const target = { instanceId, address, user, keyFile, transport, apiRegion: plan.apiRegion };
+    const ssh = await connectSsh(target, { timeoutMs: REACH_TIMEOUT_MS, signal });
+    this.#open.set(instanceId, ssh);
+    this.#releases.add(`the connection to ${instanceId}`, async () => ssh[Symbol.asyncDispose]());
+    return ssh;
+  }
+
+  /** @returns null when the instance was never reached */
+  of(instanceId: string): Ssh | null {
+    return this.#open.get(instanceId) ?? null;
+  }
+}

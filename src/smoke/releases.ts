@@ -1,0 +1,30 @@
+import { reasonOf } from '#contracts/reason.ts';
+import type { Reporter } from '../io/reporter.ts';
+import type { Release } from './launch.ts';
+
+/** Everything that a run made, to be released in reverse; a failure to release one thing does not keep the others. */
+export class Releases {
+  readonly #stack = new AsyncDisposableStack();
+  readonly #reporter: Reporter;
+
+  constructor(reporter: Reporter) {
+    this.#reporter = reporter;
+  }
+
+  add(what: string, release: Release): void {
+    this.#stack.defer(() => this.#release(what, release));
+  }
+
+  all(): Promise<void> {
+    return this.#stack.disposeAsync();
+  }
+
+  async #release(what: string, release: Release): Promise<void> {
+    try {
+      await release();
+    } catch (error) {
+      const text = `${what} could not be released: ${reasonOf(error)}`;
+      this.#reporter.emit({ type: 'warning', code: 'RELEASE_FAILED', text, hint: '`ecs-host sweep` removes it' });
+    }
+  }
+}

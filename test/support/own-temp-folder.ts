@@ -1,0 +1,22 @@
+/**
+ * The tests, and what they start, have a temporary folder of their own. It must be empty at the end: a file there is one that a test, or the
+ * product, forgot. It is not removed but shown then; it may hold the state of a lab that is still up.
+ */
+import { mkdtemp, readdir, rm, rmdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Node's own cache of compiled code, which vite keeps in the temporary folder. */
+const NO_LEFTOVER = ['node-compile-cache'];
+
+export async function setup(): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), 'ecs-host-'));
+  process.env['TMPDIR'] = folder;
+  return async () => {
+    for (const name of NO_LEFTOVER) await rm(join(folder, name), { recursive: true, force: true });
+    const left = await readdir(folder);
+    if (left.length === 0) return rmdir(folder);
+    console.error(`the tests left in ${folder}: ${left.sort().join(' ')}`);
+    process.exitCode = 1;
+  };
+}
