@@ -1,7 +1,9 @@
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
+import { createLog } from './log.ts';
 import { labPaths } from './paths.ts';
-import { reasonOf, stackOf } from './reason.ts';
+import { explainProblem, UserProblem } from './problem.ts';
+import { stackOf } from './reason.ts';
 
 const USAGE = `usage: lab up [--owner-pid N] [--port P] [--json]
        lab down [--json]
@@ -20,18 +22,15 @@ function wholeNumber(name: string, text: string | undefined, most: number): numb
   if (text === undefined) return null;
   const number = Number(text);
   if (!Number.isInteger(number) || number < 0 || number > most)
-    throw new TypeError(`--${name}: not a number from 0 to ${most}: ${text}`);
+    throw new UserProblem(`--${name}: not a number from 0 to ${most}: ${text}`);
   return number;
-}
-
-function stamp(line: string): string {
-  return `${new Date().toISOString()} ${line}\n`;
 }
 
 /** The detached process; `up` listens on the channel until it is ready. */
 async function runDaemon(port: number | null, ownerPid: number | null): Promise<void> {
   const { startDaemon } = await import('./daemon/daemon.ts');
-  const log = (line: string): void => void process.stdout.write(stamp(line));
+  const log = createLog(process.stdout);
+  const paths = await labPaths();
   const tell = (message: unknown): void => {
     // `up` may be gone; the log still has it.
     if (process.connected) process.send?.(message, () => {});
@@ -47,7 +46,7 @@ async function runDaemon(port: number | null, ownerPid: number | null): Promise<
   process.on('unhandledRejection', (error) => log(`unhandled: ${stackOf(error)}`));
   try {
     const daemon = await startDaemon({
-      paths: await labPaths(),
+      paths,
       port,
       ownerPid,
       project: dirname(import.meta.dirname),
@@ -63,7 +62,8 @@ async function runDaemon(port: number | null, ownerPid: number | null): Promise<
     await daemon.stopped;
     process.exit(0);
   } catch (error) {
-    tell({ kind: 'failed', reason: reasonOf(error) });
+    const problem = explainProblem(error, paths);
+    tell({ kind: 'failed', reason: problem.message, isUsers: problem instanceof UserProblem });
     process.exitCode = 1;
     if (process.connected) process.disconnect?.();
     setTimeout(() => process.exit(1), 500).unref();
@@ -113,9 +113,9 @@ async function main(argv: readonly string[]): Promise<number> {
     return Number(process.exitCode ?? 0);
   }
   if (verb === 'down') {
-    const { down } = await import('./lifecycle/down.ts');
+    const { down, downLine } = await import('./lifecycle/down.ts');
     const result = await down(paths, progress);
-    print(result, [result.wasUp ? 'The lab is down.' : 'The lab was not up.']);
+    print(result, [downLine(result)]);
     return 0;
   }
   const { up } = await import('./lifecycle/up.ts');
@@ -124,9 +124,20 @@ async function main(argv: readonly string[]): Promise<number> {
   return 0;
 }
 
+/** With --json the reason is a document, too; a program that started the lab for itself tells it in its own way. */
+async function fail(error: unknown, argv: readonly string[]): Promise<number> {
+  const folders = await labPaths().catch(() => ({ state: 'the state folder', cache: 'the cache folder' }));
+  const problem = explainProblem(error, folders);
+  const [isJson, isOwned] = [argv.includes('--json'), argv.includes('--owner-pid')];
+  const isUsers = problem instanceof UserProblem;
+  if (isJson) process.stdout.write(`${JSON.stringify({ problem: problem.message, isUsers })}\n`);
+  if (!(isJson && isOwned)) process.stderr.write(`${problem.message}\n`);
+  return isUsers ? 2 : 1;
+}
+
+const argv = process.argv.slice(2);
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  process.exitCode = await main(argv);
 } catch (error) {
-  process.stderr.write(`${reasonOf(error)}\n`);
-  process.exitCode = error instanceof TypeError ? 2 : 1;
+  process.exitCode = await fail(error, argv);
 }

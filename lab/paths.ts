@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
+import { UserProblem } from './problem.ts';
 
 /** Every folder of one lab. All of its state stands below `state`; what can be made again below `cache`. */
 export type LabPaths = {
@@ -18,8 +19,12 @@ export type LabPaths = {
   readonly baseImages: string;
 };
 
+/** Ours has to be absolute, as the daemon runs elsewhere; XDG's does not count otherwise, as its specification has it. */
 function fromEnvironment(own: string, xdg: string, fallback: readonly string[]): string {
-  return process.env[own] ?? join(process.env[xdg] ?? join(homedir(), ...fallback), 'ecs-host');
+  const named = process.env[own] ?? '';
+  if (named !== '' && !isAbsolute(named)) throw new UserProblem(`${own} is "${named}", which is no absolute path.`);
+  const base = process.env[xdg] ?? '';
+  return named || join(isAbsolute(base) ? base : join(homedir(), ...fallback), 'ecs-host');
 }
 
 export async function labPaths(): Promise<LabPaths> {

@@ -8,12 +8,12 @@ import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { renderError } from './setup-lib/errors.mjs';
+import { goBuild, withGoWork } from './setup-lib/go.mjs';
 import { cacheFolder, projectFolder } from './setup-lib/paths.mjs';
 import { readPrerequisites } from './setup-lib/prerequisites.mjs';
 import { canRead, findCommand, findPython, probeVersion } from './setup-lib/probe.mjs';
 import { createProgress } from './setup-lib/progress.mjs';
 import { findEnvironment, makeEnvironment } from './setup-lib/python.mjs';
-import { must } from './setup-lib/run.mjs';
 import { contentKey, makeStamped, readStamp } from './setup-lib/stamp.mjs';
 import { versionFits } from './setup-lib/versions.mjs';
 
@@ -77,13 +77,10 @@ async function actionlint(): Promise<string | null> {
   const step = progress.start('lint tools', 'actionlint');
   await mkdir(cacheFolder(), { recursive: true });
   await makeStamped(link, key, async (folder) => {
-    await must(
-      [go, 'build', '-trimpath', '-o', join(folder, 'actionlint'), 'github.com/rhysd/actionlint/cmd/actionlint'],
-      {
-        cwd: tools,
-        env: { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' },
-        failure: 'Go could not build actionlint',
-      },
+    const program = 'github.com/rhysd/actionlint/cmd/actionlint';
+    const target = join(folder, 'actionlint');
+    await withGoWork(cacheFolder(), (env) =>
+      goBuild(go, { cwd: tools, env, target, program, failure: 'Go could not build actionlint' }),
     );
     return '';
   });

@@ -8,11 +8,19 @@ import { sweep } from './sweep.ts';
 /** A daemon with many machines needs a few seconds; past this it hangs. */
 const STOP_LIMIT_MS = 60_000;
 
+export type Down = {
+  readonly wasUp: boolean;
+  /** What an earlier lab left, or this one when it had to be killed. */
+  readonly removed: readonly string[];
+};
+
+export function downLine({ wasUp, removed }: Down): string {
+  if (wasUp) return 'The lab is down.';
+  return removed.length === 0 ? 'The lab was not up.' : 'The lab was not up; what an earlier one left is removed.';
+}
+
 /** Stops the lab, and removes whatever an earlier one left. Fine when none is up. */
-export function down(
-  paths: LabPaths,
-  progress: (line: string) => void,
-): Promise<{ readonly wasUp: boolean; readonly removed: readonly string[] }> {
+export function down(paths: LabPaths, progress: (line: string) => void): Promise<Down> {
   return withLock(
     join(paths.state, 'up.lock'),
     async () => {

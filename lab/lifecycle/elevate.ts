@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { UserProblem } from '../problem.ts';
 
 /** What the lab reads from its environment; sudo drops everything else. */
 const KEPT = [
@@ -19,13 +20,23 @@ const KEPT = [
   'NODE_EXTRA_CA_CERTS',
 ];
 
-export const NEEDS_ROOT =
-  'The lab makes network namespaces, mounts and machines, which needs root, and `sudo -n` may not be used without a password here. ' +
-  'Run `sudo -v` first and try again, or run this as root.';
+const NEEDS_ROOT = 'The lab makes network namespaces, mounts and machines, which needs root';
+
+/** This user cannot become root here. */
+export class NoRoot extends UserProblem {
+  constructor(hasSudo: boolean) {
+    super(
+      hasSudo
+        ? `${NEEDS_ROOT}, and sudo asks for a password here. Run \`sudo -v\` first and try again, or run this as root.`
+        : `${NEEDS_ROOT}, and sudo is not installed here. Run this as root.`,
+    );
+  }
+}
 
 /**
- * Runs this very command again under sudo, with the folders and proxies of the caller, and returns its exit code. Without the right
- * to do so it says what is needed and returns 2, as every mistake that is the user's to mend.
+ * Runs this very command again under sudo, with the folders and proxies of the caller, and returns its exit code.
+ *
+ * @throws NoRoot without the right to do so
  */
 export async function runAsRoot(argv: readonly string[]): Promise<number> {
   const attempt = (file: string, args: readonly string[], stdio: 'inherit' | 'ignore'): Promise<number | null> =>
@@ -34,9 +45,7 @@ export async function runAsRoot(argv: readonly string[]): Promise<number> {
       child.on('error', () => resolve(null));
       child.on('exit', (code) => resolve(code ?? 1));
     });
-  if ((await attempt('sudo', ['-n', 'true'], 'ignore')) !== 0) {
-    process.stderr.write(`${NEEDS_ROOT}\n`);
-    return 2;
-  }
+  const asked = await attempt('sudo', ['-n', 'true'], 'ignore');
+  if (asked !== 0) throw new NoRoot(asked !== null);
   return (await attempt('sudo', ['-n', `--preserve-env=${KEPT.join(',')}`, process.execPath, ...argv], 'inherit')) ?? 1;
 }

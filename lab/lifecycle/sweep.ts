@@ -30,8 +30,9 @@ export async function sweep(paths: LabPaths): Promise<readonly string[]> {
     if (how !== 'was gone') removed.push(`${what} (process ${identity.pid}) ${how}`);
   }
   await forgetProcesses(paths);
-  const { machines } = await sweepLab(paths);
+  const { machines, hadNetwork } = await sweepLab(paths);
   removed.push(...machines.map((machine) => `machine ${machine}`));
+  if (hadNetwork) removed.push('the network: namespace, links and routes');
   for (const loop of await loopsOf(paths.disks)) {
     await run('losetup', ['--detach', loop]);
     removed.push(`loop device ${loop}`);

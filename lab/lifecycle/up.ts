@@ -3,6 +3,7 @@ import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withLock } from '../lock.ts';
 import type { LabPaths } from '../paths.ts';
+import { UserProblem } from '../problem.ts';
 import { reasonOf } from '../reason.ts';
 import { askDaemon } from './ask-daemon.ts';
 import { endProcess } from './end-process.ts';
@@ -22,7 +23,7 @@ export type UpOptions = {
 export type DaemonMessage =
   | { readonly kind: 'progress'; readonly line: string }
   | { readonly kind: 'ready'; readonly record: LabRecord }
-  | { readonly kind: 'failed'; readonly reason: string };
+  | { readonly kind: 'failed'; readonly reason: string; readonly isUsers: boolean };
 
 async function tailOf(file: string): Promise<string> {
   const text = await readFile(file, 'utf8').catch(() => '');
@@ -48,7 +49,7 @@ async function startDetached({ paths, port, ownerPid, progress }: UpOptions): Pr
       child.on('message', (message: DaemonMessage) => {
         if (message.kind === 'progress') progress(message.line);
         else if (message.kind === 'ready') resolve(message.record);
-        else reject(new Error(message.reason));
+        else reject(message.isUsers ? new UserProblem(message.reason) : new Error(message.reason));
       });
       child.on('error', reject);
       child.on('exit', (code, signal) => {
@@ -67,6 +68,18 @@ async function startDetached({ paths, port, ownerPid, progress }: UpOptions): Pr
     await file.close();
     if (child.connected) child.disconnect();
     child.unref();
+  }
+}
+
+/** A daemon that failed takes down what it made; one that died could not. */
+async function startOrSweep(options: UpOptions): Promise<LabRecord> {
+  try {
+    return await startDetached(options);
+  } catch (error) {
+    await sweep(options.paths).catch((again: unknown) =>
+      options.progress(`what the lab left could not be removed: ${reasonOf(again)}`),
+    );
+    throw error;
   }
 }
 
@@ -89,7 +102,7 @@ export function up(options: UpOptions): Promise<{ readonly record: LabRecord; re
         }
       }
       for (const line of await sweep(paths)) progress(`removed what an earlier lab left: ${line}`);
-      return { record: await startDetached(options), started: true };
+      return { record: await startOrSweep(options), started: true };
     },
     (holder) => options.progress(`waiting for process ${holder}, which is bringing the lab up or down`),
   );

@@ -9,7 +9,9 @@ import { readRecords, removeMachineFolder, removeNspawnFolder, supervisorRuns } 
  * the namespace with all links and rules, half-made disks. Touches nothing that neither a record nor a name proves to be this lab's. To be
  * called while no daemon of this lab runs: before createNetwork, and by `down`.
  */
-export async function sweepLab(paths: LabPaths): Promise<{ readonly machines: readonly string[] }> {
+export async function sweepLab(
+  paths: LabPaths,
+): Promise<{ readonly machines: readonly string[]; readonly hadNetwork: boolean }> {
   const records = await readRecords(paths);
   const machines = new Set(await machinesWithControlGroups(paths.id));
   for (const [instanceId, record] of records) {
@@ -23,9 +25,9 @@ export async function sweepLab(paths: LabPaths): Promise<{ readonly machines: re
     }
   }
   await removeLabControlGroups(paths.id);
-  await destroyNetwork(paths.id);
+  const hadNetwork = await destroyNetwork(paths.id);
   for (const instanceId of machines) await removeNspawnFolder(paths.id, instanceId);
   for (const instanceId of records.keys()) await removeMachineFolder(paths, instanceId);
   await removePartialDisks(paths.disks);
-  return { machines: [...machines].sort() };
+  return { machines: [...machines].sort(), hadNetwork };
 }

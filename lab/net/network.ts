@@ -1,13 +1,14 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run, succeeds, ToolFailed } from '../exec.ts';
 import type { MachineAddress, MachineSpec } from '../machine-types.ts';
 import type { LabPaths } from '../paths.ts';
-
+import { UserProblem } from '../problem.ts';
 import { Addresses } from './addresses.ts';
 import { endNamespaceProcesses } from './namespace-processes.ts';
 import {
   IMDS_ADDRESS,
+  LINK_PREFIX,
   linkName,
   macAddressOf,
   type NetworkPlan,
@@ -41,13 +42,29 @@ export type Network = {
   destroy(): Promise<void>;
 };
 
+/** The state folder of the lab that made a link, by the alias that the lab gave it; it lives as long as the link does. */
+async function stateOfLink(link: string): Promise<string | null> {
+  if (!link.startsWith(LINK_PREFIX)) return null;
+  const shown = await run('ip', ['-j', 'link', 'show', 'dev', link], { accept: [0, 1] });
+  const [{ ifalias = null } = {}] = JSON.parse(shown || '[]') as { ifalias?: string }[];
+  return ifalias;
+}
+
+/** Says on the link whose it is. Not worth failing for: it is a hint for the next lab, and the kernel takes 255 characters. */
+async function signLink(link: string, state: string): Promise<void> {
+  await run('ip', ['link', 'set', 'dev', link, 'alias', state], { accept: [0, 1, 2, 255] });
+}
+
 /** Refuses to share a network with another lab, or with a network of the machine that happens to use it. */
 async function refuseWhenTaken(network: string): Promise<void> {
   const routes = (await run('ip', ['-o', 'route', 'show', 'root', network])).trim();
   if (routes === '') return;
-  throw new Error(
-    `${network} is in use on this machine (${routes}). Another lab may be up: stop it with \`ecs-host lab down\` and its ECS_HOST_STATE, or give this one another network, as in ECS_HOST_LAB_NETWORK=10.79`,
-  );
+  const state = await stateOfLink(/ dev (\S+)/.exec(routes)?.[1] ?? '');
+  const whose =
+    state === null
+      ? `in use on this machine (${routes}). Another lab may be up: stop it with \`ecs-host lab down\` and its ECS_HOST_STATE`
+      : `the network of another lab: stop it with \`ECS_HOST_STATE='${state}' ecs-host lab down\``;
+  throw new UserProblem(`${network} is ${whose}, or give this one another network, as in ECS_HOST_LAB_NETWORK=10.79`);
 }
 
 /** Makes the namespace, its one link to outside, its addresses and its packet filter. An older one of the same lab is removed first. */
@@ -63,6 +80,7 @@ export async function createNetwork(paths: LabPaths): Promise<Network> {
   await run('ip', ['netns', 'add', plan.namespace]);
   try {
     await connectNamespace(plan);
+    await signLink(plan.outsideLink, dirname(paths.state));
     await network.applyFilter();
     await routeFromOutside(plan);
   } catch (error) {
@@ -200,7 +218,7 @@ class NamespaceNetwork implements Network {
   }
 
   destroy(): Promise<void> {
-    return this.#inTurn(() => destroyNetwork(this.#labId));
+    return this.#inTurn(async () => void (await destroyNetwork(this.#labId)));
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -230,14 +248,20 @@ async function removeLink(namespace: string, link: string): Promise<void> {
   }
 }
 
-/** Also removes what a killed lab left. The links go with the namespace, and it goes when no process is in it. */
-export async function destroyNetwork(labId: string): Promise<void> {
+/**
+ * Also removes what a killed lab left. The links go with the namespace, and it goes when no process is in it.
+ *
+ * @returns whether there was a namespace
+ */
+export async function destroyNetwork(labId: string): Promise<boolean> {
   const namespace = namespaceName(labId);
   const names = await run('ip', ['netns', 'list']);
-  if (names.split('\n').some((line) => line.split(' ')[0] === namespace)) {
+  const isThere = names.split('\n').some((line) => line.split(' ')[0] === namespace);
+  if (isThere) {
     await endNamespaceProcesses(namespace);
     await run('ip', ['netns', 'delete', namespace]);
   }
   // By name as well: the kernel takes its time with the namespace, and the route has to be free for the next lab.
   await run('ip', ['link', 'delete', 'dev', outsideLinkName(labId)], { accept: [0, 1] });
+  return isThere;
 }

@@ -27,9 +27,12 @@ export function namespaceName(labId: string): string {
   return `ecs-host-lab-${labId}`;
 }
 
+/** What tells a lab's link to outside from other links. */
+export const LINK_PREFIX = 'ehl-';
+
 /** The kernel allows 15 characters. */
 export function outsideLinkName(labId: string): string {
-  return `ehl-${labId}`;
+  return `${LINK_PREFIX}${labId}`;
 }
 
 /** @param prefix the first two numbers of the lab's /16; machines of a second lab beside the first need another one. */

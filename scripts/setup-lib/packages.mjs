@@ -19,12 +19,19 @@ export const missingPackages = async (packages, python) => {
 };
 
 /**
- * The command for a person to copy.
+ * The command for a person to copy; with sudo only where a person would need it and has it.
  *
  * @param {readonly { name: string }[]} packages
+ * @param {boolean} withSudo
  */
-export const installCommand = (packages) =>
-  `sudo apt-get update && sudo apt-get install -y --no-install-recommends ${packages.map(({ name }) => name).join(' ')}`;
+export const installCommand = (packages, withSudo) => {
+  const sudo = withSudo ? 'sudo ' : '';
+  const names = packages.map(({ name }) => name).join(' ');
+  return `${sudo}apt-get update && ${sudo}apt-get install -y --no-install-recommends ${names}`;
+};
+
+/** Whether sudo stands between this user and root, as far as one can see. */
+export const usesSudo = async (uid = process.getuid?.()) => uid !== 0 && (await findCommand('sudo')) !== null;
 
 /**
  * How to become root here: [] as root, sudo when it needs no question or there is someone to ask, null otherwise.
@@ -51,12 +58,13 @@ export const installPackages = async (missing, step, options) => {
   const names = missing.map(({ name }) => name);
   for (const { name, why } of missing) step.say(`${name} - ${why}`);
   const root = await rootPrefix(options);
+  const withSudo = await usesSudo();
   if (root === null) {
     throw new SetupError(
       'user',
       `system packages are missing, and this user may not install them: ${names.join(', ')}`,
       {
-        hint: `as a user who may use sudo, run\n${installCommand(missing)}\nthen start again`,
+        hint: `as ${withSudo ? 'a user who may use sudo' : 'root'}, run\n${installCommand(missing, withSudo)}\nthen start again`,
       },
     );
   }
@@ -65,7 +73,7 @@ export const installPackages = async (missing, step, options) => {
     const asked = await run([...root.prefix, '-v'], { terminal: true });
     if (asked.code !== 0) {
       throw new SetupError('user', `sudo was refused; missing packages: ${names.join(', ')}`, {
-        hint: `run this as root, then start again\n${installCommand(missing)}`,
+        hint: `run this as root, then start again\n${installCommand(missing, false)}`,
       });
     }
   }
@@ -78,7 +86,7 @@ export const installPackages = async (missing, step, options) => {
     '-o',
     `DPkg::Lock::Timeout=${LOCK_TIMEOUT_S}`,
   ];
-  const hint = `look at the output, then run\n${installCommand(missing)}`;
+  const hint = `look at the output, then run\n${installCommand(missing, withSudo)}`;
   /** @param {string} line */
   const onLine = (line) => step.at(line.slice(0, 100));
   await must([...apt, 'update'], {

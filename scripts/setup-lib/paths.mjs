@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SetupError } from './errors.mjs';
 
 /** The checkout that this script runs from. */
 export const projectFolder = () => dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -10,5 +11,10 @@ export const projectFolder = () => dirname(dirname(dirname(fileURLToPath(import.
  *
  * @param {NodeJS.ProcessEnv} [env]
  */
-export const cacheFolder = (env = process.env) =>
-  env['ECS_HOST_CACHE'] ?? join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'ecs-host');
+export const cacheFolder = (env = process.env) => {
+  const named = env['ECS_HOST_CACHE'] ?? '';
+  if (named !== '' && !isAbsolute(named))
+    throw new SetupError('user', `ECS_HOST_CACHE is "${named}", which is no absolute path`);
+  const base = env['XDG_CACHE_HOME'] ?? '';
+  return named || join(isAbsolute(base) ? base : join(homedir(), '.cache'), 'ecs-host');
+};

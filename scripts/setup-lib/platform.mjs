@@ -3,14 +3,18 @@ import { findCommand, findPython, readDistribution } from './probe.mjs';
 import { compareVersions, versionFits } from './versions.mjs';
 
 /**
- * Everything that is wrong with this machine, at once; an empty list when set-up can go on.
+ * @typedef {{ what: string, fix: string }} Problem
+ * @typedef {{ os: string, arch: string, distribution: { id: string, version: string, name: string } }} System
+ */
+
+/**
+ * What is wrong with the operating system; nothing when set-up can go on.
  *
  * @param {import('./prerequisites.mjs').Prerequisites} needed
- * @param {{ os: string, arch: string, node: string, npm: string | null, python: string | null,
- *           distribution: { id: string, version: string, name: string } }} found
- * @returns {{ what: string, fix: string }[]}
+ * @param {System} found
+ * @returns {Problem[]}
  */
-export const platformProblems = (needed, found) => {
+export const systemProblems = (needed, found) => {
   const problems = [];
   if (found.os !== needed.platform.os || found.arch !== needed.platform.arch) {
     problems.push({
@@ -26,35 +30,59 @@ export const platformProblems = (needed, found) => {
       fix: 'use one of these',
     });
   }
-  if (!versionFits(found.node, needed.node)) {
-    problems.push({ what: `Node.js is ${found.node}; needed is ${needed.node.min} or newer`, fix: needed.node.fix });
-  }
-  if (found.npm === null) problems.push({ what: 'npm is not in PATH', fix: needed.node.fix });
-  if (found.python === null) {
-    problems.push({ what: 'python3 is not in PATH', fix: needed.python.fix });
-  } else if (!versionFits(found.python, needed.python)) {
-    problems.push({
-      what: `Python is ${found.python}; needed is ${needed.python.min} or newer`,
-      fix: needed.python.fix,
-    });
-  }
   return problems;
 };
+
+/**
+ * @param {import('./prerequisites.mjs').Prerequisites} needed
+ * @param {string} version of the Node that runs set-up
+ * @returns {Problem[]}
+ */
+export const nodeProblems = (needed, version) =>
+  versionFits(version, needed.node)
+    ? []
+    : [{ what: `Node.js is ${version}; needed is ${needed.node.min} or newer`, fix: needed.node.fix }];
+
+/**
+ * @param {import('./prerequisites.mjs').Prerequisites} needed
+ * @param {string | null} version
+ * @returns {Problem[]}
+ */
+const pythonProblems = (needed, version) => {
+  if (version === null) return [{ what: 'python3 is not in PATH', fix: needed.python.fix }];
+  if (versionFits(version, needed.python)) return [];
+  return [{ what: `Python is ${version}; needed is ${needed.python.min} or newer`, fix: needed.python.fix }];
+};
+
+/**
+ * Everything that is wrong with this machine, at once; an empty list when set-up can go on.
+ *
+ * @param {import('./prerequisites.mjs').Prerequisites} needed
+ * @param {System & { node: string, npm: string | null, python: string | null }} found
+ * @returns {Problem[]}
+ */
+export const platformProblems = (needed, found) => [
+  ...systemProblems(needed, found),
+  ...nodeProblems(needed, found.node),
+  ...(found.npm === null ? [{ what: 'npm is not in PATH', fix: needed.node.fix }] : []),
+  ...pythonProblems(needed, found.python),
+];
+
+/** @returns {Promise<System>} */
+export const readSystem = async () => ({
+  os: process.platform,
+  arch: process.arch,
+  distribution: await readDistribution(),
+});
 
 /**
  * @param {import('./prerequisites.mjs').Prerequisites} needed
  * @returns {Promise<{ path: string, version: string }>} the Python to use
  */
 export const checkPlatform = async (needed) => {
-  const [npm, python, distribution] = await Promise.all([findCommand('npm'), findPython(), readDistribution()]);
-  const problems = platformProblems(needed, {
-    os: process.platform,
-    arch: process.arch,
-    node: process.versions.node,
-    npm,
-    python: python?.version ?? null,
-    distribution,
-  });
+  const [npm, python, system] = await Promise.all([findCommand('npm'), findPython(), readSystem()]);
+  const node = process.versions.node;
+  const problems = platformProblems(needed, { ...system, node, npm, python: python?.version ?? null });
   if (problems.length === 0 && python !== null) return python;
   throw new SetupError('user', 'this machine is not ready', {
     hint: problems.map((problem) => `${problem.what}\n      fix: ${problem.fix}`).join('\n'),

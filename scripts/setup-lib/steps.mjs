@@ -3,9 +3,9 @@ import { performance } from 'node:perf_hooks';
 import { installNodeModules, nodeModulesFit } from './node-modules.mjs';
 import { installPackages, missingPackages } from './packages.mjs';
 import { cacheFolder, projectFolder } from './paths.mjs';
-import { checkPlatform, platformProblems } from './platform.mjs';
+import { checkPlatform, nodeProblems, readSystem, systemProblems } from './platform.mjs';
 import { readPrerequisites } from './prerequisites.mjs';
-import { findPython, readDistribution } from './probe.mjs';
+import { findPython } from './probe.mjs';
 import { formatSeconds } from './progress.mjs';
 import { findEnvironment, makeEnvironment } from './python.mjs';
 import { findToolchain, makeToolchain } from './toolchain.mjs';
@@ -70,7 +70,6 @@ export const setUp = async ({ progress, interactive, signal }) => {
       project,
       cache,
       needed,
-      signal,
       python: { path: join(venv, 'bin', 'python3'), version: environment?.python ?? '' },
     };
     await step(
@@ -90,16 +89,11 @@ export const setUp = async ({ progress, interactive, signal }) => {
 };
 
 /**
+ * Without asking other programs: an environment that is there has its Python, and was made with npm at hand.
+ *
  * @param {import('./prerequisites.mjs').Prerequisites} needed
  */
 const checkPlatformQuickly = async (needed) => {
-  const problems = platformProblems(needed, {
-    os: process.platform,
-    arch: process.arch,
-    node: process.versions.node,
-    npm: 'npm',
-    python: needed.python.min,
-    distribution: await readDistribution(),
-  });
+  const problems = [...systemProblems(needed, await readSystem()), ...nodeProblems(needed, process.versions.node)];
   if (problems.length > 0) await checkPlatform(needed);
 };

@@ -1,7 +1,7 @@
-import { chmod, mkdir, readFile, realpath, rename, rm, stat, symlink } from 'node:fs/promises';
+import { mkdir, readFile, realpath, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { download, parseChecksums } from './download.mjs';
 import { SetupError } from './errors.mjs';
+import { goBuild, withGoWork } from './go.mjs';
 import { findCommand, probeVersion } from './probe.mjs';
 import { makeEnvironment } from './python.mjs';
 import { must } from './run.mjs';
@@ -10,7 +10,7 @@ import { versionFits } from './versions.mjs';
 
 /**
  * Packer and its amazon plugin in `<cache>/toolchain/{bin,plugins}`: Packer from PATH when its version fits; what is missing is built
- * from the pinned module packer/toolchain/go.mod, or taken from the official release when its checksum is committed.
+ * from the pinned module packer/toolchain/go.mod (docs/decisions/0021-toolchain-from-source.md).
  */
 
 /** Raise it when the recipe below changes, so that finished toolchains are made again. */
@@ -19,43 +19,21 @@ const RECIPE = '1';
 const PLUGIN_MODULE = 'github.com/hashicorp/packer-plugin-amazon';
 const PLUGIN_SOURCE = 'github.com/hashicorp/amazon';
 
+/** The plugin's sources call themselves a development version until the release build says otherwise. */
+const RECIPES = {
+  packer: { name: 'Packer', program: 'github.com/hashicorp/packer', ldflags: '-s -w', target: join('bin', 'packer') },
+  plugin: {
+    name: 'the amazon plugin',
+    program: PLUGIN_MODULE,
+    ldflags: `-s -w -X ${PLUGIN_MODULE}/version.VersionPrerelease=`,
+    target: 'packer-plugin-amazon',
+  },
+};
+
 /**
  * @typedef {'packer' | 'plugin'} Part
- * @typedef {'build' | 'release' | 'build-with-packaged-go'} Way
  * @typedef {{ path: string, version: string, identity: string }} PackerOnPath
  */
-
-/**
- * @param {import('./prerequisites.mjs').Prerequisites} needed
- * @param {Part} part
- * @returns {{ name: string, url: string }} the official release
- */
-export const releaseOf = (needed, part) => {
-  const [product, version] =
-    part === 'packer' ? ['packer', needed.packer.version] : ['packer-plugin-amazon', needed.amazonPlugin.version];
-  const name = `${product}_${version}_linux_amd64.zip`;
-  return { name, url: `https://releases.hashicorp.com/${product}/${version}/${name}` };
-};
-
-/**
- * The ways to come by the parts, in the order in which they are tried.
- *
- * @param {import('./prerequisites.mjs').Prerequisites} needed
- * @param {{ parts: readonly Part[], goVersion: string | null, checksums: Map<string, string> }} found
- * @returns {{ ways: Way[], passedOver: string[] }}
- */
-export const chooseWays = (needed, found) => {
-  /** @type {Way[]} */
-  const ways = [];
-  const passedOver = [];
-  if (versionFits(found.goVersion, needed.go)) ways.push('build');
-  else if (found.goVersion !== null) passedOver.push(`Go ${found.goVersion} is older than ${needed.go.min}`);
-  const unlisted = found.parts.map((part) => releaseOf(needed, part).name).filter((name) => !found.checksums.has(name));
-  if (unlisted.length === 0) ways.push('release');
-  else passedOver.push(`no committed checksum for the official release ${unlisted.join(', ')}`);
-  if (!ways.includes('build')) ways.push('build-with-packaged-go');
-  return { ways, passedOver };
-};
 
 /**
  * A Packer in PATH, outside our own cache, whose version fits. The identity tells cheaply whether it is still the same file.
@@ -98,7 +76,7 @@ const identify = async (cache) => {
  */
 const toolchainKey = async (project, needed, identity) => {
   const folder = join(project, 'packer', 'toolchain');
-  const pins = await Promise.all(['go.mod', 'go.sum', 'checksums'].map((name) => readFile(join(folder, name), 'utf8')));
+  const pins = await Promise.all(['go.mod', 'go.sum'].map((name) => readFile(join(folder, name), 'utf8')));
   return contentKey([RECIPE, ...pins, JSON.stringify([needed.packer, needed.amazonPlugin]), identity ?? '']);
 };
 
@@ -124,7 +102,7 @@ export const findToolchain = async ({ project, cache, needed }) => {
 
 /**
  * @param {{ project: string, cache: string, needed: import('./prerequisites.mjs').Prerequisites,
- *           python: { path: string, version: string }, signal?: AbortSignal }} place
+ *           python: { path: string, version: string } }} place
  * @param {import('./progress.mjs').Step} step
  */
 export const makeToolchain = async (place, step) => {
@@ -135,18 +113,18 @@ export const makeToolchain = async (place, step) => {
   const parts = onPath.fitting === null ? ['packer', 'plugin'] : ['plugin'];
   const go = await findCommand('go');
   const goVersion = go === null ? null : await probeVersion([go, 'env', 'GOVERSION']);
-  const checksums = parseChecksums(await readFile(join(project, 'packer', 'toolchain', 'checksums'), 'utf8'));
-  const { ways, passedOver } = chooseWays(needed, { parts, goVersion, checksums });
+  const isGoFit = go !== null && versionFits(goVersion, needed.go);
+  if (goVersion !== null && !isGoFit) step.say(`passed over: Go ${goVersion} is older than ${needed.go.min}`);
 
   const key = await toolchainKey(project, needed, onPath.fitting?.identity ?? null);
   await makeStamped(join(cache, 'toolchain'), key, async (folder) => {
     await mkdir(join(folder, 'bin'));
     if (onPath.fitting !== null) await symlink(onPath.fitting.path, join(folder, 'bin', 'packer'));
-    const origin = await firstThatWorks(ways, passedOver, step, async (way) => {
-      if (way === 'release') return takeReleases(place, parts, checksums, folder, step);
-      if (way === 'build') return build(place, parts, { path: go ?? 'go', version: goVersion ?? '' }, folder, step);
-      return buildWithPackagedGo(place, parts, folder, step);
-    });
+    const origin = await withHint(() =>
+      isGoFit
+        ? build(place, parts, { path: go, version: goVersion ?? '' }, folder, step)
+        : buildWithPackagedGo(place, parts, folder, step),
+    );
     await installPlugin(folder, needed, step);
     const version = await probeVersion(['env', 'CHECKPOINT_DISABLE=1', join(folder, 'bin', 'packer'), 'version']);
     if (!versionFits(version, needed.packer)) {
@@ -163,75 +141,58 @@ export const makeToolchain = async (place, step) => {
 };
 
 /**
- * @param {readonly Way[]} ways
- * @param {readonly string[]} passedOver
- * @param {import('./progress.mjs').Step} step
- * @param {(way: Way) => Promise<string>} attempt
+ * What a person can do about a build that failed, whatever of it did.
+ *
+ * @param {() => Promise<string>} make
  */
-const firstThatWorks = async (ways, passedOver, step, attempt) => {
-  /** @type {SetupError[]} */
-  const failures = [];
-  for (const way of ways) {
-    try {
-      return await attempt(way);
-    } catch (error) {
-      if (!(error instanceof SetupError)) throw error;
-      failures.push(error);
-      if (failures.length < ways.length) step.say(`${error.message}; trying another way`);
-    }
+const withHint = async (make) => {
+  try {
+    return await make();
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    throw new SetupError('outside', `Packer could not be made here: ${error.message}`, {
+      ...(error.where === undefined ? {} : { where: error.where }),
+      hint: 'put Packer 1.12 or Go 1.24 (or newer) in PATH, or check that a Go module proxy can be reached (`go env GOPROXY`); then start again',
+      ...(error.output === undefined ? {} : { output: error.output }),
+    });
   }
-  const reasons = [...passedOver, ...failures.map((error) => error.message)];
-  const last = failures.at(-1);
-  throw new SetupError('outside', `there is no way to come by Packer here: ${reasons.join('; ')}`, {
-    ...(last?.where === undefined ? {} : { where: last.where }),
-    hint: 'put Packer 1.12 or Go 1.24 (or newer) in PATH, or check that a Go module proxy can be reached (`go env GOPROXY`); then start again',
-    ...(last?.output === undefined ? {} : { output: last.output }),
-  });
 };
 
 /**
- * @param {{ project: string }} place
+ * @param {{ project: string, cache: string }} place
  * @param {readonly Part[]} parts
- * @param {{ path: string, version: string, env?: Record<string, string> }} go
+ * @param {{ path: string, version: string }} go
  * @param {string} folder
  * @param {import('./progress.mjs').Step} step
  */
-const build = async (place, parts, go, folder, step) => {
-  for (const part of parts) {
-    let compiled = 0;
-    const name = part === 'packer' ? 'Packer' : 'the amazon plugin';
-    // The plugin's sources call themselves a development version until the release build says otherwise.
-    const flags = part === 'packer' ? '-s -w' : `-s -w -X ${PLUGIN_MODULE}/version.VersionPrerelease=`;
-    const target = part === 'packer' ? join(folder, 'bin', 'packer') : join(folder, 'packer-plugin-amazon');
-    const module = part === 'packer' ? 'github.com/hashicorp/packer' : PLUGIN_MODULE;
-    step.at(`compiling ${name} with Go ${go.version}`);
-    await must([go.path, 'build', '-v', '-trimpath', '-ldflags', flags, '-o', target, module], {
-      cwd: join(place.project, 'packer', 'toolchain'),
-      env: {
-        CGO_ENABLED: '0',
-        GOFLAGS: '-mod=readonly',
-        GOWORK: 'off',
-        GOTOOLCHAIN: 'local',
-        GOOS: 'linux',
-        GOARCH: 'amd64',
-        ...go.env,
-      },
-      failure: `Go could not build ${name}`,
-      onLine: (line) => {
-        if (line.startsWith('go: downloading')) step.at(`fetching ${line.slice('go: downloading '.length)}`);
-        else {
-          compiled += 1;
-          step.at(`compiling ${name} with Go ${go.version}, ${compiled} packages`);
-        }
-      },
-    });
-  }
-  return `built with Go ${go.version}`;
-};
+const build = async (place, parts, go, folder, step) =>
+  withGoWork(place.cache, async (env) => {
+    for (const part of parts) {
+      let compiled = 0;
+      const { name, program, ldflags } = RECIPES[part];
+      const doing = `compiling ${name} with Go ${go.version}`;
+      step.at(doing);
+      await goBuild(go.path, {
+        cwd: join(place.project, 'packer', 'toolchain'),
+        env,
+        target: join(folder, RECIPES[part].target),
+        program,
+        ldflags,
+        failure: `Go could not build ${name}`,
+        onLine: (line) => {
+          if (line.startsWith('go: downloading')) step.at(`fetching ${line.slice('go: downloading '.length)}`);
+          else {
+            compiled += 1;
+            step.at(`${doing}, ${compiled} packages`);
+          }
+        },
+      });
+    }
+    return `built with Go ${go.version}`;
+  });
 
 /**
- * For a machine without Go: the compiler as a hash-locked package, removed with all that it made once it has done its work.
- * An interrupted build goes on from what it has.
+ * For a machine without Go: the compiler as a hash-locked package, removed once it has done its work.
  *
  * @param {{ project: string, cache: string, python: { path: string, version: string } }} place
  * @param {readonly Part[]} parts
@@ -248,58 +209,11 @@ const buildWithPackagedGo = async (place, parts, folder, step) => {
   });
   const path = join(stdout.trim(), 'bin', 'go');
   const version = (await probeVersion([path, 'env', 'GOVERSION'])) ?? '';
-  const work = join(place.cache, 'go-work');
-  const env = {
-    GOMODCACHE: join(work, 'modules'),
-    GOCACHE: join(work, 'build'),
-    // Otherwise the modules are read-only, and cannot be removed.
-    GOFLAGS: '-mod=readonly -modcacherw',
-  };
-  const origin = await build(place, parts, { path, version, env }, folder, step);
-  await rm(work, { recursive: true, force: true });
+  const origin = await build(place, parts, { path, version }, folder, step);
   await rm(await realpath(link), { recursive: true, force: true });
   await rm(link, { force: true });
   return origin;
 };
-
-/**
- * @param {{ cache: string, needed: import('./prerequisites.mjs').Prerequisites, python: { path: string }, signal?: AbortSignal }} place
- * @param {readonly Part[]} parts
- * @param {Map<string, string>} checksums
- * @param {string} folder
- * @param {import('./progress.mjs').Step} step
- */
-const takeReleases = async (place, parts, checksums, folder, step) => {
-  for (const part of parts) {
-    const { name, url } = releaseOf(place.needed, part);
-    const sha256 = checksums.get(name);
-    if (sha256 === undefined) throw new SetupError('outside', `there is no committed checksum for ${name}`);
-    const archive = join(place.cache, 'downloads', name);
-    await download({
-      url,
-      sha256,
-      file: archive,
-      onProgress: (received, total) =>
-        step.at(`fetching ${name}, ${mebibytes(received)}${total === null ? '' : ` of ${mebibytes(total)}`} MiB`),
-      ...(place.signal === undefined ? {} : { signal: place.signal }),
-    });
-    const unpacked = join(folder, 'unpacked');
-    await must([place.python.path, '-m', 'zipfile', '-e', archive, unpacked], {
-      failure: `${name} could not be unpacked`,
-    });
-    const binary =
-      part === 'packer' ? 'packer' : `packer-plugin-amazon_v${place.needed.amazonPlugin.version}_x5.0_linux_amd64`;
-    const target = part === 'packer' ? join(folder, 'bin', 'packer') : join(folder, 'packer-plugin-amazon');
-    await rename(join(unpacked, binary), target);
-    await chmod(target, 0o755);
-    await rm(unpacked, { recursive: true });
-    await rm(archive);
-  }
-  return 'official release, checksum verified';
-};
-
-/** @param {number} bytes */
-const mebibytes = (bytes) => Math.round(bytes / 1024 / 1024);
 
 /**
  * @param {string} folder

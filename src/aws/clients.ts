@@ -1,7 +1,7 @@
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ECSClient } from '@aws-sdk/client-ecs';
-import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
-import { userError } from '../io/errors.ts';
+import { fromIni, fromNodeProviderChain } from '@aws-sdk/credential-providers';
+import { type EcsHostError, userError } from '../io/errors.ts';
 
 /** The SDK clients that the stages use, all for one region and one endpoint. Destroy them when done. */
 export type AwsClients = {
@@ -24,19 +24,48 @@ const LAB_CREDENTIALS: Credentials = { accessKeyId: 'lab', secretAccessKey: 'lab
 /**
  * Looks up credentials once, before the first side effect.
  *
- * @throws EcsHostError `CREDENTIALS_MISSING` (user) when AWS itself is the target and no provider in the SDK's chain has any.
+ * @throws EcsHostError `CREDENTIALS_MISSING` or `CREDENTIALS_UNUSABLE` (user) when AWS itself is the target and no provider in the SDK's chain has any.
  */
 export async function findCredentials(target: ApiTarget): Promise<Credentials> {
   if (target.endpointUrl !== null) return LAB_CREDENTIALS;
   try {
     return await fromNodeProviderChain({ timeout: 1000, maxRetries: 0 })();
-  } catch {
-    throw userError(
+  } catch (error) {
+    throw await credentialsProblem(target, error);
+  }
+}
+
+/** What the chain says when none of its providers had a reason of its own. */
+const NO_REASON = 'Could not load credentials from any providers';
+
+function reasonOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).trim().split('\n')[0] ?? '';
+}
+
+/** The chain forgets why the profile that somebody chose gave nothing. */
+async function whyNoCredentials(error: unknown): Promise<string | null> {
+  const reason = reasonOf(error);
+  if (reason !== NO_REASON) return reason;
+  if ((process.env['AWS_PROFILE'] ?? '') === '') return null;
+  return fromIni()().then(() => null, reasonOf);
+}
+
+async function credentialsProblem({ apiRegion }: ApiTarget, error: unknown): Promise<EcsHostError> {
+  const reason = await whyNoCredentials(error);
+  if (reason === null)
+    return userError(
       'CREDENTIALS_MISSING',
-      `No AWS credentials were found, and region ${target.apiRegion} is on AWS.`,
+      `No AWS credentials were found, and region ${apiRegion} is on AWS.`,
       'run `make ami` alone to use the lab, which needs no account; or sign in with `aws configure` or `aws sso login`',
     );
-  }
+  const profile = process.env['AWS_PROFILE'] ?? '';
+  return userError(
+    'CREDENTIALS_UNUSABLE',
+    `AWS gave no credentials for region ${apiRegion}: ${reason.replace(/\.$/, '')}.`,
+    profile === ''
+      ? 'sign in again with `aws configure` or `aws sso login`'
+      : `AWS_PROFILE is ${profile}; \`aws configure list-profiles\` knows which there are, \`aws configure --profile ${profile}\` makes one`,
+  );
 }
 
 /** Makes the clients for one target; credentials were found before (see `findCredentials`). */

@@ -86,7 +86,8 @@ async function preparePacker(input: BakeInput): Promise<Packer> {
       // Region and endpoint are in the template; a variable of the user's shell must not win over it.
       AWS_REGION: plan.apiRegion,
       AWS_DEFAULT_REGION: plan.apiRegion,
-      AWS_ENDPOINT_URL: undefined,
+      // One that is AWS's own is not in the template, and goes for Packer as for everything else.
+      ...(input.endpointUrl === null ? {} : { AWS_ENDPOINT_URL: undefined }),
     },
   };
 }

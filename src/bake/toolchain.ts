@@ -43,7 +43,7 @@ export function bakeNeeds(transport: Transport): readonly Need[] {
 }
 
 /**
- * The packer that set-up provided (built or downloaded by checksum), else the one in PATH, with its plugins.
+ * The packer that set-up provided (found or built), else the one in PATH, with its plugins.
  *
  * @throws EcsHostError `PACKER_MISSING` (user)
  */

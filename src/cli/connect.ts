@@ -1,4 +1,5 @@
 import { type AwsClients, createClients, credentialsEnvironment, findCredentials } from '../aws/clients.ts';
+import { endpointFromEnvironment } from '../aws/endpoint.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { startLab } from '../lab-client/lab-process.ts';
 import { type Selection, select } from '../plan/resolve.ts';
@@ -16,12 +17,6 @@ export type Api = {
 
 /** A region as hosts.yaml has it. */
 export type Connection = Api & { readonly loaded: LoadedConfig; readonly selection: Selection };
-
-/** AWS_ENDPOINT_URL is the SDKs' own variable; whoever set it wants every call there. */
-function endpointFromEnvironment(): string | null {
-  const url = process.env['AWS_ENDPOINT_URL'] ?? '';
-  return url === '' ? null : url.replace(/\/$/, '');
-}
 
 /**
  * Finds the API (starting the lab where the region is the lab's), and runs `work` with clients for it. What was started is stopped again,

@@ -1,4 +1,5 @@
 import { projectFolder } from '../io/paths.ts';
+import { wrapText } from '../io/text.ts';
 
 /** Examples of every verb, each a line that can be typed and what it does. */
 export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
@@ -40,19 +41,42 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
   doctor: [['ecs-host doctor', 'what is missing on this machine, and the fix']],
 };
 
-export const EXIT_CODES_TEXT = `Exit codes: 0 done, 1 a bug in ecs-host, 2 yours to fix, 3 an outside tool or service failed,
-4 the image failed its verdict, 130 interrupted.`;
+const EXIT_CODES_TEXT =
+  'Exit codes: 0 done, 1 a bug in ecs-host, 2 yours to fix, 3 an outside tool or service failed, 4 the image failed its verdict, 130 interrupted.';
 
-export const ENVIRONMENT_TEXT = `Environment:
-  ECS_HOST_STATE        folder of records, runs and the lab's images (~/.local/state/ecs-host)
-  ECS_HOST_CACHE        folder of downloads and builds (~/.cache/ecs-host)
-  ECS_HOST_LAB_NETWORK  network of the lab, for a second lab on one machine
-  AWS_ENDPOINT_URL      an API in place of the region's own; it gets no real credentials
-  AWS_PROFILE, AWS_*    credentials, as every AWS SDK finds them
-  NO_COLOR              no colours on a terminal`;
+const ENVIRONMENT: readonly (readonly [string, string])[] = [
+  ['ECS_HOST_STATE', "folder of records, runs and the lab's images (~/.local/state/ecs-host)"],
+  ['ECS_HOST_CACHE', 'folder of downloads and builds (~/.cache/ecs-host)'],
+  ['ECS_HOST_LAB_NETWORK', 'network of the lab, for a second lab on one machine'],
+  ['AWS_ENDPOINT_URL', "an API in place of the region's own; only AWS's own gets real credentials"],
+  ['AWS_PROFILE, AWS_*', 'credentials, as every AWS SDK finds them'],
+  ['NO_COLOR', 'no colours on a terminal'],
+];
 
 /** Where to read on, and where a problem is told. The address is that of the checkout, which may be a fork or a private copy. */
-export function linksText(): string {
-  return `Documentation: ${projectFolder()}/README.md and docs/
-Problems: an issue in the repository of this checkout (\`git -C ${projectFolder()} remote -v\`)`;
+export function linksText(width: number): string {
+  const lines = [
+    `Documentation: ${projectFolder()}/README.md and docs/`,
+    `Problems: an issue in the repository of this checkout (\`git -C ${projectFolder()} remote -v\`)`,
+  ];
+  return lines.flatMap((line) => wrapText(line, width, '  ')).join('\n');
 }
+
+/** What stands below the list of verbs. */
+export function programEpilogue(width: number): string {
+  const names = ENVIRONMENT.map(([name]) => name.length);
+  const column = Math.max(...names) + 4;
+  const environment = ENVIRONMENT.flatMap(([name, says]) =>
+    wrapText(`  ${name.padEnd(column - 2)}${says}`, width, ' '.repeat(column)),
+  );
+  return [
+    wrapText(EXIT_CODES_TEXT, width, '  ').join('\n'),
+    ['Environment:', ...environment].join('\n'),
+    linksText(width),
+  ].join('\n\n');
+}
+
+/** What a verb's name cannot say, above its options. */
+export const DETAILS: Readonly<Record<string, string>> = {
+  plan: 'It asks the API of the region for the base image, the security group and the subnet; for `local` it starts the lab, which needs root.',
+};

@@ -1,25 +1,32 @@
 import yargs, { type Argv, type Options } from 'yargs';
-import { ENVIRONMENT_TEXT, EXAMPLES, EXIT_CODES_TEXT, linksText } from './help-texts.ts';
+import { DETAILS, EXAMPLES, linksText, programEpilogue } from './help-texts.ts';
 import { checkOptions, checkTyped, checkWords } from './option-mistakes.ts';
 import { usageMistake } from './usage-mistakes.ts';
-import { defaultOf, nameOf, type VerbModule, wordsOf } from './verb-module.ts';
+import { commandOf, defaultOf, nameOf, type VerbModule, wordsOf } from './verb-module.ts';
 
 /** A verb with its examples, and with the checks that yargs does not make. */
-function complete(verb: VerbModule, path: readonly string[], typed: readonly string[]): VerbModule {
+function complete(
+  verb: VerbModule,
+  path: readonly string[],
+  { typed, width }: { readonly typed: readonly string[]; readonly width: number },
+): VerbModule {
   const own = [...path, nameOf(verb)];
   if (verb.members) {
-    const members = verb.members.map((member) => complete(member, own, typed));
+    const members = verb.members.map((member) => complete(member, own, { typed, width }));
     const withMembers = (parser: Argv): Argv =>
       members
         .reduce((all, member) => all.command(member), parser)
         .demandCommand(defaultOf(members) ? 0 : 1)
-        .epilogue(linksText());
+        .epilogue(linksText(width));
     return { ...verb, builder: withMembers, members };
   }
   const options: Readonly<Record<string, Options>> = verb.options ?? {};
   const withOptions = (parser: Argv): Argv => {
-    for (const [line, says] of EXAMPLES[own.join(' ')] ?? []) parser.example(line, says);
-    return parser.options(options).epilogue(linksText());
+    const name = own.join(' ');
+    const details = DETAILS[name];
+    if (details !== undefined) parser.usage(`ecs-host ${commandOf(verb)}\n\n${String(verb.describe)}\n\n${details}`);
+    for (const [line, says] of EXAMPLES[name] ?? []) parser.example(line, says);
+    return parser.options(options).epilogue(linksText(width));
   };
   return {
     ...verb,
@@ -52,8 +59,8 @@ export function buildParser(typed: readonly string[], verbs: readonly VerbModule
       if (error && error.name !== 'YError') throw error;
       throw usageMistake(message || error.message, typed, verbs);
     })
-    .epilogue([EXIT_CODES_TEXT, ENVIRONMENT_TEXT, linksText()].join('\n\n'));
+    .epilogue(programEpilogue(width));
   return verbs
-    .reduce((all, verb) => all.command(complete(verb, [], typed)), parser)
+    .reduce((all, verb) => all.command(complete(verb, [], { typed, width })), parser)
     .completion('completion', 'print a script for bash or zsh that completes verbs and options');
 }

@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
 import { access, readFile, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { installCommand, rootPrefix } from '../../scripts/setup-lib/packages.mjs';
-import { platformProblems } from '../../scripts/setup-lib/platform.mjs';
+import { installCommand, rootPrefix, usesSudo } from '../../scripts/setup-lib/packages.mjs';
+import { readSystem, systemProblems } from '../../scripts/setup-lib/platform.mjs';
 import type { Prerequisites } from '../../scripts/setup-lib/prerequisites.mjs';
-import { findCommand, probeHolds, readDistribution } from '../../scripts/setup-lib/probe.mjs';
+import { findCommand, probeHolds } from '../../scripts/setup-lib/probe.mjs';
 import { cacheFolder, stateFolder } from '../io/paths.ts';
 import { type DoctorItem, item } from './doctor-item.ts';
 
@@ -18,25 +18,18 @@ function exists(path: string, mode = constants.F_OK): Promise<boolean> {
 }
 
 export async function platformItem(needed: Prerequisites): Promise<DoctorItem> {
-  const distribution = await readDistribution();
-  const found = {
-    os: process.platform,
-    arch: process.arch,
-    distribution,
-    node: '99.0.0',
-    npm: 'npm',
-    python: '99.0.0',
-  };
-  const problems = platformProblems(needed, found);
+  const system = await readSystem();
+  const problems = systemProblems(needed, system);
   return item('system', 'everything', problems.length === 0, {
-    found: `${distribution.name}, ${process.arch}`,
+    found: `${system.distribution.name}, ${system.arch}`,
     needed: 'Debian 12+ or Ubuntu 22.04+, x64',
     fix: problems.map((problem) => problem.fix).join('; '),
   });
 }
 
 /** Each package on its own, so that one can see which command is not there. */
-export function packageItems(needed: Prerequisites, python: string | null): Promise<DoctorItem[]> {
+export async function packageItems(needed: Prerequisites, python: string | null): Promise<DoctorItem[]> {
+  const withSudo = await usesSudo();
   return Promise.all(
     needed.packages.map(async (entry) => {
       const held = await Promise.all(entry.probes.map((probe) => probeHolds(probe, python)));
@@ -46,7 +39,7 @@ export function packageItems(needed: Prerequisites, python: string | null): Prom
       return item(`package ${entry.name}`, 'everything', absent.length === 0, {
         found: absent.length === 0 ? (where ?? first) : `no ${absent.join(', ')}`,
         needed: entry.why,
-        fix: `make setup, or: ${installCommand([entry])}`,
+        fix: `make setup, or: ${installCommand([entry], withSudo)}`,
       });
     }),
   );
@@ -54,16 +47,29 @@ export function packageItems(needed: Prerequisites, python: string | null): Prom
 
 export async function rootItem(): Promise<DoctorItem> {
   const root = await rootPrefix({ interactive: Boolean(process.stdin.isTTY) });
-  const found =
-    root === null
-      ? `user ${process.getuid?.()}, no sudo without a question`
-      : root.prefix.length === 0
-        ? 'root'
-        : 'sudo';
-  return item('root', 'lab', root !== null, {
-    found,
+  if (root !== null) {
+    const found = root.prefix.length === 0 ? 'root' : 'sudo';
+    return item('root', 'lab', true, { found, needed: 'root or sudo', fix: '' });
+  }
+  const hasSudo = (await findCommand('sudo')) !== null;
+  return item('root', 'lab', false, {
+    found: `user ${process.getuid?.()}, ${hasSudo ? 'who may not use sudo without a password' : 'and sudo is not installed'}`,
     needed: 'root or sudo',
-    fix: 'run as root, or let this user use sudo',
+    fix: hasSudo ? 'run as root, or `sudo -v` first' : 'run as root (`su -`), or install sudo and let this user use it',
+  });
+}
+
+/** Only root may open it, and the lab does so as root; so that a plain user cannot read it says nothing. */
+export function loopItem(found: {
+  readonly exists: boolean;
+  readonly readable: boolean;
+  readonly uid: number;
+}): DoctorItem {
+  const { exists: isThere, readable, uid } = found;
+  return item('kernel: loop devices', 'lab', isThere && (readable || uid !== 0), {
+    found: `${isThere ? '' : 'no '}/dev/loop-control${isThere && !readable ? (uid === 0 ? ', which may not be read' : ', for root only') : ''}`,
+    needed: 'disks of the machines',
+    fix: 'modprobe loop; in a container, run it privileged with /dev/loop*',
   });
 }
 
@@ -78,10 +84,10 @@ export async function kernelItems(): Promise<DoctorItem[]> {
   const unified = await exists('/sys/fs/cgroup/cgroup.controllers');
   const legacy = await exists('/sys/fs/cgroup/memory');
   return [
-    item('kernel: loop devices', 'lab', await exists('/dev/loop-control', constants.R_OK), {
-      found: (await exists('/dev/loop-control')) ? '/dev/loop-control' : 'no /dev/loop-control',
-      needed: 'disks of the machines',
-      fix: 'modprobe loop; in a container, run it privileged with /dev/loop*',
+    loopItem({
+      exists: await exists('/dev/loop-control'),
+      readable: await exists('/dev/loop-control', constants.R_OK),
+      uid: process.getuid?.() ?? 0,
     }),
     item('kernel: overlayfs', 'lab', overlay, {
       found: overlay ? 'available' : 'not in /proc/filesystems, no module',

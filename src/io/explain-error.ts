@@ -46,11 +46,51 @@ function isApiError(error: unknown): error is ApiError {
  */
 export function explainError(error: unknown): unknown {
   if (error instanceof EcsHostError || !(error instanceof Error)) return error;
+  const unreached = explainConnection(error);
+  if (unreached !== null) return unreached;
   if (isApiError(error)) return explainApi(error);
   return explainFile(error) ?? error;
 }
 
+/** No connection was made: the name, the port or the certificate of the endpoint is wrong, or the network is. */
+const CONNECTION_REASONS: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'its name is not known',
+  EAI_AGAIN: 'its name could not be looked up',
+  ECONNREFUSED: 'nothing listens there',
+  EHOSTUNREACH: 'there is no way to it',
+  ENETUNREACH: 'there is no way to it',
+};
+
+type ConnectionError = NodeJS.ErrnoException & {
+  readonly hostname?: string;
+  readonly address?: string;
+  readonly port?: number;
+};
+
+function explainConnection(error: ConnectionError): EcsHostError | null {
+  const reason = CONNECTION_REASONS[error.code ?? ''];
+  const where = error.hostname ?? (error.address === undefined ? null : `${error.address}:${error.port ?? ''}`);
+  if (reason === undefined || where === null) return null;
+  return new EcsHostError(
+    'user',
+    'API_UNREACHABLE',
+    `The API at ${where} cannot be reached: ${reason} (${error.code}).`,
+    {
+      hint: 'look at AWS_ENDPOINT_URL, at the region, at the network and its proxy',
+      cause: error,
+    },
+  );
+}
+
 function explainApi(error: ApiError): EcsHostError {
+  if (error.message.includes('Deserialization error'))
+    return outsideError(
+      'API_FAILED',
+      `What answered is no API of AWS (HTTP ${error.$metadata.httpStatusCode ?? 'without a status'}).`,
+      'look at AWS_ENDPOINT_URL and at the proxy of the network',
+      undefined,
+      error,
+    );
   const status = error.$metadata.httpStatusCode ?? 0;
   const reason = `The API refused: ${error.message.trim().replace(/\.$/, '')} (${error.name}).`;
   if (status >= 400 && status < 500 && OF_THE_USER.test(error.name))

@@ -33,6 +33,10 @@ export const MESSAGES = {
     level: 'user',
     meaning: 'The API refused for a reason that lies with ids, region, credentials, permissions or limits.',
   },
+  API_UNREACHABLE: {
+    level: 'user',
+    meaning: 'No connection to the API came about: its name, its port or the network is wrong.',
+  },
   BAKE_VERIFY_FAILED: {
     level: 'outside',
     meaning: 'Checks that the image makes of itself did not hold on the build instance.',
@@ -66,8 +70,14 @@ export const MESSAGES = {
   CONFIRM: { level: 'user', meaning: '--confirm none was given together with another one.' },
   CONFIRMATION: { level: 'user', meaning: 'A deletion would ask first, and nobody can answer; --yes is missing.' },
   CREDENTIALS_MISSING: { level: 'user', meaning: 'The region is on AWS, and the SDK found no credentials.' },
+  CREDENTIALS_UNUSABLE: {
+    level: 'user',
+    meaning: 'The SDK has a reason why the profile or source of credentials gives none.',
+  },
+  ENDPOINT_URL: { level: 'user', meaning: 'AWS_ENDPOINT_URL is no URL of an API, or AWS itself without encryption.' },
   FFMPEG_MISSING: { level: 'user', meaning: 'ffmpeg, which decodes the stream in the smoke test, is not there.' },
   FILE_UNUSABLE: { level: 'user', meaning: 'The system does not let a file or folder be read, made or changed.' },
+  FOLDER_RELATIVE: { level: 'user', meaning: 'ECS_HOST_STATE or ECS_HOST_CACHE is no absolute path.' },
   HOST_GRANTED: { level: 'note', meaning: 'The webserver lets a host serve.' },
   HOST_REFUSED: { level: 'note', meaning: 'The webserver refused a request of a host, or denied its handshake.' },
   HOST_SERVICE_PROGRAM: {
@@ -103,8 +113,7 @@ export const MESSAGES = {
   },
   LAB_NOT_STARTED: {
     level: 'user',
-    meaning: 'The lab could not be started, because something that it needs is missing.',
-    carries: 'output',
+    meaning: 'The lab could not be started for a reason that is yours: root, a full disk, a network that is taken.',
   },
   LAUNCH_INCOMPLETE: { level: 'outside', meaning: 'RunInstances answered without an instance.' },
   MASS_DENIAL: { level: 'note', meaning: 'The webserver holds denials back, because they are too many at once.' },

@@ -70,7 +70,7 @@ export function errorAsJson(error: unknown): object {
         kind: 'bug',
         code: 'BUG' satisfies CodeOf<'bug'>,
         reason: reasonOf(error),
-        hint: null,
+        hint: `please report it: an issue in the repository of this checkout (git -C ${projectFolder()} remote -v)`,
         details: [],
         output: null,
       };

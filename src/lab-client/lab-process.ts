@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { EcsHostError, outsideError } from '../io/errors.ts';
+import { type EcsHostError, outsideError, userError } from '../io/errors.ts';
 import { projectFolder } from '../io/paths.ts';
 import { poll } from '../io/wait-until.ts';
 
@@ -30,11 +30,39 @@ async function leave({ endpoint, pid }: UpAnswer): Promise<void> {
   await poll(() => (existsSync(`/proc/${pid}`) ? null : true), { timeoutMs: DOWN_LIMIT_MS, intervalMs: 50 });
 }
 
+/** What the lab says about itself is the reason, told once; what it can not say is in its output. */
+function notStarted(stdout: string, stderr: string): EcsHostError {
+  const told = problemIn(stdout);
+  if (told?.isUsers === true)
+    return userError(
+      'LAB_NOT_STARTED',
+      `The lab (the embedded EC2) was not started: ${told.problem}`,
+      '`ecs-host doctor` lists what the lab needs; AWS regions need no lab',
+    );
+  return outsideError(
+    'LAB_FAILED',
+    told === null
+      ? 'The lab (the embedded EC2) did not start.'
+      : `The lab (the embedded EC2) did not start: ${told.problem}`,
+    'run `ecs-host doctor`, then `ecs-host lab down` and try again',
+    told === null ? `${stderr}\n${stdout}` : undefined,
+  );
+}
+
+function problemIn(stdout: string): { readonly problem: string; readonly isUsers: boolean } | null {
+  try {
+    const { problem, isUsers } = JSON.parse(stdout) as { problem?: unknown; isUsers?: unknown };
+    return typeof problem === 'string' ? { problem, isUsers: isUsers === true } : null;
+  } catch {
+    return null;
+  }
+}
+
 /**
  * Starts the lab unless one is up, as this process's own: it goes down with it. The lab is an outside program to this one. What passes is
  * this command line with its answer, the endpoint URL, and the `/_lab/` calls of this folder: owners, and the identity certificate.
  *
- * @throws EcsHostError `LAB_FAILED` (outside) with the lab's own output
+ * @throws EcsHostError `LAB_NOT_STARTED` (user) or `LAB_FAILED` (outside) with the lab's own reason
  */
 export async function startLab(options: { onLine: (line: string) => void; signal: AbortSignal }): Promise<Lab> {
   const child = execa(
@@ -48,18 +76,7 @@ export async function startLab(options: { onLine: (line: string) => void; signal
   const [result] = await Promise.all([child, lines().catch(() => undefined)]);
   if (result.exitCode !== 0) {
     options.signal.throwIfAborted();
-    const prerequisites = 'run `ecs-host doctor`, then `ecs-host lab down` and try again';
-    if (result.exitCode === 2)
-      throw new EcsHostError('user', 'LAB_NOT_STARTED', 'The lab (the embedded EC2) could not be started.', {
-        hint: prerequisites,
-        output: result.stderr,
-      });
-    throw outsideError(
-      'LAB_FAILED',
-      'The lab (the embedded EC2) did not start.',
-      prerequisites,
-      `${result.stderr}\n${result.stdout}`,
-    );
+    throw notStarted(String(result.stdout), String(result.stderr));
   }
   const answer = JSON.parse(result.stdout) as UpAnswer;
   return { endpoint: answer.endpoint, leave: () => leave(answer) };

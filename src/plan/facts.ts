@@ -5,6 +5,7 @@ import {
   type EC2Client,
 } from '@aws-sdk/client-ec2';
 import { EcsHostError, outsideError, userError } from '../io/errors.ts';
+import { explainError } from '../io/explain-error.ts';
 import type { BuildPlan } from './build-plan.ts';
 
 /** What only the region's API knows. Golden cases keep it as facts.json, so that plans are made offline. */
@@ -102,7 +103,8 @@ async function asked<T>(region: string, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (error) {
-    if (error instanceof EcsHostError) throw error;
+    const known = explainError(error);
+    if (known instanceof EcsHostError) throw known;
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     throw outsideError(
       'API_FAILED',

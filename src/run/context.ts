@@ -8,6 +8,7 @@ const current = new AsyncLocalStorage<string>();
 /** Makes the context of one run. Span ids are unique within it. */
 export function createContext(options: { runId: string; reporter: Reporter; signal: AbortSignal }): RunContext {
   const { runId, reporter, signal } = options;
+  const told = new WeakSet<EcsHostError>();
   let lastId = 0;
   const newId = (): string => `s${++lastId}`;
 
@@ -44,7 +45,10 @@ export function createContext(options: { runId: string; reporter: Reporter; sign
         shut(span, 'ok');
         return result;
       } catch (error) {
-        shut(span, 'failed', error instanceof EcsHostError ? error.message : undefined);
+        // Once, where it was thrown: the spans around it fail for the same reason.
+        const isNews = error instanceof EcsHostError && !told.has(error);
+        if (isNews) told.add(error);
+        shut(span, 'failed', isNews ? error.message : undefined);
         throw error;
       }
     },

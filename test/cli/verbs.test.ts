@@ -103,3 +103,14 @@ test('a plan that fails leaves no run folder behind', async () => {
   expect(exitCode).toBeGreaterThan(1);
   expect(await readdir(join(folder, 'runs')).catch(() => [])).toEqual([]);
 });
+
+test.each([
+  ['not a url', 'AWS_ENDPOINT_URL is "not a url", which is no URL of an API.'],
+  ['http://127.0.0.1:9', 'The API at 127.0.0.1:9 cannot be reached: nothing listens there (ECONNREFUSED).'],
+  ['http://nothing.invalid', 'The API at nothing.invalid cannot be reached: its name'],
+])('AWS_ENDPOINT_URL=%s is exit code 2 with what is wrong', async (url, reason) => {
+  const env = { ECS_HOST_STATE: tempFolder(), AWS_ENDPOINT_URL: url };
+  const { exitCode, stderr } = await runCli(['image', 'list', '--region', 'us-east-2'], { env });
+  expect(stderr).toContain(`ecs-host: ${reason}`);
+  expect(exitCode).toBe(2);
+});

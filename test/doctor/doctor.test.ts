@@ -3,7 +3,7 @@ import { readPrerequisites } from '../../scripts/setup-lib/prerequisites.mjs';
 import { awsItems } from '../../src/doctor/aws-items.ts';
 import { type DoctorItem, item } from '../../src/doctor/doctor-item.ts';
 import { doctorLines } from '../../src/doctor/doctor-lines.ts';
-import { packageItems } from '../../src/doctor/machine-items.ts';
+import { loopItem, packageItems } from '../../src/doctor/machine-items.ts';
 import { runDoctor } from '../../src/doctor/run-doctor.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -67,6 +67,15 @@ test('a package that is not there names the command that is absent', async () =>
     found: 'no ecs-host-no-such',
     fix: expect.stringContaining('apt-get install -y --no-install-recommends nothing'),
   });
+});
+
+test.each([
+  [{ exists: true, readable: true, uid: 0 }, 'ok', '/dev/loop-control'],
+  [{ exists: true, readable: false, uid: 1000 }, 'ok', '/dev/loop-control, for root only'],
+  [{ exists: true, readable: false, uid: 0 }, 'missing', '/dev/loop-control, which may not be read'],
+  [{ exists: false, readable: false, uid: 1000 }, 'missing', 'no /dev/loop-control'],
+])('loop devices %j: %s, because only root has to read them', (found, status, says) => {
+  expect(loopItem(found)).toMatchObject({ status, found: says });
 });
 
 describe('AWS credentials', () => {

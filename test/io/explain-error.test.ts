@@ -62,3 +62,26 @@ test('--debug adds the stack and what repeats the step, and only then', () => {
   expect(renderError(error, { debug: true })).toContain('to repeat the failing step:\n    packer build\n');
   expect(renderError(error, { debug: true })).toContain('explain-error.test.ts');
 });
+
+test.each([
+  [
+    { code: 'ENOTFOUND', hostname: 'ec2.us-esat-2.amazonaws.com' },
+    'ec2.us-esat-2.amazonaws.com',
+    'its name is not known',
+  ],
+  [{ code: 'ECONNREFUSED', address: '127.0.0.1', port: 9 }, '127.0.0.1:9', 'nothing listens there'],
+])('an API that cannot be reached is the user’s: %j', (facts, where, reason) => {
+  const error = Object.assign(new Error('getaddrinfo'), facts, { $metadata: { attempts: 3 } });
+  expect(explainError(error)).toMatchObject({
+    kind: 'user',
+    code: 'API_UNREACHABLE',
+    message: `The API at ${where} cannot be reached: ${reason} (${facts.code}).`,
+  });
+});
+
+test('what is no API is said without the SDK’s own words', () => {
+  const error = Object.assign(new Error('x\n  Deserialization error: inspect the hidden field {error}.$response'), {
+    $metadata: { httpStatusCode: 200 },
+  });
+  expect(explainError(error)).toMatchObject({ kind: 'outside', message: 'What answered is no API of AWS (HTTP 200).' });
+});

@@ -1,7 +1,14 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { installCommand, installPackages, missingPackages, rootPrefix } from '../../scripts/setup-lib/packages.mjs';
+import {
+  installCommand,
+  installPackages,
+  missingPackages,
+  rootPrefix,
+  usesSudo,
+} from '../../scripts/setup-lib/packages.mjs';
+import { findCommand } from '../../scripts/setup-lib/probe.mjs';
 import type { Step } from '../../scripts/setup-lib/progress.mjs';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -33,9 +40,20 @@ test('a package is missing until all that it brings is there', async () => {
 });
 
 test('the command for a person names every package', () => {
-  expect(installCommand(wanted)).toBe(
+  expect(installCommand(wanted, true)).toBe(
     'sudo apt-get update && sudo apt-get install -y --no-install-recommends two-tools a-file',
   );
+  expect(installCommand(wanted, false)).toBe(
+    'apt-get update && apt-get install -y --no-install-recommends two-tools a-file',
+  );
+});
+
+test('nobody is told to use sudo as root, or where there is none', async () => {
+  const installed = (await findCommand('sudo')) !== null;
+  expect(await usesSudo(0)).toBe(false);
+  expect(await usesSudo(1000)).toBe(installed);
+  await command('sudo');
+  expect(await usesSudo(1000)).toBe(true);
 });
 
 test('root needs nothing; others use sudo without a question, or with one when somebody is there', async () => {
@@ -56,6 +74,6 @@ test('without a way to root the packages are listed with the command, exit 2', a
   await expect(installPackages(wanted, silent, { interactive: false })).rejects.toMatchObject({
     exitCode: 2,
     message: expect.stringContaining('two-tools, a-file'),
-    hint: expect.stringContaining(installCommand(wanted)),
+    hint: expect.stringContaining(installCommand(wanted, await usesSudo())),
   });
 });

