@@ -1,7 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import LongestFirst from './test/support/longest-first.ts';
 
-/** Machines boot and images bake in these. */
 const MINUTE_MS = 60_000;
 
 export default defineConfig({
@@ -16,6 +15,10 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**'],
           setupFiles: ['./test/support/no-aws.ts'],
+          // Far more than any of them takes: what a busy machine does to the clock is no failure.
+          testTimeout: MINUTE_MS,
+          hookTimeout: MINUTE_MS,
+          expect: { poll: { timeout: MINUTE_MS / 2 } },
         },
       },
       {
@@ -27,6 +30,7 @@ export default defineConfig({
           // Each file has a lab of its own, and half of the time is waiting: two at a time on any machine.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
+          // Machines boot and images bake in these.
           testTimeout: 10 * MINUTE_MS,
           hookTimeout: 10 * MINUTE_MS,
           retry: 0,

@@ -10,7 +10,7 @@ import {
   identityDocumentOf,
   instanceIdOf,
   makeIdentityAuthority,
-} from '../test/support/a-host.ts';
+} from '../test/fixtures/host.ts';
 import { startWebserver } from '../webserver/server.ts';
 import { makeSelfSigned } from '../webserver/tls.ts';
 import { saveResult } from './result.ts';

@@ -50,9 +50,19 @@ function tell(verb: 'drain' | 'revoke'): Step {
   };
 }
 
-/** An order to systemd about the host service that ends its life. */
+/** An order that no host has heard yet is never heard once it was taken back. */
+async function takeBack({ host, events }: Walker): Promise<void> {
+  await host.takeBack().catch(() => undefined);
+  const now = bootCs();
+  const unheard = events.filter(({ cs, what }) => cs > now && (what === 'drain' || what === 'revoke'));
+  for (const event of unheard) events.splice(events.indexOf(event), 1);
+}
+
+/** An order to systemd about the host service that ends its life. When systemd stops a service it sends SIGCONT, too. */
 function ends(command: string, kind: 'end' | 'leave' = 'end'): Step {
   return async (walker) => {
+    if (/systemctl (stop|restart)/.test(command))
+      walker.events.push({ cs: bootCs(), kind: 'thawed', what: 'SIGCONT of systemd' });
     walker.events.push({ cs: await order(walker, command), kind, what: command });
   };
 }
@@ -101,7 +111,7 @@ const STEPS: readonly (readonly [name: string, times: number, step: Step])[] = [
   ],
   ['drain', 2, tell('drain')],
   ['revoke', 2, tell('revoke')],
-  ['take back', 4, ({ host }) => host.takeBack().catch(() => undefined)],
+  ['take back', 4, takeBack],
   ['forget', 1, async ({ host }) => void host.webserver.forget(host.instanceId)],
   ['start', 3, does('systemctl start --no-block ecs-host')],
   ['stop', 2, ends('systemctl stop --no-block ecs-host', 'leave')],
@@ -172,7 +182,7 @@ export async function settle(walker: Walker): Promise<void> {
     const phase = (await host.state())?.phase ?? 'failed';
     const units = await host.units();
     if (phase === 'serving' && units === 'active active active active') return;
-    if (['denied', 'revoked', 'drained'].includes(phase)) await host.takeBack().catch(() => undefined);
+    if (['denied', 'revoked', 'drained'].includes(phase)) await takeBack(walker);
     // What an operator stopped, an operator starts.
     if (phase === 'serving' || phase === 'docker')
       await order(walker, 'systemctl start docker.socket docker containerd; systemctl start --no-block ecs');

@@ -22,6 +22,7 @@ export type Subscription = {
   close(): void;
 };
 
+/** Own requests over the socket: what is needed is three calls and a stream of events that says when it ended. */
 export type DockerClient = {
   /** Resolves once Docker has answered. Docker replays all that it still has in its buffer (256 events), then goes on. */
   subscribe(onEvent: (event: ContainerEvent) => void): Promise<Subscription>;

@@ -7,7 +7,7 @@ import { type WebserverClient, WebserverTrouble } from './webserver-client.ts';
 
 /** 55 to 65 s, as the first protocol had it. */
 const PAUSE = { leastMs: 55_000, spreadMs: 10_000 };
-const LAST_WORDS_MS = 5000;
+const DYING_HEARTBEAT_MS = 5000;
 
 export type HeartbeatNews =
   | { readonly kind: 'drain'; readonly reason: string }
@@ -21,7 +21,7 @@ export type Heartbeats = {
   /** After another handshake. */
   renew(token: string): void;
   /** The dying heartbeat; never throws and never takes long. */
-  lastWords(): Promise<void>;
+  sendDying(): Promise<void>;
 };
 
 /** `onNews` hears what the webserver wants beyond going on; it is waited for, so that a new token is there for the next beat. */
@@ -74,9 +74,9 @@ export function createHeartbeats(options: {
     renew: (next) => {
       token = next;
     },
-    lastWords: async () => {
+    sendDying: async () => {
       // Unreferenced, or the process would wait for the limit after the answer has come.
-      await Promise.race([send(true), sleep(LAST_WORDS_MS, undefined, { ref: false })]).catch((error: unknown) =>
+      await Promise.race([send(true), sleep(DYING_HEARTBEAT_MS, undefined, { ref: false })]).catch((error: unknown) =>
         log.say('warning', `dying heartbeat: ${reasonOf(error)}`),
       );
     },

@@ -74,7 +74,7 @@ function giveTasksTime(parts: Parts, why: string, limitMs: number): Promise<void
   );
 }
 
-/** Everything down again, in the order that loses least: tasks, the last words, the agent, Docker. */
+/** Everything down again, in the order that loses least: tasks, the dying heartbeat, the agent, Docker. */
 async function leaveHost({ parts, leaving, config, draining }: Granted, heartbeats: Heartbeats): Promise<void> {
   const { log, state, notify } = parts;
   const leave = leaving.leave as Leave;
@@ -87,7 +87,7 @@ async function leaveHost({ parts, leaving, config, draining }: Granted, heartbea
   // A host that is not trusted takes no task, whether ECS can be told of it or not: its agent is down already.
   if (leave.cause !== 'revoked') await drainInEcs(parts, draining, limitS * 1000);
   await giveTasksTime(parts, `${leave.cause}: ${leave.reason}`, limitS * 1000);
-  await heartbeats.lastWords();
+  await heartbeats.sendDying();
   parts.gate.shut();
   await stopGuarded(parts);
 }
@@ -155,7 +155,7 @@ async function beGranted(granted: Granted, token: string): Promise<void> {
       else leaving.begin({ cause: news.kind, reason: news.reason, isOrder: true });
     },
   });
-  // Heartbeats go on while the host drains: until its last words it is alive.
+  // Heartbeats go on while the host drains: until the dying one it is alive.
   const beating = new AbortController();
   const done = heartbeats.run(beating.signal);
   watchForNotice(granted);
@@ -199,7 +199,7 @@ async function shakeAndServe(life: Life, control: Control | null): Promise<End |
     await stopGuarded(parts);
     return { phase: 'denied', why: outcome.denied };
   }
-  // The last words must get out after the signal has fired, so heartbeats have a connection of their own.
+  // The dying heartbeat must get out after the signal has fired, so heartbeats have a connection of their own.
   const client = connect(config.webserverUrl, config.webserverCa, new AbortController().signal);
   const draining = createDraining(parts.ecs, identity, log, parts.paths.drained);
   await beGranted({ ...life, client, draining, shake }, outcome.token);

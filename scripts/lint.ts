@@ -1,6 +1,7 @@
 /**
- * All linters, each to its end: Biome (format and lint), knip (unused files, exports and packages), shellcheck, actionlint, zizmor.
- * shellcheck and zizmor come from a hash-locked environment in the cache; actionlint is built from its pinned module when Go is here.
+ * All linters, each to its end: Biome (format and lint), knip (unused files, exports and packages), ruff (lint and format) and mypy for
+ * Python, shellcheck, actionlint, zizmor. What is Python's comes from a hash-locked environment in the cache; actionlint is built from its
+ * pinned module when Go is here.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -36,13 +37,14 @@ function trackedFiles(): string[] {
   return listed.stdout.split('\0').filter((path) => path !== '');
 }
 
-/** Files that shellcheck should read: *.sh, and whatever starts with a shell's `#!`. */
-function shellFiles(): string[] {
+/** Files of a language: by their suffix, or by the `#!` of those that have none. */
+function filesOf(suffix: string, interpreter: RegExp): string[] {
   return trackedFiles().filter((path) => {
-    if (path.endsWith('.sh')) return true;
+    if (path.endsWith(suffix)) return true;
     if (/\.[a-z]+$/.test(path)) return false;
     try {
-      return /^#!.*\b(ba|da)?sh\b/.test(readFileSync(join(root, path), 'utf8').slice(0, 80));
+      const [first = ''] = readFileSync(join(root, path), 'utf8').slice(0, 80).split('\n');
+      return first.startsWith('#!') && interpreter.test(first);
     } catch {
       return false;
     }
@@ -55,7 +57,7 @@ async function lintEnvironment(): Promise<string> {
   if ((await findEnvironment(link, lock)) === null) {
     const python = await findPython();
     if (python === null) throw new Error('python3 is not in PATH');
-    const step = progress.start('lint tools', 'shellcheck and zizmor');
+    const step = progress.start('lint tools', 'mypy, ruff, shellcheck and zizmor');
     await makeEnvironment(link, lock, python, step);
     step.end('done');
   }
@@ -86,6 +88,22 @@ async function actionlint(): Promise<string | null> {
   return binary;
 }
 
+const SHELL = ['.sh', /\b(ba|da)?sh\b/] as const;
+const PYTHON = ['.py', /\bpython3\b/] as const;
+
+async function ruff(...args: readonly string[]): Promise<Outcome> {
+  return runTool(join(await lintEnvironment(), 'ruff'), [...args, '--no-cache', ...filesOf(...PYTHON)]);
+}
+
+/** With the types of the very moto that the lab patches, so it needs the lab's environment beside its own. */
+async function mypy(): Promise<Outcome> {
+  const python = join(cacheFolder(), 'venv', 'bin', 'python3');
+  if (!(await canRead(python))) return { skipped: 'there is no moto to check against; run `make setup`' };
+  const options = ['--scripts-are-modules', '--no-error-summary', '--python-executable', python];
+  const cache = ['--cache-dir', join(cacheFolder(), 'mypy')];
+  return runTool(join(await lintEnvironment(), 'mypy'), [...options, ...cache, ...filesOf(...PYTHON)]);
+}
+
 function bin(name: string): string {
   return join(root, 'node_modules', '.bin', name);
 }
@@ -93,7 +111,10 @@ function bin(name: string): string {
 const linters: readonly (readonly [name: string, run: () => Promise<Outcome>])[] = [
   ['biome', async () => runTool(bin('biome'), ['ci', '--colors=off', '.'])],
   ['knip', async () => runTool(bin('knip'), ['--no-progress'])],
-  ['shellcheck', async () => runTool(join(await lintEnvironment(), 'shellcheck'), shellFiles())],
+  ['ruff check', () => ruff('check', '--quiet')],
+  ['ruff format', () => ruff('format', '--diff', '--quiet')],
+  ['mypy', mypy],
+  ['shellcheck', async () => runTool(join(await lintEnvironment(), 'shellcheck'), filesOf(...SHELL))],
   [
     'actionlint',
     async () => {

@@ -11,7 +11,7 @@ import type { Effect } from './facts.ts';
 import type { Faults } from './faults.ts';
 import type { Reconciler } from './reconciler.ts';
 import { replaceAddresses } from './replace-addresses.ts';
-import { isUntaught } from './untaught.ts';
+import { isUnsupported } from './unsupported.ts';
 
 /** A service that answers for itself, with moto behind it when it wants. Null passes the call on. */
 export type ServiceHandler = (call: AwsRequest, request: RawRequest, moto: MotoClient) => Promise<Answer | null>;
@@ -63,12 +63,12 @@ export function createAwsHandler(parts: HandlerParts) {
         'The request is not signed and names no service.',
       );
     }
-    if (isUntaught(call.service, call.action)) {
+    if (isUnsupported(call.service, call.action)) {
       return errorAnswer(
         call.protocol,
         400,
         'UnsupportedOperation',
-        `${call.action} is not taught to the lab; see lab/README.md.`,
+        `The lab does not support ${call.action}; see lab/README.md.`,
       );
     }
     if (call.service === 'ec2' && call.parameters['DryRun']?.toLowerCase() === 'true') {

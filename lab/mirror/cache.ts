@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { reasonOf } from '../reason.ts';
 import { GrowingFile } from './growing-file.ts';
-import { fetchUpstream } from './upstream.ts';
+import { Upstream } from './upstream.ts';
 
 export type MirrorAnswer =
   | {
@@ -54,14 +54,14 @@ function isImmutable(path: string): boolean {
 /**
  * A cache of one Debian archive on disk. Packages are kept for ever, indexes are asked for again with If-Modified-Since and
  * served as they are when upstream does not answer. Concurrent requests for one file share one download, and all of them are
- * served while it runs.
+ * served while it runs. Own code, because apt-cacher-ng would be a daemon more to install and to sweep, with a state of its own.
  */
 export class MirrorCache {
   readonly #folder: string;
   readonly #base: string;
   readonly #log: (line: string) => void;
   readonly #freshMs: number;
-  readonly #environment: MirrorOptions['environment'];
+  readonly #upstream: Upstream;
   readonly #running = new Map<string, Promise<Fetched>>();
   readonly #checkedAt = new Map<string, number>();
 
@@ -70,7 +70,7 @@ export class MirrorCache {
     this.#base = upstream.replace(/\/+$/, '');
     this.#log = log;
     this.#freshMs = freshMs;
-    this.#environment = environment;
+    this.#upstream = new Upstream(environment);
   }
 
   /** @param path below the archive: `pool/main/...` or `dists/...` */
@@ -131,9 +131,7 @@ export class MirrorCache {
   async #begin(path: string, kept: Kept | null): Promise<Begun> {
     const headers: Record<string, string> = kept?.lastModified ? { 'if-modified-since': kept.lastModified } : {};
     try {
-      const response = await fetchUpstream(new URL(`${this.#base}/${path}`), headers, {
-        ...(this.#environment ? { environment: this.#environment } : {}),
-      });
+      const response = await this.#upstream.get(new URL(`${this.#base}/${path}`), headers);
       const status = response.statusCode ?? 0;
       if (status === 200) return await this.#keep(path, response);
       response.resume();

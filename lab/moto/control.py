@@ -1,13 +1,17 @@
-"""The daemon's side door to moto's records: facts for a machine, and the ends of transitions that a call began."""
+"""The daemon's own way to moto's records: facts for a machine, and the ends of transitions that a call began."""
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 from moto.ec2.models import ec2_backends
+from moto.ecs.models import ecs_backends
 from moto.iam.models import iam_backends
 
-from taught.groups import ingress_of
-from taught.images import disk_of
-from taught.instances import finish_termination, set_state
+from patches.groups import ingress_of
+from patches.images import disk_of
+from patches.instances import finish_termination, set_state
+from seeds import seed
 
 ACCOUNT = "123456789012"
 LIVE = ("pending", "running", "shutting-down", "stopping", "stopped")
@@ -36,10 +40,10 @@ def _profile(instance: Any) -> dict[str, str] | None:
     return None
 
 
-def instance_facts(region: str, instanceId: str) -> dict[str, Any]:
+def instance_facts(region: str, instance_id: str) -> dict[str, Any]:
     """Everything that the lab's machine needs to know about one instance."""
     backend = backend_of(region)
-    instance = backend.get_instance(instanceId)
+    instance = backend.get_instance(instance_id)
     device = instance.block_device_mapping.get(instance.root_device_name)
     volume = backend.get_volume(device.volume_id) if device else None
     snapshot = backend.snapshots.get(volume.snapshot_id) if volume else None
@@ -72,25 +76,25 @@ def instance_facts(region: str, instanceId: str) -> dict[str, Any]:
     }
 
 
-def set_address(region: str, instanceId: str, address: str, macAddress: str) -> None:
-    instance = backend_of(region).get_instance(instanceId)
+def set_address(region: str, instance_id: str, address: str, mac_address: str) -> None:
+    instance = backend_of(region).get_instance(instance_id)
     interface = instance.nics[0]
     for entry in interface.private_ip_addresses:
         interface.subnet.del_subnet_ip(entry["PrivateIpAddress"])
     interface.lab_address = True
     interface.private_ip_address = address
     interface.private_ip_addresses = [{"Primary": True, "PrivateIpAddress": address}]
-    interface.mac_address = macAddress
+    interface.mac_address = mac_address
 
 
 def set_instance_state(
-    region: str, instanceId: str, state: str, message: str = "", code: str = "", expected: str | None = None
+    region: str, instance_id: str, state: str, message: str = "", code: str = "", expected: str | None = None
 ) -> dict[str, Any]:
     """The machine reached a state; with `expected`, only when no call has begun another transition meanwhile.
 
     The one address is shown as public only while the machine runs, as on EC2.
     """
-    instance = backend_of(region).get_instance(instanceId)
+    instance = backend_of(region).get_instance(instance_id)
     removed: list[str] = []
     if expected is not None and instance._state.name != expected:
         return {"removedVolumes": []}
@@ -103,9 +107,9 @@ def set_instance_state(
     return {"removedVolumes": removed}
 
 
-def set_image_state(region: str, imageId: str, state: str, message: str = "") -> None:
+def set_image_state(region: str, image_id: str, state: str, message: str = "") -> None:
     backend = backend_of(region)
-    image = backend.amis.get(imageId)
+    image = backend.amis.get(image_id)
     if image is None:
         return
     image.state = state
@@ -116,8 +120,8 @@ def set_image_state(region: str, imageId: str, state: str, message: str = "") ->
             snapshot.status = {"available": "completed", "failed": "error"}.get(state, snapshot.status)
 
 
-def set_snapshot_state(region: str, snapshotId: str, state: str) -> None:
-    snapshot = backend_of(region).snapshots.get(snapshotId)
+def set_snapshot_state(region: str, snapshot_id: str, state: str) -> None:
+    snapshot = backend_of(region).snapshots.get(snapshot_id)
     if snapshot is not None:
         snapshot.status = state
 
@@ -125,7 +129,15 @@ def set_snapshot_state(region: str, snapshotId: str, state: str) -> None:
 def live_instances() -> list[dict[str, Any]]:
     """Every instance that is not terminated, with its packet filter."""
     return [
-        {"instanceId": instance.id, "region": backend.region_name, "state": instance._state.name, "securityGroups": _groups(instance), "address": instance.private_ip_address, "imageId": instance.image_id, "instanceType": instance.instance_type}
+        {
+            "instanceId": instance.id,
+            "region": backend.region_name,
+            "state": instance._state.name,
+            "securityGroups": _groups(instance),
+            "address": instance.private_ip_address,
+            "imageId": instance.image_id,
+            "instanceType": instance.instance_type,
+        }
         for backend in _all_backends()
         for instance in backend.all_instances()
         if instance._state.name in LIVE
@@ -140,36 +152,49 @@ def inventory() -> dict[str, Any]:
         volumes |= set(backend.volumes)
         snapshots |= {disk_of(snapshot) for snapshot in backend.snapshots.values()}
         images += [
-            {"imageId": image.id, "region": backend.region_name, "name": image.name, "state": image.state, "ownerId": image.owner_id}
+            {
+                "imageId": image.id,
+                "region": backend.region_name,
+                "name": image.name,
+                "state": image.state,
+                "ownerId": image.owner_id,
+            }
             for image in backend.amis.values()
         ]
     return {"volumes": sorted(volumes), "snapshots": sorted(snapshots), "images": images}
 
 
-def reconcile() -> dict[str, Any]:
-    """After a start: no machine survived, and no copy is still going on."""
-    ended, failed = [], []
-    for backend in _all_backends():
-        for instance in backend.all_instances():
-            if instance._state.name in LIVE:
-                finish_termination(instance, "The lab was stopped", "Server.LabDown")
-                ended.append(instance.id)
-        for image in list(backend.amis.values()):
-            if image.state == "pending":
-                set_image_state(backend.region_name, image.id, "failed", "The lab was stopped while the image was being made")
-                failed.append(image.id)
-        for snapshot in list(backend.snapshots.values()):
-            if snapshot.status == "pending":
-                snapshot.status = "error"
-                failed.append(snapshot.id)
-        # Terminated instances are shown for a while on EC2; here until the next start but one.
-        for reservation_id, reservation in list(backend.reservations.items()):
-            reservation.instances = [i for i in reservation.instances if i.id in ended or i._state.name != "terminated"]
-            if not reservation.instances:
-                backend.reservations.pop(reservation_id)
-        backend.__dict__.pop("lab_client_tokens", None)
-    from moto.ecs.models import ecs_backends
+def _end_instances(backend: Any) -> list[str]:
+    """No machine survived. Terminated instances are shown for a while on EC2; here until the next start but one."""
+    ended = []
+    for instance in backend.all_instances():
+        if instance._state.name in LIVE:
+            finish_termination(instance, "The lab was stopped", "Server.LabDown")
+            ended.append(instance.id)
+    for reservation_id, reservation in list(backend.reservations.items()):
+        reservation.instances = [i for i in reservation.instances if i.id in ended or i._state.name != "terminated"]
+        if not reservation.instances:
+            backend.reservations.pop(reservation_id)
+    backend.__dict__.pop("lab_client_tokens", None)
+    return ended
 
+
+def _fail_copies(backend: Any) -> list[str]:
+    """No copy is still going on."""
+    failed = []
+    for image in list(backend.amis.values()):
+        if image.state == "pending":
+            reason = "The lab was stopped while the image was being made"
+            set_image_state(backend.region_name, image.id, "failed", reason)
+            failed.append(image.id)
+    for snapshot in list(backend.snapshots.values()):
+        if snapshot.status == "pending":
+            snapshot.status = "error"
+            failed.append(snapshot.id)
+    return failed
+
+
+def _empty_clusters() -> None:
     for backend in ecs_backends[ACCOUNT].values():
         backend.container_instances.clear()
         backend.tasks.clear()
@@ -177,16 +202,19 @@ def reconcile() -> dict[str, Any]:
             cluster.registered_container_instances_count = 0
             cluster.running_tasks_count = 0
             cluster.pending_tasks_count = 0
+
+
+def reconcile() -> dict[str, Any]:
+    """After a start, nothing of what the records say is going on goes on."""
+    ended, failed = [], []
+    for backend in _all_backends():
+        ended += _end_instances(backend)
+        failed += _fail_copies(backend)
+    _empty_clusters()
     return {"ended": ended, "failed": failed}
 
 
-def seed(**what: Any) -> Any:
-    from seeds import seed as run
-
-    return run(**what)
-
-
-VERBS = {
+VERBS: dict[str, Callable[..., Any]] = {
     "instance-facts": instance_facts,
     "set-address": set_address,
     "set-instance-state": set_instance_state,
@@ -197,4 +225,12 @@ VERBS = {
     "reconcile": reconcile,
     "seed": seed,
 }
+
+
+def call(verb: str, arguments: dict[str, Any]) -> Any:
+    """The daemon speaks JSON in camelCase; here names are Python's."""
+    named = {re.sub(r"[A-Z]", lambda upper: f"_{upper[0].lower()}", name): each for name, each in arguments.items()}
+    return VERBS[verb](**named)
+
+
 READS = ("instance-facts", "live-instances", "inventory")

@@ -1,8 +1,8 @@
 """What the calls of one request have to change outside of moto.
 
-moto only keeps records. Where a record stands for something real in the lab (a machine, a disk, a packet filter) the taught
-methods note an effect; the server sends the notes of one request to the daemon in a response header, and the daemon carries
-them out. All requests run under one lock (see server.py), so one list is enough.
+moto only keeps records. Where a record stands for something real in the lab (a machine, a disk, a packet filter) the
+patched methods note an effect; the server sends the notes of one request to the daemon in a response header, and the
+daemon carries them out. All requests run under one lock (see server.py), so one list is enough.
 """
 
 from typing import Any

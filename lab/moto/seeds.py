@@ -10,7 +10,7 @@ from moto.ec2.utils import random_ami_id
 from moto.iam.models import iam_backends
 from moto.ssm.models import Parameter, ssm_backends
 
-from taught.images import frozen, make_image
+from patches.images import frozen, make_image
 
 ACCOUNT = "123456789012"
 
@@ -19,11 +19,11 @@ def _base_image(region: str, base: dict[str, Any]) -> str:
     backend = ec2_backends[ACCOUNT][region]
     for image in backend.amis.values():
         if getattr(image.ebs_snapshot, "lab_disk", None) == base["disk"]:
-            return image.id
+            return str(image.id)
     # Another recipe of the same day gets the next number.
-    earlier = sum(1 for image in backend.amis.values() if image.name.startswith(base["namePrefix"]))
+    earlier = len([image for image in backend.amis.values() if (image.name or "").startswith(base["namePrefix"])])
     volume = EBSBackend.create_volume(backend, size=base["sizeGiB"], zone_name=f"{region}a", volume_type="gp3")
-    snapshot = EBSBackend.create_snapshot(backend, volume.id, base["description"], base["ownerId"])
+    snapshot: Any = EBSBackend.create_snapshot(backend, volume.id, base["description"], base["ownerId"])
     snapshot.volume = frozen(volume)
     snapshot.create_volume_permission_groups.add("all")
     # One disk serves the base images of all regions.
@@ -42,7 +42,7 @@ def _base_image(region: str, base: dict[str, Any]) -> str:
         creation_date=datetime.fromisoformat(base["createdAt"].replace("Z", "+00:00")).replace(tzinfo=None),
     )
     snapshot.from_ami = image.id
-    return image.id
+    return str(image.id)
 
 
 def _group(region: str, name: str, description: str, rules: list[dict[str, Any]]) -> str:
@@ -53,7 +53,12 @@ def _group(region: str, name: str, description: str, rules: list[dict[str, Any]]
         group = backend.create_security_group(name, description, vpc_id)
         for rule in rules:
             backend.authorize_security_group_ingress(
-                group.id, rule["protocol"], str(rule["port"]), str(rule["port"]), [{"CidrIp": rule["cidr"]}], vpc_id=vpc_id
+                group.id,
+                rule["protocol"],
+                str(rule["port"]),
+                str(rule["port"]),
+                [{"CidrIp": rule["cidr"]}],
+                vpc_id=vpc_id,
             )
     return group.id
 
@@ -77,7 +82,8 @@ def _parameter(region: str, name: str, value: str) -> None:
     current = backend._parameters.get(name) if name in backend._parameters else None
     if current and current[-1].value == value:
         return
-    parameter = Parameter(
+    make: Any = Parameter
+    parameter = make(
         account_id=ACCOUNT,
         name=name,
         value=value,
@@ -100,9 +106,9 @@ def seed(
     profile: dict[str, Any],
     parameters: list[str],
 ) -> dict[str, Any]:
-    """
-    `base`: the image every region offers; `groups`: security groups, each of one region, ports as {protocol, port, cidr};
-    `profile`: name, roleName, policyName, policy; `parameters`: public parameter names that hold the base image's id.
+    """`base`: the image every region offers; `groups`: security groups, each of one region, ports as {protocol,
+    port, cidr}; `profile`: name, roleName, policyName, policy; `parameters`: public parameter names that hold the
+    base image's id.
     """
     images = {}
     for region in regions:

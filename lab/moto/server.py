@@ -1,9 +1,9 @@
-"""moto as the lab runs it: on a unix socket, with the lab's teaching, with a memory on disk.
+"""moto as the lab runs it: on a unix socket, with the lab's patches, with a memory on disk.
 
 usage: server.py --socket PATH --store FILE
 
-Requests run one at a time under one lock: moto's in-memory work takes milliseconds, and only so can its state be pickled
-whole. A response carries the effects of its request (effects.py) in the header X-Lab-Effects.
+Requests run one at a time under one lock: moto's in-memory work takes milliseconds, and only so can its state be
+pickled whole. A response carries the effects of its request (effects.py) in the header X-Lab-Effects.
 """
 
 import argparse
@@ -15,8 +15,8 @@ import sys
 import threading
 from typing import Any
 
-# The teaching hangs on the inside of one version of moto, which wants this Python.
-if sys.version_info < (3, 10):
+# The patches hang on the inside of one version of moto, which wants this Python.
+if sys.version_info < (3, 10):  # noqa: UP036 (whoever starts this may have another one)
     sys.exit(f"the lab's moto needs Python 3.10 or newer, this is {sys.version.split()[0]}")
 
 # moto reads these at import.
@@ -46,8 +46,8 @@ from werkzeug.serving import make_server  # noqa: E402
 
 import control  # noqa: E402
 import effects  # noqa: E402
+from patches import groups, images, instances, types, volumes  # noqa: E402
 from store import Store, make_picklable  # noqa: E402
-from taught import groups, images, instances, types, volumes  # noqa: E402
 
 READ_PREFIXES = ("Describe", "Get", "List", "Search", "Lookup")
 
@@ -63,10 +63,11 @@ class Handler(MotoRequestHandler):
 
 
 class LabApplication:
-    def __init__(self, app: Any, store: Store, lock: Any):
+    def __init__(self, app: Any, store: Store, lock: Any, loaded: str) -> None:
         self.app = app
         self.store = store
         self.lock = lock
+        self.loaded = loaded
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
         path = environ.get("PATH_INFO", "")
@@ -87,7 +88,8 @@ class LabApplication:
         headers.append(("Content-Length", str(len(body))))
         if noted:
             headers.append(("X-Lab-Effects", json.dumps(noted)))
-        if environ.get("REQUEST_METHOD") not in ("GET", "HEAD") and not environ.get("HTTP_X_LAB_ACTION", "").startswith(READ_PREFIXES):
+        is_read = environ.get("HTTP_X_LAB_ACTION", "").startswith(READ_PREFIXES)
+        if environ.get("REQUEST_METHOD") not in ("GET", "HEAD") and not is_read:
             self.store.touch()
         start_response(answer["status"], headers)
         return [body]
@@ -97,13 +99,13 @@ class LabApplication:
             length = int(environ.get("CONTENT_LENGTH") or 0)
             arguments = json.loads(environ["wsgi.input"].read(length) or b"{}")
             if verb == "ready":
-                result: Any = {"loaded": LOADED}
+                result: Any = {"loaded": self.loaded}
             elif verb == "save":
                 self.store.save()
                 result = {}
             else:
                 with self.lock:
-                    result = control.VERBS[verb](**arguments)
+                    result = control.call(verb, arguments)
                     effects.take()
                 if verb not in control.READS:
                     self.store.touch()
@@ -122,11 +124,7 @@ def end_with_parent() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
-LOADED = ""
-
-
 def main() -> None:
-    global LOADED
     parser = argparse.ArgumentParser()
     parser.add_argument("--socket", required=True)
     parser.add_argument("--store", required=True)
@@ -139,11 +137,11 @@ def main() -> None:
     lock = threading.RLock()
     store = Store(options.store, lock)
     make_picklable()
-    for teaching in (instances, images, volumes, groups, types):
-        teaching.install()
-    LOADED = store.load()
+    for patch in (instances, images, volumes, groups, types):
+        patch.install()
+    loaded = store.load()
 
-    application = LabApplication(DomainDispatcherApplication(create_backend_app), store, lock)
+    application = LabApplication(DomainDispatcherApplication(create_backend_app), store, lock, loaded)
     if os.path.exists(options.socket):
         os.unlink(options.socket)
     server = make_server(f"unix://{options.socket}", 0, application, threaded=True, request_handler=Handler)

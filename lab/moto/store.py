@@ -13,9 +13,12 @@ from collections import defaultdict
 from typing import Any
 
 import moto
-import moto.backends as backends
 from cryptography.hazmat.primitives import serialization
+from moto import backends
 from moto.core.base_backend import BackendDict
+from moto.ssm.models import SimpleSystemManagerBackend
+
+from patches.patching import replace
 
 KEPT = ("ec2", "ecs", "iam", "kms", "ssm")
 FORMAT = 1
@@ -28,15 +31,13 @@ def nested_tags() -> Any:
 
 def make_picklable() -> None:
     """SSM keeps a lambda as a default factory; a named function does the same and pickles."""
-    from moto.ssm.models import SimpleSystemManagerBackend
-
     original = SimpleSystemManagerBackend.__init__
 
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
         self._resource_tags = defaultdict(nested_tags)
 
-    SimpleSystemManagerBackend.__init__ = init
+    replace(SimpleSystemManagerBackend, __init__=init)
 
 
 def load_private_key(der: bytes) -> Any:
@@ -46,13 +47,14 @@ def load_private_key(der: bytes) -> Any:
 class Pickler(pickle.Pickler):
     """Knows the two kinds of objects that moto keeps and pickle cannot carry by itself.
 
-    KMS keeps private keys as objects of a compiled library; they travel as PKCS #8. SSM keeps parameters in a defaultdict whose
-    constructor takes other arguments than a defaultdict's.
+    KMS keeps private keys as objects of a compiled library; they travel as PKCS #8. SSM keeps parameters in a
+    defaultdict whose constructor takes other arguments than a defaultdict's.
     """
 
     def reducer_override(self, thing: Any) -> Any:
         if type(thing).__name__ == "ParameterDict":
-            return type(thing), (thing.account_id, thing.region_name), dict(thing.__dict__), None, iter(dict.items(thing))
+            made_with = (thing.account_id, thing.region_name)
+            return type(thing), made_with, dict(thing.__dict__), None, iter(dict.items(thing))
         if not hasattr(thing, "private_bytes") or isinstance(thing, type):
             return NotImplemented
         der = thing.private_bytes(
@@ -70,7 +72,7 @@ def to_bytes(content: Any) -> bytes:
 class Store:
     """Saves a little after the last change, so that a burst of calls costs one write."""
 
-    def __init__(self, path: str, lock: Any):
+    def __init__(self, path: str, lock: Any) -> None:
         self.path = path
         self.lock = lock
         self._dirty = threading.Event()
@@ -94,9 +96,10 @@ class Store:
         with self._write_lock:
             with self.lock:
                 self._dirty.clear()
+                instances: list[Any] = BackendDict._instances  # type: ignore[misc]
                 services = {
                     backend.service_name: {account: dict(regions) for account, regions in backend.items()}
-                    for backend in BackendDict._instances
+                    for backend in instances
                     if backend.service_name in KEPT
                 }
                 content = to_bytes({"format": FORMAT, "moto": moto.__version__, "services": services})

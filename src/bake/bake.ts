@@ -14,7 +14,7 @@ import type { BuildPlan } from '../plan/build-plan.ts';
 import { addChild, claimRun, ownerName } from '../run/owner.ts';
 import { sweepRun } from '../run/sweep/sweep.ts';
 import { versionTags } from '../run/tags.ts';
-import { type BuildOutcome, createBuildTracker } from './build-tracker.ts';
+import { type BuildOutcome, BuildTracker } from './build-tracker.ts';
 import { bakeFailure } from './failure.ts';
 import { createMachineReadableParser } from './machine-readable.ts';
 import { runPacker } from './packer-process.ts';
@@ -109,7 +109,7 @@ function packerCommand(
 async function build(input: BakeInput, packer: Packer, logFile: string): Promise<BuildOutcome> {
   return input.ctx.span('packer build', async (span) => {
     const parser = createMachineReadableParser();
-    const tracker = createBuildTracker(span, () => performance.now());
+    const tracker = new BuildTracker(span, () => performance.now());
     const exit = await runPacker({
       file: packer.tool.packer,
       args: ['-machine-readable', 'build', '-on-error=cleanup', ...packer.variables, packer.template],

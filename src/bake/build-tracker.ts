@@ -42,128 +42,146 @@ type OpenSpan = {
   readonly handle: ReturnType<TrackerSink['child']>;
 };
 
+function howEnded(outcome: 'changed' | 'unchanged' | 'failed'): string {
+  return outcome === 'unchanged' ? ' (nothing to do)' : outcome === 'failed' ? ' FAILED' : '';
+}
+
 /**
  * Turns Packer's records into spans: one for each phase and, inside `provision`, one for each provisioner with its steps as progress.
  * Knows no clock of its own and no process, so recorded streams test it.
  */
-export function createBuildTracker(
-  sink: TrackerSink,
-  now: () => number,
-): { take(line: MachineLine): void; finish(outcome: 'ok' | 'failed'): BuildOutcome } {
-  const spans: Span[] = [];
-  const checks: Check[] = [];
-  const errors: string[] = [];
-  const tail: string[] = [];
-  let versions: Record<string, string> = {};
-  let imageId: string | null = null;
-  let failedStep: BuildOutcome['failedStep'] = null;
-  let phase: (OpenSpan & { name: PhaseName }) | null = null;
-  let provisioner: OpenSpan | null = null;
-  let runningStep: string | null = null;
+export class BuildTracker {
+  readonly #sink: TrackerSink;
+  readonly #now: () => number;
+  readonly #spans: Span[] = [];
+  readonly #checks: Check[] = [];
+  readonly #errors: string[] = [];
+  readonly #tail: string[] = [];
+  #versions: Record<string, string> = {};
+  #imageId: string | null = null;
+  #failedStep: BuildOutcome['failedStep'] = null;
+  #phase: (OpenSpan & { name: PhaseName }) | null = null;
+  #provisioner: OpenSpan | null = null;
+  #runningStep: string | null = null;
 
-  const open = <Name extends string>(name: Name): OpenSpan & { name: Name } => ({
-    name,
-    startedAt: now(),
-    handle: sink.child(name, name === 'wait for ssh' ? SSH_TIMEOUT_MIN * 60_000 : undefined),
-  });
-  const shut = (span: OpenSpan, outcome: 'ok' | 'failed', note?: string): void => {
-    spans.push({ name: span.name, stage: 'bake', durationMs: Math.round(now() - span.startedAt), outcome });
-    span.handle.end(outcome, note);
-  };
-  const shutProvisioner = (outcome: 'ok' | 'failed', note?: string): void => {
-    if (provisioner) shut(provisioner, outcome, note);
-    provisioner = null;
-    runningStep = null;
-  };
-  const enter = (name: PhaseName): void => {
-    if (phase?.name === name) return;
+  constructor(sink: TrackerSink, now: () => number) {
+    this.#sink = sink;
+    this.#now = now;
+  }
+
+  take(line: MachineLine): void {
+    const [first = '', second = '', third = ''] = line.data;
+    if (line.category === 'ui') this.#takeUi(first, second, line.rawData[1] ?? '');
+    else if (line.category === 'error') this.#errors.push(first);
+    else if (line.category === 'artifact' && second === 'id')
+      this.#imageId = third.split(',')[0]?.split(':')[1] ?? null;
+  }
+
+  finish(outcome: 'ok' | 'failed'): BuildOutcome {
+    this.#shutProvisioner(outcome);
+    if (this.#phase) this.#shut(this.#phase, outcome);
+    this.#phase = null;
+    return {
+      imageId: this.#imageId,
+      versions: this.#versions,
+      checks: this.#checks,
+      spans: this.#spans,
+      failedStep: this.#failedStep,
+      failedChecks: this.#checks.filter(isFailed),
+      errors: this.#errors,
+      tail: [...this.#tail],
+    };
+  }
+
+  #open<Name extends string>(name: Name): OpenSpan & { name: Name } {
+    const limitMs = name === 'wait for ssh' ? SSH_TIMEOUT_MIN * 60_000 : undefined;
+    return { name, startedAt: this.#now(), handle: this.#sink.child(name, limitMs) };
+  }
+
+  #shut(span: OpenSpan, outcome: 'ok' | 'failed'): void {
+    const durationMs = Math.round(this.#now() - span.startedAt);
+    this.#spans.push({ name: span.name, stage: 'bake', durationMs, outcome });
+    span.handle.end(outcome);
+  }
+
+  #shutProvisioner(outcome: 'ok' | 'failed'): void {
+    if (this.#provisioner) this.#shut(this.#provisioner, outcome);
+    this.#provisioner = null;
+    this.#runningStep = null;
+  }
+
+  #enter(name: PhaseName): void {
+    const before = this.#phase;
+    if (before?.name === name) return;
     // The last thing that a good build does before it cleans up is tagging; out of any other phase clean-up means failure.
-    const failed = name === 'clean up' && phase !== null && phase.name !== 'tag image';
-    shutProvisioner(failed ? 'failed' : 'ok');
-    if (phase) shut(phase, failed ? 'failed' : 'ok');
-    phase = open(name);
-  };
-  // Once packer cleans up, what it says no longer tells why: the tail ends where the work ended.
-  const remember = (text: string): void => {
-    if (phase?.name === 'clean up') return;
-    for (const line of text.split('\n')) tail.push(line);
-    if (tail.length > TAIL_LINES) tail.splice(0, tail.length - TAIL_LINES);
-  };
+    const outcome = name === 'clean up' && before !== null && before.name !== 'tag image' ? 'failed' : 'ok';
+    this.#shutProvisioner(outcome);
+    if (before) this.#shut(before, outcome);
+    this.#phase = this.#open(name);
+  }
 
-  const takeEvent = (event: ProvisionEvent): void => {
+  /** Once packer cleans up, what it says no longer tells why: the tail ends where the work ended. */
+  #remember(text: string): void {
+    if (this.#phase?.name === 'clean up') return;
+    this.#tail.push(...text.split('\n'));
+    if (this.#tail.length > TAIL_LINES) this.#tail.splice(0, this.#tail.length - TAIL_LINES);
+  }
+
+  #takeEvent(event: ProvisionEvent): void {
     switch (event.type) {
       case 'provisioner-start':
-        shutProvisioner('ok');
-        provisioner = open(`provision: ${event.provisioner}`);
+        this.#shutProvisioner('ok');
+        this.#provisioner = this.#open(`provision: ${event.provisioner}`);
         break;
       case 'step-start':
-        runningStep = event.step;
-        provisioner?.handle.progress(`${event.step} ...`);
+        this.#runningStep = event.step;
+        this.#provisioner?.handle.progress(`${event.step} ...`);
         break;
-      case 'step-end': {
-        runningStep = null;
-        const took = formatDuration(event.durationMs);
-        const how = event.outcome === 'unchanged' ? ' (nothing to do)' : event.outcome === 'failed' ? ' FAILED' : '';
-        provisioner?.handle.progress(`${event.step} ${took}${how}`);
-        spans.push({
-          name: `${event.provisioner}: ${event.step}`,
-          stage: 'bake',
-          durationMs: event.durationMs,
-          outcome: event.outcome === 'failed' ? 'failed' : event.outcome === 'unchanged' ? 'skipped' : 'ok',
-        });
-        if (event.outcome === 'failed') {
-          const error = event.error ?? 'no reason was given';
-          failedStep = { provisioner: event.provisioner, step: event.step, error };
-          remember(`${event.provisioner}: ${event.step}: ${error}`);
-        }
+      case 'step-end':
+        this.#endStep(event);
         break;
-      }
       case 'check':
-        checks.push(event.check);
-        sink.check(event.check);
+        this.#checks.push(event.check);
+        this.#sink.check(event.check);
         break;
       case 'versions':
-        versions = { ...versions, ...event.versions };
+        this.#versions = { ...this.#versions, ...event.versions };
         break;
       case 'provisioner-end':
-        shutProvisioner(event.outcome === 'ok' ? 'ok' : 'failed');
+        this.#shutProvisioner(event.outcome === 'ok' ? 'ok' : 'failed');
         break;
     }
-  };
+  }
 
-  const takeUi = (kind: string, text: string, rawText: string): void => {
+  #endStep({ provisioner, step, durationMs, outcome, error }: Extract<ProvisionEvent, { type: 'step-end' }>): void {
+    this.#runningStep = null;
+    this.#provisioner?.handle.progress(`${step} ${formatDuration(durationMs)}${howEnded(outcome)}`);
+    this.#spans.push({
+      name: `${provisioner}: ${step}`,
+      stage: 'bake',
+      durationMs,
+      outcome: outcome === 'failed' ? 'failed' : outcome === 'unchanged' ? 'skipped' : 'ok',
+    });
+    if (outcome !== 'failed') return;
+    this.#failedStep = { provisioner, step, error: error ?? 'no reason was given' };
+    this.#remember(`${provisioner}: ${step}: ${this.#failedStep.error}`);
+  }
+
+  #takeUi(kind: string, text: string, rawText: string): void {
     const event = provisionEventOf(rawText);
     if (event) {
-      takeEvent(event);
+      this.#takeEvent(event);
       return;
     }
     const said = stripTarget(text);
     // Remote stderr arrives as `error` too, so only sentences of the builder itself open a phase.
     const next = kind === 'say' || said.startsWith('Cancelling build') ? phaseOf(text) : null;
-    if (next) enter(next);
-    remember(said);
+    if (next) this.#enter(next);
+    this.#remember(said);
     const first = said.split('\n')[0] ?? '';
     if (first.trim() === '') return;
-    if (provisioner) provisioner.handle.progress(runningStep === null ? first : `${runningStep}: ${first}`);
-    else (phase?.handle ?? sink).progress(first);
-  };
-
-  return {
-    take: (line) => {
-      const [first = '', second = '', third = ''] = line.data;
-      if (line.category === 'ui') takeUi(first, second, line.rawData[1] ?? '');
-      else if (line.category === 'error') {
-        errors.push(first);
-      } else if (line.category === 'artifact' && second === 'id') {
-        imageId = third.split(',')[0]?.split(':')[1] ?? null;
-      }
-    },
-    finish: (outcome) => {
-      shutProvisioner(outcome);
-      if (phase) shut(phase, outcome);
-      phase = null;
-      const failedChecks = checks.filter(isFailed);
-      return { imageId, versions, checks, spans, failedStep, failedChecks, errors, tail: [...tail] };
-    },
-  };
+    const step = this.#runningStep;
+    if (this.#provisioner) this.#provisioner.handle.progress(step === null ? first : `${step}: ${first}`);
+    else (this.#phase?.handle ?? this.#sink).progress(first);
+  }
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Check } from '#contracts/check.ts';
-import { type BuildOutcome, createBuildTracker } from '../../src/bake/build-tracker.ts';
+import { type BuildOutcome, BuildTracker } from '../../src/bake/build-tracker.ts';
 import { bakeFailure } from '../../src/bake/failure.ts';
 import { createMachineReadableParser } from '../../src/bake/machine-readable.ts';
 import { phaseOf } from '../../src/bake/phases.ts';
@@ -11,7 +11,7 @@ function replay(name: string, outcome: 'ok' | 'failed'): { result: BuildOutcome;
   const told: string[] = [];
   const checks: Check[] = [];
   let clock = 0;
-  const tracker = createBuildTracker(
+  const tracker = new BuildTracker(
     {
       progress: (text) => told.push(`- ${text}`),
       check: (check) => checks.push(check),

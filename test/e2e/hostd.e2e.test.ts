@@ -3,14 +3,14 @@ import { request } from 'node:https';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
-import { DescribeContainerInstancesCommand, ListContainerInstancesCommand } from '@aws-sdk/client-ecs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tellHost } from '../../webserver/control-client.ts';
 import { type BootedHost, bakeImage, bootHost } from './booted-host.ts';
 import { importTools } from './counted-containers.ts';
 import { awsLeftovers, type LabHandle, startLabForTests } from './lab-handle.ts';
+import { containerInstances, installFaketime, removeDropIn, setClock, setDropIn } from './machine-edits.ts';
 import { storm } from './start-storm.ts';
-import { describeWebserver } from './webserver-verb.ts';
+import { describeWebserver } from './webserver-verb.tests.ts';
 
 /**
  * The host service on a booted machine: everything that tries to walk around its gate, and every way to leave. One machine, in the order of
@@ -44,17 +44,6 @@ afterAll(async () => {
     await lab?.down();
   }
 });
-
-async function containerInstances(): Promise<string[]> {
-  const { containerInstanceArns = [] } = await host.clients.ecs.send(
-    new ListContainerInstancesCommand({ cluster: host.cluster }),
-  );
-  if (containerInstanceArns.length === 0) return [];
-  const { containerInstances: found = [] } = await host.clients.ecs.send(
-    new DescribeContainerInstancesCommand({ cluster: host.cluster, containerInstances: containerInstanceArns }),
-  );
-  return found.map(({ status = '' }) => status);
-}
 
 /** A spot interruption notice in the machine's metadata; null takes it back. */
 async function interrupt(at: string | null): Promise<void> {
@@ -105,9 +94,15 @@ describe('before the handshake the gate is not opened by', () => {
   });
 
   test('a unit that wants all of them', async () => {
-    await host.run(
-      `printf '[Unit]\\nWants=docker.service docker.socket containerd.service ecs.service\\n[Service]\\nType=oneshot\\nExecStart=/bin/true\\n' | sudo tee /etc/systemd/system/wanting.service >/dev/null; sudo systemctl daemon-reload; sudo systemctl start wanting.service`,
-    );
+    await host.run(`sudo tee /etc/systemd/system/wanting.service >/dev/null <<'EOS'
+[Unit]
+Wants=docker.service docker.socket containerd.service ecs.service
+[Service]
+Type=oneshot
+ExecStart=/bin/true
+EOS
+sudo systemctl daemon-reload
+sudo systemctl start wanting.service`);
     await expectShut();
   });
 
@@ -143,9 +138,8 @@ describe('before the handshake the gate is not opened by', () => {
   test('a host service that hangs: the watchdog ends it, and its next life asks anew', {
     timeout: 60_000,
   }, async () => {
-    await host.run(
-      `sudo mkdir -p /run/systemd/system/ecs-host.service.d; printf '[Service]\\nWatchdogSec=3s\\n' | sudo tee /run/systemd/system/ecs-host.service.d/fast.conf >/dev/null; sudo systemctl daemon-reload; sudo systemctl restart ecs-host`,
-    );
+    await setDropIn(host, 'fast', ['WatchdogSec=3s']);
+    await host.run('sudo systemctl restart ecs-host');
     await host.reach('handshake');
     const before = await host.run('systemctl show -p NRestarts --value ecs-host');
     await host.run('sudo kill -STOP $(systemctl show -p MainPID --value ecs-host)');
@@ -154,9 +148,8 @@ describe('before the handshake the gate is not opened by', () => {
       .not.toBe(before);
     await host.reach('handshake');
     await expectShut();
-    await host.run(
-      'sudo rm -r /run/systemd/system/ecs-host.service.d; sudo systemctl daemon-reload; sudo systemctl restart ecs-host',
-    );
+    await removeDropIn(host, 'fast');
+    await host.run('sudo systemctl restart ecs-host');
     await host.reach('handshake');
   });
 
@@ -166,7 +159,7 @@ describe('before the handshake the gate is not opened by', () => {
     await expectShut();
     expect((await host.try('sudo systemctl start docker')).exitCode).not.toBe(0);
     expect(await host.run('systemctl show -p StatusText --value ecs-host')).toContain('denied: not today');
-    expect(await containerInstances()).toEqual([]);
+    expect(await containerInstances(host)).toEqual([]);
   });
 });
 
@@ -176,7 +169,7 @@ describe('in service', () => {
     await host.run('sudo systemctl reload ecs-host');
     await host.reach('serving');
     expect(await host.units()).toBe(UP);
-    await expect.poll(containerInstances, { timeout: 20_000 }).toEqual(['ACTIVE']);
+    await expect.poll(() => containerInstances(host), { timeout: 20_000 }).toEqual(['ACTIVE']);
     expect(await host.run('ecs-host-status')).toContain('serving');
     expect(JSON.parse(await host.run('ecs-host-status --json'))).toMatchObject({ phase: 'serving', gate: 'open' });
   });
@@ -187,9 +180,11 @@ describe('in service', () => {
     expect(await host.run('systemctl show -p WatchdogTimestampMonotonic --value ecs-host')).not.toBe('0');
     const control = host.webserver.hosts.controlOf(host.instanceId);
     const secret = control?.port.token ?? 'none';
-    const seen = await host.run(
-      "sudo journalctl --no-pager -o cat; ps -eww -o args; sudo sh -c \"cat /proc/[0-9]*/cmdline | tr '\\0' ' '\"; sudo grep -rIl . /run/ecs-host /etc/ecs-host /var/lib/ecs-host | xargs sudo cat",
-    );
+    const seen = await host.run(`
+      sudo journalctl --no-pager -o cat
+      ps -eww -o args
+      sudo sh -c "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"
+      sudo grep -rIl . /run/ecs-host /etc/ecs-host /var/lib/ecs-host | xargs sudo cat`);
     expect(seen.includes(secret)).toBe(false);
   });
 
@@ -276,14 +271,9 @@ describe('in service', () => {
   });
 
   test('a clock that jumps by a day, forward and back', { timeout: 120_000 }, async () => {
-    // Machines of the lab share this machine's clock, so the service is given one of its own.
-    await host.run(
-      'sudo apt-get -qq update && sudo DEBIAN_FRONTEND=noninteractive apt-get -qqy install faketime',
-      90_000,
-    );
-    await host.run(
-      `echo +0 | sudo tee /etc/faketimerc >/dev/null; sudo mkdir -p /run/systemd/system/ecs-host.service.d; printf '[Service]\\nEnvironment=LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1\\n' | sudo tee /run/systemd/system/ecs-host.service.d/clock.conf >/dev/null; sudo systemctl daemon-reload; sudo systemctl restart ecs-host`,
-    );
+    await installFaketime(host);
+    await setClock(host, '+0');
+    await host.run('sudo systemctl restart ecs-host');
     await host.reach('serving');
     try {
       for (const jump of ['+86400', '-86400']) {
@@ -294,9 +284,8 @@ describe('in service', () => {
         expect(await host.units()).toBe(UP);
       }
     } finally {
-      await host.run(
-        'sudo rm -r /run/systemd/system/ecs-host.service.d; sudo systemctl daemon-reload; sudo systemctl restart ecs-host',
-      );
+      await removeDropIn(host, 'clock');
+      await host.run('sudo systemctl restart ecs-host');
     }
     await host.reach('serving');
   });
@@ -342,11 +331,11 @@ test('each of 100 container starts is on the record, while the service, dockerd 
 
 describe('leaving', () => {
   test('the webserver drains the host: ECS knows, and everything is down', async () => {
-    await expect.poll(containerInstances, { timeout: 20_000 }).toEqual(['ACTIVE']);
+    await expect.poll(() => containerInstances(host), { timeout: 20_000 }).toEqual(['ACTIVE']);
     expect(await host.webserver.drain(host.instanceId, 'maintenance')).toBe(true);
     await host.reach('drained');
     await expectShut();
-    expect(await containerInstances()).toEqual(['DRAINING']);
+    expect(await containerInstances(host)).toEqual(['DRAINING']);
     expect((await host.try('sudo systemctl start docker')).exitCode).not.toBe(0);
     expect(await host.run('sudo journalctl -u ecs-host --no-pager -o cat')).toContain('ECS sends no more tasks');
   });
@@ -357,7 +346,7 @@ describe('leaving', () => {
     await expectShut();
     await host.takeBack();
     await host.reach('serving');
-    expect(await containerInstances()).toEqual(['ACTIVE']);
+    expect(await containerInstances(host)).toEqual(['ACTIVE']);
   });
 
   test('a notice of EC2 does the same', async () => {

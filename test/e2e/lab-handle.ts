@@ -54,7 +54,7 @@ async function descendants(root: number): Promise<Process[]> {
   return found;
 }
 
-/** Stops the lab, and removes its folder unless the machine still holds something of it: that is below the folder, and to be looked at. */
+/** Stops the lab, and removes its folder, unless the machine still holds something below it: that is to be looked at. */
 async function endLab(stateFolder: string): Promise<void> {
   const ended = await cli(['lab', 'down'], { ECS_HOST_STATE: stateFolder });
   const left = await machineLeftovers(stateFolder);

@@ -22,7 +22,7 @@ import {
   waitUntilInstanceTerminated,
 } from '@aws-sdk/client-ec2';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { projectFolder } from '../../src/io/paths.ts';
 import { newStateFolder, testEnvironment } from './support.ts';
 
@@ -158,13 +158,13 @@ describe('the lab', () => {
     expect(left).toEqual([]);
   });
 
-  it('says where it is when it is up already', async () => {
+  test('says where it is when it is up already', async () => {
     expect(await bringUp()).toMatchObject({ endpoint: up.endpoint, pid: up.pid, started: false });
     const status = await lab('status', '--json');
     expect(JSON.parse(status.stdout)).toMatchObject({ state: 'up', endpoint: up.endpoint, instances: [] });
   });
 
-  it('runs, filters, stops, starts, reboots and images a machine', async () => {
+  test('runs, filters, stops, starts, reboots and images a machine', async () => {
     const machine = await run(baseImage);
     expect(await ssh(machine.address, 'sudo cloud-init status --wait >/dev/null; cat /etc/from-user-data')).toBe(
       'hello',
@@ -230,7 +230,7 @@ describe('the lab', () => {
     expect((await ec2.send(new DescribeVolumesCommand({}))).Volumes).toEqual([]);
   });
 
-  it('ends an instance that is powered off from inside', async () => {
+  test('ends an instance that is powered off from inside', async () => {
     const machine = await run(imageId);
     await ssh(machine.address, 'true');
     // The connection ends with the machine, so this one never succeeds: it is tried once.
@@ -239,7 +239,7 @@ describe('the lab', () => {
     expect((await describeOne(machine.id))?.StateReason?.Code).toBe('Client.InstanceInitiatedShutdown');
   });
 
-  it('sweeps after kill -9 of its daemon, and remembers its images', async () => {
+  test('sweeps after kill -9 of its daemon, and remembers its images', async () => {
     const machine = await run(imageId);
     process.kill(up.pid, 'SIGKILL');
     await expect
@@ -255,7 +255,7 @@ describe('the lab', () => {
     expect(await ssh(again.address, 'cat /etc/kept')).toBe('kept');
   });
 
-  it('leaves nothing after down with a machine running, nor after kill -9 and down', async () => {
+  test('leaves nothing after down with a machine running, nor after kill -9 and down', async () => {
     await lab('down');
     expect(await leftovers(stateFolder, up.netns)).toEqual([]);
     up = await bringUp();
@@ -267,7 +267,7 @@ describe('the lab', () => {
     expect(JSON.parse((await lab('status', '--json')).stdout)).toEqual({ state: 'down' });
   });
 
-  it('goes down when moto does', async () => {
+  test('goes down when moto does', async () => {
     up = await bringUp();
     const processes = JSON.parse(await readFile(join(stateFolder, 'lab', 'run', 'processes.json'), 'utf8')) as {
       what: string;
@@ -282,7 +282,7 @@ describe('the lab', () => {
     expect(await leftovers(stateFolder, up.netns)).toEqual([]);
   });
 
-  it('goes down by itself when its owner is gone', async () => {
+  test('goes down by itself when its owner is gone', async () => {
     const owner = spawn('sleep', ['600'], { stdio: 'ignore' });
     children.push(owner);
     up = await bringUp('--owner-pid', String(owner.pid));

@@ -74,7 +74,7 @@ export async function startMachineLab(keyFile: string): Promise<MachineLab> {
   );
   const imdsSocket = join(paths.run, 'imds.sock');
   const webSocket = join(paths.run, 'web.sock');
-  const doors = [await attachHttp(imdsSocket, imds), await attachHttp(webSocket, web)];
+  const listeners = [await attachHttp(imdsSocket, imds), await attachHttp(webSocket, web)];
   const gateway = await startGateway(network.namespace, [
     { address: IMDS_ADDRESS, port: 80, socket: imdsSocket },
     { address: SERVICE_ADDRESS, port: 80, socket: webSocket },
@@ -116,7 +116,7 @@ export async function startMachineLab(keyFile: string): Promise<MachineLab> {
       await machines.close();
       await gateway.stop();
       await network.destroy();
-      for (const door of doors) door.close();
+      for (const listener of listeners) listener.close();
       imds.closeAllConnections();
       web.closeAllConnections();
     },

@@ -73,8 +73,8 @@ export async function machineLeftovers(stateFolder: string): Promise<string[]> {
 }
 
 /**
- * A fresh folder for state; the cache is shared, so that base images are built once. Its name is short, since sockets have their places in it.
- * Whoever asks removes it, after a look at what the machine still holds of it (`machineLeftovers`).
+ * A fresh folder for state; the cache is shared, so that base images are built once. Its name is short, since sockets
+ * have their places in it. Whoever asks removes it, after a look at what the machine still holds (`machineLeftovers`).
  */
 export async function newStateFolder(): Promise<string> {
   return realpath(await mkdtemp(join(tmpdir(), 'lab-')));

@@ -6,8 +6,8 @@ import { Containers } from '../../hostd/containers.ts';
 import { createLog } from '../../hostd/log.ts';
 import { Placer } from '../../hostd/placer.ts';
 import { Resources } from '../../hostd/resources.ts';
+import { createTestDocker, PLACE_HELPER } from '../fixtures/host-service.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-import { createTestDocker, PLACE_HELPER } from './a-service.ts';
 
 let folder: string;
 let docker: ReturnType<typeof createTestDocker>;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { deleteImage, findImageRemains } from '../../src/image/delete-image.ts';
+import { aRecord } from '../fixtures/image-record.ts';
 import { apiError, fakeClients } from '../run/fake-clients.ts';
-import { aRecord } from './a-record.ts';
 
 const LAB = { apiRegion: 'us-west-2', endpointUrl: 'http://127.0.0.1:4599' };
 function image(tag: string): object {

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { listRecords, readRecord, recordPath, removeRecord, saveRecord } from '../../src/image/image-store.ts';
 import type { Message, Reporter } from '../../src/io/reporter.ts';
+import { aRecord } from '../fixtures/image-record.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-import { aRecord } from './a-record.ts';
 
 let folder: string;
 let messages: Message[];

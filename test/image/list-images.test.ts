@@ -4,7 +4,7 @@ import { expectedTags } from '../../src/image/expected-tags.ts';
 import { joinImages } from '../../src/image/list-images.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
 import { planTags, versionTags } from '../../src/run/tags.ts';
-import { aRecord } from './a-record.ts';
+import { aRecord } from '../fixtures/image-record.ts';
 
 function tagged(ImageId: string, verdict: string, CreationDate: string): Image {
   return {

@@ -1,10 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parseCommand } from '../../provisioners/command.ts';
 
 const TARGET = '/opt/ecs-host/target.json';
 
 describe('parseCommand', () => {
-  it.each([
+  test.each([
     [['bake', 'base', 'verify'], { action: 'bake', names: ['base', 'verify'], stage: 'bake', targetPath: TARGET }],
     [['apply', 'clean'], { action: 'apply', names: ['clean'], stage: 'bake', targetPath: TARGET }],
     [['verify', '--stage', 'booted'], { action: 'verify', names: ['verify'], stage: 'booted', targetPath: TARGET }],
@@ -17,7 +17,7 @@ describe('parseCommand', () => {
     expect(parseCommand(words)).toEqual(expected);
   });
 
-  it.each([
+  test.each([
     [[]],
     [['look', 'base']],
     [['bake']],

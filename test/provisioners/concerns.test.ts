@@ -1,9 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { PROVISIONERS } from '#contracts/provisioners.ts';
 import { CONCERNS, verify } from '../../provisioners/concerns/verify.ts';
-import { target } from './a-target.ts';
+import { target } from '../fixtures/target-config.ts';
 
 const FOLDER = join(import.meta.dirname, '../../provisioners');
 const concerns = [...Object.values(CONCERNS), verify];
@@ -14,24 +14,24 @@ const sources = await Promise.all(
 );
 
 describe('provisioners', () => {
-  it('are the ones that a plan names, each under its own name', () => {
+  test('are the ones that a plan names, each under its own name', () => {
     const all = PROVISIONERS.map((name) => (name === 'verify' ? verify : CONCERNS[name]).name);
     expect(all).toEqual(PROVISIONERS);
     expect(PROVISIONERS.filter((name) => name !== 'nvidia')).toEqual(target.provisioners);
   });
 
-  it.each(concerns)('$name has apply and verify', ({ apply, verify: look }) => {
+  test.each(concerns)('$name has apply and verify', ({ apply, verify: look }) => {
     expect(apply).toBeTypeOf('function');
     expect(look).toBeTypeOf('function');
   });
 
-  it('verify refuses to apply', async () => {
+  test('verify refuses to apply', async () => {
     await expect(verify.apply({} as never)).rejects.toThrow('only looks');
   });
 });
 
 describe('no provisioner', () => {
-  it('starts Docker, its socket or the agent, or has a boot start them', () => {
+  test('starts Docker, its socket or the agent, or has a boot start them', () => {
     for (const { name, text } of sources) {
       const starts =
         text.match(/systemctl\s+(?:[a-z-]+\s+)*(start|restart|reload-or-restart|enable --now|enable)\b[^`]*/g) ?? [];
@@ -43,12 +43,12 @@ describe('no provisioner', () => {
     }
   });
 
-  it('masks Docker or the agent', () => {
+  test('masks Docker or the agent', () => {
     for (const { name, text } of sources)
       expect({ name, masks: /mask[^\n]*(docker|ecs\.service)/.test(text) }).toEqual({ name, masks: false });
   });
 
-  it('goes around the quoting of zx, or runs a tool but through lib/tool.ts', () => {
+  test('goes around the quoting of zx, or runs a tool but through lib/tool.ts', () => {
     for (const { name, text } of sources) {
       expect({
         name,
@@ -70,7 +70,7 @@ describe('no provisioner', () => {
     }
   });
 
-  it('names a password, a token or an address of somebody', () => {
+  test('names a password, a token or an address of somebody', () => {
     for (const { name, text } of sources)
       expect({ name, found: /(password|secret_key|AKIA[A-Z0-9]{16})\s*[:=]\s*['"]/i.exec(text)?.[0] ?? null }).toEqual({
         name,

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   dockerPackages,
   dockerSourceLine,
@@ -7,10 +7,10 @@ import {
   parseDaemonConfig,
   renderDaemonConfig,
 } from '../../provisioners/lib/docker-config.ts';
-import { target } from './a-target.ts';
+import { target } from '../fixtures/target-config.ts';
 
 describe('daemon.json', () => {
-  it('is made when there is none', () => {
+  test('is made when there is none', () => {
     expect(mergeDaemonConfig(parseDaemonConfig(null), target.docker)).toEqual({
       'log-driver': 'json-file',
       'log-opts': { 'max-size': '50m', 'max-file': '3' },
@@ -19,7 +19,7 @@ describe('daemon.json', () => {
     });
   });
 
-  it('keeps what others put there: the NVIDIA runtime, a registry', () => {
+  test('keeps what others put there: the NVIDIA runtime, a registry', () => {
     const current = {
       runtimes: { nvidia: { path: 'nvidia-container-runtime' } },
       'insecure-registries': ['other:5000'],
@@ -30,7 +30,7 @@ describe('daemon.json', () => {
     });
   });
 
-  it("drops a seccomp profile: Docker's default applies", () => {
+  test("drops a seccomp profile: Docker's default applies", () => {
     expect(mergeDaemonConfig({ 'seccomp-profile': 'unconfined' }, target.docker)).not.toHaveProperty('seccomp-profile');
     expect(
       isDaemonConfigComplete(
@@ -40,26 +40,26 @@ describe('daemon.json', () => {
     ).toBe(false);
   });
 
-  it('names no registry on AWS', () => {
+  test('names no registry on AWS', () => {
     expect(mergeDaemonConfig({}, { ...target.docker, insecureRegistries: [] })).not.toHaveProperty(
       'insecure-registries',
     );
   });
 
-  it('merged twice is merged once', () => {
+  test('merged twice is merged once', () => {
     const once = mergeDaemonConfig({ debug: true }, target.docker);
     expect(mergeDaemonConfig(once, target.docker)).toEqual(once);
     expect(isDaemonConfigComplete(parseDaemonConfig(renderDaemonConfig(once)), target.docker)).toBe(true);
     expect(isDaemonConfigComplete({}, target.docker)).toBe(false);
   });
 
-  it.each(['{', '[]', '"x"', 'null'])('is not overwritten when it is %s', (text) => {
+  test.each(['{', '[]', '"x"', 'null'])('is not overwritten when it is %s', (text) => {
     expect(() => parseDaemonConfig(text)).toThrow('/etc/docker/daemon.json');
   });
 });
 
 describe('packages', () => {
-  it('never leave two Dockers', () => {
+  test('never leave two Dockers', () => {
     const [ce, distribution] = [dockerPackages('docker-ce'), dockerPackages('distribution')];
     expect(ce.remove).toEqual(expect.arrayContaining(['docker.io', 'containerd', 'docker-engine']));
     expect(distribution.remove).toEqual(expect.arrayContaining(['docker-ce', 'containerd.io']));
@@ -67,7 +67,7 @@ describe('packages', () => {
       expect(install.filter((name) => remove.includes(name))).toEqual([]);
   });
 
-  it("come from the distribution's folder of Docker's repository, signed by the pinned key's file", () => {
+  test("come from the distribution's folder of Docker's repository, signed by the pinned key's file", () => {
     expect(dockerSourceLine({ distribution: 'ubuntu', codename: 'focal' }, '/etc/apt/keyrings/docker.asc')).toBe(
       'deb [arch=amd64 signed-by=/etc/apt/keyrings/docker.asc] https://download.docker.com/linux/ubuntu focal stable\n',
     );

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { requireSha256 } from '../../provisioners/lib/download.ts';
 import { isSignedBy, primaryFingerprints, requireKey, requireSignature } from '../../provisioners/lib/gpg.ts';
 import { ask, tool } from '../../provisioners/lib/tool.ts';
@@ -15,12 +15,12 @@ describe('what gpg says', () => {
   const valid = `[GNUPG:] VALIDSIG D64BB6F90CF377E9B5FB346F50DECCC4710E61AF 2024-01-09 1704844493 0 4 0 1 8 00 ${ECS}`;
   const good = '[GNUPG:] GOODSIG 50DECCC4710E61AF Amazon ECS <ecs-security@amazon.com>';
 
-  it('counts by the primary key, whichever subkey signed', () => {
+  test('counts by the primary key, whichever subkey signed', () => {
     expect(isSignedBy(`${good}\n${valid}\n`, ECS)).toBe(true);
     expect(isSignedBy(`${good}\n${valid}\n`, AWS_CLI)).toBe(false);
   });
 
-  it.each([
+  test.each([
     'BADSIG 50DECCC4710E61AF x',
     'REVKEYSIG 50DECCC4710E61AF x',
     'ERRSIG 50DECCC4710E61AF 1 8 00 0 9',
@@ -29,16 +29,16 @@ describe('what gpg says', () => {
     expect(isSignedBy(`[GNUPG:] ${word}\n${valid}\n`, ECS)).toBe(false);
   });
 
-  it('counts when only our copy of the key is too old', () => {
+  test('counts when only our copy of the key is too old', () => {
     expect(isSignedBy(`[GNUPG:] EXPKEYSIG 50DECCC4710E61AF x\n${valid}\n`, ECS)).toBe(true);
   });
 
-  it('does not count when a file name says it', () => {
+  test('does not count when a file name says it', () => {
     expect(isSignedBy(`gpg: file "${valid}"\n`, ECS)).toBe(false);
     expect(isSignedBy('', ECS)).toBe(false);
   });
 
-  it('about keys: the primary ones', () => {
+  test('about keys: the primary ones', () => {
     expect(primaryFingerprints('pub:u:4096:1:AB:\nfpr:::::::::AAAA:\nsub:u:4096:1:CD:\nfpr:::::::::BBBB:\n')).toEqual([
       'AAAA',
     ]);
@@ -64,14 +64,14 @@ describe('with gpg itself', () => {
     await ask`gpgconf --homedir ${folder} --kill all`;
   });
 
-  it('the carried keys are the pinned ones', async (context) => {
+  test('the carried keys are the pinned ones', async (context) => {
     if (!hasGpg) context.skip('gpg is not installed');
     await requireKey(join(KEYS, 'amazon-ecs.asc'), ECS);
     await requireKey(join(KEYS, 'aws-cli.asc'), AWS_CLI);
     await expect(requireKey(join(KEYS, 'aws-cli.asc'), ECS)).rejects.toThrow('is pinned');
   });
 
-  it('accepts a signature by the pinned key, and nothing else', async (context) => {
+  test('accepts a signature by the pinned key, and nothing else', async (context) => {
     if (!hasGpg) context.skip('gpg is not installed');
     const signed = { signature: join(folder, 'file.asc'), keyFile: join(folder, 'key.asc'), fingerprint };
     await requireSignature({ ...signed, file: join(folder, 'file') });
@@ -90,7 +90,7 @@ describe('with gpg itself', () => {
 });
 
 describe('sha256', () => {
-  it('of another file is refused, and the file is gone', async () => {
+  test('of another file is refused, and the file is gone', async () => {
     const file = join(tempFolder(), 'x');
     await writeFile(file, 'x');
     await requireSha256(file, '2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881');

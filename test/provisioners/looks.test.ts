@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { osReleaseValue } from '../../provisioners/concerns/record-versions.ts';
 import { awsCliUrl } from '../../provisioners/concerns/user-tools.ts';
 import { agentDefaults, renderEnvironmentFile } from '../../provisioners/lib/agent-config.ts';
@@ -8,8 +8,8 @@ import { nvidiaDevices } from '../../provisioners/lib/gpus.ts';
 import { homesIn, keysIn } from '../../provisioners/lib/ssh-keys.ts';
 import { parseSysctl } from '../../provisioners/lib/sysctl.ts';
 import { PULLS, parseUnits, reach, WAITS } from '../../provisioners/lib/unit-graph.ts';
+import { nvidia, target } from '../fixtures/target-config.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-import { nvidia, target } from './a-target.ts';
 
 describe('what starts what', () => {
   const show = `Id=ecs-host.service
@@ -37,7 +37,7 @@ Id=docker.service
 Names=docker.service
 `;
 
-  it('is followed over other units, and the way is told', () => {
+  test('is followed over other units, and the way is told', () => {
     const ways = reach(parseUnits(show), 'ecs-host.service', PULLS);
     expect(ways.get('docker.service')).toEqual([
       'ecs-host.service',
@@ -47,16 +47,16 @@ Names=docker.service
     ]);
   });
 
-  it('is known by every name', () => {
+  test('is known by every name', () => {
     expect(parseUnits(show).get('alias.service')?.['BindsTo']).toEqual(['docker.service']);
   });
 
-  it('ends in a circle', () => {
+  test('ends in a circle', () => {
     const units = parseUnits('Id=a.service\nRequires=b.service\n\nId=b.service\nRequires=a.service\n');
     expect([...reach(units, 'a.service', PULLS).keys()]).toEqual(['a.service', 'b.service']);
   });
 
-  it('takes no order from sockets.target, which every service is after', () => {
+  test('takes no order from sockets.target, which every service is after', () => {
     expect(reach(parseUnits(show), 'basic.target', WAITS).has('docker.socket')).toBe(false);
     const direct = parseUnits('Id=ecs-host.service\nAfter=docker.socket\n');
     expect(reach(direct, 'ecs-host.service', WAITS).has('docker.socket')).toBe(true);
@@ -64,7 +64,7 @@ Names=docker.service
 });
 
 describe('keys that let in', () => {
-  it('are found with options before and comments behind them', () => {
+  test('are found with options before and comments behind them', () => {
     const text = [
       '# ssh-rsa AAAAcommented',
       'ssh-ed25519 AAAAC3one launch',
@@ -75,7 +75,7 @@ describe('keys that let in', () => {
     expect(keysIn(text)).toEqual(['ssh-ed25519 AAAAC3one', 'ecdsa-sha2-nistp256 AAAAE2two']);
   });
 
-  it('are looked for in every home', () => {
+  test('are looked for in every home', () => {
     expect(
       homesIn(
         'root:x:0:0::/root:/bin/sh\nsync:x:4:4::/:/bin/sync\nnobody:x:9:9::/nonexistent:/x\na:x:1:1::/home/a:/x\n',
@@ -85,13 +85,13 @@ describe('keys that let in', () => {
 });
 
 describe("the agent's defaults", () => {
-  it('tell the stand-in where its data is; the real one has its own idea', () => {
+  test('tell the stand-in where its data is; the real one has its own idea', () => {
     expect(agentDefaults(target)).toMatchObject({ ECS_DATADIR: '/var/lib/ecs/data' });
     const aws = agentDefaults({ ...target, ecsAgent: { source: 'aws', package: 'https://x/x.deb', sha256: null } });
     expect(aws).not.toHaveProperty('ECS_DATADIR');
   });
 
-  it('know of GPUs only where there are some', () => {
+  test('know of GPUs only where there are some', () => {
     expect(agentDefaults(target)).not.toHaveProperty('ECS_ENABLE_GPU_SUPPORT');
     expect(agentDefaults({ ...target, nvidia })).toMatchObject({
       ECS_ENABLE_GPU_SUPPORT: 'true',
@@ -99,11 +99,11 @@ describe("the agent's defaults", () => {
     });
   });
 
-  it('name no cluster: that is the user data', () => {
+  test('name no cluster: that is the user data', () => {
     expect(Object.keys(agentDefaults(target))).not.toContain('ECS_CLUSTER');
   });
 
-  it('mean the same to systemd and to ecs-init', () => {
+  test('mean the same to systemd and to ecs-init', () => {
     expect(renderEnvironmentFile(agentDefaults(target))).toContain(
       'ECS_AVAILABLE_LOGGING_DRIVERS=["json-file","journald","syslog","awslogs"]\n',
     );
@@ -114,26 +114,26 @@ describe("the agent's defaults", () => {
 });
 
 describe('facts', () => {
-  it('of sysctl.d', () => {
+  test('of sysctl.d', () => {
     expect([...parseSysctl('# a\nvm.swappiness = 10\n\nnet.core.rmem_max=1\n; b\n')]).toEqual([
       ['vm.swappiness', '10'],
       ['net.core.rmem_max', '1'],
     ]);
   });
 
-  it('of os-release', () => {
+  test('of os-release', () => {
     expect(osReleaseValue('NAME="X"\nPRETTY_NAME="Ubuntu 20.04.6 LTS"\nVERSION_CODENAME=focal\n', 'PRETTY_NAME')).toBe(
       'Ubuntu 20.04.6 LTS',
     );
     expect(osReleaseValue('VERSION_CODENAME=focal\n', 'VERSION_CODENAME')).toBe('focal');
   });
 
-  it('of the AWS CLI', () => {
+  test('of the AWS CLI', () => {
     expect(awsCliUrl('2.31.0')).toBe('https://awscli.amazonaws.com/awscli-exe-linux-x86_64-2.31.0.zip');
     expect(awsCliUrl(null)).toBe('https://awscli.amazonaws.com/awscli-exe-linux-x86_64.zip');
   });
 
-  it("of the PCI bus: NVIDIA's display controllers and nothing else", async () => {
+  test("of the PCI bus: NVIDIA's display controllers and nothing else", async () => {
     const folder = tempFolder();
     const add = async (name: string, vendor: string, kind: string, device: string): Promise<void> => {
       await mkdir(join(folder, name));

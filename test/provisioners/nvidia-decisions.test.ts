@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   compareReleases,
   driverMistakes,
@@ -10,14 +10,14 @@ import {
   packagesToHold,
   toolkitPackages,
 } from '../../provisioners/lib/nvidia-decisions.ts';
-import { nvidia } from './a-target.ts';
+import { nvidia } from '../fixtures/target-config.ts';
 
 const TESLA_M60 = 0x13f2;
 const T4 = 0x1eb8;
 const L4 = 0x27b8;
 
 describe('the kernel that will boot', () => {
-  it('is the newest installed, whichever runs', () => {
+  test('is the newest installed, whichever runs', () => {
     const boot = [
       'vmlinuz',
       'vmlinuz-5.15.0-1084-aws',
@@ -29,7 +29,7 @@ describe('the kernel that will boot', () => {
     expect(kernelThatWillBoot(boot)).toBe('5.15.0-1099-aws');
   });
 
-  it('is compared by numbers', () => {
+  test('is compared by numbers', () => {
     expect(['5.15.0-99-aws', '5.15.0-1084-aws', '5.4.0-1103-aws', '6.1.0-9'].sort(compareReleases)).toEqual([
       '5.4.0-1103-aws',
       '5.15.0-99-aws',
@@ -38,22 +38,22 @@ describe('the kernel that will boot', () => {
     ]);
   });
 
-  it('has to exist', () => {
+  test('has to exist', () => {
     expect(() => kernelThatWillBoot(['vmlinuz.old'])).toThrow('no kernel');
   });
 
-  it('gets its own headers', () => {
+  test('gets its own headers', () => {
     expect(headerPackages('5.15.0-1084-aws')).toEqual(['linux-headers-5.15.0-1084-aws']);
   });
 
-  it('is what a module says it is for', () => {
+  test('is what a module says it is for', () => {
     expect(isModuleFor('5.15.0-1084-aws SMP mod_unload modversions ', '5.15.0-1084-aws')).toBe(true);
     expect(isModuleFor('5.15.0-1083-aws SMP mod_unload modversions ', '5.15.0-1084-aws')).toBe(false);
   });
 });
 
 describe('the driver', () => {
-  it('fits a Maxwell GPU as proprietary module up to R580', () => {
+  test('fits a Maxwell GPU as proprietary module up to R580', () => {
     expect(driverMistakes(nvidia, [TESLA_M60])).toEqual([]);
     expect(driverMistakes({ ...nvidia, kernelModule: 'open' }, [TESLA_M60])).toEqual([
       expect.stringContaining('no open kernel module'),
@@ -63,21 +63,21 @@ describe('the driver', () => {
     ]);
   });
 
-  it('may be open from Turing on', () => {
+  test('may be open from Turing on', () => {
     for (const device of [T4, L4]) expect(driverMistakes({ ...nvidia, kernelModule: 'open' }, [device])).toEqual([]);
   });
 
-  it('cannot be judged without a GPU, and is not', () => {
+  test('cannot be judged without a GPU, and is not', () => {
     expect(driverMistakes({ ...nvidia, kernelModule: 'open' }, [])).toEqual([]);
   });
 
-  it('is named the same in every field', () => {
+  test('is named the same in every field', () => {
     expect(nvidiaConfigMistakes(nvidia)).toEqual([]);
     const wrong = { ...nvidia, driverBranch: '570', driverUrl: 'http://example.com/1.run', driverSha256: 'abc' };
     expect(nvidiaConfigMistakes(wrong)).toHaveLength(4);
   });
 
-  it('is built by DKMS for the kernel that will boot, which may not be the one to load it', () => {
+  test('is built by DKMS for the kernel that will boot, which may not be the one to load it', () => {
     const same = installerArguments(nvidia, '5.15.0-1084-aws', '5.15.0-1084-aws');
     expect(same).toEqual(
       expect.arrayContaining([
@@ -91,7 +91,7 @@ describe('the driver', () => {
     expect(installerArguments(nvidia, '5.15.0-1099-aws', '5.15.0-1084-aws')).toContain('--skip-module-load');
   });
 
-  it('of an older branch is told its module in the older way', () => {
+  test('of an older branch is told its module in the older way', () => {
     const at = (driverVersion: string) => installerArguments({ ...nvidia, driverVersion }, 'r', 'r').join(' ');
     expect(at('535.1')).toContain('--kernel-module-build-directory=kernel');
     expect(at('470.1')).not.toContain('kernel-module');
@@ -99,7 +99,7 @@ describe('the driver', () => {
 });
 
 describe('packages', () => {
-  it('that must not move are held', () => {
+  test('that must not move are held', () => {
     const installed = [
       'bash',
       'linux-aws',
@@ -122,7 +122,7 @@ describe('packages', () => {
     ]);
   });
 
-  it('of the toolkit are all of one version', () => {
+  test('of the toolkit are all of one version', () => {
     expect(new Set(toolkitPackages('1.20.0-1').map(({ version }) => version))).toEqual(new Set(['1.20.0-1']));
   });
 });

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { FILES as BASE } from '../../provisioners/concerns/base.ts';
 import { FILES as DOCKER } from '../../provisioners/concerns/docker.ts';
 import { FILES as ECS_AGENT } from '../../provisioners/concerns/ecs-agent.ts';
@@ -25,19 +25,19 @@ const files = entries
 const units = files.filter((path) => /^\/etc\/systemd\/system\/[^/]+\.(service|timer|socket)$/.test(path));
 
 describe('rootfs', () => {
-  it('has every file installed by exactly one concern', () => {
+  test('has every file installed by exactly one concern', () => {
     const claimed = [BASE, DOCKER, ECS_AGENT, HOST_SERVICE, IMDS_BLOCK, LIMITS, NVIDIA, USER_TOOLS].flat();
     expect([...claimed].sort()).toEqual([...files].sort());
   });
 
-  it('has programs that can be run and files that cannot', async () => {
+  test('has programs that can be run and files that cannot', async () => {
     for (const path of files) {
       const isExecutable = ((await stat(join(ROOTFS, path))).mode & 0o100) !== 0;
       expect({ path, isExecutable }).toEqual({ path, isExecutable: path.includes('/bin/') });
     }
   });
 
-  it.each([
+  test.each([
     ['docker.service', 'gate-open'],
     ['docker.socket', 'gate-open'],
     ['containerd.service', 'gate-open'],
@@ -49,27 +49,27 @@ describe('rootfs', () => {
       expect(text).toContain(`\nExecStartPre=/opt/ecs-host/bin/ecs-host-gate check ${gate}\n`);
   });
 
-  it('has a gatekeeper that neither requires nor waits for what it starts', async () => {
+  test('has a gatekeeper that neither requires nor waits for what it starts', async () => {
     const settings = (await read('/etc/systemd/system/ecs-host.service'))
       .split('\n')
       .filter((line) => /^(Requires|Requisite|BindsTo|Wants|Upholds|After|PartOf)=/.test(line));
     expect(settings.join('\n')).not.toMatch(/docker|ecs\.service|cloud-final|multi-user/);
   });
 
-  it('shuts the gate however the gatekeeper ends', async () => {
+  test('shuts the gate however the gatekeeper ends', async () => {
     expect(await read('/etc/systemd/system/ecs-host.service')).toMatch(
       /^ExecStopPost=\/opt\/ecs-host\/bin\/ecs-host-stopped$/m,
     );
   });
 
-  it("reads the agent's settings in the order in which the user's wins", async () => {
+  test("reads the agent's settings in the order in which the user's wins", async () => {
     const order = [
       ...(await read('/etc/systemd/system/ecs.service.d/20-ecs-host.conf')).matchAll(/^EnvironmentFile=(.*)$/gm),
     ].map((found) => found[1]);
     expect(order).toEqual(['', '-/opt/ecs-host/ecs-defaults.env', '-/etc/ecs/ecs.config']);
   });
 
-  it('blocks both addresses of the metadata service and no other', async () => {
+  test('blocks both addresses of the metadata service and no other', async () => {
     const rules = await read('/etc/ecs-host/imds-block.nft');
     const drops = rules.split('\n').filter((line) => line.trim().endsWith('drop') && !line.trim().startsWith('#'));
     expect(drops.map((line) => / (?:daddr|dport) (\S+) /.exec(line)?.[1])).toEqual([
@@ -79,7 +79,7 @@ describe('rootfs', () => {
     ]);
   });
 
-  it('sets kernel settings that can be read back', async () => {
+  test('sets kernel settings that can be read back', async () => {
     const settings = parseSysctl(await read('/etc/sysctl.d/90-ecs-host.conf'));
     expect(settings.size).toBeGreaterThan(5);
     for (const [key, value] of settings) expect(`${key}=${value}`).toMatch(/^[a-z0-9_.]+=\d+(-\d+)?$/);
@@ -96,7 +96,7 @@ describe('units', async () => {
     found = hasAnalyze ? (await ask`systemd-analyze verify --man=no ${paths}`).stderr : '';
   }, 30_000);
 
-  it.for(units)('%s has no unknown section, setting or value', (path, context) => {
+  test.for(units)('%s has no unknown section, setting or value', (path, context) => {
     if (!hasAnalyze) context.skip('systemd-analyze is not installed');
     const name = path.split('/').at(-1) ?? '';
     const complaints = found
@@ -105,7 +105,7 @@ describe('units', async () => {
     expect(complaints).toEqual([]);
   });
 
-  it('are some', () => {
+  test('are some', () => {
     expect(units.length).toBeGreaterThanOrEqual(3);
   });
 });
@@ -113,7 +113,7 @@ describe('units', async () => {
 describe('installing', () => {
   const rootfs = sharedTempFolder();
 
-  it('changes nothing the second time, and puts right what was changed', async () => {
+  test('changes nothing the second time, and puts right what was changed', async () => {
     // A rootfs within a folder: the paths that it names are below that folder as well.
     const { cp, chmod, mkdir, writeFile } = await import('node:fs/promises');
     const there = join(rootfs, 'there');

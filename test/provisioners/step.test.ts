@@ -1,9 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ProvisionEvent } from '#contracts/provision-event.ts';
 import type { Stage } from '../../provisioners/lib/context.ts';
 import { tool } from '../../provisioners/lib/tool.ts';
 import { createContext } from '../../provisioners/run-concern.ts';
-import { target } from './a-target.ts';
+import { target } from '../fixtures/target-config.ts';
 
 function recorder(stage: Stage = 'bake') {
   const events: ProvisionEvent[] = [];
@@ -19,7 +19,7 @@ function recorder(stage: Stage = 'bake') {
 }
 
 describe('step', () => {
-  it('says when it begins and how it ended', async () => {
+  test('says when it begins and how it ended', async () => {
     const { context, events } = recorder();
     await context.step('install', {}, async () => {});
     expect(events).toEqual([
@@ -28,7 +28,7 @@ describe('step', () => {
     ]);
   });
 
-  it('does nothing that is done already', async () => {
+  test('does nothing that is done already', async () => {
     const { context, events } = recorder();
     let worked = false;
     await context.step('install', { doneWhen: async () => true }, async () => {
@@ -38,13 +38,13 @@ describe('step', () => {
     expect(events.at(-1)).toMatchObject({ outcome: 'unchanged' });
   });
 
-  it('takes false for "changed nothing"', async () => {
+  test('takes false for "changed nothing"', async () => {
     const { context, events } = recorder();
     await context.step('configure', {}, async () => false);
     expect(events.at(-1)).toMatchObject({ outcome: 'unchanged' });
   });
 
-  it('shows reason, command and output of a tool that failed, and only then', async () => {
+  test('shows reason, command and output of a tool that failed, and only then', async () => {
     const { context, events, complaints } = recorder();
     await context.step('quiet', {}, () => tool`echo much to say`);
     expect(complaints).toEqual([]);
@@ -60,7 +60,7 @@ describe('step', () => {
     expect(complaints.join('')).toMatch(/command: sh -c[\s\S]*reading[\s\S]*E: no such package/);
   });
 
-  it('ends in one line for an error that is no tool', async () => {
+  test('ends in one line for an error that is no tool', async () => {
     const { context, events } = recorder();
     await expect(
       context.step('decide', {}, async () => {
@@ -72,7 +72,7 @@ describe('step', () => {
 });
 
 describe('checks', () => {
-  it('count when incorrect or missing, and not when skipped', async () => {
+  test('count when incorrect or missing, and not when skipped', async () => {
     const { context, failed, events } = recorder();
     context.check({ id: 'a.right', title: 'A', expected: '1', actual: '1', isCorrect: true });
     context.check({ id: 'a.wrong', title: 'A', expected: '1', actual: '2', isCorrect: false });
@@ -90,7 +90,7 @@ describe('checks', () => {
     expect(events.at(-1)).toMatchObject({ check: { reason: 'there is no such file' } });
   });
 
-  it('are events without anything beyond the contract', () => {
+  test('are events without anything beyond the contract', () => {
     const { context, events } = recorder();
     context.check({ id: 'a.right', title: 'A', expected: '1', actual: '1', isCorrect: true });
     expect(JSON.parse(JSON.stringify(events[0]))).toEqual({

@@ -1,8 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ask, ToolError, textOf, tool } from '../../provisioners/lib/tool.ts';
 
 describe('tools get their arguments as they are', () => {
-  it.each([
+  test.each([
     "it's",
     'two words',
     '$HOME',
@@ -27,14 +27,14 @@ describe('tools get their arguments as they are', () => {
     expect(await textOf`printf %s --option=${hazard}`).toBe(`--option=${hazard}`);
   });
 
-  it('without asking anybody: no terminal, no questions, one language', async () => {
+  test('without asking anybody: no terminal, no questions, one language', async () => {
     const { stdout } = await ask`sh -c ${'test -t 0 || echo "$DEBIAN_FRONTEND $LC_ALL"; read -r line || echo nobody'}`;
     expect(stdout).toBe('noninteractive C.UTF-8\nnobody\n');
   });
 });
 
 describe('a failed tool', () => {
-  it('has its most telling line as reason and the end of its output below', async () => {
+  test('has its most telling line as reason and the end of its output below', async () => {
     const error = await tool`sh -c ${'seq 100; echo "E: Unable to locate package x"; echo bye; exit 3'}`.catch(
       (caught: unknown) => caught,
     );
@@ -47,7 +47,7 @@ describe('a failed tool', () => {
     expect(shown).not.toContain('\n10\n');
   });
 
-  it('is not an error when it is only asked', async () => {
+  test('is not an error when it is only asked', async () => {
     expect((await ask`false`).exitCode).toBe(1);
   });
 });

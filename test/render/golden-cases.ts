@@ -23,11 +23,10 @@ export function goldenCases(): string[] {
   return readdirSync(GOLDEN).sort();
 }
 
-/** What the plan of a golden case is resolved from, without an API. */
+/** What the plan of a golden case is resolved from: the configuration that the project ships, and no API. */
 export async function goldenInput(name: string): Promise<ResolveInput> {
-  const folder = join(GOLDEN, name);
-  const given = JSON.parse(await readFile(join(folder, 'facts.json'), 'utf8')) as Case;
-  const loaded = await loadConfig(join(folder, 'hosts.yaml'));
+  const given = JSON.parse(await readFile(join(GOLDEN, name, 'facts.json'), 'utf8')) as Case;
+  const loaded = await loadConfig(join(projectFolder(), 'hosts.yaml'));
   return {
     selection: select(loaded.config, given, 'hosts.yaml'),
     facts: given.facts,

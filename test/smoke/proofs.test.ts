@@ -8,6 +8,7 @@ import { CHECKS, type Part } from '../../src/smoke/checks/check-definitions.ts';
 import { compareInstances, proveFirst, proveSecond, type SmokeRun } from '../../src/smoke/proofs.ts';
 import type { Decision, SmokeWebserver } from '../../src/smoke/webserver.ts';
 import { fakeClients, type Taught } from '../run/fake-clients.ts';
+import { failedChecks } from '../support/failed-checks.ts';
 
 const plan = { profile: 'cpu-bookworm', gpu: false } as unknown as BuildPlan;
 
@@ -107,10 +108,7 @@ function runWith(host: ReturnType<typeof fakeHost>, parts: readonly Part[], taug
   };
 }
 function failed({ book }: SmokeRun): string[] {
-  return book
-    .finish()
-    .filter(({ verdict }) => verdict === 'incorrect' || verdict === 'missing')
-    .map(({ id, verdict }) => `${id} ${verdict}`);
+  return failedChecks(book.finish()).map(({ id, verdict }) => `${id} ${verdict}`);
 }
 
 describe('the first instance', () => {

@@ -8,7 +8,7 @@ import {
   IMAGE_ID,
   instanceIdOf,
   makeIdentityAuthority,
-} from '../support/a-host.ts';
+} from '../fixtures/host.ts';
 
 let webserver: SmokeWebserver;
 let authority: IdentityAuthority;

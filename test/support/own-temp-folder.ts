@@ -1,6 +1,6 @@
 /**
- * The tests, and what they start, have a temporary folder of their own. It must be empty at the end: a file there is one that a test, or the
- * product, forgot. It is not removed but shown then; it may hold the state of a lab that is still up.
+ * The tests, and what they start, have a temporary folder of their own. It must be empty at the end: what is there, a
+ * test or the product forgot. It is then shown and not removed; it may hold the state of a lab that is still up.
  */
 import { mkdtemp, readdir, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -5,7 +5,7 @@ import { BadOrder, Decisions, OrderFailed, orderWebserver, serveAdmin } from '..
 import { orderIn } from '../../webserver/admin-orders.ts';
 import { startWebserver } from '../../webserver/server.ts';
 import { makeSelfSigned } from '../../webserver/tls.ts';
-import { instanceIdOf } from '../support/a-host.ts';
+import { instanceIdOf } from '../fixtures/host.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 test('a webserver is told what to answer, by whoever owns its socket', async () => {

@@ -9,7 +9,7 @@ import {
   type InstanceFacts,
 } from '../../webserver/confirm.ts';
 import { Hosts } from '../../webserver/hosts.ts';
-import { identityDocumentOf, instanceIdOf } from '../support/a-host.ts';
+import { identityDocumentOf, instanceIdOf } from '../fixtures/host.ts';
 
 const A = instanceIdOf(1);
 const hosts = new Hosts();

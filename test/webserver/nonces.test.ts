@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { NONCE_LIFE_S, Nonces } from '../../webserver/nonces.ts';
-import { instanceIdOf } from '../support/a-host.ts';
+import { instanceIdOf } from '../fixtures/host.ts';
 
 const A = instanceIdOf(1);
 const B = instanceIdOf(2);

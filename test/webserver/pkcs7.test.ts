@@ -4,7 +4,7 @@ import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { identityProblem } from '../../webserver/identity.ts';
 import { signedContent } from '../../webserver/pkcs7.ts';
-import { createTestHost, type IdentityAuthority, instanceIdOf, makeIdentityAuthority } from '../support/a-host.ts';
+import { createTestHost, type IdentityAuthority, instanceIdOf, makeIdentityAuthority } from '../fixtures/host.ts';
 import { sharedTempFolder } from '../support/temp-folder.ts';
 
 /** Messages as EC2 makes them, made with openssl. */

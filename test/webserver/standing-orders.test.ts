@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { beforeEach, expect, test } from 'vitest';
 import { type Host, type HostStore, Hosts } from '../../webserver/hosts.ts';
 import { openSqliteStore } from '../../webserver/sqlite-store.ts';
-import { instanceIdOf } from '../support/a-host.ts';
+import { instanceIdOf } from '../fixtures/host.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const A = instanceIdOf(1);

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { errorAnswer, errorCodeOf } from '../../../lab/endpoint/aws-answer.ts';
 import { parseAwsRequest } from '../../../lab/endpoint/aws-request.ts';
 import { openCallLog, redact } from '../../../lab/endpoint/call-log.ts';
@@ -8,7 +8,7 @@ import { consoleOutputAnswer } from '../../../lab/endpoint/console-output.ts';
 import { Faults, parseFault } from '../../../lab/endpoint/faults.ts';
 import { Queues } from '../../../lab/endpoint/queues.ts';
 import { replaceAddresses } from '../../../lab/endpoint/replace-addresses.ts';
-import { untaughtActions } from '../../../lab/endpoint/untaught.ts';
+import { isUnsupported, unsupportedActions } from '../../../lab/endpoint/unsupported.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const form = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' };
@@ -19,7 +19,7 @@ function signed(scope: string) {
 }
 
 describe('reading a call', () => {
-  it('finds service, region and action of a query call', () => {
+  test('finds service, region and action of a query call', () => {
     const call = parseAwsRequest({
       method: 'POST',
       path: '/',
@@ -30,7 +30,7 @@ describe('reading a call', () => {
     expect(call.parameters['ImageId']).toBe('ami-1');
   });
 
-  it('finds them in a JSON call, signed or not', () => {
+  test('finds them in a JSON call, signed or not', () => {
     const headers = {
       'x-amz-target': 'AmazonEC2ContainerServiceV20141113.RunTask',
       'content-type': 'application/x-amz-json-1.1',
@@ -48,7 +48,7 @@ describe('reading a call', () => {
     expect(parseAwsRequest({ method: 'POST', path: '/', headers, body }).service).toBe('ecs');
   });
 
-  it('takes anything else as it is', () => {
+  test('takes anything else as it is', () => {
     expect(parseAwsRequest({ method: 'GET', path: '/acs/ws?x=1', headers: {}, body: Buffer.alloc(0) })).toMatchObject({
       service: 'unknown',
       action: '',
@@ -62,7 +62,7 @@ describe('reading a call', () => {
 });
 
 describe('answers', () => {
-  it('write errors in each protocol, and find their code again', () => {
+  test('write errors in each protocol, and find their code again', () => {
     for (const protocol of ['ec2', 'query', 'json'] as const) {
       const answer = errorAnswer(protocol, 400, 'Some.Code', 'a <message> & more');
       expect(errorCodeOf(answer)).toBe('Some.Code');
@@ -70,7 +70,7 @@ describe('answers', () => {
     }
   });
 
-  it('put real addresses in place of made-up ones, and only of whole ones', () => {
+  test('put real addresses in place of made-up ones, and only of whole ones', () => {
     const body = Buffer.from(
       '<ip>172.31.0.1</ip><dns>ip-172-31-0-1.us-west-2.compute.internal</dns><other>172.31.0.12</other>',
     );
@@ -79,7 +79,7 @@ describe('answers', () => {
     );
   });
 
-  it('send the newest 64 KiB of a console', () => {
+  test('send the newest 64 KiB of a console', () => {
     const text = `${'x'.repeat(70_000)}end`;
     const output = /<output>([^<]*)</.exec(consoleOutputAnswer('i-1', text, new Date(0)).body.toString())?.[1] ?? '';
     const decoded = Buffer.from(output, 'base64').toString();
@@ -89,7 +89,7 @@ describe('answers', () => {
 });
 
 describe('faults', () => {
-  it('spoil as many calls as asked, after as many as asked', () => {
+  test('spoil as many calls as asked, after as many as asked', () => {
     const faults = new Faults();
     faults.add(parseFault({ action: 'RunInstances', code: 'Throttling', times: 2, skip: 1 }));
     expect([1, 2, 3, 4].map(() => faults.take('RunInstances')?.code ?? null)).toEqual([
@@ -103,7 +103,7 @@ describe('faults', () => {
     expect(faults.take('DescribeImages')?.httpStatus).toBe(400);
   });
 
-  it.each([[null], [{ action: '', code: 'x' }], [{ action: 'A' }], [{ action: 'A', code: 'x', times: 1.5 }]])(
+  test.each([[null], [{ action: '', code: 'x' }], [{ action: 'A' }], [{ action: 'A', code: 'x', times: 1.5 }]])(
     'refuse %j',
     (value) => {
       expect(() => parseFault(value)).toThrow(TypeError);
@@ -112,7 +112,7 @@ describe('faults', () => {
 });
 
 describe('the log of calls', () => {
-  it('has no secrets and no endless values', () => {
+  test('has no secrets and no endless values', () => {
     expect(
       redact({
         Action: 'X',
@@ -135,7 +135,7 @@ describe('the log of calls', () => {
     });
   });
 
-  it('is one JSON document a line, and keeps the one before', async () => {
+  test('is one JSON document a line, and keeps the one before', async () => {
     const folder = tempFolder();
     const file = join(folder, 'calls.ndjson');
     const call = {
@@ -160,7 +160,7 @@ describe('the log of calls', () => {
 });
 
 describe('queues', () => {
-  it('keep the order for one key, and a failure does not stop what follows', async () => {
+  test('keep the order for one key, and a failure does not stop what follows', async () => {
     const queues = new Queues();
     const order: string[] = [];
     const step = (name: string, ms: number) => async (): Promise<void> => {
@@ -177,11 +177,13 @@ describe('queues', () => {
   });
 });
 
-describe('the list of what the lab was not taught', () => {
-  it('is the one in the README', async () => {
+describe('the list of what the lab does not support', () => {
+  test('is the one in the README', async () => {
     const readme = await readFile(join(import.meta.dirname, '../../../lab/README.md'), 'utf8');
-    const section = readme.split(/^## /m).find((part) => part.startsWith('Refused')) ?? '';
+    const section = readme.split(/^## /m).find((part) => part.startsWith('Not supported')) ?? '';
     const named = [...section.matchAll(/`([A-Z][A-Za-z0-9]+)`/g)].map((match) => match[1]);
-    for (const action of untaughtActions()) expect(named).toContain(action);
+    for (const action of unsupportedActions()) expect(named).toContain(action);
+    expect(isUnsupported('ecs', 'RunTask')).toBe(true);
+    expect(isUnsupported('ecs', 'ListTasks')).toBe(false);
   });
 });

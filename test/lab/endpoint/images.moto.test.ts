@@ -24,7 +24,7 @@ import {
   waitUntilInstanceRunning,
   waitUntilInstanceStopped,
 } from '@aws-sdk/client-ec2';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sharedTempFolder } from '../../support/temp-folder.ts';
 import { motoIsInstalled, startEndpoint } from './endpoint-with-moto.ts';
 
@@ -65,7 +65,7 @@ describe.skipIf(!motoIsInstalled)('images and snapshots at the endpoint', () => 
   }, 60_000);
   afterAll(() => lab?.stop());
 
-  it('stops a running source for the copy, as EC2 does without NoReboot, and starts it again', async () => {
+  test('stops a running source for the copy, as EC2 does without NoReboot, and starts it again', async () => {
     const before = lab.fakes.events.length;
     const { ImageId = '' } = await ec2.send(
       new CreateImageCommand({ InstanceId: source.instanceId, Name: 'rebooting' }),
@@ -86,7 +86,7 @@ describe.skipIf(!motoIsInstalled)('images and snapshots at the endpoint', () => 
     );
   });
 
-  it('makes an image that is available only when its disk is copied, with size, encryption and tags', async () => {
+  test('makes an image that is available only when its disk is copied, with size, encryption and tags', async () => {
     await ec2.send(new StopInstancesCommand({ InstanceIds: [source.instanceId] }));
     await waitUntilInstanceStopped(wait(ec2), { InstanceIds: [source.instanceId] });
     const release = lab.fakes.hold('snapshot');
@@ -157,7 +157,7 @@ describe.skipIf(!motoIsInstalled)('images and snapshots at the endpoint', () => 
     expect(lab.fakes.files.has(snapshotId)).toBe(false);
   });
 
-  it('fails an image whose copy fails', async () => {
+  test('fails an image whose copy fails', async () => {
     lab.fakes.failures.set('snapshot', 'the disk is full');
     const { ImageId = '' } = await ec2.send(new CreateImageCommand({ InstanceId: source.instanceId, Name: 'unlucky' }));
     await expect.poll(async () => (await image(ImageId))?.State).toBe('failed');
@@ -165,7 +165,7 @@ describe.skipIf(!motoIsInstalled)('images and snapshots at the endpoint', () => 
     expect((await image(ImageId))?.StateReason?.Message).toContain('the disk is full');
   });
 
-  it('copies images and snapshots between regions, encrypting when asked', async () => {
+  test('copies images and snapshots between regions, encrypting when asked', async () => {
     const { ImageId = '' } = await ec2.send(new CreateImageCommand({ InstanceId: source.instanceId, Name: 'to-copy' }));
     await waitUntilImageAvailable(wait(ec2), { ImageIds: [ImageId] });
     const east = lab.ec2('us-east-1');
@@ -211,7 +211,7 @@ describe.skipIf(!motoIsInstalled)('images and snapshots at the endpoint', () => 
     expect(lab.fakes.files.has(volume.VolumeId ?? '')).toBe(false);
   });
 
-  it('snapshots the volume of a stopped instance', async () => {
+  test('snapshots the volume of a stopped instance', async () => {
     const { SnapshotId = '' } = await ec2.send(
       new CreateSnapshotCommand({
         VolumeId: source.volumeId,
@@ -222,7 +222,7 @@ describe.skipIf(!motoIsInstalled)('images and snapshots at the endpoint', () => 
     expect((await snapshot(SnapshotId))?.Tags).toEqual([{ Key: 'kind', Value: 'own' }]);
   });
 
-  it('deprecates and undeprecates images', async () => {
+  test('deprecates and undeprecates images', async () => {
     const { Images } = await ec2.send(
       new DescribeImagesCommand({ Owners: ['self'], Filters: [{ Name: 'name', Values: ['registered'] }] }),
     );
@@ -233,7 +233,7 @@ describe.skipIf(!motoIsInstalled)('images and snapshots at the endpoint', () => 
     expect((await image(ImageId))?.DeprecationTime).toBeUndefined();
   });
 
-  it('keeps images, tags and ids over a restart, ends what ran, and fails what was half done', async () => {
+  test('keeps images, tags and ids over a restart, ends what ran, and fails what was half done', async () => {
     const names = async (client: EC2Client) =>
       (await client.send(new DescribeImagesCommand({ Owners: ['self'] }))).Images?.map(
         ({ Name, ImageId, State, Tags }) => [Name, ImageId, State, Tags],

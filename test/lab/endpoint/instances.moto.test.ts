@@ -22,7 +22,7 @@ import {
   StopInstancesCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sharedTempFolder } from '../../support/temp-folder.ts';
 import { motoIsInstalled, startEndpoint } from './endpoint-with-moto.ts';
 
@@ -57,7 +57,7 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
   };
   const state = async (id: string): Promise<string | undefined> => (await describeOne(id)).State?.Name;
 
-  it('offers the seeded base image by owner, name and tag of every region', async () => {
+  test('offers the seeded base image by owner, name and tag of every region', async () => {
     for (const region of ['us-east-1', 'us-east-2', 'us-west-2']) {
       const { Images } = await lab.ec2(region).send(
         new DescribeImagesCommand({
@@ -77,7 +77,7 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
     }
   });
 
-  it('knows t3.large and teaches g3s.xlarge', async () => {
+  test('knows t3.large, and g3s.xlarge, which moto lacks', async () => {
     const { InstanceTypes } = await ec2.send(
       new DescribeInstanceTypesCommand({ InstanceTypes: ['t3.large', 'g3s.xlarge'] }),
     );
@@ -88,7 +88,7 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
     expect(g3s?.GpuInfo?.Gpus?.[0]).toMatchObject({ Name: 'M60', Count: 1, MemoryInfo: { SizeInMiB: 8192 } });
   });
 
-  it('runs an instance: pending until its init runs, with the asked disk, tags, key, user data and metadata options', async () => {
+  test('runs an instance: pending until its init runs, with the asked disk, tags, key, user data and metadata options', async () => {
     const key = await ec2.send(
       new CreateKeyPairCommand({
         KeyName: 'run-key',
@@ -149,7 +149,7 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
     await ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
   });
 
-  it('runs two at once, each with its profile, and answers with the real addresses already', async () => {
+  test('runs two at once, each with its profile, and answers with the real addresses already', async () => {
     const { Instances } = await ec2.send(
       new RunInstancesCommand({
         ImageId: baseImage,
@@ -172,7 +172,7 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
     );
   });
 
-  it('is idempotent by client token', async () => {
+  test('is idempotent by client token', async () => {
     const first = await run({ ClientToken: 'token-1' });
     expect(await run({ ClientToken: 'token-1' })).toBe(first);
     await expect(run({ ClientToken: 'token-1', InstanceType: 't3.small' })).rejects.toSatisfy(
@@ -181,7 +181,7 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
     await ec2.send(new TerminateInstancesCommand({ InstanceIds: [first] }));
   });
 
-  it('stops, starts and reboots with honest states, and drops the public address while stopped', async () => {
+  test('stops, starts and reboots with honest states, and drops the public address while stopped', async () => {
     const id = await run();
     await expect.poll(() => state(id)).toBe('running');
     const release = lab.fakes.hold('stop');
@@ -204,7 +204,7 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
     await ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
   });
 
-  it('terminates while pending, removes the volume, and does not come back as running', async () => {
+  test('terminates while pending, removes the volume, and does not come back as running', async () => {
     const release = lab.fakes.hold('start');
     const id = await run();
     await ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
@@ -216,7 +216,7 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
     expect([...lab.fakes.files].filter((name) => name.startsWith('vol-'))).toEqual([]);
   });
 
-  it('ends an instance whose machine does not start, and says why', async () => {
+  test('ends an instance whose machine does not start, and says why', async () => {
     lab.fakes.failures.set('start', 'no such kernel');
     const id = await run();
     await expect.poll(() => state(id)).toBe('terminated');
@@ -227,7 +227,7 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
     });
   });
 
-  it('follows a machine that shuts itself down', async () => {
+  test('follows a machine that shuts itself down', async () => {
     const stops = await run();
     const terminates = await run({ InstanceInitiatedShutdownBehavior: 'terminate' });
     await expect.poll(() => state(terminates)).toBe('running');
@@ -239,7 +239,7 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
     await ec2.send(new TerminateInstancesCommand({ InstanceIds: [stops] }));
   });
 
-  it('keeps the packet filter in step with group rules, also rules that name groups', async () => {
+  test('keeps the packet filter in step with group rules, also rules that name groups', async () => {
     const tags = [{ Key: 'ecs-host:run-id', Value: 'r-2' }];
     const made = await ec2.send(
       new CreateSecurityGroupCommand({
@@ -291,7 +291,7 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
     await ec2.send(new DeleteSecurityGroupCommand({ GroupId: groupId }));
   });
 
-  it('imports key pairs with tags', async () => {
+  test('imports key pairs with tags', async () => {
     const PublicKeyMaterial = Buffer.from(
       'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGYBJ0KDCCqJDGzTKMc6VYg1aWPwhu2QZHPKJpyGEqxk someone@somewhere',
     );
@@ -308,7 +308,7 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
     await ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
   });
 
-  it.each([
+  test.each([
     ['an unknown image', { ImageId: 'ami-0123456789abcdef0' }, 'InvalidAMIID.NotFound'],
     ['an unknown key', { KeyName: 'nobody' }, 'InvalidKeyPair.NotFound'],
     ['an unknown type', { InstanceType: 'x9.huge' as never }, 'InvalidParameterValue'],
@@ -331,13 +331,13 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
     });
   });
 
-  it('refuses what it was not taught instead of pretending', async () => {
+  test('refuses what it does not support instead of pretending', async () => {
     await expect(
       ec2.send(new AttachVolumeCommand({ VolumeId: 'vol-1', InstanceId: 'i-1', Device: '/dev/sdf' })),
     ).rejects.toSatisfy((error) => codeOf(error) === 'UnsupportedOperation');
   });
 
-  it('fails calls that a test asks it to fail, and records calls without secrets', async () => {
+  test('fails calls that a test asks it to fail, and records calls without secrets', async () => {
     const response = await fetch(`${lab.url}/_lab/faults`, {
       method: 'POST',
       body: JSON.stringify({

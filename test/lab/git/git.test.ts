@@ -3,7 +3,7 @@ import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { run } from '../../../lab/exec.ts';
 import { publishExamples } from '../../../lab/git/publish.ts';
 import { createGitListener } from '../../../lab/git/serve.ts';
@@ -28,7 +28,7 @@ describe('git repositories of the lab', () => {
     await writeFile(join(project, 'examples', 'container-images', 'base', 'protocol', 'stray'), 'not published\n');
   });
 
-  it('are cloned with their submodule over plain HTTP', async () => {
+  test('are cloned with their submodule over plain HTTP', async () => {
     expect(await publishExamples(project, served)).toEqual(['protocol.git', 'container-images.git']);
     const server = createServer(createGitListener(served));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -48,7 +48,7 @@ describe('git repositories of the lab', () => {
     }
   });
 
-  it('have the same commits for the same content, and new ones for new content', async () => {
+  test('have the same commits for the same content, and new ones for new content', async () => {
     const head = (name: string): string =>
       execFileSync('git', ['--git-dir', join(served, name), 'rev-parse', 'main'], { encoding: 'utf8' }).trim();
     await publishExamples(project, served);
@@ -62,7 +62,7 @@ describe('git repositories of the lab', () => {
     expect(head('container-images.git')).not.toBe(images);
   });
 
-  it('are none when the checkout has no examples', async () => {
+  test('are none when the checkout has no examples', async () => {
     expect(await publishExamples(join(folder, 'empty'), served)).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { endProcess, waitForEnd } from '../../../lab/lifecycle/end-process.ts';
 import { type Owners, watchOwners } from '../../../lab/lifecycle/owners.ts';
 import { identify } from '../../../lab/process-identity.ts';
@@ -17,7 +17,7 @@ describe('owners of the lab', () => {
     for (const child of children.splice(0)) child.kill('SIGKILL');
   });
 
-  it('bring it down once, when the last one is gone', async () => {
+  test('bring it down once, when the last one is gone', async () => {
     const gone = vi.fn();
     owners = watchOwners(gone, 10);
     const [first, second] = [sleeper(), sleeper()];
@@ -31,7 +31,7 @@ describe('owners of the lab', () => {
     await expect.poll(() => gone.mock.calls.length).toBe(1);
   });
 
-  it('count as gone when they are gone before the watch begins', async () => {
+  test('count as gone when they are gone before the watch begins', async () => {
     const gone = vi.fn();
     owners = watchOwners(gone, 10);
     const pid = sleeper('true');
@@ -40,7 +40,7 @@ describe('owners of the lab', () => {
     await expect.poll(() => gone.mock.calls.length).toBe(1);
   });
 
-  it('may release it', async () => {
+  test('may release it', async () => {
     const gone = vi.fn();
     owners = watchOwners(gone, 10);
     const pid = sleeper();
@@ -53,7 +53,7 @@ describe('owners of the lab', () => {
 });
 
 describe('ending a process', () => {
-  it('asks, then kills, and never touches a later process of the same number', async () => {
+  test('asks, then kills, and never touches a later process of the same number', async () => {
     const polite = spawn('sh', ['-c', 'exec sleep 60'], { stdio: 'ignore' });
     const stubborn = spawn('sh', ['-c', 'trap "" TERM; echo ready; while :; do sleep 0.05; done'], {
       stdio: ['ignore', 'pipe', 'ignore'],

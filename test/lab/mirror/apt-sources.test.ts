@@ -1,11 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { chooseMirrors, PUBLIC_MIRRORS, parseAptSources, readAptMirrors } from '../../../lab/mirror/apt-sources.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 describe('apt sources', () => {
-  it('reads the one-line format, with options and comments', () => {
+  test('reads the one-line format, with options and comments', () => {
     const sources = parseAptSources(
       [
         '# deb http://old.example/debian bookworm main',
@@ -25,7 +25,7 @@ describe('apt sources', () => {
     });
   });
 
-  it('reads deb822 stanzas, with comments inside, continuation lines and disabled ones', () => {
+  test('reads deb822 stanzas, with comments inside, continuation lines and disabled ones', () => {
     const sources = parseAptSources(
       `Types: deb deb-src
 # a comment between fields
@@ -53,7 +53,7 @@ Components: main
     ]);
   });
 
-  it('takes the public mirrors on Ubuntu, and for what is not http', () => {
+  test('takes the public mirrors on Ubuntu, and for what is not http', () => {
     const ubuntu = parseAptSources(
       'deb http://archive.ubuntu.com/ubuntu focal main\ndeb http://security.ubuntu.com/ubuntu focal-security main\n',
       'list',
@@ -63,7 +63,7 @@ Components: main
   });
 
   describe('of a machine', () => {
-    it('come from sources.list and the files beside it', async () => {
+    test('come from sources.list and the files beside it', async () => {
       const folder = tempFolder();
       await mkdir(join(folder, 'sources.list.d'));
       await writeFile(join(folder, 'sources.list.d', 'tool.list'), 'deb https://packages.example/tool stable main\n');

@@ -3,10 +3,10 @@ import { readdir } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MirrorCache } from '../../../lab/mirror/cache.ts';
 import { archivePath, createMirrorListener } from '../../../lab/mirror/listener.ts';
-import { proxyFor } from '../../../lab/mirror/upstream.ts';
+import { proxySettings, Upstream } from '../../../lab/mirror/upstream.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 type Reply = (request: IncomingMessage, response: ServerResponse) => void;
@@ -54,7 +54,7 @@ describe('mirror', () => {
   const get = (path: string, headers: Record<string, string> = {}) =>
     fetch(`${mirror.url}/debian/${path}`, { headers });
 
-  it('fetches a package once and then never asks again', async () => {
+  test('fetches a package once and then never asks again', async () => {
     reply = (_, response) => response.writeHead(200, { 'content-length': 3 }).end('deb');
     const path = 'pool/main/g/g++/g++_12%2b1~b1_amd64.deb';
     expect(await (await get(path)).text()).toBe('deb');
@@ -64,7 +64,7 @@ describe('mirror', () => {
     expect(asked).toEqual(['/debian/pool/main/g/g++/g++_12+1~b1_amd64.deb -']);
   });
 
-  it('asks again for indexes, and serves what it has when upstream says unchanged or is away', async () => {
+  test('asks again for indexes, and serves what it has when upstream says unchanged or is away', async () => {
     const modified = 'Mon, 23 Nov 2026 10:00:00 GMT';
     reply = (request, response) =>
       request.headers['if-modified-since'] === modified
@@ -81,7 +81,7 @@ describe('mirror', () => {
     expect((await get('dists/bookworm/main/Contents')).status).toBe(502);
   });
 
-  it('shares one download between concurrent requests, and streams it while it runs', async () => {
+  test('shares one download between concurrent requests, and streams it while it runs', async () => {
     const content = randomBytes(700_000);
     let finish = (): void => {};
     reply = (_, response) => {
@@ -105,7 +105,7 @@ describe('mirror', () => {
     expect(asked).toHaveLength(1);
   });
 
-  it('keeps nothing of a download that broke off, and tries again', async () => {
+  test('keeps nothing of a download that broke off, and tries again', async () => {
     reply = (_, response) => {
       response.writeHead(200, { 'content-length': 10 });
       response.write('half');
@@ -121,13 +121,13 @@ describe('mirror', () => {
     expect(await (await get('pool/b.deb')).text()).toBe('whole');
   });
 
-  it('passes on that something is not there, also when an index once was', async () => {
+  test('passes on that something is not there, also when an index once was', async () => {
     expect((await get('pool/none.deb')).status).toBe(404);
     expect((await fetch(`${mirror.url}/ubuntu/pool/none.deb`)).status).toBe(404);
     expect((await fetch(`${mirror.url}/debian/pool/x`, { method: 'POST' })).status).toBe(405);
   });
 
-  it('follows redirects', async () => {
+  test('follows redirects', async () => {
     reply = (request, response) =>
       request.url?.startsWith('/debian/')
         ? response.writeHead(302, { location: '/elsewhere/a' }).end()
@@ -135,7 +135,7 @@ describe('mirror', () => {
     expect(await (await get('pool/c.deb')).text()).toBe('moved');
   });
 
-  it('goes through a proxy', async () => {
+  test('goes through a proxy', async () => {
     const seen: string[] = [];
     const proxy = await listen((request, response) => {
       seen.push(request.url ?? '');
@@ -155,7 +155,7 @@ describe('mirror', () => {
     await stop(proxy.server);
   });
 
-  it.each([
+  test.each([
     ['/debian/../etc/passwd', null],
     ['/debian/%2e%2e/x', null],
     ['/debian/pool/', null],
@@ -166,11 +166,37 @@ describe('mirror', () => {
     expect(archivePath(url)).toEqual(expected);
   });
 
-  it('reads proxies as curl does', () => {
-    const url = new URL('https://mirror.example/x');
-    expect(proxyFor(url, {})).toBeNull();
-    expect(proxyFor(url, { HTTPS_PROXY: 'proxy:3128' })?.href).toBe('http://proxy:3128/');
-    expect(proxyFor(url, { https_proxy: 'http://proxy:1', no_proxy: 'localhost,.example' })).toBeNull();
-    expect(proxyFor(new URL('http://a/'), { HTTPS_PROXY: 'http://proxy:1' })).toBeNull();
+  test('reads proxies as curl does', () => {
+    expect(proxySettings({})).toEqual({});
+    expect(proxySettings({ HTTPS_PROXY: 'proxy:3128' })).toEqual({ HTTPS_PROXY: 'http://proxy:3128' });
+    expect(proxySettings({ https_proxy: 'http://proxy:1', HTTPS_PROXY: 'http://other:1' })).toEqual({
+      HTTPS_PROXY: 'http://proxy:1',
+    });
+    expect(
+      proxySettings({ ALL_PROXY: 'http://proxy:1', http_proxy: '', no_proxy: 'localhost, .example,*.org,' }),
+    ).toEqual({
+      HTTP_PROXY: 'http://proxy:1',
+      HTTPS_PROXY: 'http://proxy:1',
+      NO_PROXY: 'localhost,.localhost,example,.example,org,.org',
+    });
+    expect(proxySettings({ NO_PROXY: '*' })).toEqual({ NO_PROXY: '*' });
+  });
+
+  test('goes to what is excluded directly, and through a proxy by CONNECT where TLS is spoken', async () => {
+    const asked: string[] = [];
+    const proxy = await listen((_, response) => response.writeHead(200).end('through the proxy'));
+    proxy.server.on('connect', (request, socket) => {
+      asked.push(`${request.url} ${request.headers['proxy-authorization']}`);
+      socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
+    });
+    const direct = await listen((_, response) => response.writeHead(200).end('directly'));
+    const environment = { ALL_PROXY: proxy.url.replace('http://', 'http://me:secret@'), no_proxy: '127.0.0.1' };
+    const upstream = new Upstream(environment);
+    const response = await upstream.get(new URL(`${direct.url}/x`), {});
+    for await (const chunk of response) expect(String(chunk)).toBe('directly');
+    await expect(upstream.get(new URL('https://mirror.invalid/x'), {})).rejects.toThrow('407');
+    expect(asked).toEqual([`mirror.invalid:443 Basic ${Buffer.from('me:secret').toString('base64')}`]);
+    await stop(proxy.server);
+    await stop(direct.server);
   });
 });

@@ -12,7 +12,7 @@ const GATEWAY = fileURLToPath(new URL('../../../lab/net/gateway.ts', import.meta
 const folder = sharedTempFolder();
 let port: number;
 let gateway: ChildProcess;
-let door: Server;
+let inner: Server;
 const http = createServer((incoming, outgoing) => {
   const chunks: Buffer[] = [];
   incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -33,7 +33,7 @@ function freePort(): Promise<number> {
 
 beforeAll(async () => {
   const socket = join(folder, 'http.sock');
-  door = await attachHttp(socket, http);
+  inner = await attachHttp(socket, http);
   port = await freePort();
   gateway = spawn(process.execPath, [GATEWAY, `127.0.0.1:${port}=${socket}`], { stdio: ['pipe', 'pipe', 'inherit'] });
   await new Promise<void>((resolve, reject) => {
@@ -47,7 +47,7 @@ afterAll(async () => {
   gateway.stdin?.end();
   await ended;
   http.closeAllConnections();
-  door.close();
+  inner.close();
 });
 
 function post(body: Buffer): Promise<{ peer: string; text: string }> {

@@ -1,4 +1,7 @@
-"""`talk.py listen PORT...`, or `talk.py probe NAME ADDRESS PORT...`, which prints `NAME open` or `NAME shut` for each, all at once."""
+"""`talk.py listen PORT...`, or `talk.py probe NAME ADDRESS PORT...`, which prints `NAME open` or `NAME shut` for
+each, all at once.
+"""
+
 import socket
 import sys
 import threading
@@ -6,12 +9,12 @@ import threading
 TIMEOUT_S = 0.7
 
 
-def accept_all(server):
+def accept_all(server: socket.socket) -> None:
     while True:
         server.accept()[0].close()
 
 
-def probe(name, address, port):
+def probe(name: str, address: str, port: str) -> None:
     try:
         socket.create_connection((address, int(port)), TIMEOUT_S).close()
         print(f"{name} open\n", end="")

@@ -5,7 +5,8 @@ from typing import Any
 from moto.ec2.models.security_groups import SecurityGroupBackend
 
 import effects
-from .errors import error
+from patches.errors import error
+from patches.patching import replace
 
 _moto_delete = SecurityGroupBackend._delete_security_group
 
@@ -22,11 +23,7 @@ def _noting(name: str) -> Any:
 
 
 def _members(self: Any, group_id: str) -> list[Any]:
-    return [
-        interface
-        for interface in self.enis.values()
-        if any(group.id == group_id for group in interface.group_set)
-    ]
+    return [interface for interface in self.enis.values() if any(group.id == group_id for group in interface.group_set)]
 
 
 def _delete_security_group(self: Any, vpc_id: str | None, group_id: str) -> None:
@@ -43,7 +40,7 @@ def ingress_of(group: Any) -> list[dict[str, Any]]:
         sources = [rule.ip_range["CidrIp"]] if rule.ip_range.get("CidrIp") else []
         if rule.source_group:
             members = _members(group.ec2_backend, rule.source_group.get("GroupId") or "")
-            sources += [f"{interface.private_ip_address}/32" for interface in members if getattr(interface, "lab_address", False)]
+            sources += [f"{each.private_ip_address}/32" for each in members if getattr(each, "lab_address", False)]
         for cidr in sources:
             whole = protocol in ("all", "icmp") or rule.from_port in (None, -1)
             rules.append(
@@ -58,6 +55,6 @@ def ingress_of(group: Any) -> list[dict[str, Any]]:
 
 
 def install() -> None:
-    for name in ("authorize_security_group_ingress", "revoke_security_group_ingress", "modify_security_group_rules"):
-        setattr(SecurityGroupBackend, name, _noting(name))
-    SecurityGroupBackend._delete_security_group = _delete_security_group
+    noting = ("authorize_security_group_ingress", "revoke_security_group_ingress", "modify_security_group_rules")
+    replace(SecurityGroupBackend, **{name: _noting(name) for name in noting})
+    replace(SecurityGroupBackend, _delete_security_group=_delete_security_group)

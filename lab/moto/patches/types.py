@@ -40,4 +40,6 @@ def install() -> None:
     for location_type, regions in INSTANCE_TYPE_OFFERINGS.items():
         for region in REGIONS:
             places = {o["Location"] for o in regions[region] if o["InstanceType"] == "g4dn.xlarge"}
-            regions[region] += [{"InstanceType": NAME, "Location": place, "LocationType": location_type} for place in sorted(places)]
+            regions[region] += [
+                {"InstanceType": NAME, "Location": place, "LocationType": location_type} for place in sorted(places)
+            ]

@@ -1,21 +1,23 @@
 """Images and snapshots that stand for disks.
 
-An image here always has `lab_mapping`, the list that DescribeImages shows as block device mappings. moto's own images have one
-made-up snapshot of 15 GB and no way to say anything else.
+An image here always has `lab_mapping`, the list that DescribeImages shows as block device mappings. moto's own
+images have one made-up snapshot of 15 GB and no way to say anything else.
 """
 
 import copy
 from typing import Any
 
-from moto.core.responses import ActionResult
+from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import utcnow
-from moto.ec2.models.amis import Ami, AmiBackend
-from moto.ec2.models.elastic_block_store import EBSBackend, Snapshot
+from moto.ec2.models import ec2_backends
+from moto.ec2.models.amis import Ami
+from moto.ec2.models.elastic_block_store import EBSBackend
 from moto.ec2.responses import EC2Response
 from moto.ec2.utils import random_ami_id
 
 import effects
-from .errors import error, unsupported
+from patches.errors import error, unsupported
+from patches.patching import add, replace
 
 
 def frozen(volume: Any) -> Any:
@@ -28,22 +30,32 @@ def frozen(volume: Any) -> Any:
 
 def disk_of(snapshot: Any) -> str:
     """The lab's name for the snapshot's disk; base images of several regions share one."""
-    return getattr(snapshot, "lab_disk", None) or snapshot.id
+    return str(getattr(snapshot, "lab_disk", None) or snapshot.id)
 
 
-def _mapping_of(self: Ami) -> list[dict[str, Any]]:
+_moto_mapping: Any = Ami.block_device_mappings
+
+
+def _mapping_of(self: Any) -> Any:
     own = self.__dict__.get("lab_mapping")
     return own if own is not None else _moto_mapping.fget(self)
 
 
-_moto_mapping = Ami.block_device_mappings
-
-
-def make_image(backend: Any, *, name: str, description: str, root_device: str, snapshot: Any, ebs: dict[str, Any], **more: Any) -> Ami:
+def make_image(
+    backend: Any,
+    *,
+    name: str,
+    description: str | None,
+    root_device: str,
+    snapshot: Any,
+    ebs: dict[str, Any],
+    **more: Any,
+) -> Any:
     """A record of an image over one existing snapshot."""
-    if any(image.name == name and image.owner_id == (more.get("owner_id") or backend.account_id) for image in backend.amis.values()):
+    owner = more.get("owner_id") or backend.account_id
+    if any(image.name == name and image.owner_id == owner for image in backend.amis.values()):
         raise error("InvalidAMIName.Duplicate", f"AMI name {name} is already in use by AMI in your account.")
-    image = Ami(
+    image: Any = Ami(
         backend,
         more.pop("ami_id", None) or random_ami_id(),
         name=name,
@@ -92,6 +104,20 @@ def _tags_of(call: Any) -> dict[str, dict[str, str]]:
     return call._parse_tag_specification() if call._get_param("TagSpecifications") else {}
 
 
+def _root_settings(instance: Any, device: Any, volume: Any, mappings: list[dict[str, Any]]) -> dict[str, Any]:
+    """The image's root volume: as the instance's, overlaid with what the call asks for."""
+    requested = [d for d in mappings if d.get("NoDevice") is None and not d.get("VirtualName")]
+    if any(d["DeviceName"] != instance.root_device_name for d in requested):
+        raise unsupported("An image of more than the root volume")
+    ebs = {"DeleteOnTermination": device.delete_on_termination, "VolumeType": volume.volume_type}
+    if volume.volume_type == "gp3":
+        ebs |= {"Iops": volume.iops, "Throughput": volume.throughput}
+    for d in requested:
+        asked = d.get("Ebs") or {}
+        ebs |= {key: asked[key] for key in ("DeleteOnTermination", "VolumeType", "Iops", "Throughput") if key in asked}
+    return ebs
+
+
 def create_image(self: Any) -> ActionResult:
     """CreateImage. The source may be stopped, or running when it may be rebooted for it."""
     self.error_on_dryrun()
@@ -99,19 +125,15 @@ def create_image(self: Any) -> ActionResult:
     instance = backend.get_instance(self._get_param("InstanceId"))
     state = instance._state.name
     if state not in ("running", "stopped"):
-        raise error("IncorrectState", f"Instance '{instance.id}' is {state}; an image can be made of a running or a stopped one.")
+        raise error(
+            "IncorrectState",
+            f"Instance '{instance.id}' is {state}; an image can be made of a running or a stopped one.",
+        )
     if state == "running" and self._get_param("NoReboot", False):
         raise unsupported("CreateImage with NoReboot of a running instance")
     device = instance.block_device_mapping[instance.root_device_name]
     volume = backend.get_volume(device.volume_id)
-    requested = [d for d in self._get_param("BlockDeviceMappings", []) if d.get("NoDevice") is None and not d.get("VirtualName")]
-    if any(d["DeviceName"] != instance.root_device_name for d in requested):
-        raise unsupported("An image of more than the root volume")
-    ebs = {"DeleteOnTermination": device.delete_on_termination, "VolumeType": volume.volume_type}
-    if volume.volume_type == "gp3":
-        ebs |= {"Iops": volume.iops, "Throughput": volume.throughput}
-    for d in requested:
-        ebs.update({key: value for key, value in (d.get("Ebs") or {}).items() if key in ("DeleteOnTermination", "VolumeType", "Iops", "Throughput")})
+    ebs = _root_settings(instance, device, volume, self._get_param("BlockDeviceMappings", []))
     tags = _tags_of(self)
     source = backend.amis.get(instance.image_id)
 
@@ -140,7 +162,15 @@ def create_image(self: Any) -> ActionResult:
     snapshot.from_ami = image.id
     image.add_tags(tags.get("image", {}))
     snapshot.add_tags(tags.get("snapshot", {}))
-    effects.note("image.create", backend, imageId=image.id, instanceId=instance.id, snapshotId=snapshot.id, volumeId=volume.id, wasRunning=state == "running")
+    effects.note(
+        "image.create",
+        backend,
+        imageId=image.id,
+        instanceId=instance.id,
+        snapshotId=snapshot.id,
+        volumeId=volume.id,
+        wasRunning=state == "running",
+    )
     return ActionResult({"ImageId": image.id})
 
 
@@ -153,18 +183,16 @@ def _copied(backend: Any, source: Any, description: str, encrypted: bool, kms_ke
 
 
 def copy_image(self: Any) -> ActionResult:
-    from moto.ec2.models import ec2_backends
-
     self.error_on_dryrun()
     backend = self.ec2_backend
     region = self._get_param("SourceRegion")
     source_id = self._get_param("SourceImageId")
     origin = ec2_backends[backend.account_id][region]
-    source = origin.describe_images(ami_ids=[source_id])[0]
+    source: Any = origin.describe_images(ami_ids=[source_id])[0]
     if source.state != "available":
         raise error("InvalidAMIID.Unavailable", f"The image ID '{source_id}' is in state {source.state}")
     if getattr(source, "lab_mapping", None) is None:
-        raise unsupported(f"Copying {source_id}, an image without a disk in the lab,")
+        raise unsupported(f"Copying {source_id}, an image without a disk in the lab")
     root = source.lab_mapping[0]
     tags = _tags_of(self)
     snapshot = _copied(
@@ -196,7 +224,8 @@ def copy_image(self: Any) -> ActionResult:
         image.add_tags({tag["key"]: tag["value"] for tag in source.get_tags() if not tag["key"].startswith("aws:")})
     image.add_tags(tags.get("image", {}))
     snapshot.add_tags(tags.get("snapshot", {}))
-    effects.note("image.copy", backend, imageId=image.id, snapshotId=snapshot.id, sourceDisk=disk_of(origin.get_snapshot(root["Ebs"]["SnapshotId"])))
+    source_disk = disk_of(origin.get_snapshot(root["Ebs"]["SnapshotId"]))
+    effects.note("image.copy", backend, imageId=image.id, snapshotId=snapshot.id, sourceDisk=source_disk)
     return ActionResult({"ImageId": image.id})
 
 
@@ -226,7 +255,7 @@ def register_image(self: Any) -> ActionResult:
     return ActionResult({"ImageId": image.id})
 
 
-def own_image(backend: Any, image_id: str) -> Ami:
+def own_image(backend: Any, image_id: str) -> Any:
     return backend.describe_images(ami_ids=[image_id])[0]
 
 
@@ -247,8 +276,6 @@ def modify_image_attribute(self: Any) -> Any:
         image.imds_support = imds
     if description is not None:
         image.description = description
-    from moto.core.responses import EmptyResult
-
     return EmptyResult()
 
 
@@ -259,13 +286,14 @@ def describe_image_attribute(self: Any) -> Any:
     attribute = self._get_param("Attribute")
     image = own_image(self.ec2_backend, self._get_param("ImageId"))
     if attribute == "imdsSupport":
-        return ActionResult({"ImageId": image.id, "ImdsSupport": {"Value": image.imds_support} if image.imds_support else {}})
+        support = {"Value": image.imds_support} if image.imds_support else {}
+        return ActionResult({"ImageId": image.id, "ImdsSupport": support})
     if attribute == "description":
         return ActionResult({"ImageId": image.id, "Description": {"Value": image.description}})
     return _moto_describe_attribute(self)
 
 
-_moto_describe = EC2Response.describe_images
+_moto_describe: Any = EC2Response.describe_images
 
 
 def describe_images(self: Any) -> Any:
@@ -317,7 +345,7 @@ def create_snapshot(self: Any) -> Any:
     if instance is not None and instance._state.name != "stopped":
         raise unsupported("CreateSnapshot of a volume whose instance is not stopped")
     result = _moto_create_snapshot(self)
-    snapshot: Snapshot = result.result
+    snapshot = result.result
     snapshot.volume = frozen(volume)
     snapshot.status = "pending"
     effects.note("snapshot.create", backend, snapshotId=snapshot.id, volumeId=volume.id)
@@ -325,20 +353,24 @@ def create_snapshot(self: Any) -> Any:
 
 
 def copy_snapshot(self: Any) -> Any:
-    from moto.ec2.models import ec2_backends
-
     self.error_on_dryrun()
     backend = self.ec2_backend
     origin = ec2_backends[backend.account_id][self._get_param("SourceRegion")]
     source = origin.describe_snapshots(snapshot_ids=[self._get_param("SourceSnapshotId")])[0]
-    snapshot = _copied(backend, source, self._get_param("Description") or "", bool(self._get_param("Encrypted", False)), self._get_param("KmsKeyId"))
+    snapshot = _copied(
+        backend,
+        source,
+        self._get_param("Description") or "",
+        bool(self._get_param("Encrypted", False)),
+        self._get_param("KmsKeyId"),
+    )
     snapshot.add_tags(_tags_of(self).get("snapshot", {}))
     effects.note("snapshot.copy", backend, snapshotId=snapshot.id, sourceDisk=disk_of(source))
     return ActionResult({"SnapshotId": snapshot.id, "Tags": snapshot.tag_set})
 
 
 _moto_delete_snapshot = EBSBackend.delete_snapshot
-_moto_create_snapshot = EC2Response.create_snapshot
+_moto_create_snapshot: Any = EC2Response.create_snapshot
 
 
 def delete_snapshot(self: Any, snapshot_id: str) -> Any:
@@ -353,33 +385,37 @@ def delete_snapshot(self: Any, snapshot_id: str) -> Any:
     return snapshot
 
 
-_moto_describe_snapshots = EC2Response.describe_snapshots
+_moto_describe_snapshots: Any = EC2Response.describe_snapshots
 
 
 def describe_snapshots(self: Any) -> Any:
     result = _moto_describe_snapshots(self)
     owners = [self.ec2_backend.account_id if owner == "self" else owner for owner in self._get_param("OwnerIds", [])]
     if owners:
-        result.result["Snapshots"] = [snapshot for snapshot in result.result["Snapshots"] if snapshot.owner_id in owners]
+        result.result["Snapshots"] = [
+            snapshot for snapshot in result.result["Snapshots"] if snapshot.owner_id in owners
+        ]
     return result
 
 
 def install() -> None:
-    Ami.block_device_mappings = property(_mapping_of)
-    EBSBackend.delete_snapshot = delete_snapshot
-    for method in (
-        create_image,
-        copy_image,
-        register_image,
-        modify_image_attribute,
-        describe_image_attribute,
-        describe_images,
-        enable_image_deprecation,
-        disable_image_deprecation,
-        deregister_image,
-        create_snapshot,
-        copy_snapshot,
-        describe_snapshots,
-    ):
-        setattr(EC2Response, method.__name__, method)
-    assert AmiBackend
+    replace(Ami, block_device_mappings=property(_mapping_of))
+    replace(EBSBackend, delete_snapshot=delete_snapshot)
+    replace(
+        EC2Response,
+        create_image=create_image,
+        copy_image=copy_image,
+        register_image=register_image,
+        modify_image_attribute=modify_image_attribute,
+        describe_image_attribute=describe_image_attribute,
+        describe_images=describe_images,
+        deregister_image=deregister_image,
+        create_snapshot=create_snapshot,
+        copy_snapshot=copy_snapshot,
+        describe_snapshots=describe_snapshots,
+    )
+    add(
+        EC2Response,
+        enable_image_deprecation=enable_image_deprecation,
+        disable_image_deprecation=disable_image_deprecation,
+    )

@@ -1,7 +1,7 @@
 """Instances whose states follow real machines.
 
-moto jumps straight to `running`, `stopped` and `terminated`. Here a call only begins the transition and notes the effect; the
-daemon reports the end of it through control.py.
+moto jumps straight to `running`, `stopped` and `terminated`. Here a call only begins the transition and notes the
+effect; the daemon reports the end of it through control.py.
 """
 
 import copy
@@ -10,14 +10,14 @@ from typing import Any
 
 from moto.core.utils import utcnow
 from moto.ec2.exceptions import InvalidSecurityGroupNotFoundError
-from moto.ec2.models.amis import AmiBackend
+from moto.ec2.models import EC2Backend
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ec2.models.instances import Instance, InstanceBackend, MetadataOptions, StateReason
-from moto.ec2.models import EC2Backend
 from moto.ec2.responses import EC2Response
 
 import effects
-from .errors import error, unsupported
+from patches.errors import error, unsupported
+from patches.patching import replace
 
 CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 
@@ -43,7 +43,9 @@ def root_mapping(image: Any, requested: list[dict[str, Any]]) -> dict[str, Any]:
             raise unsupported(f"A second volume ({device.get('DeviceName')})")
         asked = {key: value for key, value in (device.get("Ebs") or {}).items() if value is not None}
         if asked.get("SnapshotId", ebs["SnapshotId"]) != ebs["SnapshotId"]:
-            raise error("InvalidBlockDeviceMapping", f"snapshotId cannot be modified on root device {image.root_device_name}")
+            raise error(
+                "InvalidBlockDeviceMapping", f"snapshotId cannot be modified on root device {image.root_device_name}"
+            )
         ebs.update(asked)
     snapshot_size = root["Ebs"]["VolumeSize"]
     if int(ebs["VolumeSize"]) < snapshot_size:
@@ -67,29 +69,67 @@ def _check_network(self: Any, kwargs: dict[str, Any]) -> None:
                 raise InvalidSecurityGroupNotFoundError(group_id)
 
 
-def run_instances(self: Any, image_id: str, count: int, user_data: Any, security_group_names: list[str], **kwargs: Any) -> Any:
-    if kwargs.get("launch_template"):
-        raise unsupported("RunInstances from a launch template")
-    token = kwargs.get("client_token")
-    fingerprint = hashlib.sha256(
-        repr((image_id, count, str(user_data), security_group_names, sorted(kwargs.items(), key=lambda kv: kv[0]))).encode()
-    ).hexdigest()
-    known = self.__dict__.setdefault("lab_client_tokens", {})
-    # "ABCDE" is what moto puts in when the caller sent none.
-    if token and token != "ABCDE" and token in known:
-        reservation_id, earlier = known[token]
-        if earlier != fingerprint:
-            raise error("IdempotentParameterMismatch", f"Arguments on this idempotent request are inconsistent with arguments used in previous request(s) for client token {token}")
-        if reservation_id in self.reservations:
-            return self.reservations[reservation_id]
+NO_TOKEN = "ABCDE"
+"""What moto puts in when the caller sent no client token."""
 
+
+def _known_reservation(self: Any, token: str | None, fingerprint: str, known: dict[str, tuple[str, str]]) -> Any:
+    """What an earlier call with the same token made, or None."""
+    if not token or token == NO_TOKEN or token not in known:
+        return None
+    reservation_id, earlier = known[token]
+    if earlier != fingerprint:
+        raise error(
+            "IdempotentParameterMismatch",
+            "Arguments on this idempotent request are inconsistent with arguments used in previous request(s) "
+            f"for client token {token}",
+        )
+    return self.reservations.get(reservation_id)
+
+
+def _image_to_run(self: Any, image_id: str) -> Any:
     image = self.describe_images(ami_ids=[image_id] if image_id else None)[0] if image_id else None
     if image is None or image_id in self.deleted_amis:
         raise error("InvalidAMIID.NotFound", f"The image id '[{image_id}]' does not exist")
     if image.state != "available":
         raise error("InvalidAMIID.Unavailable", f"The image ID '{image_id}' is in state {image.state}")
     if getattr(image, "lab_mapping", None) is None:
-        raise unsupported(f"Running {image_id}, an image without a disk in the lab,")
+        raise unsupported(f"Running {image_id}, an image without a disk in the lab")
+    return image
+
+
+def _finish_launch(self: Any, instance: Any, ebs: dict[str, Any], interface_tags: dict[str, str]) -> None:
+    """What moto leaves otherwise than EC2, and the note that has the machine made."""
+    set_state(instance, "pending")
+    interface = instance.nics[0]
+    interface.add_tags(interface_tags)
+    interface.delete_on_termination = True
+    interface.public_ip_auto_assign = False
+    interface.public_ip = None
+    groups = list({group.id: group for group in [*interface.group_set]}.values())
+    instance.security_groups = groups
+    interface._group_set = groups
+    for _, device in instance.get_block_device_mapping:
+        volume = self.get_volume(device.volume_id)
+        volume.throughput = ebs.get("Throughput", 125 if volume.volume_type == "gp3" else None)
+        volume.iops = ebs.get("Iops", volume.iops)
+    effects.note("instance.launch", self, instanceId=instance.id, placeholderAddress=interface.private_ip_address)
+
+
+def run_instances(
+    self: Any, image_id: str, count: int, user_data: Any, security_group_names: list[str], **kwargs: Any
+) -> Any:
+    if kwargs.get("launch_template"):
+        raise unsupported("RunInstances from a launch template")
+    token = kwargs.get("client_token")
+    asked = (image_id, count, str(user_data), security_group_names, sorted(kwargs.items(), key=lambda kv: kv[0]))
+    fingerprint = hashlib.sha256(repr(asked).encode()).hexdigest()
+    known = self.__dict__.setdefault("lab_client_tokens", {})
+    earlier = _known_reservation(self, token, fingerprint, known)
+    if earlier is not None:
+        return earlier
+
+    image = _image_to_run(self, image_id)
     wanted = kwargs.get("instance_type")
     if wanted not in INSTANCE_TYPES:
         raise error("InvalidParameterValue", f"Invalid value '{wanted}' for InstanceType.")
@@ -103,23 +143,10 @@ def run_instances(self: Any, image_id: str, count: int, user_data: Any, security
     interface_tags = (kwargs.get("tags") or {}).get("network-interface", {})
 
     reservation = _moto_run(self, image_id, count, user_data, security_group_names, **kwargs)
-    if token and token != "ABCDE":
+    if token and token != NO_TOKEN:
         known[token] = (reservation.id, fingerprint)
     for instance in reservation.instances:
-        set_state(instance, "pending")
-        interface = instance.nics[0]
-        interface.add_tags(interface_tags)
-        interface.delete_on_termination = True
-        interface.public_ip_auto_assign = False
-        interface.public_ip = None
-        groups = list({group.id: group for group in [*interface.group_set]}.values())
-        instance.security_groups = groups
-        interface._group_set = groups
-        for _, device in instance.get_block_device_mapping:
-            volume = self.get_volume(device.volume_id)
-            volume.throughput = mapping["Ebs"].get("Throughput", 125 if volume.volume_type == "gp3" else None)
-            volume.iops = mapping["Ebs"].get("Iops", volume.iops)
-        effects.note("instance.launch", self, instanceId=instance.id, placeholderAddress=interface.private_ip_address)
+        _finish_launch(self, instance, mapping["Ebs"], interface_tags)
     profile = {key: kwargs[key] for key in ("iam_instance_profile_name", "iam_instance_profile_arn") if kwargs.get(key)}
     if profile:
         # moto gives it to the first instance only.
@@ -130,7 +157,10 @@ def run_instances(self: Any, image_id: str, count: int, user_data: Any, security
 
 def _refuse_unless(instance: Instance, verb: str, *allowed: str) -> None:
     if instance._state.name not in allowed:
-        raise error("IncorrectInstanceState", f"The instance '{instance.id}' is in state '{instance._state.name}', from which it cannot be {verb}.")
+        raise error(
+            "IncorrectInstanceState",
+            f"The instance '{instance.id}' is in state '{instance._state.name}', from which it cannot be {verb}.",
+        )
 
 
 def start(self: Instance) -> Any:
@@ -174,11 +204,11 @@ def finish_termination(instance: Instance, message: str, code: str) -> list[str]
     return sorted(volume for volume in attached if volume not in backend.volumes)
 
 
-_moto_stop_call = EC2Response.stop_instances
+_moto_stop_instances = EC2Response.stop_instances
 
 
-def stop_instances_call(self: Any) -> Any:
-    result = _moto_stop_call(self)
+def stop_instances(self: Any) -> Any:
+    result = _moto_stop_instances(self)
     if self._get_param("Force", False):
         for effect in effects._noted:
             if effect["kind"] == "instance.stop":
@@ -240,15 +270,15 @@ def _parse_block_device_mapping(self: Any) -> list[dict[str, Any]]:
 
 
 def install() -> None:
-    # InstanceBackend is a base of EC2Backend: patch it where the method is looked up.
-    InstanceBackend.run_instances = run_instances
-    InstanceBackend.modify_instance_security_groups = modify_instance_security_groups
-    InstanceBackend.modify_instance_attribute = modify_instance_attribute
-    InstanceBackend.modify_instance_metadata_options = modify_instance_metadata_options
-    Instance.start = start
-    Instance.stop = stop
-    Instance.reboot = reboot
-    Instance.terminate = terminate
-    EC2Response.stop_instances = stop_instances_call
-    EC2Response._parse_block_device_mapping = _parse_block_device_mapping
-    assert EC2Backend.run_instances is run_instances and AmiBackend
+    # A base of EC2Backend, where the methods are looked up.
+    replace(
+        InstanceBackend,
+        run_instances=run_instances,
+        modify_instance_security_groups=modify_instance_security_groups,
+        modify_instance_attribute=modify_instance_attribute,
+        modify_instance_metadata_options=modify_instance_metadata_options,
+    )
+    replace(Instance, start=start, stop=stop, reboot=reboot, terminate=terminate)
+    replace(EC2Response, stop_instances=stop_instances, _parse_block_device_mapping=_parse_block_device_mapping)
+    if EC2Backend.run_instances is not run_instances:
+        raise RuntimeError("moto's EC2Backend has a run_instances of its own")

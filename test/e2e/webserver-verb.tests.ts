@@ -4,24 +4,12 @@ import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import { expect, test } from 'vitest';
 import { shakeHands } from '../../hostd/handshake.ts';
 import { loadHostKey } from '../../hostd/host-key.ts';
-import type { Identity } from '../../hostd/imds.ts';
 import { createLog } from '../../hostd/log.ts';
 import { createWebserverClient } from '../../hostd/webserver-client.ts';
 import type { BootedHost } from './booted-host.ts';
 import type { LabHandle } from './lab-handle.ts';
+import { identityOf } from './machine-edits.ts';
 import { cli, start } from './support.ts';
-
-/** Who the machine is, from its own metadata. */
-export async function identityOf(host: BootedHost): Promise<Identity> {
-  const read = (path: string): Promise<string> =>
-    host.run(
-      `curl -sf -H "X-aws-ec2-metadata-token: $(curl -sfX PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token)" http://169.254.169.254/latest/dynamic/instance-identity/${path}`,
-    );
-  const document = await read('document');
-  const { instanceId, instanceType, region, imageId, accountId } = JSON.parse(document) as Identity;
-  const [signature, pkcs7] = [await read('signature'), await read('rsa2048')];
-  return { instanceId, instanceType, region, imageId, accountId, document, signature, pkcs7 };
-}
 
 /** The reference webserver as its owner runs it. It ends by terminating the machine. */
 export function describeWebserver(lab: () => LabHandle, host: () => BootedHost): void {

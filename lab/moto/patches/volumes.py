@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from moto.ec2.models.elastic_block_store import EBSBackend
 from moto.ec2.responses import EC2Response
 
 import effects
-from .errors import error, unsupported
-from .images import disk_of
+from patches.errors import error, unsupported
+from patches.images import disk_of
+from patches.patching import replace
 
-_moto_create = EC2Response.create_volume
+_moto_create: Any = EC2Response.create_volume
 _moto_delete = EC2Response.delete_volume
 
 
@@ -23,7 +23,10 @@ def create_volume(self: Any) -> Any:
         raise error("IncorrectState", f"Snapshot '{snapshot_id}' is {snapshot.status}")
     size = self._get_param("Size")
     if size is not None and int(size) < snapshot.volume_size:
-        raise error("InvalidParameterValue", f"Volume of {size}GiB is smaller than snapshot {snapshot_id}, expect size >= {snapshot.volume_size}GiB")
+        raise error(
+            "InvalidParameterValue",
+            f"Volume of {size}GiB is smaller than snapshot {snapshot_id}, expect size >= {snapshot.volume_size}GiB",
+        )
     result = _moto_create(self)
     volume = result.result
     effects.note("volume.create", backend, volumeId=volume.id, sourceDisk=disk_of(snapshot), sizeGiB=int(volume.size))
@@ -37,6 +40,4 @@ def delete_volume(self: Any) -> Any:
 
 
 def install() -> None:
-    EC2Response.create_volume = create_volume
-    EC2Response.delete_volume = delete_volume
-    assert EBSBackend
+    replace(EC2Response, create_volume=create_volume, delete_volume=delete_volume)

@@ -1,0 +1,113 @@
+import type { Options } from 'yargs';
+
+/** Everything a user can type behind a verb, as data; what several verbs take stands here once. */
+export const COMMON = {
+  region: {
+    alias: 'r',
+    type: 'string',
+    describe: 'region of hosts.yaml; `local` is the lab',
+    defaultDescription: 'local',
+    requiresArg: true,
+  },
+  profile: { alias: 'p', type: 'string', describe: "profile of hosts.yaml (default: the region's)", requiresArg: true },
+  config: {
+    alias: 'c',
+    type: 'string',
+    describe: 'configuration file',
+    defaultDescription: 'hosts.yaml',
+    requiresArg: true,
+  },
+} as const satisfies Record<string, Options>;
+
+export const OUTPUT = {
+  json: { type: 'boolean', describe: 'results (and events of long work) as JSON on stdout', default: false },
+  plain: { type: 'boolean', describe: 'plain progress lines, also on a terminal', default: false },
+  debug: {
+    type: 'boolean',
+    describe: 'on failure also the stack, and a command that repeats the failing step where there is one',
+    default: false,
+  },
+} as const satisfies Record<string, Options>;
+
+export const PLAN = {
+  plan: { type: 'string', describe: 'follow this plan.json; hosts.yaml is not read', requiresArg: true },
+} as const satisfies Record<string, Options>;
+
+export const OUT = {
+  out: { alias: 'o', type: 'string', describe: 'folder to write to (default: ./out)', requiresArg: true },
+} as const satisfies Record<string, Options>;
+
+export const WEBSERVER = {
+  address: { type: 'string', describe: 'IP address to listen on', default: '127.0.0.1', requiresArg: true },
+  port: { type: 'number', describe: '0 takes a free one', default: 8443, requiresArg: true },
+  cert: { type: 'string', describe: 'PEM of its certificate (default: one made for the address)', requiresArg: true },
+  key: { type: 'string', describe: 'PEM of the key of --cert', requiresArg: true },
+  account: {
+    type: 'string',
+    array: true,
+    describe: 'account whose hosts are let in; on AWS required',
+    requiresArg: true,
+  },
+  image: { type: 'string', array: true, describe: 'image whose hosts are let in (default: any)', requiresArg: true },
+  confirm: {
+    type: 'string',
+    array: true,
+    choices: ['address', 'once', 'ec2', 'none'],
+    describe: 'what is asked of a host beyond its identity document (default: ec2); repeatable',
+    requiresArg: true,
+  },
+  store: { type: 'string', describe: 'SQLite file in which hosts survive a restart', requiresArg: true },
+  'terminate-after': {
+    type: 'number',
+    describe: 'seconds of silence after which a host is terminated; 0 for never',
+    default: 0,
+    requiresArg: true,
+  },
+} as const satisfies Record<string, Options>;
+
+export const USER_DATA = {
+  cluster: { type: 'string', describe: 'ECS cluster to join', demandOption: true, requiresArg: true },
+  'webserver-url': { type: 'string', describe: 'https://host[:port]', demandOption: true, requiresArg: true },
+  'webserver-ca': {
+    type: 'string',
+    describe: 'PEM of a private authority (default: the public ones)',
+    requiresArg: true,
+  },
+  environment: {
+    type: 'string',
+    describe: 'what the webserver is told: dev, staging, prod',
+    default: 'dev',
+    requiresArg: true,
+  },
+  'drain-seconds': { type: 'number', describe: 'how long tasks may take to end', default: 60, requiresArg: true },
+  ecs: { type: 'string', array: true, describe: 'NAME=VALUE for ecs.config; repeatable', requiresArg: true },
+  json: { type: 'boolean', describe: 'a document with the text, also in base64 for a launch template', default: false },
+  debug: OUTPUT.debug,
+} as const satisfies Record<string, Options>;
+
+export const TELL = {
+  what: {
+    type: 'string',
+    choices: ['grant', 'deny', 'delay', 'error', 'nonsense', 'drain', 'revoke', 'serve', 'trust', 'forget', 'resume'],
+    demandOption: true,
+  },
+  instance: { alias: 'i', type: 'string', describe: 'only this instance', requiresArg: true },
+  reason: { type: 'string', describe: 'for deny, drain and revoke', requiresArg: true },
+  ms: { type: 'number', describe: 'how long delay takes', default: 5000, requiresArg: true },
+} as const satisfies Record<string, Options>;
+
+export const SMOKE = {
+  only: {
+    type: 'string',
+    describe: 'comma-separated parts: gate,cluster,network,verify,workload',
+    requiresArg: true,
+  },
+} as const satisfies Record<string, Options>;
+
+export const YES = {
+  yes: { alias: 'y', type: 'boolean', describe: 'do not ask', default: false },
+} as const satisfies Record<string, Options>;
+
+export const DRY_RUN = {
+  'dry-run': { type: 'boolean', default: false, describe: 'only list it' },
+} as const satisfies Record<string, Options>;
