@@ -27,7 +27,3 @@ export class BackgroundWork {
     return this.#queues.idle();
   }
 }
-
-export function reasonOf(error: unknown): string {
-  return reasonOf(error);
-}

@@ -1,6 +1,7 @@
 import type { Disks, Machines } from '../machine-types.ts';
 import type { MotoClient } from '../moto/client.ts';
-import { type BackgroundWork, reasonOf } from './background-work.ts';
+import { reasonOf } from '../reason.ts';
+import type { BackgroundWork } from './background-work.ts';
 import { type EffectOf, type InstanceFacts, machineSpec } from './facts.ts';
 
 export type StorageWorkParts = {
