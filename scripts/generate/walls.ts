@@ -1,10 +1,11 @@
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { between, formatted } from '../generated-text.ts';
 import { projectFolder } from '../setup-lib/paths.mjs';
 import { CLI, PROGRAMS, type Room, STAGES } from '../walls.ts';
 
-/** The `overrides` of biome.json, and the tables in docs/architecture.md between their marks: both from scripts/walls.ts. */
+/** The `overrides` of biome.json, and the tables in docs/architecture.md between their marks: both from the same source. */
+const SOURCE = 'scripts/walls.ts';
 const OTHERS = ['bench', 'test', 'examples'];
 
 /** `src/io` is met as `../io/…` or `../../io/…`, a program as `../../lab/…`. */
@@ -67,32 +68,13 @@ function rows(rooms: readonly Room[]): string {
   ].join('\n');
 }
 
-/** Replaces what stands between `<!-- name -->` and `<!-- /name -->`. */
-function between(text: string, name: string, rows_: string): string {
-  const [start, end] = [`<!-- ${name}: from scripts/walls.ts -->`, `<!-- /${name} -->`];
-  const [from, to] = [text.indexOf(start), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`docs/architecture.md has no place for ${name}`);
-  return `${text.slice(0, from + start.length)}\n\n${rows_}\n\n${text.slice(to)}`;
-}
-
-/** As Biome formats it: it is linted like everything else. */
-function formatted(path: string, text: string): Promise<string> {
-  const biome = join(projectFolder(), 'node_modules', '.bin', 'biome');
-  return new Promise((resolve, reject) => {
-    const child = execFile(biome, ['format', `--stdin-file-path=${path}`], (error, stdout) =>
-      error ? reject(error) : resolve(stdout),
-    );
-    child.stdin?.end(text);
-  });
-}
-
 export default async (): Promise<{ path: string; text: string }[]> => {
   const read = (path: string): Promise<string> => readFile(join(projectFolder(), path), 'utf8');
   const map = await read('docs/architecture.md');
-  const withPrograms = between(map, 'programs', rows(PROGRAMS));
+  const withPrograms = between(map, 'programs', SOURCE, rows(PROGRAMS));
   const files = [
     { path: 'biome.json', text: biomeText(await read('biome.json')) },
-    { path: 'docs/architecture.md', text: between(withPrograms, 'stages', rows([...STAGES, CLI])) },
+    { path: 'docs/architecture.md', text: between(withPrograms, 'stages', SOURCE, rows([...STAGES, CLI])) },
   ];
   return Promise.all(files.map(async ({ path, text }) => ({ path, text: await formatted(path, text) })));
 };
