@@ -13,6 +13,8 @@ export type Api = {
   readonly clients: AwsClients;
   /** Credentials as Packer takes them. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Has what was started for this command stay up when it ends: the lab. */
+  readonly stay: () => Promise<void>;
 };
 
 /** A region as hosts.yaml has it. */
@@ -37,15 +39,17 @@ export async function withApi<T>(
   await before();
   await using cleanup = new AsyncDisposableStack();
   let endpointUrl = given;
+  let stay = async (): Promise<void> => {};
   if (endpointUrl === null && isLab) {
     const lab = await session.span('lab', (span) => startLab({ onLine: span.progress, signal: session.signal }));
     cleanup.defer(() => session.span('stop the lab', () => lab.leave()));
     endpointUrl = lab.endpoint;
+    stay = lab.stay;
   }
   const credentials = await findCredentials({ apiRegion, endpointUrl });
   const clients = createClients({ apiRegion, endpointUrl }, credentials);
   cleanup.defer(async () => clients.destroy());
-  return await work({ apiRegion, endpointUrl, clients, environment: credentialsEnvironment(credentials) });
+  return await work({ apiRegion, endpointUrl, clients, environment: credentialsEnvironment(credentials), stay });
 }
 
 /**

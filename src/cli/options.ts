@@ -96,6 +96,14 @@ export const TELL = {
   ms: { type: 'number', describe: 'how long delay takes', default: 5000, requiresArg: true },
 } as const satisfies Record<string, Options>;
 
+export const KEEP = {
+  'keep-on-failure': {
+    type: 'boolean',
+    describe: 'keep the instances of a smoke test that fails, and say how to reach them; `sweep` removes them',
+    default: false,
+  },
+} as const satisfies Record<string, Options>;
+
 export const SMOKE = {
   only: {
     type: 'string',

@@ -1,5 +1,5 @@
 import type { Options } from 'yargs';
-import { COMMON, DRY_RUN, OUT, OUTPUT, PLAN, SMOKE, TELL, USER_DATA, WEBSERVER, YES } from './options.ts';
+import { COMMON, DRY_RUN, KEEP, OUT, OUTPUT, PLAN, SMOKE, TELL, USER_DATA, WEBSERVER, YES } from './options.ts';
 import type { VerbModule } from './verb-module.ts';
 
 type Run = (argv: Record<string, unknown>) => Promise<number>;
@@ -27,7 +27,7 @@ const TABLE: readonly (Row | Group)[] = [
   verb(
     'ami',
     'bake an image and prove it (= bake + smoke)',
-    { ...COMMON, ...PLAN, ...OUTPUT },
+    { ...COMMON, ...PLAN, ...KEEP, ...OUTPUT },
     async () => (await import('./verbs/ami.ts')).ami,
   ),
   verb(
@@ -57,7 +57,7 @@ const TABLE: readonly (Row | Group)[] = [
   verb(
     'smoke <image>',
     'prove an image: boot gate, cluster, build and stream',
-    { ...COMMON, ...PLAN, ...OUTPUT, ...SMOKE },
+    { ...COMMON, ...PLAN, ...KEEP, ...OUTPUT, ...SMOKE },
     async () => (await import('./verbs/smoke.ts')).smokeOnly,
   ),
   group('image', 'images that were baked here', [

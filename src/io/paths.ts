@@ -45,6 +45,11 @@ export function bundleFolder(runId: string): string {
   return join(runFolder(runId), 'bundle');
 }
 
+/** The keys of a run's instances. */
+export function keyFolder(runId: string): string {
+  return join(runFolder(runId), 'ssh');
+}
+
 export function imagesFolder(): string {
   return join(stateFolder(), 'images');
 }

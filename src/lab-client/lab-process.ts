@@ -9,6 +9,8 @@ export type Lab = {
   readonly endpoint: string;
   /** Tells the lab that this command is done; when it was started for it, waits until nothing of it is left. */
   leave(): Promise<void>;
+  /** Has it stay up until `lab down`, whoever started it. @throws Error when it cannot be told */
+  stay(): Promise<void>;
 };
 
 type UpAnswer = { readonly endpoint: string; readonly pid: number };
@@ -28,6 +30,15 @@ async function leave({ endpoint, pid }: UpAnswer): Promise<void> {
     // It is gone already, or on its way.
   }
   await poll(() => (existsSync(`/proc/${pid}`) ? null : true), { timeoutMs: DOWN_LIMIT_MS, intervalMs: 50 });
+}
+
+async function stay({ endpoint }: UpAnswer): Promise<void> {
+  const answer = await fetch(`${endpoint}/_lab/owners`, {
+    method: 'POST',
+    body: JSON.stringify({ pid: null }),
+    signal: AbortSignal.timeout(10_000),
+  });
+  if (!answer.ok) throw new Error(`the lab answered HTTP ${answer.status}`);
 }
 
 /** What the lab says about itself is the reason, told once; what it can not say is in its output. */
@@ -79,5 +90,5 @@ export async function startLab(options: { onLine: (line: string) => void; signal
     throw notStarted(String(result.stdout), String(result.stderr));
   }
   const answer = JSON.parse(result.stdout) as UpAnswer;
-  return { endpoint: answer.endpoint, leave: () => leave(answer) };
+  return { endpoint: answer.endpoint, leave: () => leave(answer), stay: () => stay(answer) };
 }

@@ -21,6 +21,8 @@ export type OwnerFile = {
   /** Process group leaders that this run started and that may outlive it (packer). */
   readonly children: readonly ProcessId[];
   readonly startedAt: string;
+  /** What the run made stays for a person to look at; only `ecs-host sweep` removes it. */
+  readonly isKept?: boolean;
 };
 
 /** `user@host`, the value of the tag that says so (tags.ts). */
@@ -72,6 +74,12 @@ export async function addChild(runId: string, pid: number): Promise<void> {
   const owner = await readOwner(runId);
   const startTime = processStart(pid);
   if (owner && startTime !== null) await write({ ...owner, children: [...owner.children, { pid, startTime }] });
+}
+
+/** From now on what the run made stays when its process ends, until a person has it swept. */
+export async function markKept(runId: string): Promise<void> {
+  const owner = await readOwner(runId);
+  if (owner) await write({ ...owner, isKept: true });
 }
 
 /** @returns null when there is no readable owner file. */

@@ -1,7 +1,6 @@
-import { join } from 'node:path';
 import { waitForAddress } from '../aws/instances.ts';
 import { allEnded } from '../io/all-ended.ts';
-import { runFolder } from '../io/paths.ts';
+import { keyFolder } from '../io/paths.ts';
 import { findIdentityCertificates } from '../lab-client/identity-certificates.ts';
 import { renderUserData } from '../user-data/render.ts';
 import { createCluster, createKeyPair, createSshGroup, type LaunchInput, launchInstances } from './launch.ts';
@@ -20,13 +19,13 @@ export type Acquired = {
 async function startWebserver({ plan, imageId }: LaunchInput, releases: Releases): Promise<SmokeWebserver> {
   const certificates = await findIdentityCertificates(plan.endpointUrl);
   const webserver = await startSmokeWebserver({ certificates, region: plan.apiRegion, imageId });
-  releases.add('the webserver', async () => webserver[Symbol.asyncDispose]());
+  releases.add('the webserver', 'here', async () => webserver[Symbol.asyncDispose]());
   return webserver;
 }
 
 async function makeKey(launch: LaunchInput, releases: Releases): Promise<{ keyName: string; keyFile: string }> {
-  const { keyName, keyFile, release } = await createKeyPair(launch, join(runFolder(launch.runId), 'ssh'));
-  releases.add('the key pair', release);
+  const { keyName, keyFile, release } = await createKeyPair(launch, keyFolder(launch.runId));
+  releases.add('the key pair', 'in the region', release);
   return { keyName, keyFile };
 }
 
@@ -34,13 +33,13 @@ async function makeKey(launch: LaunchInput, releases: Releases): Promise<{ keyNa
 async function makeGroups(launch: LaunchInput, releases: Releases): Promise<readonly string[]> {
   if (launch.plan.network.transport !== 'ssh') return [];
   const { groupId, release } = await createSshGroup(launch);
-  releases.add('the security group', release);
+  releases.add('the security group', 'in the region', release);
   return [groupId];
 }
 
 async function makeCluster(launch: LaunchInput, releases: Releases): Promise<string> {
   const { cluster, release } = await createCluster(launch);
-  releases.add('the cluster', release);
+  releases.add('the cluster', 'in the region', release);
   return cluster;
 }
 
@@ -68,7 +67,7 @@ export async function acquire(launch: LaunchInput, count: number, releases: Rele
   ]);
   const userData = userDataOf(launch, webserver, cluster);
   const { instanceIds, release } = await launchInstances(launch, { count, keyName, groupIds, userData });
-  releases.add('the instances', release);
+  releases.add('the instances', 'in the region', release);
   // An instance that the region cannot start says nothing about the image, so this is still part of the launch.
   const instances = await Promise.all(
     instanceIds.map(async (instanceId) => ({

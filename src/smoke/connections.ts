@@ -27,7 +27,7 @@ export class Connections {
     const target = { instanceId, address, user, keyFile, transport, apiRegion: plan.apiRegion };
     const ssh = await connectSsh(target, { timeoutMs: REACH_TIMEOUT_MS, signal });
     this.#open.set(instanceId, ssh);
-    this.#releases.add(`the connection to ${instanceId}`, async () => ssh[Symbol.asyncDispose]());
+    this.#releases.add(`the connection to ${instanceId}`, 'here', async () => ssh[Symbol.asyncDispose]());
     return ssh;
   }
 

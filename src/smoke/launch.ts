@@ -1,21 +1,17 @@
-import { chmod, mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import {
   type _InstanceType,
   AuthorizeSecurityGroupIngressCommand,
   CreateSecurityGroupCommand,
-  DeleteKeyPairCommand,
   DeleteSecurityGroupCommand,
-  ImportKeyPairCommand,
   type ResourceType,
   RunInstancesCommand,
   type TagSpecification,
 } from '@aws-sdk/client-ec2';
 import { CreateClusterCommand } from '@aws-sdk/client-ecs';
-import { execa } from 'execa';
 import type { AwsClients } from '../aws/clients.ts';
 import { deleteCluster } from '../aws/clusters.ts';
 import { terminateAndWait } from '../aws/instances.ts';
+import { type KeyPair, createKeyPair as makeKeyPair } from '../aws/key-pairs.ts';
 import { retryWhileHeld } from '../aws/removal.ts';
 import { outsideError } from '../io/errors.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
@@ -45,31 +41,8 @@ function tagSpecification(runId: string, ...types: ResourceType[]): TagSpecifica
   return types.map((ResourceType) => ({ ResourceType, Tags: ec2Tags(tagsOf(runId)) }));
 }
 
-/** A key pair that lives as long as the run; the private half never leaves the folder. */
-export async function createKeyPair(
-  { clients, runId }: LaunchInput,
-  folder: string,
-): Promise<{ readonly keyName: string; readonly keyFile: string; readonly release: Release }> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const keyFile = join(folder, 'id_ed25519');
-  await execa('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', nameOf(runId), '-f', keyFile], { stdin: 'ignore' });
-  await chmod(keyFile, 0o600);
-  const PublicKeyMaterial = await readFile(`${keyFile}.pub`);
-  const keyName = nameOf(runId);
-  await clients.ec2.send(
-    new ImportKeyPairCommand({
-      KeyName: keyName,
-      PublicKeyMaterial,
-      TagSpecifications: tagSpecification(runId, 'key-pair'),
-    }),
-  );
-  return {
-    keyName,
-    keyFile,
-    release: async () => {
-      await clients.ec2.send(new DeleteKeyPairCommand({ KeyName: keyName }));
-    },
-  };
+export function createKeyPair({ clients, runId }: LaunchInput, folder: string): Promise<KeyPair> {
+  return makeKeyPair(clients, nameOf(runId), folder, ec2Tags(tagsOf(runId)));
 }
 
 /** Lets the caller's addresses in by ssh, on top of what the region's own group opens. */

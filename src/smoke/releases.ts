@@ -6,13 +6,22 @@ import type { Release } from './launch.ts';
 export class Releases {
   readonly #stack = new AsyncDisposableStack();
   readonly #reporter: Reporter;
+  #isKept = false;
 
   constructor(reporter: Reporter) {
     this.#reporter = reporter;
   }
 
-  add(what: string, release: Release): void {
-    this.#stack.defer(() => this.#release(what, release));
+  /** @param where things in the region stay when the run is kept; those here end with this process anyway */
+  add(what: string, where: 'here' | 'in the region', release: Release): void {
+    this.#stack.defer(async () => {
+      if (where === 'here' || !this.#isKept) await this.#release(what, release);
+    });
+  }
+
+  /** Leaves what is in the region for a person to look at. */
+  keepRegion(): void {
+    this.#isKept = true;
   }
 
   all(): Promise<void> {

@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { reasonOf } from '#contracts/reason.ts';
 import type { AwsClients } from '../aws/clients.ts';
+import { KEY_FILE } from '../aws/key-pairs.ts';
 import { allEnded } from '../io/all-ended.ts';
-import { runFolder } from '../io/paths.ts';
+import { keyFolder, runFolder } from '../io/paths.ts';
 import type { RunContext } from '../io/reporter.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
+import { keepRun } from '../run/keep.ts';
 import { claimRun } from '../run/owner.ts';
 import { sweepRun } from '../run/sweep/sweep.ts';
 import { acquire } from './acquire.ts';
@@ -24,6 +26,8 @@ export type SmokeInput = {
   readonly clients: AwsClients;
   /** Parts to run; all of them for a verdict that counts. */
   readonly parts?: ReadonlySet<Part>;
+  /** Called when a failure leaves something to look at, so that what it is in stays up; null releases it as ever. */
+  readonly keep: (() => Promise<void>) | null;
 };
 
 /** The last net: whatever a release missed, an interrupted call created after all, or a crash left. */
@@ -36,6 +40,14 @@ async function sweepRest({ clients, ctx }: SmokeInput): Promise<void> {
       hint: 'run `ecs-host sweep` later',
     });
   });
+}
+
+/** Whether what failed stays: only where that was asked for. Ctrl-C is no failure, and a keeping that fails keeps nothing. */
+async function keep({ keep: stay, plan, clients, ctx }: SmokeInput): Promise<boolean> {
+  if (stay === null || ctx.signal.aborted) return false;
+  const { transport, sshUser: user } = plan.network;
+  const keyFile = join(keyFolder(ctx.runId), KEY_FILE);
+  return keepRun(ctx, clients, { transport, user, keyFile, apiRegion: plan.apiRegion, region: plan.region }, stay);
 }
 
 /** Both instances side by side, and at last one against the other. */
@@ -80,7 +92,8 @@ async function prove(input: SmokeInput, selected: ReadonlySet<Part>, releases: R
 
 /**
  * Launches the image and compares what it is with what it should be. A failed image is a result, not an error: the caller keeps the
- * verdict (`keepVerdict`) and ends with `verdictError`. Everything that was made is released before this returns or throws.
+ * verdict (`keepVerdict`) and ends with `verdictError`. Everything that was made is released before this returns or throws, unless a
+ * failure is to be kept.
  *
  * @throws EcsHostError outside when not even the launch worked; user for a mistake of the operator's; `INTERRUPTED`
  */
@@ -88,12 +101,17 @@ export async function smoke(input: SmokeInput): Promise<SmokeResult> {
   const { ctx } = input;
   await claimRun(ctx.runId);
   const releases = new Releases(ctx.reporter);
+  let hasFailed = true;
   try {
-    return await prove(input, input.parts ?? new Set(PARTS), releases);
+    const result = await prove(input, input.parts ?? new Set(PARTS), releases);
+    hasFailed = result.verdict === 'failed';
+    return result;
   } finally {
+    const isKept = hasFailed && (await keep(input));
+    if (isKept) releases.keepRegion();
     await ctx.span('release', async () => {
       await releases.all();
-      await sweepRest(input);
+      if (!isKept) await sweepRest(input);
     });
   }
 }

@@ -139,6 +139,7 @@ const CASES = [
     before: '',
     after: 'systemctl enable docker.socket',
     only: 'gate',
+    more: [],
     check: 'gate.docker-socket-disabled',
   },
   {
@@ -147,6 +148,7 @@ const CASES = [
     before: '',
     after: `mkdir -p /var/lib/ecs/data && echo '{"cluster":"bake","containerInstanceArn":"arn:aws:ecs:us-west-2:123456789012:container-instance/bake/0","clientToken":"x"}' > /var/lib/ecs/data/agent.db && touch -d '2 hours ago' /var/lib/ecs/data/agent.db`,
     only: 'verify',
+    more: [],
     check: 'booted.ecs-agent.never-started',
   },
   {
@@ -155,6 +157,7 @@ const CASES = [
     before: '',
     after: `install -d -m 0700 /root/.ssh && echo 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJmKd3mIhnYJ1Qdj8bXvhS2qYJm1hCfxYl0pZ0cA1dXh left@behind' > /root/.ssh/authorized_keys`,
     only: 'verify',
+    more: ['--keep-on-failure'],
     check: 'booted.clean.no-ssh-keys',
   },
 ] as const;
@@ -180,16 +183,28 @@ async function publishBlackStream(lab: LabHandle): Promise<void> {
   });
 }
 
+/** The instance that `--keep-on-failure` left, reached by the command that was printed. */
+async function keptInstance(output: Record<string, unknown>[]): Promise<string> {
+  const text = String(output.find((event) => event['code'] === 'KEPT')?.['text']);
+  const [, command = ''] = /A shell on it: (.*)$/.exec(text) ?? [];
+  return (await execa('sh', ['-c', `${command} cat /etc/hostname`], { stdin: 'ignore' })).stdout;
+}
+
 /** Images that must not pass, each with the check that has to say so. They start from the image that the tests before baked. */
 export function describeSabotage(lab: () => LabHandle): void {
   describe('sabotage is caught', () => {
     test.concurrent.for(CASES)(
       'an image $what fails $check',
-      async ({ name, before, after, only, check }, { expect }) => {
+      async ({ name, before, after, only, check, more }, { expect }) => {
         expect(lab().goodImageId).not.toBeNull();
         const imageId = await sabotagedImage(lab(), name, before, after);
-        const run = await cli(['smoke', imageId, '--only', only, '--json'], lab().environment);
+        const run = await cli(['smoke', imageId, '--only', only, '--json', ...more], lab().environment);
         expect(run.exitCode, run.all).toBe(4);
+        if (more.length > 0) {
+          expect(await keptInstance(events(run))).toMatch(/^ip-/);
+          const swept = await cli(['sweep', '--json'], lab().environment);
+          expect(swept.stdout).toContain('"kind": "instance"');
+        }
         expect(failedIds(events(run)), run.all).toContain(check);
         expect(run.stderr).toContain(check);
         expect(await verdictTag(lab(), imageId)).toBe('failed');

@@ -93,6 +93,12 @@ describe('runState', () => {
     expect(runState(DEAD, mine, { owner, alive: false, self, now })).toBe('dead');
   });
 
+  test('what a person wants to look at is kept, and dead only for whoever asks', () => {
+    const kept = { ...owner, isKept: true };
+    expect(runState(DEAD, mine, { owner: kept, alive: true, self, now })).toBe('alive');
+    expect(runState(DEAD, mine, { owner: kept, alive: false, self, now })).toBe('kept');
+  });
+
   test('without one, only an old run of our own is dead', () => {
     expect(runState(DEAD, mine, { owner: null, alive: false, self, now })).toBe('dead');
     expect(runState('r-20261123110000-young0', mine, { owner: null, alive: false, self, now })).toBe('unknown');

@@ -20,10 +20,11 @@ export function ami(argv: Record<string, unknown>): Promise<number> {
   return withSession(argv, async (session) => {
     const outcome = await withPlanning(session, argv, amiNeeds, async (api, planned) => {
       const { clients, endpointUrl } = api;
+      const keep = argv['keepOnFailure'] === true ? api.stay : null;
       const baked = await bakeImage(session, api, { planned, keepsBundle: argv['debug'] === true });
       const { imageId } = baked.record;
       const plan = { ...baked.plan, endpointUrl };
-      const result = await session.span('smoke', () => smoke({ plan, imageId, ctx: session, clients }));
+      const result = await session.span('smoke', () => smoke({ plan, imageId, ctx: session, clients, keep }));
       await saveRecord({ ...baked.record, timings: session.spans() });
       const recordFile = await keepVerdict(clients, imageId, result);
       return { imageId, substitutions: plan.substitutions, recordFile, result };

@@ -65,11 +65,12 @@ export function smokeOnly(argv: Record<string, unknown>): Promise<number> {
   return withSession(argv, async (session) => {
     const outcome = await withPlanning(session, argv, needsOf, async (api, planned) => {
       const { clients, apiRegion } = api;
+      const keep = argv['keepOnFailure'] === true ? api.stay : null;
       // Before a plan is made and machines are asked for: most unknown ids are typing errors.
       if ((await findImage(clients, imageId)) === null) throw unknownImage(imageId, apiRegion);
       await claimRun(session.runId);
       const plan = await session.span('plan', () => planFor(session, api, { imageId, hasFile, planned }));
-      const result = await session.span('smoke', () => smoke({ plan, imageId, ctx: session, clients, parts }));
+      const result = await session.span('smoke', () => smoke({ plan, imageId, ctx: session, clients, parts, keep }));
       const recordFile = await keepVerdict(clients, imageId, result);
       return { imageId, substitutions: plan.substitutions, recordFile, result };
     });

@@ -32,7 +32,8 @@ export async function sweep(argv: Record<string, unknown>): Promise<number> {
   const { swept, runs } = await withSession(quietly(argv), (session) =>
     withConnection(session, args, async ({ clients }) => {
       const { reporter } = session;
-      return { swept: await sweepDead(clients, { reporter, dryRun }), runs: await pruneRuns({ reporter, dryRun }) };
+      const swept = await sweepDead(clients, { reporter, dryRun, takesKept: true });
+      return { swept, runs: await pruneRuns({ reporter, dryRun }) };
     }),
   );
   const failed = swept.removals.filter((removal) => removal.outcome === 'failed').length;

@@ -10,6 +10,8 @@ export type RunState =
   /** Its process runs, here. */
   | 'alive'
   | 'dead'
+  /** Dead, and left for a person to look at. */
+  | 'kept'
   /** Somebody else's: another user, another machine, or too young to tell. */
   | 'unknown';
 

@@ -22,9 +22,14 @@ const CHILD_TERM_MS = 30_000;
 export function runState(
   runId: string,
   tags: Tags,
-  known: { readonly owner: OwnerFile | null; readonly alive: boolean; readonly self: string; readonly now: number },
+  known: {
+    readonly owner: OwnerFile | null;
+    readonly alive: boolean;
+    readonly self: string;
+    readonly now: number;
+  },
 ): RunState {
-  if (known.owner !== null) return known.alive ? 'alive' : 'dead';
+  if (known.owner !== null) return known.alive ? 'alive' : known.owner.isKept === true ? 'kept' : 'dead';
   const start = startOf(runId);
   if (start === null || tags[TAG.owner] !== known.self) return 'unknown';
   return known.now - start.getTime() > UNKNOWN_GRACE_MS ? 'dead' : 'unknown';
@@ -78,10 +83,12 @@ export async function sweepRun(
 /**
  * Removes what runs that are no longer alive left in the region of the clients. Runs of other owners are not touched: whether they are
  * alive can only be told where they run.
+ *
+ * @param options.takesKept also what `--keep-on-failure` left: for a person who asks, not for a bake that begins
  */
 export async function sweepDead(
   clients: AwsClients,
-  options: { readonly reporter: Reporter; readonly dryRun?: boolean },
+  options: { readonly reporter: Reporter; readonly dryRun?: boolean; readonly takesKept?: boolean },
 ): Promise<SweepResult> {
   const first = await gatherInventory(clients, null);
   const owners = new Map<string, OwnerFile | null>();
@@ -93,7 +100,8 @@ export async function sweepDead(
   const now = Date.now();
   const stateOf = (runId: string, tags: Tags): RunState => {
     const owner = owners.get(runId) ?? null;
-    return runState(runId, tags, { owner, alive: owner !== null && isAlive(owner), self, now });
+    const state = runState(runId, tags, { owner, alive: owner !== null && isAlive(owner), self, now });
+    return state === 'kept' && options.takesKept === true ? 'dead' : state;
   };
   const dryRun = options.dryRun ?? false;
   const busy = [...owners.values()].filter(

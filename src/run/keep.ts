@@ -1,0 +1,73 @@
+import { type Instance, paginateDescribeInstances } from '@aws-sdk/client-ec2';
+import { reasonOf } from '#contracts/reason.ts';
+import type { AwsClients } from '../aws/clients.ts';
+import type { RunContext } from '../io/reporter.ts';
+import { commandLine } from '../io/shell-quote.ts';
+import { markKept } from './owner.ts';
+import { TAG } from './tags.ts';
+
+/** How a person gets into the instances of a run. */
+export type Access = {
+  readonly transport: 'ssh' | 'session-manager';
+  readonly user: string;
+  readonly keyFile: string;
+  readonly apiRegion: string;
+  /** As the user named it: for the command that removes what is kept. */
+  readonly region: string;
+};
+
+/** Pure: the line that opens a shell on an instance. */
+export function shellCommand(instance: Instance, { transport, user, keyFile, apiRegion }: Access): string {
+  const instanceId = instance.InstanceId ?? '';
+  if (transport === 'session-manager')
+    return commandLine({}, ['aws', 'ssm', 'start-session', '--region', apiRegion, '--target', instanceId]);
+  const address = instance.PublicIpAddress || instance.PrivateIpAddress || instanceId;
+  // Its host key is known to nobody here, and it lives no longer than this look.
+  const options = ['-o', 'IdentitiesOnly=yes', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null'];
+  return commandLine({}, ['ssh', '-i', keyFile, ...options, `${user}@${address}`]);
+}
+
+async function instancesOf({ ec2 }: AwsClients, runId: string): Promise<Instance[]> {
+  const found: Instance[] = [];
+  const Filters = [
+    { Name: `tag:${TAG.runId}`, Values: [runId] },
+    { Name: 'instance-state-name', Values: ['pending', 'running'] },
+  ];
+  for await (const { Reservations = [] } of paginateDescribeInstances({ client: ec2 }, { Filters }))
+    found.push(...Reservations.flatMap(({ Instances = [] }) => Instances));
+  return found;
+}
+
+/**
+ * Leaves the instances of a run, and what belongs to them, for a person to look at (`--keep-on-failure`), and says how. From then on only
+ * `ecs-host sweep` removes them; what a bake sweeps by itself leaves them alone.
+ *
+ * @param stay makes sure that what the instances are in stays up (a lab)
+ * @returns false when there is no instance to look at, or it cannot be kept: then nothing is; never throws
+ */
+export async function keepRun(
+  ctx: RunContext,
+  clients: AwsClients,
+  access: Access,
+  stay: () => Promise<void>,
+): Promise<boolean> {
+  let instances: Instance[];
+  try {
+    instances = await instancesOf(clients, ctx.runId);
+    if (instances.length === 0) return false;
+    await stay();
+    await markKept(ctx.runId);
+  } catch (error) {
+    ctx.reporter.emit({ type: 'warning', code: 'KEEP_FAILED', text: `Nothing can be kept: ${reasonOf(error)}` });
+    return false;
+  }
+  for (const instance of instances) {
+    ctx.reporter.emit({
+      type: 'warning',
+      code: 'KEPT',
+      text: `Instance ${instance.InstanceId} is kept, and costs until it is removed. A shell on it: ${shellCommand(instance, access)}`,
+      hint: `\`ecs-host sweep --region ${access.region}\` removes it, with what belongs to it`,
+    });
+  }
+  return true;
+}
