@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
+import { onHost } from '#contracts/host-paths.ts';
 import { printable } from '#contracts/printable.ts';
 import type { Log } from './log.ts';
 
 /** Node has no datagram sockets to a path, so a helper that stays (packer/rootfs) sends what it reads. */
-const HELPER = '/opt/ecs-host/bin/ecs-host-notify';
+const HELPER = onHost('bin/ecs-host-notify');
 const LONGEST_STATUS = 300;
 /** What waits for a helper that does not read. The watchdog is not fed then, and the service is restarted within its time. */
 const MOST_WAITING_BYTES = 64 * 1024;

@@ -1,9 +1,10 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { onHost } from '#contracts/host-paths.ts';
 import type { Log } from './log.ts';
 
-const HELPER = '/opt/ecs-host/bin/ecs-host-place';
+const HELPER = onHost('bin/ecs-host-place');
 /** A rename takes a millisecond. */
 const LIMIT_MS = 2000;
 /** Helpers that are lost but cannot be ended, because their file system never answers. More would be memory that a stranger decides about. */

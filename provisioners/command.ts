@@ -1,5 +1,6 @@
+import { onHost } from '#contracts/host-paths.ts';
 import { isProvisionerName, type ProvisionerName } from '#contracts/provisioners.ts';
-import { HOST_FOLDER, type Stage } from './lib/context.ts';
+import type { Stage } from './lib/context.ts';
 
 export type Command = {
   /** `bake` applies each, and verifies when it comes to `verify`. */
@@ -26,7 +27,7 @@ export function parseCommand(words: readonly string[]): Command {
   const names = given.filter(isProvisionerName);
   if (names.length < given.length || (names.length === 0 && action !== 'verify')) throw new Error(USAGE);
   let stage: Stage = 'bake';
-  let targetPath = `${HOST_FOLDER}/target.json`;
+  let targetPath = onHost('target.json');
   for (let at = 0; at < options.length; at += 2) {
     const value = options[at + 1];
     if (action === 'verify' && options[at] === '--stage' && (value === 'bake' || value === 'booted')) stage = value;

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { type Check, isFailed } from '#contracts/check.ts';
+import { HOST_FOLDER } from '#contracts/host-paths.ts';
 import { provisionEventLine } from '#contracts/provision-event.ts';
 import { firstLine, reasonOf } from '#contracts/reason.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
-import { type Concern, type Context, type Emit, HOST_FOLDER, type Stage } from './lib/context.ts';
+import type { Concern, Context, Emit, Stage } from './lib/context.ts';
 import { ToolError } from './lib/tool.ts';
 
 const printEvent: Emit = (event) => {

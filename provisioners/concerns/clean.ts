@@ -1,11 +1,12 @@
 import { lstat, readdir, rm, stat, truncate } from 'node:fs/promises';
+import { onHost } from '#contracts/host-paths.ts';
 import { instanceData } from '../lib/cloud-init.ts';
-import { type Concern, type Context, HOST_FOLDER } from '../lib/context.ts';
+import type { Concern, Context } from '../lib/context.ts';
 import { exists, readText } from '../lib/files.ts';
 import { authorizedKeyFiles, homes, hostKeyFiles, keysIn, privateKeyFiles } from '../lib/ssh-keys.ts';
 import { ask, tool } from '../lib/tool.ts';
 
-const CARRIED = ['rootfs', 'rootfs.tar', 'payload'].map((name) => `${HOST_FOLDER}/${name}`);
+const CARRIED = ['rootfs', 'rootfs.tar', 'payload'].map((name) => onHost(name));
 /** Of every home folder. */
 const HISTORIES = [
   '.bash_history',
@@ -190,7 +191,7 @@ async function verifyBooted(context: Context): Promise<void> {
     { id: 'clean.own-host-keys', title: 'The machine made its own host keys', expected: 'younger than the image' },
     async () => {
       const keys = await hostKeyFiles();
-      const { bakedAt = '' } = JSON.parse((await readText(`${HOST_FOLDER}/image.json`)) ?? '{}') as {
+      const { bakedAt = '' } = JSON.parse((await readText(onHost('image.json'))) ?? '{}') as {
         bakedAt?: string;
       };
       const older: string[] = [];

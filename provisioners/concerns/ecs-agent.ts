@@ -1,4 +1,5 @@
 import { mkdir, readdir, readlink, rm, stat, symlink } from 'node:fs/promises';
+import { onHost } from '#contracts/host-paths.ts';
 import { agentDefaults, renderEnvironmentFile } from '../lib/agent-config.ts';
 import { aptInstallFile, installedVersion } from '../lib/apt.ts';
 import { firstBootMs } from '../lib/cloud-init.ts';
@@ -19,7 +20,7 @@ export const FILES = [
 const UNIT = 'ecs.service';
 /** "Amazon ECS <ecs-security@amazon.com>", as the ECS developer guide states it. Packages are signed by its subkey 50DECCC4710E61AF. */
 const KEY_FINGERPRINT = 'F34C3DDAE72926B079BEAEC6BCE9D9A42D51784F';
-const DEFAULTS = '/opt/ecs-host/ecs-defaults.env';
+const DEFAULTS = onHost('ecs-defaults.env');
 /** Where ecs-init looks for the settings of whoever made the image. /etc/ecs/ecs.config is the user's and wins. */
 const INSTANCE_CONFIG = '/var/lib/ecs/ecs.config';
 const DATA = '/var/lib/ecs/data';

@@ -1,3 +1,4 @@
+import { onHost } from '#contracts/host-paths.ts';
 import type { Concern } from '../lib/context.ts';
 import { exists, installFiles, putFile } from '../lib/files.ts';
 import { checkEnabled, enableUnit, reloadUnits, showUnit } from '../lib/systemd.ts';
@@ -7,18 +8,18 @@ import { PULLS, reach, readUnits, type UnitFacts, WAITS } from '../lib/unit-grap
 export const FILES = [
   '/etc/systemd/system/ecs-host.service',
   '/etc/systemd/system/ecs-host-guard.service',
-  '/opt/ecs-host/bin/ecs-host-gate',
-  '/opt/ecs-host/bin/ecs-host-guard',
-  '/opt/ecs-host/bin/ecs-host-notify',
-  '/opt/ecs-host/bin/ecs-host-place',
-  '/opt/ecs-host/bin/ecs-host-status',
-  '/opt/ecs-host/bin/ecs-host-stopped',
+  onHost('bin/ecs-host-gate'),
+  onHost('bin/ecs-host-guard'),
+  onHost('bin/ecs-host-notify'),
+  onHost('bin/ecs-host-place'),
+  onHost('bin/ecs-host-status'),
+  onHost('bin/ecs-host-stopped'),
   '/usr/local/bin/ecs-host-status',
 ];
 
 const UNIT = 'ecs-host.service';
 const GUARD = 'ecs-host-guard.service';
-const REFERENCE = '/opt/ecs-host/bin/ecs-hostd.mjs';
+const REFERENCE = onHost('bin/ecs-hostd.mjs');
 const OWN_DROP_IN = '/etc/systemd/system/ecs-host.service.d/10-program.conf';
 function ownDropIn(entry: string): string {
   return `# A program of the user's own in place of the project's host service (hostService in hosts.yaml).\n[Service]\nExecStart=\nExecStart=${entry}\n`;

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { onHost } from '#contracts/host-paths.ts';
 import { instanceData } from '../lib/cloud-init.ts';
 import type { Concern, Context } from '../lib/context.ts';
 import { installFiles } from '../lib/files.ts';
@@ -9,7 +10,7 @@ export const FILES = [
   '/etc/ecs-host/imds-block.nft',
   '/etc/systemd/system/ecs-host-imds-block.service',
   '/etc/systemd/system/ecs-host-imds-watch.service',
-  '/opt/ecs-host/bin/ecs-host-imds-watch',
+  onHost('bin/ecs-host-imds-watch'),
   '/etc/systemd/system/docker.service.d/20-ecs-host-imds-block.conf',
 ];
 

@@ -1,5 +1,6 @@
+import { onHost } from '#contracts/host-paths.ts';
 import { installedVersion } from '../lib/apt.ts';
-import { type Concern, type Context, HOST_FOLDER } from '../lib/context.ts';
+import type { Concern, Context } from '../lib/context.ts';
 import { dockerPackages } from '../lib/docker-config.ts';
 import { sha256Of } from '../lib/download.ts';
 import { putFile, readText } from '../lib/files.ts';
@@ -19,8 +20,8 @@ export type ImageOnHost = {
   readonly versions: Readonly<Record<string, string>>;
 };
 
-const IMAGE = `${HOST_FOLDER}/image.json`;
-const PLAN = `${HOST_FOLDER}/plan-summary.json`;
+const IMAGE = onHost('image.json');
+const PLAN = onHost('plan-summary.json');
 
 /** Pure: the value of a name in os-release(5). */
 export function osReleaseValue(text: string, name: string): string | null {

@@ -1,10 +1,11 @@
+import { onHost } from '#contracts/host-paths.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
 import type { Context } from './context.ts';
 import { exists, putFile, readText } from './files.ts';
 import { ask, textOf, tool } from './tool.ts';
 
 /** Carried with the bundle's other programs; see there for what it does. */
-export const WITNESS = '/opt/ecs-host/bin/ecs-host-witness';
+export const WITNESS = onHost('bin/ecs-host-witness');
 
 /** Where a package puts runc: containerd.io (Docker CE) and the distributions' own. */
 function runcOf(source: TargetConfig['docker']['source']): string {

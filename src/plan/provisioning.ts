@@ -1,5 +1,5 @@
-/** Where things are on the build instance. The provisioners know the same paths. */
-export const TARGET_FOLDER = '/opt/ecs-host';
+import { HOST_FOLDER, HOST_NODE, onHost } from '#contracts/host-paths.ts';
+
 export const UPLOAD_PATH = '/tmp/ecs-host-bundle.tar';
 export const BUNDLE_FILE = 'bundle.tar';
 
@@ -20,13 +20,13 @@ export function provisioningSteps(provisioners: readonly string[]): Provisioning
       inline: [
         // 2 is "done, with recoverable errors"; a base image that warns is still a base image.
         'cloud-init status --wait >/dev/null || [ $? -eq 2 ]',
-        `sudo install -d -m 0755 ${TARGET_FOLDER} ${TARGET_FOLDER}/rootfs`,
-        `sudo tar --extract --no-same-owner --file ${UPLOAD_PATH} --directory ${TARGET_FOLDER}`,
-        `sudo gunzip --force ${TARGET_FOLDER}/bin/node.gz`,
-        `sudo chmod 0755 ${TARGET_FOLDER}/bin/node`,
-        `sudo tar --extract --no-same-owner --file ${TARGET_FOLDER}/rootfs.tar --directory ${TARGET_FOLDER}/rootfs`,
+        `sudo install -d -m 0755 ${HOST_FOLDER} ${HOST_FOLDER}/rootfs`,
+        `sudo tar --extract --no-same-owner --file ${UPLOAD_PATH} --directory ${HOST_FOLDER}`,
+        `sudo gunzip --force ${HOST_NODE}.gz`,
+        `sudo chmod 0755 ${HOST_NODE}`,
+        `sudo tar --extract --no-same-owner --file ${HOST_FOLDER}/rootfs.tar --directory ${HOST_FOLDER}/rootfs`,
         `rm ${UPLOAD_PATH}`,
-        `sudo ${TARGET_FOLDER}/bin/node ${TARGET_FOLDER}/provisioners/main.mjs bake ${provisioners.join(' ')}`,
+        `sudo ${HOST_NODE} ${onHost('provisioners/main.mjs')} bake ${provisioners.join(' ')}`,
       ],
     },
   ];

@@ -1,3 +1,4 @@
+import { onHost } from '#contracts/host-paths.ts';
 import { PROVISIONERS } from '#contracts/provisioners.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
 import { type BundleFile, type NodeBinary, OWN_PROGRAM, STAND_IN_PACKAGE } from '../bundle/names.ts';
@@ -71,7 +72,7 @@ export function targetOf(profileName: string, profile: Profile): TargetConfig {
     nvidia: profile.nvidia
       ? { ...profile.nvidia, driverBranch: profile.nvidia.driverVersion.split('.')[0] ?? profile.nvidia.driverVersion }
       : null,
-    hostService: { entry: `/opt/ecs-host/${profile.hostService ? OWN_PROGRAM : 'bin/ecs-hostd.mjs'}` },
+    hostService: { entry: onHost(profile.hostService ? OWN_PROGRAM : 'bin/ecs-hostd.mjs') },
     userTools: { awsCli: { source: profile.awsCli?.source ?? 'aws', version: profile.awsCli?.version ?? null } },
     swapMiB: profile.swapMiB ?? 0,
   };

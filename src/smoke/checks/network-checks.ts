@@ -1,4 +1,5 @@
 import { createConnection } from 'node:net';
+import { HOST_NODE } from '#contracts/host-paths.ts';
 import { reasonOf } from '#contracts/reason.ts';
 import type { Ssh } from '../../host-access/ssh.ts';
 import { waitUntil } from '../../io/wait-until.ts';
@@ -58,7 +59,7 @@ export async function checkNetwork(
   let isReady = false;
   let ended: string | null = null;
   const listening = ssh
-    .run(`exec timeout 90 /opt/ecs-host/bin/node --input-type=module -`, {
+    .run(`exec timeout 90 ${HOST_NODE} --input-type=module -`, {
       input: greeter(ports.streamTcp),
       timeoutMs: LISTEN_MS + 40_000,
       onLine: (line) => {

@@ -1,10 +1,10 @@
 import type { Check } from '#contracts/check.ts';
+import { HOST_NODE, onHost } from '#contracts/host-paths.ts';
 import { provisionEventOf } from '#contracts/provision-event.ts';
 import type { Ssh } from '../../host-access/ssh.ts';
 import type { CheckBook } from './check-book.ts';
 
-const NODE = '/opt/ecs-host/bin/node';
-const VERIFY = `${NODE} /opt/ecs-host/provisioners/main.mjs verify --stage booted`;
+const VERIFY = `${HOST_NODE} ${onHost('provisioners/main.mjs')} verify --stage booted`;
 
 /** Pure: the checks among what verify printed. */
 export function checksIn(stdout: string): Check[] {
@@ -39,7 +39,7 @@ console.log(JSON.stringify({ token, v1 }));
 
 /** The host itself gets at the metadata service, by version 2 only. */
 export async function checkHostMetadata(ssh: Ssh, book: CheckBook): Promise<void> {
-  const { stdout } = await ssh.run(`${NODE} --input-type=module -`, { input: PROBE });
+  const { stdout } = await ssh.run(`${HOST_NODE} --input-type=module -`, { input: PROBE });
   const { token, v1 } = JSON.parse(stdout) as Record<
     'token' | 'v1',
     { status: number; length?: number; error?: string }
