@@ -1,6 +1,6 @@
 import type { TargetConfig } from '#contracts/target-config.ts';
 import { type BundleFile, type NodeBinary, OWN_PROGRAM, STAND_IN_PACKAGE } from '../bundle/names.ts';
-import type { HostsConfig, Profile, Region } from '../config/hosts-config.ts';
+import type { HostsConfig, Profile, Region, WorkloadPorts } from '../config/hosts-config.ts';
 import { type ErrorDetail, userError } from '../io/errors.ts';
 import { nearest } from '../io/nearest.ts';
 import { type BuildPlan, PLAN_VERSION } from './build-plan.ts';
@@ -59,6 +59,10 @@ function provisionersOf(profile: Profile): string[] {
     'clean',
     'verify',
   ];
+}
+
+export function portsOf(profile: Profile): WorkloadPorts {
+  return profile.workload.ports ?? { discoveryTcp: 32262, streamUdp: 32263, streamTcp: 32273 };
 }
 
 export function targetOf(profileName: string, profile: Profile): TargetConfig {
@@ -161,7 +165,7 @@ export function resolvePlan({
       submoduleRefs: profile.workload.submoduleRefs ?? {},
       app: profile.workload.app,
       baseImageRegistry: profile.workload.baseImageRegistry ?? '',
-      ports: profile.workload.ports ?? { discoveryTcp: 32262, streamUdp: 32263, streamTcp: 32273 },
+      ports: portsOf(profile),
     },
     substitutions: profile.substitutions ?? [],
     toolchain,
