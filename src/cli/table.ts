@@ -120,7 +120,11 @@ const BOOTSTRAP = {
     defaultDescription: 'main',
     requiresArg: true,
   },
-  template: { type: 'string', describe: 'write a CloudFormation template instead; asks nobody', requiresArg: true },
+  template: {
+    type: 'string',
+    describe: 'write a CloudFormation template instead (- for stdout); asks nobody',
+    requiresArg: true,
+  },
   destroy: { type: 'boolean', describe: 'take away what bootstrap made, and nothing else', default: false },
   'dry-run': { type: 'boolean', describe: 'only show the difference', default: false },
   yes: { alias: 'y', type: 'boolean', describe: 'do not ask', default: false },

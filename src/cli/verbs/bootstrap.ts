@@ -11,7 +11,7 @@ import { applyFarewells } from '../../bootstrap/remove.ts';
 import { loadConfig } from '../../config/load.ts';
 import { type EcsHostError, userError } from '../../io/errors.ts';
 import { select } from '../../plan/resolve.ts';
-import { bootstrapOptions } from '../bootstrap-options.ts';
+import { type BootstrapOptions, bootstrapOptions } from '../bootstrap-options.ts';
 import { canAsk, confirm, nobodyToAsk } from '../confirm.ts';
 import { type Connection, withConnection } from '../connect.ts';
 import { printResult } from '../json.ts';
@@ -41,10 +41,13 @@ async function writeTemplate(file: string, args: CommonArguments, wanted: Wanted
   const selection = select(config, args, from);
   if (wanted.clients === null) throw clientsMissing([]);
   const template = cloudFormationTemplate(desiredResources(selection, wanted), selection.regionName);
-  await writeFile(file, `${JSON.stringify(template, null, 2)}\n`);
-  // Not on stdout: that may be the file.
+  const text = `${JSON.stringify(template, null, 2)}\n`;
+  // Not /dev/stdout: where stdout is a socket, that cannot be opened.
+  if (file === '-') process.stdout.write(text);
+  else await writeFile(file, text);
+  const name = file === '-' ? 'FILE' : file;
   process.stderr.write(
-    `written to ${file}; \`aws cloudformation deploy --capabilities CAPABILITY_NAMED_IAM\` takes it\n`,
+    `\`aws cloudformation deploy --capabilities CAPABILITY_NAMED_IAM --template-file ${name} --stack-name ecs-host\` takes it\n`,
   );
 }
 
@@ -119,30 +122,37 @@ async function follow(
   return task.work();
 }
 
+/** The account of a region, looked at and then made to fit. */
+async function inRegion(
+  session: Session,
+  connection: Connection,
+  args: CommonArguments,
+  { wanted, destroy, dryRun, yes }: BootstrapOptions,
+): Promise<void> {
+  const { selection } = connection;
+  using account = createAccountClients(connection, await findCredentials(connection));
+  const seen = await session.span('look', () => survey(account, selection, { wanted, isFarewell: destroy }));
+  const comparisons = destroy ? [] : comparisonsOf(seen, selection);
+  const task = destroy ? removingTask(session, connection, seen) : makingTask(session, connection, seen, comparisons);
+  const done = await follow(session, task, { json: args.json, dryRun, yes });
+  const summary = task.isEmpty ? 'nothing to do' : dryRun ? 'nothing was changed' : `${done.length} done`;
+  const document = { type: 'bootstrap', region: args.region, account: seen.account.id, dryRun, destroy };
+  printResult(args.json, { ...document, resources: task.resources, done }, [summary]);
+  if (!dryRun) refuseLacks(comparisons);
+}
+
 /** `ecs-host bootstrap`: what a region needs of its account, made, checked or taken away. */
 export async function bootstrap(argv: Record<string, unknown>): Promise<number> {
   const args = commonArguments(argv);
-  const { wanted, template, destroy, dryRun, yes } = bootstrapOptions(argv);
-  if (template !== null) {
-    await writeTemplate(template, args, wanted);
+  const options = bootstrapOptions(argv);
+  if (options.template !== null) {
+    await writeTemplate(options.template, args, options.wanted);
     return 0;
   }
-  await withSession({ ...argv, json: false, plain: true }, (session) =>
-    withConnection(session, args, async (connection) => {
-      using account = createAccountClients(connection, await findCredentials(connection));
-      const seen = await session.span('look', () =>
-        survey(account, connection.selection, { wanted, isFarewell: destroy }),
-      );
-      const comparisons = destroy ? [] : comparisonsOf(seen, connection.selection);
-      const task = destroy
-        ? removingTask(session, connection, seen)
-        : makingTask(session, connection, seen, comparisons);
-      const done = await follow(session, task, { json: args.json, dryRun, yes });
-      const summary = task.isEmpty ? 'nothing to do' : dryRun ? 'nothing was changed' : `${done.length} done`;
-      const document = { type: 'bootstrap', region: args.region, account: seen.account.id, dryRun, destroy };
-      printResult(args.json, { ...document, resources: task.resources, done }, [summary]);
-      if (!dryRun) refuseLacks(comparisons);
-    }),
+  await withSession(
+    { ...argv, json: false, plain: true },
+    (session) => withConnection(session, args, (connection) => inRegion(session, connection, args, options)),
+    { keeps: true },
   );
   return 0;
 }
