@@ -25,7 +25,7 @@ export async function survey(
   };
   const { region, regionName } = selection;
   const [account, role] = await Promise.all([
-    findAccount(clients, region.apiRegion ?? regionName),
+    findAccount(clients, region.securityGroup, region.apiRegion ?? regionName),
     roleOfProfile(clients, region.instanceProfile),
   ]);
   const meant: Wanted = isFarewell ? { ...wanted, ci: ANYBODY } : wanted;

@@ -139,15 +139,16 @@ function partitionOf(apiRegion: string): string {
 }
 
 /**
- * The account, by who owns its default VPC, in which the group is made. STS would say it as well, for one more client and permission.
+ * The account, by who owns its default VPC, in which the group is made, or the group itself. STS would say it as well, for one more client
+ * and permission.
  *
  * @throws EcsHostError (user) `DEFAULT_VPC_MISSING`
  */
-export async function findAccount({ ec2 }: AccountClients, apiRegion: string): Promise<Account> {
-  const { Vpcs = [] } = await ec2.send(
+export async function findAccount(clients: AccountClients, groupName: string, apiRegion: string): Promise<Account> {
+  const { Vpcs = [] } = await clients.ec2.send(
     new DescribeVpcsCommand({ Filters: [{ Name: 'is-default', Values: ['true'] }] }),
   );
-  const id = Vpcs[0]?.OwnerId;
+  const id = Vpcs[0]?.OwnerId ?? (await findGroup(clients, groupName, apiRegion))?.OwnerId;
   if (id === undefined)
     throw userError(
       'DEFAULT_VPC_MISSING',
