@@ -51,17 +51,33 @@ function lastPart(arn: string): string {
   return arn.slice(arn.lastIndexOf('/') + 1);
 }
 
-function principalOf({ Statement }: PolicyDocument): string {
-  return Statement.map((statement) => JSON.stringify((statement as { Principal?: unknown }).Principal)).join(', ');
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
+}
+
+/** Who may take a role, and under what conditions: `trusts ec2.amazonaws.com`. */
+function trustLine({ Statement }: PolicyDocument): string {
+  const all = (Statement as { readonly Principal?: unknown; readonly Condition?: unknown }[]).map(
+    ({ Principal, Condition }) => {
+      const conditions = textsIn(Condition);
+      const who = textsIn(Principal).join(', ');
+      return conditions.length === 0 ? who : `${who} for ${conditions.join(', ')}`;
+    },
+  );
+  return all.join('; ') || 'nobody';
+}
+
+/** A role is made with its trust; another one takes the place of what is there. */
+function trustEdits({ trust }: Role, found: Found['role'] | null): Edit[] {
+  if (found === null) return [{ op: 'create', line: `+ trusts ${trustLine(trust)}` }];
+  if (isSameDocument(found.trust, trust)) return [];
+  return [{ op: 'trust', line: `~ trusts ${trustLine(trust)}, not ${trustLine(found.trust)}` }];
 }
 
 function roleDifference(role: Role, found: Found['role'] | null): Compared {
   const attached = found?.managedPolicies ?? [];
   const policies = found?.policies ?? {};
-  const trust: Edit[] =
-    found !== null && isSameDocument(found.trust, role.trust)
-      ? []
-      : [{ op: 'trust', line: `${found === null ? '+' : '~'} trusts ${principalOf(role.trust)}` }];
   const attach = role.managedPolicies
     .filter((arn) => !attached.includes(arn))
     .map((arn): Edit => ({ op: 'attach', arn, line: `+ policy ${lastPart(arn)}` }));
@@ -74,12 +90,8 @@ function roleDifference(role: Role, found: Found['role'] | null): Compared {
     ...attached.filter((arn) => !role.managedPolicies.includes(arn)).map(lastPart),
     ...Object.keys(policies).filter((name) => !Object.hasOwn(role.policies, name)),
   ];
-  // A role is made with its trust; the rest is added to it.
   return {
-    edits:
-      found === null
-        ? [{ op: 'create', line: trust[0]?.line ?? '' }, ...attach, ...put]
-        : [...trust, ...attach, ...put],
+    edits: [...trustEdits(role, found), ...attach, ...put],
     notes: more.map((name) => `policy ${name} is not bootstrap's, and is left`),
   };
 }

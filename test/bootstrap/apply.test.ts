@@ -75,7 +75,7 @@ test('a missing permission is named, with what was done until then and how to go
       { reason: message },
       { reason: 'done: create log group /ecs-host/us-east-2: + an empty one' },
       { reason: 'done: create log group /ecs-host/us-east-2: + keeps 30 days' },
-      { reason: 'done: create role ecs-host: + trusts {"Service":"ec2.amazonaws.com"}' },
+      { reason: 'done: create role ecs-host: + trusts ec2.amazonaws.com' },
     ],
   });
   expect(calls.map(({ command }) => command)).not.toContain('CreateInstanceProfile');

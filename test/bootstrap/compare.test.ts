@@ -141,7 +141,7 @@ describe('a role of ours', () => {
     expect(shown(compare(await pair('role', await found({ trust, policies, managedPolicies })), REGION))).toEqual({
       verdict: 'change',
       edits: [
-        '~ trusts {"Service":"ec2.amazonaws.com"}',
+        '~ trusts ec2.amazonaws.com, not nobody',
         '+ policy AmazonSSMManagedInstanceCore',
         '+ policy AmazonEC2ContainerServiceforEC2Role',
         '~ policy ecs-host-logs (its own)',
@@ -157,6 +157,17 @@ describe('a role of ours', () => {
       edits: ['+ is there for us-east-2, too'],
     });
   });
+});
+
+test('another repository for CI is seen as what it is', async () => {
+  const all = await resources();
+  const moved = (await resources({ ci: { repository: 'octo-org/moved', branch: 'main' } })).find(
+    ({ name }) => name === 'ecs-host-ci',
+  );
+  const now = all.find(({ name }) => name === 'ecs-host-ci');
+  const found = { ...now, tags: OURS } as unknown as Found['role'];
+  const [edit] = compare([moved, found] as unknown as Pair, REGION).edits;
+  expect(edit?.line).toMatch(/^~ trusts \S+ for \S+, repo:octo-org\/moved:\S+, not \S+ for \S+, repo:octo-org\/hosts:/);
 });
 
 test('the rest: how long logs are kept, who a profile holds, for whom a provider speaks', async () => {
