@@ -140,7 +140,8 @@ function carryOut(resource: Resource, edit: Edit, place: Place): Promise<void> {
 }
 
 /**
- * Creates and changes what the comparisons ask for, resource by resource in their order. What is foreign is left as it is.
+ * Creates and changes what the comparisons ask for, resource by resource in their order. What is foreign is left as it
+ * is.
  *
  * @param groupId of the security group, when it is there already
  * @returns what was done, a line each

@@ -3,7 +3,8 @@ import type { Kind, OfKind, Resource } from './resources.ts';
 import { isOfTheAccount } from './resources.ts';
 
 /**
- * Another owner than bootstrap's: what a stack made goes away with the stack, and `bootstrap --destroy` leaves it alone.
+ * Another owner than bootstrap's: what a stack made goes away with the stack, and `bootstrap --destroy` leaves it
+ * alone.
  */
 const TAGS = [{ Key: 'ecs-host:owner', Value: 'cloudformation' }];
 

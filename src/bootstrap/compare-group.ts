@@ -59,7 +59,10 @@ function foundLine({ protocol, fromPort, toPort, source }: FoundRule): string {
   return `${ports} from ${source}`;
 }
 
-/** Ports that nobody is let in on, and nobody was named for: clients are needed, the webserver only for what cannot wait for a heartbeat. */
+/**
+ * Ports that nobody is let in on, and nobody was named for: clients are needed, the webserver only for what cannot wait
+ * for a heartbeat.
+ */
 function unanswered(ports: readonly OpenPort[], found: readonly FoundRule[]): Compared {
   const closed = ports.filter((each) => each.cidrs === null && !found.some((rule) => isFor(rule, each)));
   return {
@@ -79,7 +82,10 @@ function unanswered(ports: readonly OpenPort[], found: readonly FoundRule[]): Co
   };
 }
 
-/** Rules that bootstrap wrote and nobody wants any more: of a port that was answered anew, or is no port of the profile any more. */
+/**
+ * Rules that bootstrap wrote and nobody wants any more: of a port that was answered anew, or is no port of the profile
+ * any more.
+ */
 function stale(found: readonly FoundRule[], ports: readonly OpenPort[], wanted: readonly Rule[]): Rule[] {
   return found
     .filter(({ description }) => description.startsWith(DESCRIPTION))

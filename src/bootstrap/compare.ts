@@ -18,7 +18,8 @@ import {
 export type { Edit, Rule };
 
 /**
- * `foreign` is there and was not made here: it is looked at, and never changed or removed (docs/decisions/0131). Its edits are what it lacks.
+ * `foreign` is there and was not made here: it is looked at, and never changed or removed (docs/decisions/0131). Its
+ * edits are what it lacks.
  */
 export type Verdict = 'create' | 'change' | 'same' | 'foreign';
 

@@ -139,8 +139,8 @@ function partitionOf(apiRegion: string): string {
 }
 
 /**
- * The account, by who owns its default VPC, in which the group is made, or the group itself. STS would say it as well, for one more client
- * and permission.
+ * The account, by who owns its default VPC, in which the group is made, or the group itself. STS would say it as well,
+ * for one more client and permission.
  *
  * @throws EcsHostError (user) `DEFAULT_VPC_MISSING`
  */

@@ -1,8 +1,8 @@
 import { OWNER_TAG, type Tags } from '../run/sweep/inventory.ts';
 
 /**
- * What an account needs, as data. Texts may hold CloudFormation's own `${AWS::AccountId}` and `${AWS::Partition}`: a template keeps them, and
- * `inAccount` fills them in where the account is known.
+ * What an account needs, as data. Texts may hold CloudFormation's own `${AWS::AccountId}` and `${AWS::Partition}`: a
+ * template keeps them, and `inAccount` fills them in where the account is known.
  */
 export type PolicyDocument = { readonly Version: string; readonly Statement: readonly object[] };
 
@@ -76,8 +76,8 @@ const OWNER = 'bootstrap';
 const REGION_TAG = 'ecs-host:region/';
 
 /**
- * What marks a resource as made here. There is no run id, so no sweep selects it. What is of the account also says for which regions it is
- * there: the last one that is taken away takes it along.
+ * What marks a resource as made here. There is no run id, so no sweep selects it. What is of the account also says for
+ * which regions it is there: the last one that is taken away takes it along.
  */
 export function ownTags(kind: Kind, regionName: string): Tags {
   return {

@@ -12,7 +12,8 @@ function isNetwork(text: string): boolean {
 /**
  * The networks that an option names, each once.
  *
- * @param mayBeEverybody whether `0.0.0.0/0` may be written out; without it, and by several networks, nobody opens a port to the world
+ * @param mayBeEverybody whether `0.0.0.0/0` may be written out; without it, and by several networks, nobody opens a
+ * port to the world
  * @throws EcsHostError (user) `NETWORK` for one that is none, or `NETWORK_TOO_WIDE` for too many addresses
  */
 export function networksOf(

@@ -23,7 +23,10 @@ function incomplete(error: EcsHostError, title: string, done: readonly string[])
   });
 }
 
-/** Does one thing after the other, each step a span; the first that fails ends it, and so does Ctrl-C, between two things. */
+/**
+ * Does one thing after the other, each step a span; the first that fails ends it, and so does Ctrl-C, between two
+ * things.
+ */
 export async function stepByStep(context: RunContext, steps: readonly Step[]): Promise<string[]> {
   const done: string[] = [];
   for (const { title, parts } of steps)

@@ -50,7 +50,9 @@ function refuseBeside(argv: Argv, alone: string, others: readonly string[]): voi
     throw userError('USAGE', `--${alone} and --${beside} do not go together.`, 'leave one of them out');
 }
 
-/** @throws EcsHostError (user) on what is no network, repository or branch, and on options that contradict each other */
+/**
+ * @throws EcsHostError (user) on what is no network, repository or branch, and on options that contradict each other
+ */
 export function bootstrapOptions(argv: Argv): BootstrapOptions {
   refuseBeside(argv, 'template', ['destroy', 'dry-run', 'yes', 'json']);
   refuseBeside(argv, 'destroy', ['clients', 'webserver', 'ci-repository', 'ci-branch']);

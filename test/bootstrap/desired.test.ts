@@ -9,8 +9,8 @@ import { selectLeftovers } from '../../src/run/sweep/select.ts';
 import { resource, resources, shippedRegion, WANTED } from './cases.ts';
 
 /**
- * What the amazon-ebs builder of the pinned plugin calls for our template, read in its sources and seen in the lab's log of calls; under
- * Session Manager also the three of SSM and DescribeInstanceStatus.
+ * What the amazon-ebs builder of the pinned plugin calls for our template, read in its sources and seen in the lab's
+ * log of calls; under Session Manager also the two of SSM and DescribeInstanceStatus.
  */
 const PACKER = [
   ...['ec2:AuthorizeSecurityGroupIngress', 'ec2:CreateImage', 'ec2:CreateKeyPair', 'ec2:CreateSecurityGroup'],
