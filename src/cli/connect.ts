@@ -42,7 +42,7 @@ export async function withApi<T>(
   let stay = async (): Promise<void> => {};
   if (endpointUrl === null && isLab) {
     const lab = await session.span('lab', (span) => startLab({ onLine: span.progress, signal: session.signal }));
-    cleanup.defer(() => session.span('stop the lab', () => lab.leave()));
+    cleanup.defer(() => session.span('leave the lab', () => lab.leave()));
     endpointUrl = lab.endpoint;
     stay = lab.stay;
   }

@@ -1,4 +1,6 @@
+import { rm } from 'node:fs/promises';
 import type { AwsClients } from '../../aws/clients.ts';
+import { keyFolder } from '../../io/paths.ts';
 import type { Reporter } from '../../io/reporter.ts';
 import { poll } from '../../io/wait-until.ts';
 import { isAlive, leftoverChildren, type OwnerFile, ownerName, processStart, readOwner } from '../owner.ts';
@@ -66,6 +68,10 @@ async function sweepSelected(
       options.reporter.emit({ type: 'note', code: 'SWEPT', text });
     }
   });
+  // The private half is of no use without the other.
+  for (const { kind, runId, outcome } of removals)
+    if (kind === 'key pair' && outcome === 'removed' && startOf(runId) !== null)
+      await rm(keyFolder(runId), { recursive: true, force: true });
   return { leftovers, removals };
 }
 
