@@ -120,7 +120,7 @@ export class MirrorCache {
 
   #download(path: string, kept: Kept | null): Promise<Fetched> {
     const already = this.#running.get(path);
-    if (already) return already;
+    if (already !== undefined) return already;
     const begun = this.#begin(path, kept);
     const fetched = begun.then((download) => download.fetched);
     this.#running.set(path, fetched);

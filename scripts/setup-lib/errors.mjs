@@ -28,7 +28,7 @@ const OUTPUT_LINES = 12;
  * @param {unknown} error
  * @returns {{ text: string, exitCode: number }}
  */
-export const renderError = (error) => {
+export function renderError(error) {
   if (!(error instanceof SetupError)) {
     const text = error instanceof Error ? error.stack : String(error);
     return { text: `set-up: a bug in this program\n${text}`, exitCode: 1 };
@@ -44,4 +44,4 @@ export const renderError = (error) => {
     lines.push('  output:', ...shown.map((line) => `    ${line}`));
   }
   return { text: lines.join('\n'), exitCode: error.exitCode };
-};
+}

@@ -9,18 +9,20 @@ import { must } from './run.mjs';
  * @param {string} work
  * @returns {Record<string, string>}
  */
-export const goEnvironment = (work) => ({
-  GOPATH: join(work, 'path'),
-  GOMODCACHE: join(work, 'modules'),
-  GOCACHE: join(work, 'build'),
-  // Modules are read-only otherwise, and cannot be removed.
-  GOFLAGS: '-mod=readonly -modcacherw',
-  CGO_ENABLED: '0',
-  GOWORK: 'off',
-  GOTOOLCHAIN: 'local',
-  GOOS: 'linux',
-  GOARCH: 'amd64',
-});
+export function goEnvironment(work) {
+  return {
+    GOPATH: join(work, 'path'),
+    GOMODCACHE: join(work, 'modules'),
+    GOCACHE: join(work, 'build'),
+    // Modules are read-only otherwise, and cannot be removed.
+    GOFLAGS: '-mod=readonly -modcacherw',
+    CGO_ENABLED: '0',
+    GOWORK: 'off',
+    GOTOOLCHAIN: 'local',
+    GOOS: 'linux',
+    GOARCH: 'amd64',
+  };
+}
 
 /**
  * Gives a build its environment, and removes what it fetched and made once it has ended well. What an interrupted one has is where the
@@ -31,13 +33,13 @@ export const goEnvironment = (work) => ({
  * @param {(env: Record<string, string>) => Promise<T>} work
  * @returns {Promise<T>}
  */
-export const withGoWork = async (cache, work) => {
+export async function withGoWork(cache, work) {
   const folder = join(cache, 'go-work');
   await mkdir(folder, { recursive: true });
   const result = await work(goEnvironment(folder));
   await rm(folder, { recursive: true, force: true });
   return result;
-};
+}
 
 /**
  * Compiles a program of a module's `go.mod`.
@@ -46,11 +48,11 @@ export const withGoWork = async (cache, work) => {
  * @param {{ cwd: string, env: Record<string, string>, target: string, program: string, ldflags?: string, failure: string,
  *           onLine?: (line: string) => void }} options
  */
-export const goBuild = async (go, { cwd, env, target, program, ldflags = '', failure, onLine }) => {
+export async function goBuild(go, { cwd, env, target, program, ldflags = '', failure, onLine }) {
   await must([go, 'build', '-v', '-trimpath', '-ldflags', ldflags, '-o', target, program], {
     cwd,
     env,
     failure,
     ...(onLine === undefined ? {} : { onLine }),
   });
-};
+}

@@ -8,7 +8,7 @@ if (Number(process.versions.node.split('.')[0]) < Number(needed.node.min.split('
   process.exit(2);
 }
 
-const run = async () => {
+async function run() {
   const { renderError } = await import('./errors.mjs');
   const { createProgress } = await import('./progress.mjs');
   const { stopChildren } = await import('./run.mjs');
@@ -37,6 +37,6 @@ const run = async () => {
     progress.line(text);
     process.exitCode = exitCode;
   }
-};
+}
 
-run();
+void run();

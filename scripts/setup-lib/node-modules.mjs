@@ -12,7 +12,7 @@ import { must } from './run.mjs';
  *
  * @param {string} folder the project
  */
-export const nodeModulesFit = async (folder) => {
+export async function nodeModulesFit(folder) {
   try {
     const [wanted, installed] = await Promise.all([
       readPackages(join(folder, 'package-lock.json')),
@@ -29,23 +29,25 @@ export const nodeModulesFit = async (folder) => {
   } catch {
     return false;
   }
-};
+}
 
 /**
  * @param {string} file
  * @returns {Promise<Record<string, LockEntry>>}
  */
-const readPackages = async (file) => JSON.parse(await readFile(file, 'utf8')).packages;
+async function readPackages(file) {
+  return JSON.parse(await readFile(file, 'utf8')).packages;
+}
 
 /**
  * @param {string} folder
  * @param {import('./progress.mjs').Step} step
  */
-export const installNodeModules = async (folder, step) => {
+export async function installNodeModules(folder, step) {
   await must(['npm', 'ci', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=http'], {
     cwd: folder,
     failure: 'npm could not install the packages of package-lock.json',
     hint: 'check the network and the registry (`npm ping`), then start again',
     onLine: (line) => step.at(line.replace(/^npm (http fetch )?/, '').slice(0, 100)),
   });
-};
+}

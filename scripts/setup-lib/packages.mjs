@@ -9,14 +9,14 @@ const LOCK_TIMEOUT_S = 300;
  * @param {readonly import('./prerequisites.mjs').SystemPackage[]} packages
  * @param {string | null} python
  */
-export const missingPackages = async (packages, python) => {
+export async function missingPackages(packages, python) {
   const held = await Promise.all(
     packages.map(async (entry) =>
       (await Promise.all(entry.probes.map((probe) => probeHolds(probe, python)))).every(Boolean),
     ),
   );
   return packages.filter((_, at) => !held[at]);
-};
+}
 
 /**
  * The command for a person to copy; with sudo only where a person would need it and has it.
@@ -24,14 +24,16 @@ export const missingPackages = async (packages, python) => {
  * @param {readonly { name: string }[]} packages
  * @param {boolean} withSudo
  */
-export const installCommand = (packages, withSudo) => {
+export function installCommand(packages, withSudo) {
   const sudo = withSudo ? 'sudo ' : '';
   const names = packages.map(({ name }) => name).join(' ');
   return `${sudo}apt-get update && ${sudo}apt-get install -y --no-install-recommends ${names}`;
-};
+}
 
 /** Whether sudo stands between this user and root, as far as one can see. */
-export const usesSudo = async (uid = process.getuid?.()) => uid !== 0 && (await findCommand('sudo')) !== null;
+export async function usesSudo(uid = process.getuid?.()) {
+  return uid !== 0 && (await findCommand('sudo')) !== null;
+}
 
 /**
  * How to become root here: [] as root, sudo when it needs no question or there is someone to ask, null otherwise.
@@ -39,13 +41,13 @@ export const usesSudo = async (uid = process.getuid?.()) => uid !== 0 && (await 
  * @param {{ interactive: boolean, uid?: number }} options
  * @returns {Promise<{ prefix: string[], asks: boolean } | null>}
  */
-export const rootPrefix = async (options) => {
+export async function rootPrefix(options) {
   if ((options.uid ?? process.getuid?.()) === 0) return { prefix: [], asks: false };
   const sudo = await findCommand('sudo');
   if (sudo === null) return null;
   if ((await run([sudo, '-n', 'true'])).code === 0) return { prefix: [sudo, '-n'], asks: false };
   return options.interactive ? { prefix: [sudo], asks: true } : null;
-};
+}
 
 /**
  * Installs what is missing, or says exactly how.
@@ -54,7 +56,7 @@ export const rootPrefix = async (options) => {
  * @param {import('./progress.mjs').Step} step
  * @param {{ interactive: boolean }} options
  */
-export const installPackages = async (missing, step, options) => {
+export async function installPackages(missing, step, options) {
   const names = missing.map(({ name }) => name);
   for (const { name, why } of missing) step.say(`${name} - ${why}`);
   const root = await rootPrefix(options);
@@ -111,4 +113,4 @@ export const installPackages = async (missing, step, options) => {
       },
     );
   }
-};
+}

@@ -4,17 +4,19 @@ import { fileURLToPath } from 'node:url';
 import { SetupError } from './errors.mjs';
 
 /** The checkout that this script runs from. */
-export const projectFolder = () => dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+export function projectFolder() {
+  return dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+}
 
 /**
  * Where set-up keeps what it downloads and builds.
  *
  * @param {NodeJS.ProcessEnv} [env]
  */
-export const cacheFolder = (env = process.env) => {
+export function cacheFolder(env = process.env) {
   const named = env['ECS_HOST_CACHE'] ?? '';
   if (named !== '' && !isAbsolute(named))
     throw new SetupError('user', `ECS_HOST_CACHE is "${named}", which is no absolute path`);
   const base = env['XDG_CACHE_HOME'] ?? '';
   return named || join(isAbsolute(base) ? base : join(homedir(), '.cache'), 'ecs-host');
-};
+}

@@ -14,7 +14,7 @@ import { compareVersions, versionFits } from './versions.mjs';
  * @param {System} found
  * @returns {Problem[]}
  */
-export const systemProblems = (needed, found) => {
+export function systemProblems(needed, found) {
   const problems = [];
   if (found.os !== needed.platform.os || found.arch !== needed.platform.arch) {
     problems.push({
@@ -31,28 +31,29 @@ export const systemProblems = (needed, found) => {
     });
   }
   return problems;
-};
+}
 
 /**
  * @param {import('./prerequisites.mjs').Prerequisites} needed
  * @param {string} version of the Node that runs set-up
  * @returns {Problem[]}
  */
-export const nodeProblems = (needed, version) =>
-  versionFits(version, needed.node)
+export function nodeProblems(needed, version) {
+  return versionFits(version, needed.node)
     ? []
     : [{ what: `Node.js is ${version}; needed is ${needed.node.min} or newer`, fix: needed.node.fix }];
+}
 
 /**
  * @param {import('./prerequisites.mjs').Prerequisites} needed
  * @param {string | null} version
  * @returns {Problem[]}
  */
-const pythonProblems = (needed, version) => {
+function pythonProblems(needed, version) {
   if (version === null) return [{ what: 'python3 is not in PATH', fix: needed.python.fix }];
   if (versionFits(version, needed.python)) return [];
   return [{ what: `Python is ${version}; needed is ${needed.python.min} or newer`, fix: needed.python.fix }];
-};
+}
 
 /**
  * Everything that is wrong with this machine, at once; an empty list when set-up can go on.
@@ -61,25 +62,29 @@ const pythonProblems = (needed, version) => {
  * @param {System & { node: string, npm: string | null, python: string | null }} found
  * @returns {Problem[]}
  */
-export const platformProblems = (needed, found) => [
-  ...systemProblems(needed, found),
-  ...nodeProblems(needed, found.node),
-  ...(found.npm === null ? [{ what: 'npm is not in PATH', fix: needed.node.fix }] : []),
-  ...pythonProblems(needed, found.python),
-];
+export function platformProblems(needed, found) {
+  return [
+    ...systemProblems(needed, found),
+    ...nodeProblems(needed, found.node),
+    ...(found.npm === null ? [{ what: 'npm is not in PATH', fix: needed.node.fix }] : []),
+    ...pythonProblems(needed, found.python),
+  ];
+}
 
 /** @returns {Promise<System>} */
-export const readSystem = async () => ({
-  os: process.platform,
-  arch: process.arch,
-  distribution: await readDistribution(),
-});
+export async function readSystem() {
+  return {
+    os: process.platform,
+    arch: process.arch,
+    distribution: await readDistribution(),
+  };
+}
 
 /**
  * @param {import('./prerequisites.mjs').Prerequisites} needed
  * @returns {Promise<{ path: string, version: string }>} the Python to use
  */
-export const checkPlatform = async (needed) => {
+export async function checkPlatform(needed) {
   const [npm, python, system] = await Promise.all([findCommand('npm'), findPython(), readSystem()]);
   const node = process.versions.node;
   const problems = platformProblems(needed, { ...system, node, npm, python: python?.version ?? null });
@@ -87,4 +92,4 @@ export const checkPlatform = async (needed) => {
   throw new SetupError('user', 'this machine is not ready', {
     hint: problems.map((problem) => `${problem.what}\n      fix: ${problem.fix}`).join('\n'),
   });
-};
+}

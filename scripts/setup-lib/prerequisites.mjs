@@ -24,5 +24,6 @@ import { projectFolder } from './paths.mjs';
 /**
  * @returns {Prerequisites}
  */
-export const readPrerequisites = () =>
-  JSON.parse(readFileSync(join(projectFolder(), 'scripts', 'prerequisites.json'), 'utf8'));
+export function readPrerequisites() {
+  return JSON.parse(readFileSync(join(projectFolder(), 'scripts', 'prerequisites.json'), 'utf8'));
+}

@@ -11,40 +11,41 @@ const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
  * @param {string} name
  * @returns {Promise<string | null>} its path, from PATH or the system's folders
  */
-export const findCommand = async (name) => {
+export async function findCommand(name) {
   for (const folder of [...(process.env['PATH'] ?? '').split(delimiter), ...SYSTEM_FOLDERS]) {
     if (folder === '') continue;
     const path = join(folder, name);
     if (await canRead(path, constants.X_OK)) return path;
   }
   return null;
-};
+}
 
 /**
  * @param {string} path
  * @param {number} [mode]
  */
-export const canRead = (path, mode = constants.R_OK) =>
-  access(path, mode).then(
+export function canRead(path, mode = constants.R_OK) {
+  return access(path, mode).then(
     () => true,
     () => false,
   );
+}
 
 /**
  * @param {readonly string[]} command prints its version
  * @returns {Promise<string | null>}
  */
-export const probeVersion = async (command) => {
+export async function probeVersion(command) {
   const result = await run(command);
   return result.code === 0 ? findVersion(result.output) : null;
-};
+}
 
 /**
  * The best Python at hand: the newest of `python3` and the system's own that fits.
  *
  * @returns {Promise<{ path: string, version: string } | null>} null when there is none at all
  */
-export const findPython = async () => {
+export async function findPython() {
   const path = await findCommand('python3');
   if (path === null) return null;
   const result = await run([
@@ -54,7 +55,7 @@ export const findPython = async () => {
   ]);
   const [executable, version] = result.stdout.trim().split('\n');
   return result.code === 0 && executable && version ? { path: executable, version } : null;
-};
+}
 
 /**
  * One probe of scripts/prerequisites.json: a path, a Python module (`python:NAME`), or a command.
@@ -63,26 +64,26 @@ export const findPython = async () => {
  * @param {string | null} python
  * @returns {Promise<boolean>}
  */
-export const probeHolds = async (probe, python) => {
+export async function probeHolds(probe, python) {
   if (probe.startsWith('/')) return canRead(probe);
   if (probe.startsWith('python:')) {
     return python !== null && (await run([python, '-c', `import ${probe.slice('python:'.length)}`])).code === 0;
   }
   return (await findCommand(probe)) !== null;
-};
+}
 
 /**
  * @returns {Promise<{ id: string, version: string, name: string }>} from /etc/os-release
  */
-export const readDistribution = async () => {
+export async function readDistribution() {
   const text = await readFile('/etc/os-release', 'utf8').catch(() => '');
   return parseOsRelease(text);
-};
+}
 
 /**
  * @param {string} text
  */
-export const parseOsRelease = (text) => {
+export function parseOsRelease(text) {
   /** @type {Record<string, string>} */
   const fields = {};
   for (const line of text.split('\n')) {
@@ -94,4 +95,4 @@ export const parseOsRelease = (text) => {
     version: fields['VERSION_ID'] ?? '',
     name: fields['PRETTY_NAME'] ?? 'an unknown system',
   };
-};
+}

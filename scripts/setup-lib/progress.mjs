@@ -10,8 +10,9 @@ const FRAME_MS = 200;
 /**
  * @param {number} ms
  */
-export const formatSeconds = (ms) =>
-  ms < 9_950 ? `${(ms / 1000).toFixed(ms < 995 ? 2 : 1)} s` : `${Math.round(ms / 1000)} s`;
+export function formatSeconds(ms) {
+  return ms < 9_950 ? `${(ms / 1000).toFixed(ms < 995 ? 2 : 1)} s` : `${Math.round(ms / 1000)} s`;
+}
 
 /**
  * @typedef {object} Step
@@ -25,7 +26,7 @@ export const formatSeconds = (ms) =>
  * @param {{ write: (text: string) => unknown, isTTY?: boolean, columns?: number }} out
  * @param {{ plain: boolean }} options
  */
-export const createProgress = (out, options) => {
+export function createProgress(out, options) {
   const live = Boolean(out.isTTY) && !options.plain;
   const clear = () => {
     if (live) out.write('\r\u001b[K');
@@ -79,4 +80,4 @@ export const createProgress = (out, options) => {
       out.write(`${text}\n`);
     },
   };
-};
+}

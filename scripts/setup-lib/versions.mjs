@@ -8,14 +8,16 @@
  * @param {string} text
  * @returns {string | null}
  */
-export const findVersion = (text) => /\d+(?:\.\d+)+/.exec(text)?.[0] ?? null;
+export function findVersion(text) {
+  return /\d+(?:\.\d+)+/.exec(text)?.[0] ?? null;
+}
 
 /**
  * @param {string} left
  * @param {string} right
  * @returns {number} negative when left is older, 0 when equal; missing parts count as 0
  */
-export const compareVersions = (left, right) => {
+export function compareVersions(left, right) {
   const a = left.split('.').map(Number);
   const b = right.split('.').map(Number);
   for (let at = 0; at < Math.max(a.length, b.length); at += 1) {
@@ -23,13 +25,16 @@ export const compareVersions = (left, right) => {
     if (difference !== 0) return difference;
   }
   return 0;
-};
+}
 
 /**
  * @param {string | null} found
  * @param {{ min: string, below?: string }} range
  */
-export const versionFits = (found, range) =>
-  found !== null &&
-  compareVersions(found, range.min) >= 0 &&
-  (range.below === undefined || compareVersions(found, range.below) < 0);
+export function versionFits(found, range) {
+  return (
+    found !== null &&
+    compareVersions(found, range.min) >= 0 &&
+    (range.below === undefined || compareVersions(found, range.below) < 0)
+  );
+}
