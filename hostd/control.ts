@@ -3,10 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { limitConnections } from '#contracts/connection-limits.ts';
+import { CONTROL_PORT } from '#contracts/control-port.ts';
 import { asMessage } from '#contracts/validate.ts';
 import type { ControlAnswer, ControlPort, ControlRequest, Refusal } from '#contracts/webserver.ts';
-
-export const CONTROL_PORT = 4678;
 
 const LARGEST_BYTES = 4096;
 /** For all of a request: a client that sends a byte a minute is cut off, and meanwhile costs one idle socket. */

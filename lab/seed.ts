@@ -51,5 +51,7 @@ export const LAB_SEED = {
       ],
     },
   },
+  /** What roles of hosts are given besides their own policy. */
+  managedPolicies: ['AmazonSSMManagedInstanceCore', 'AmazonEC2ContainerServiceforEC2Role'],
   parameters: ['/aws/service/debian/release/12/latest/amd64', '/aws/service/debian/release/bookworm/latest/amd64'],
 } as const;

@@ -89,6 +89,11 @@ export const STAGES: readonly Room[] = [
     ],
     holds: 'instances of the new image, their checks, the verdict',
   },
+  {
+    folder: 'src/bootstrap',
+    mayImport: ['src/io', 'src/aws', 'src/run', 'src/config', 'src/plan'],
+    holds: 'what an account needs: compared, made, taken away, as a template',
+  },
   { folder: 'src/doctor', mayImport: ['src/io', 'scripts'], holds: 'every prerequisite: found, needed, the fix' },
 ];
 

@@ -7,7 +7,8 @@ from typing import Any
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.elastic_block_store import EBSBackend
 from moto.ec2.utils import random_ami_id
-from moto.iam.models import iam_backends
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.iam.models import AWSManagedPolicy, iam_backends
 from moto.ssm.models import Parameter, ssm_backends
 
 from patches.images import frozen, make_image
@@ -77,6 +78,19 @@ def _profile(name: str, role_name: str, policy_name: str, policy: dict[str, Any]
         iam.add_role_to_instance_profile(name, role_name)
 
 
+def _managed_policies(names: list[str]) -> None:
+    """AWS's own, of which moto would otherwise keep all or none: a thousand in every memory on disk."""
+    iam = iam_backends[ACCOUNT]["aws"]
+    kept = {policy.name for policy in iam.managed_policies.values()}
+    missing = [name for name in names if name not in kept]
+    if not missing:
+        return
+    data = json.loads(aws_managed_policies_data)
+    for name in missing:
+        policy = AWSManagedPolicy.from_data(name, ACCOUNT, "aws", data[name])
+        iam.managed_policies[policy.arn] = policy
+
+
 def _parameter(region: str, name: str, value: str) -> None:
     backend = ssm_backends[ACCOUNT][region]
     current = backend._parameters.get(name) if name in backend._parameters else None
@@ -105,10 +119,11 @@ def seed(
     groups: list[dict[str, Any]],
     profile: dict[str, Any],
     parameters: list[str],
+    managed_policies: list[str],
 ) -> dict[str, Any]:
     """`base`: the image every region offers; `groups`: security groups, each of one region, ports as {protocol,
     port, cidr}; `profile`: name, roleName, policyName, policy; `parameters`: public parameter names that hold the
-    base image's id.
+    base image's id; `managed_policies`: names of AWS's own policies.
     """
     images = {}
     for region in regions:
@@ -116,5 +131,6 @@ def seed(
         for name in parameters:
             _parameter(region, name, images[region])
     made = [_group(g["region"], g["name"], g["description"], g["rules"]) for g in groups]
+    _managed_policies(managed_policies)
     _profile(profile["name"], profile["roleName"], profile["policyName"], profile["policy"])
     return {"images": images, "groups": made}

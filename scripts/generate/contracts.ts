@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compile } from 'json-schema-to-typescript';
+import { CONTROL_PORT } from '../../contracts/control-port.ts';
 import { projectFolder } from '../setup-lib/paths.mjs';
 
 /**
@@ -130,7 +131,7 @@ function openApi(schema: { $defs: Json; description: string }): Json {
         variables: { webserver: { default: 'webserver.invalid' } },
       },
       {
-        url: 'https://{host}:4678',
+        url: `https://{host}:${CONTROL_PORT}`,
         description: '/v1: the control port of a host',
         variables: { host: { default: 'host.invalid' } },
       },

@@ -16,7 +16,11 @@ export type ApiTarget = {
   readonly endpointUrl: string | null;
 };
 
-type Credentials = { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string };
+export type Credentials = {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+};
 
 /** The lab takes any key; it must never be handed real ones. */
 const LAB_CREDENTIALS: Credentials = { accessKeyId: 'lab', secretAccessKey: 'lab' };
@@ -68,14 +72,18 @@ async function credentialsProblem({ apiRegion }: ApiTarget, error: unknown): Pro
   );
 }
 
-/** Makes the clients for one target; credentials were found before (see `findCredentials`). */
-export function createClients(target: ApiTarget, credentials: Credentials): AwsClients {
-  const common = {
+export function clientOptions(target: ApiTarget, credentials: Credentials) {
+  return {
     region: target.apiRegion,
     credentials,
     maxAttempts: 5,
     ...(target.endpointUrl === null ? {} : { endpoint: target.endpointUrl }),
   };
+}
+
+/** Makes the clients for one target; credentials were found before (see `findCredentials`). */
+export function createClients(target: ApiTarget, credentials: Credentials): AwsClients {
+  const common = clientOptions(target, credentials);
   const ec2 = new EC2Client(common);
   const ecs = new ECSClient(common);
   return {

@@ -38,6 +38,18 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
   'lab up': [['ecs-host lab up', 'a lab that stays until `ecs-host lab down`']],
   'lab down': [['ecs-host lab down', 'images stay']],
   'lab status': [['ecs-host lab status --json', 'machines and processes']],
+  bootstrap: [
+    [
+      'ecs-host bootstrap --region us-east-2 --clients 203.0.113.0/24 --webserver 198.51.100.7/32',
+      'shows what is missing, asks, makes it',
+    ],
+    ['ecs-host bootstrap --region us-east-2 --clients 0.0.0.0/0 --dry-run', 'open to everybody; only shown'],
+    [
+      'ecs-host bootstrap --region us-east-2 --clients 203.0.113.0/24 --ci-repository octo-org/hosts --template account.json',
+      'the same for CloudFormation',
+    ],
+    ['ecs-host bootstrap --region us-east-2 --destroy', 'takes away what it made'],
+  ],
   doctor: [['ecs-host doctor', 'what is missing on this machine, and the fix']],
 };
 

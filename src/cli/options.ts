@@ -85,6 +85,48 @@ export const USER_DATA = {
   debug: OUTPUT.debug,
 } as const satisfies Record<string, Options>;
 
+export const BOOTSTRAP = {
+  clients: {
+    type: 'string',
+    array: true,
+    describe: 'network whose clients the hosts let in, such as 203.0.113.0/24; repeatable',
+    requiresArg: true,
+  },
+  webserver: {
+    type: 'string',
+    array: true,
+    describe: 'network of the webserver, for the control port; repeatable',
+    requiresArg: true,
+  },
+  'log-days': {
+    type: 'number',
+    choices: [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
+    describe: 'how long logs are kept',
+    default: 30,
+    defaultDescription: '30',
+    requiresArg: true,
+  },
+  'ci-repository': {
+    type: 'string',
+    describe: 'owner/name on GitHub whose workflows may bake (default: none)',
+    requiresArg: true,
+  },
+  'ci-branch': {
+    type: 'string',
+    describe: 'only from this branch',
+    defaultDescription: 'main',
+    requiresArg: true,
+  },
+  template: {
+    type: 'string',
+    describe: 'write a CloudFormation template instead (- for stdout); asks nobody',
+    requiresArg: true,
+  },
+  destroy: { type: 'boolean', describe: 'take away what bootstrap made, and nothing else', default: false },
+  'dry-run': { type: 'boolean', describe: 'only show the difference', default: false },
+  yes: { alias: 'y', type: 'boolean', describe: 'do not ask', default: false },
+} as const satisfies Record<string, Options>;
+
 export const TELL = {
   what: {
     type: 'string',

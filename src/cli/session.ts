@@ -68,30 +68,52 @@ async function removeEmptyRun(runId: string): Promise<void> {
   await rmdir(runFolder(runId)).catch(() => undefined);
 }
 
+/** What the first and the second Ctrl-C are answered. */
+const RELEASING: readonly Message[] = [
+  { type: 'note', code: 'STOPPING', text: 'Stopping: releasing what this run made.' },
+  {
+    type: 'note',
+    code: 'STILL_STOPPING',
+    text: 'Still releasing. Once more leaves the rest behind; `ecs-host sweep` removes it.',
+  },
+];
+const KEEPING: readonly Message[] = [
+  { type: 'note', code: 'STOPPING', text: 'Stopping after what is under way; what was done stays.' },
+  { type: 'note', code: 'STILL_STOPPING', text: 'Still under way. Once more does not wait for it.' },
+];
+
+function interruption(cause: unknown, keeps: boolean): EcsHostError {
+  // Whoever keeps what was made has said what that is.
+  if (keeps && cause instanceof EcsHostError && cause.code !== 'INTERRUPTED') return cause;
+  if (keeps)
+    return new EcsHostError('interrupted', 'INTERRUPTED', 'Interrupted before anything was changed.', { cause });
+  return new EcsHostError('interrupted', 'INTERRUPTED', 'Interrupted; what this run made was released.', {
+    hint: '`ecs-host sweep --dry-run` shows whether anything is left',
+    cause,
+  });
+}
+
 /**
  * The frame around every long verb: run id, progress, and Ctrl-C. The first SIGINT or SIGTERM aborts the run, which then cleans up after
  * itself; a second one says that it is still at it; the third gives up (and leaves the rest to `ecs-host sweep`).
  *
+ * @param keeps what was made is kept when the run is interrupted, and `work` throws an error that says what that is
  * @throws EcsHostError `INTERRUPTED` (130) when the run ended because of a signal
  */
-export async function withSession<T>(argv: Argv, work: (session: Session) => Promise<T>): Promise<T> {
+export async function withSession<T>(
+  argv: Argv,
+  work: (session: Session) => Promise<T>,
+  { keeps = false }: { readonly keeps?: boolean } = {},
+): Promise<T> {
   const controller = new AbortController();
   const { reporter, spans } = recording(await chooseReporter(argv));
   let signals = 0;
   const onSignal = (): void => {
+    const note = (keeps ? KEEPING : RELEASING)[signals];
     signals += 1;
-    if (signals === 1) {
-      reporter.emit({ type: 'note', code: 'STOPPING', text: 'Stopping: releasing what this run made.' });
-      controller.abort(new EcsHostError('interrupted', 'INTERRUPTED', 'Interrupted.'));
-    } else if (signals === 2) {
-      reporter.emit({
-        type: 'note',
-        code: 'STILL_STOPPING',
-        text: 'Still releasing. Once more leaves the rest behind; `ecs-host sweep` removes it.',
-      });
-    } else {
-      drainThenExit(130);
-    }
+    if (note) reporter.emit(note);
+    else drainThenExit(130);
+    if (signals === 1) controller.abort(new EcsHostError('interrupted', 'INTERRUPTED', 'Interrupted.'));
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
@@ -99,13 +121,7 @@ export async function withSession<T>(argv: Argv, work: (session: Session) => Pro
   try {
     return await work({ ...createContext({ runId, reporter, signal: controller.signal }), spans });
   } catch (error) {
-    if (controller.signal.aborted) {
-      throw new EcsHostError('interrupted', 'INTERRUPTED', 'Interrupted; what this run made was released.', {
-        hint: '`ecs-host sweep --dry-run` shows whether anything is left',
-        cause: error,
-      });
-    }
-    throw error;
+    throw controller.signal.aborted ? interruption(error, keeps) : error;
   } finally {
     await reporter.close();
     await removeEmptyRun(runId);

@@ -1,5 +1,18 @@
 import type { Options } from 'yargs';
-import { COMMON, DRY_RUN, KEEP, OUT, OUTPUT, PLAN, SMOKE, TELL, USER_DATA, WEBSERVER, YES } from './options.ts';
+import {
+  BOOTSTRAP,
+  COMMON,
+  DRY_RUN,
+  KEEP,
+  OUT,
+  OUTPUT,
+  PLAN,
+  SMOKE,
+  TELL,
+  USER_DATA,
+  WEBSERVER,
+  YES,
+} from './options.ts';
 import type { VerbModule } from './verb-module.ts';
 
 type Run = (argv: Record<string, unknown>) => Promise<number>;
@@ -128,6 +141,12 @@ const TABLE: readonly (Row | Group)[] = [
     ),
     verb('status', 'what runs in the lab', { ...OUTPUT }, async () => (await import('./verbs/lab.ts')).status),
   ]),
+  verb(
+    'bootstrap',
+    'make or check what an account needs: groups, roles, logs, the trust for CI; asks first',
+    { ...COMMON, ...OUTPUT, ...BOOTSTRAP },
+    async () => (await import('./verbs/bootstrap.ts')).bootstrap,
+  ),
   verb(
     'doctor',
     'every prerequisite: found, needed, and the fix',

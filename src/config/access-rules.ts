@@ -1,13 +1,11 @@
-import { addressesIn, cidrOf, isPrivateHost, networkOf } from './networks.ts';
+import { CONTROL_PORT } from '#contracts/control-port.ts';
+import { addressesIn, cidrOf, isPrivateHost, MOST_ADDRESSES, networkOf } from './networks.ts';
 import type { ProfileRule } from './rule.ts';
-
-/** A sixteenth of the internet: more lets in whom nobody knows, under whatever list of networks (docs/decisions/0100). */
-const MOST_ADDRESSES = 2 ** 28;
 
 /** Who listens on a host already. */
 const TAKEN_TCP: ReadonlyMap<number, string> = new Map([
   [22, "the host's ssh"],
-  [4678, "the host service's own control port"],
+  [CONTROL_PORT, "the host service's own control port"],
   [51678, "the ECS agent's"],
   [51679, "the ECS agent's"],
   [51680, "the ECS agent's"],

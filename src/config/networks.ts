@@ -1,6 +1,9 @@
 /** IPv4 networks in the notation of hosts.yaml, as numbers. */
 export type Network = { readonly first: number; readonly size: number; readonly prefix: number };
 
+/** A sixteenth of the internet: more lets in whom nobody knows, under whatever list of networks (docs/decisions/0100). */
+export const MOST_ADDRESSES = 2 ** 28;
+
 const BYTE = 256;
 const ADDRESS_BITS = 32;
 
@@ -21,6 +24,12 @@ export function networkOf(cidr: string): Network {
 
 export function cidrOf(network: Network): string {
   return `${addressOf(network.first)}/${network.prefix}`;
+}
+
+/** Whether all of `inner` lies in `outer`. */
+export function isWithin(inner: string, outer: string): boolean {
+  const [small, large] = [networkOf(inner), networkOf(outer)];
+  return small.first >= large.first && small.first + small.size <= large.first + large.size;
 }
 
 /** How many addresses the entries let in together; what is named twice counts once. */

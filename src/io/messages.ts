@@ -42,6 +42,27 @@ export const MESSAGES = {
     meaning: 'Checks that the image makes of itself did not hold on the build instance.',
     carries: 'output',
   },
+  BOOTSTRAP_FOREIGN: {
+    level: 'user',
+    meaning: 'What bootstrap did not make lacks something, or would have to be removed; each is one of the details.',
+    carries: 'details',
+  },
+  BOOTSTRAP_INCOMPLETE: {
+    level: 'outside',
+    meaning: 'The API failed in the middle of bootstrap; what was done is in the details.',
+    carries: 'details',
+  },
+  BOOTSTRAP_INTERRUPTED: {
+    level: 'interrupted',
+    meaning: 'Ctrl-C or SIGTERM ended bootstrap between two things; what was done is in the details.',
+    carries: 'details',
+  },
+  BOOTSTRAP_IN_USE: { level: 'user', meaning: 'What bootstrap made is still used, so it is not removed.' },
+  BOOTSTRAP_REFUSED: {
+    level: 'user',
+    meaning: 'Bootstrap could not go on for a reason that is yours; what was done is in the details.',
+    carries: 'details',
+  },
   BUG: {
     level: 'bug',
     meaning: 'Something that ecs-host did not foresee: a bug, to be reported with what was printed.',
@@ -51,6 +72,11 @@ export const MESSAGES = {
   CERTIFICATE_UNREADABLE: {
     level: 'user',
     meaning: 'A file that an option names for a certificate or key cannot be read.',
+  },
+  CLIENTS_MISSING: {
+    level: 'user',
+    meaning: 'A port for clients would be open to nobody: --clients is missing.',
+    carries: 'details',
   },
   CONFIG_INVALID: {
     level: 'user',
@@ -74,6 +100,7 @@ export const MESSAGES = {
     level: 'user',
     meaning: 'The SDK has a reason why the profile or source of credentials gives none.',
   },
+  DEFAULT_VPC_MISSING: { level: 'user', meaning: 'The region has no default VPC to make a security group in.' },
   ENDPOINT_URL: { level: 'user', meaning: 'AWS_ENDPOINT_URL is no URL of an API, or AWS itself without encryption.' },
   FFMPEG_MISSING: { level: 'user', meaning: 'ffmpeg, which decodes the stream in the smoke test, is not there.' },
   FILE_UNUSABLE: { level: 'user', meaning: 'The system does not let a file or folder be read, made or changed.' },
@@ -126,6 +153,8 @@ export const MESSAGES = {
   LAUNCH_INCOMPLETE: { level: 'outside', meaning: 'RunInstances answered without an instance.' },
   MASS_DENIAL: { level: 'note', meaning: 'The webserver holds denials back, because they are too many at once.' },
   MASS_SILENCE: { level: 'note', meaning: 'Many hosts are silent at once: none is ended; or they are few again.' },
+  NETWORK: { level: 'user', meaning: 'A value of --clients or --webserver is no network.' },
+  NETWORK_TOO_WIDE: { level: 'user', meaning: 'A network of --clients or --webserver is too large to be meant.' },
   NOT_CONFIRMED: {
     level: 'user',
     meaning: 'The question before a deletion was not answered with yes; nothing was deleted.',
@@ -151,6 +180,11 @@ export const MESSAGES = {
   },
   PACKER_KILLED: { level: 'outside', meaning: 'Packer was killed by a signal.', carries: 'output' },
   PACKER_MISSING: { level: 'user', meaning: 'Packer was neither in the cache of set-up nor in PATH.' },
+  PERMISSION_MISSING: {
+    level: 'user',
+    meaning: 'The credentials lack a permission, which is named.',
+    carries: 'details',
+  },
   PLAN_AND_MORE: { level: 'user', meaning: '--plan was given together with an option that the plan answers.' },
   PLAN_CHANGED: { level: 'user', meaning: 'A stored plan was edited: its digest is not that of its content.' },
   PLAN_ENDPOINT: { level: 'user', meaning: 'A plan for AWS would be followed at an endpoint, or the other way round.' },

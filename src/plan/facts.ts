@@ -52,6 +52,14 @@ async function findBaseImage(ec2: EC2Client, query: FactsQuery): Promise<Facts['
   };
 }
 
+export function ambiguousGroup(count: number, name: string, region: string): EcsHostError {
+  return userError(
+    'SECURITY_GROUP_AMBIGUOUS',
+    `${count} security groups are named ${name} in ${region}.`,
+    'the name must be unique in the region, also over VPCs',
+  );
+}
+
 async function findSecurityGroup(
   ec2: EC2Client,
   query: FactsQuery,
@@ -64,15 +72,11 @@ async function findSecurityGroup(
     throw userError(
       'SECURITY_GROUP_NOT_FOUND',
       `There is no security group named ${query.securityGroup} in ${query.region}.`,
-      'create it, or name another one in hosts.yaml; README says which ports it opens',
+      '`ecs-host bootstrap` makes it; or name another one in hosts.yaml',
     );
   }
   if (another) {
-    throw userError(
-      'SECURITY_GROUP_AMBIGUOUS',
-      `${SecurityGroups.length} security groups are named ${query.securityGroup} in ${query.region}.`,
-      'the name must be unique in the region, also over VPCs',
-    );
+    throw ambiguousGroup(SecurityGroups.length, query.securityGroup, query.region);
   }
   return { group: { id: found.GroupId, name: query.securityGroup }, vpcId: found.VpcId };
 }

@@ -2,7 +2,7 @@ import { onHost } from '#contracts/host-paths.ts';
 import { PROVISIONERS } from '#contracts/provisioners.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
 import { type BundleFile, type NodeBinary, OWN_PROGRAM, STAND_IN_PACKAGE } from '../bundle/names.ts';
-import type { HostsConfig, Profile, Region } from '../config/hosts-config.ts';
+import type { HostsConfig, Profile, Region, WorkloadPorts } from '../config/hosts-config.ts';
 import type { ConfigDetail } from '../config/load.ts';
 import { userError } from '../io/errors.ts';
 import { nearest } from '../io/nearest.ts';
@@ -50,6 +50,10 @@ export function select(
 
 export function transportOf(profile: Profile): Transport {
   return profile.transport ?? 'session-manager';
+}
+
+export function portsOf(profile: Profile): WorkloadPorts {
+  return profile.workload.ports ?? { discoveryTcp: 32262, streamUdp: 32263, streamTcp: 32273 };
 }
 
 export function targetOf(profileName: string, profile: Profile): TargetConfig {
@@ -147,7 +151,7 @@ export function resolvePlan({
       submoduleRefs: profile.workload.submoduleRefs ?? {},
       app: profile.workload.app,
       baseImageRegistry: profile.workload.baseImageRegistry ?? '',
-      ports: profile.workload.ports ?? { discoveryTcp: 32262, streamUdp: 32263, streamTcp: 32273 },
+      ports: portsOf(profile),
     },
     substitutions: profile.substitutions ?? [],
     toolchain,

@@ -1,5 +1,8 @@
+import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ECSClient } from '@aws-sdk/client-ecs';
+import { IAMClient } from '@aws-sdk/client-iam';
+import type { AccountClients } from '../../src/aws/account-clients.ts';
 import type { AwsClients } from '../../src/aws/clients.ts';
 
 export type Call = { readonly command: string; readonly input: Record<string, unknown> };
@@ -14,7 +17,7 @@ export function apiError(code: string): Error {
  * Clients that answer only what they were taught and record every call. What they are not: they check no parameters, know no eventual
  * consistency, no paging (each answer is the last page) and no throttling. An untaught call throws, and the endpoint behind them does not exist.
  */
-export function fakeClients(taught: Taught): { clients: AwsClients; calls: Call[] } {
+export function fakeClients(taught: Taught): { clients: AwsClients; account: AccountClients; calls: Call[] } {
   const calls: Call[] = [];
   const options = {
     region: 'us-east-2',
@@ -30,7 +33,8 @@ export function fakeClients(taught: Taught): { clients: AwsClients; calls: Call[
   };
   const ec2 = new EC2Client(options);
   const ecs = new ECSClient(options);
-  Object.assign(ec2, { send });
-  Object.assign(ecs, { send });
-  return { clients: { ec2, ecs, destroy: () => {} }, calls };
+  const iam = new IAMClient(options);
+  const logs = new CloudWatchLogsClient(options);
+  for (const client of [ec2, ecs, iam, logs]) Object.assign(client, { send });
+  return { clients: { ec2, ecs, destroy: () => {} }, account: { ec2, iam, logs }, calls };
 }

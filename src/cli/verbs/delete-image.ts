@@ -1,9 +1,9 @@
-import { createInterface } from 'node:readline/promises';
 import { deleteImage, findImageRemains, type ImageRemains } from '../../image/delete-image.ts';
 import type { ImageRecord } from '../../image/image-record.ts';
 import { assertImageId, readRecord, removeRecord } from '../../image/image-store.ts';
 import { EcsHostError, userError } from '../../io/errors.ts';
 import { quietly } from '../arguments.ts';
+import { canAsk, confirm, nobodyToAsk } from '../confirm.ts';
 import { withConnection } from '../connect.ts';
 import { printResult } from '../json.ts';
 import { commonArguments, withSession } from '../session.ts';
@@ -16,17 +16,9 @@ async function usableRecord(imageId: string): Promise<ImageRecord | null> {
   });
 }
 
-async function confirm(remains: ImageRemains, region: string, signal: AbortSignal): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const what = [`image ${remains.imageId} ${remains.imageName}`, ...remains.snapshotIds].join(', ');
-    const answer = await terminal.question(`Delete ${what} in ${region}, and its record? This is final. [y/N] `, {
-      signal,
-    });
-    return /^y(es)?$/i.test(answer.trim());
-  } finally {
-    terminal.close();
-  }
+function question(remains: ImageRemains, region: string): string {
+  const what = [`image ${remains.imageId} ${remains.imageName}`, ...remains.snapshotIds].join(', ');
+  return `Delete ${what} in ${region}, and its record? This is final.`;
 }
 
 /** `ecs-host image delete <image>`: the image, its snapshots and its record. */
@@ -35,12 +27,11 @@ export async function remove(argv: Record<string, unknown>): Promise<number> {
   const imageId = String(argv['image']);
   assertImageId(imageId);
   const asks = argv['yes'] !== true;
-  if (asks && (process.stdin.isTTY !== true || args.json))
-    throw userError('CONFIRMATION', 'Deleting an image asks first, and nobody can answer here.', 'give --yes');
+  if (asks && !canAsk(args.json)) throw nobodyToAsk('Deleting an image');
   const done = await withSession(quietly(argv), (session) =>
     withConnection(session, args, async (connection) => {
       const remains = await findImageRemains(connection.clients, imageId, await usableRecord(imageId), connection);
-      if (asks && !(await confirm(remains, args.region, session.signal))) return null;
+      if (asks && !(await confirm(question(remains, args.region), session.signal))) return null;
       await deleteImage(connection.clients, remains);
       // Last, so that a deletion that failed half-way can be done again.
       return { ...remains, hadRecord: await removeRecord(imageId) };

@@ -1,0 +1,88 @@
+import { CONTROL_PORT } from '#contracts/control-port.ts';
+import { portsOf, type Selection } from '../plan/resolve.ts';
+import caller from './policies/caller.json' with { type: 'json' };
+import hostLogs from './policies/host-logs.json' with { type: 'json' };
+import trustEc2 from './policies/trust-ec2.json' with { type: 'json' };
+import trustGithub from './policies/trust-github.json' with { type: 'json' };
+import { fill, type OpenPort, type Resource, type SecurityGroup } from './resources.ts';
+
+/** What the user says beside hosts.yaml. */
+export type Wanted = {
+  /** null: whoever is let in already. */
+  readonly clients: readonly string[] | null;
+  readonly webserver: readonly string[] | null;
+  readonly logDays: number;
+  /** Whose workflows may bake; null for none. */
+  readonly ci: { readonly repository: string; readonly branch: string } | null;
+};
+
+const GITHUB = 'token.actions.githubusercontent.com';
+const MANAGED_POLICIES = ['AmazonSSMManagedInstanceCore', 'service-role/AmazonEC2ContainerServiceforEC2Role'];
+
+function groupOf({ regionName, region, profile }: Selection, { clients, webserver }: Wanted): SecurityGroup {
+  const ports = portsOf(profile);
+  const client = (protocol: OpenPort['protocol'], port: number): OpenPort => ({
+    protocol,
+    port,
+    who: 'clients',
+    cidrs: clients,
+  });
+  return {
+    kind: 'security group',
+    name: region.securityGroup,
+    description: `Hosts of ecs-host in ${regionName}`,
+    ports: [
+      client('tcp', ports.discoveryTcp),
+      client('udp', ports.streamUdp),
+      client('tcp', ports.streamTcp),
+      { protocol: 'tcp', port: CONTROL_PORT, who: 'webserver', cidrs: webserver },
+    ],
+  };
+}
+
+function ciResources(profileName: string, role: string, ci: Wanted['ci']): Resource[] {
+  if (ci === null) return [];
+  return [
+    {
+      kind: 'identity provider',
+      name: GITHUB,
+      arn: `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:oidc-provider/${GITHUB}`,
+      audience: 'sts.amazonaws.com',
+    },
+    {
+      kind: 'role',
+      name: `${profileName}-ci`,
+      description: `Bakes and proves images for ${ci.repository}`,
+      trust: fill(trustGithub, { Repository: ci.repository, Branch: ci.branch }),
+      managedPolicies: [],
+      policies: { 'ecs-host-caller': fill(caller, { Role: role, InstanceProfile: profileName }) },
+    },
+  ];
+}
+
+/**
+ * Pure: all that a region needs of its account, in the order in which it is made.
+ *
+ * @param role of the instance profile: one that is there already may hold a role of another name
+ */
+export function desiredResources(
+  selection: Selection,
+  wanted: Wanted,
+  role: string = selection.region.instanceProfile,
+): Resource[] {
+  const { regionName, region } = selection;
+  return [
+    { kind: 'log group', name: `/ecs-host/${regionName}`, retentionDays: wanted.logDays },
+    {
+      kind: 'role',
+      name: role,
+      description: 'Hosts of ecs-host',
+      trust: trustEc2,
+      managedPolicies: MANAGED_POLICIES.map((name) => `arn:\${AWS::Partition}:iam::aws:policy/${name}`),
+      policies: { 'ecs-host-logs': hostLogs },
+    },
+    { kind: 'instance profile', name: region.instanceProfile, role },
+    ...ciResources(region.instanceProfile, role, wanted.ci),
+    groupOf(selection, wanted),
+  ];
+}
