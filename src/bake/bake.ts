@@ -4,16 +4,18 @@ import { DescribeImagesCommand } from '@aws-sdk/client-ec2';
 import type { Check } from '#contracts/check.ts';
 import { reasonOf } from '#contracts/reason.ts';
 import type { AwsClients } from '../aws/clients.ts';
+import { createKeyPair, type KeyPair } from '../aws/key-pairs.ts';
 import { expectedTags } from '../image/expected-tags.ts';
 import { tagImage } from '../image/tag-image.ts';
 import { EcsHostError, outsideError } from '../io/errors.ts';
-import { runFolder } from '../io/paths.ts';
+import { keyFolder, runFolder } from '../io/paths.ts';
 import type { RunContext } from '../io/reporter.ts';
 import { commandLine, shellQuote } from '../io/shell-quote.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
+import { keepRun } from '../run/keep.ts';
 import { addChild, claimRun, ownerName } from '../run/owner.ts';
 import { sweepRun } from '../run/sweep/sweep.ts';
-import { versionTags } from '../run/tags.ts';
+import { ec2Tags, runTags, versionTags } from '../run/tags.ts';
 import { type BuildOutcome, BuildTracker } from './build-tracker.ts';
 import { bakeFailure } from './failure.ts';
 import { createMachineReadableParser } from './machine-readable.ts';
@@ -33,6 +35,8 @@ export type BakeInput = {
   readonly environment: Readonly<Record<string, string>>;
   /** Where the API is now; null means AWS itself. */
   readonly endpointUrl: string | null;
+  /** Called when a failure leaves something to look at, so that what it is in stays up; null removes it as ever. */
+  readonly keep: (() => Promise<void>) | null;
 };
 
 export type BakeResult = {
@@ -51,11 +55,13 @@ type Packer = {
   readonly tool: PackerTool;
   readonly template: string;
   readonly variables: readonly string[];
+  /** Of a key that does not outlive this run, so not for a repetition by hand. */
+  readonly keyVariables: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly runDir: string;
 };
 
-async function preparePacker(input: BakeInput): Promise<Packer> {
+async function preparePacker(input: BakeInput, key: KeyPair | null): Promise<Packer> {
   const { plan, ctx } = input;
   const runDir = runFolder(ctx.runId);
   const configDir = join(runDir, 'packer-config');
@@ -69,11 +75,14 @@ async function preparePacker(input: BakeInput): Promise<Packer> {
     image_name: plan.imageName,
     ...(input.endpointUrl === null ? {} : { endpoint: input.endpointUrl }),
   };
+  const declared = await readTemplate(template);
+  const ofKey: Readonly<Record<string, string>> = key === null ? {} : { key_pair: key.keyName, key_file: key.keyFile };
   return {
     tool,
     template,
     runDir,
-    variables: variableArguments(await readTemplate(template), values),
+    variables: variableArguments(declared, values),
+    keyVariables: variableArguments(declared, ofKey),
     env: {
       ...process.env,
       ...input.environment,
@@ -110,9 +119,12 @@ async function build(input: BakeInput, packer: Packer, logFile: string): Promise
   return input.ctx.span('packer build', async (span) => {
     const parser = createMachineReadableParser();
     const tracker = new BuildTracker(span, () => performance.now());
+    // After an abort nothing is cleaned up, also after Ctrl-C: then the sweep of this run does it.
+    const onError = input.keep === null ? 'cleanup' : 'abort';
+    const variables = [...packer.variables, ...packer.keyVariables];
     const exit = await runPacker({
       file: packer.tool.packer,
-      args: ['-machine-readable', 'build', '-on-error=cleanup', ...packer.variables, packer.template],
+      args: ['-machine-readable', 'build', `-on-error=${onError}`, ...variables, packer.template],
       cwd: input.renderDir,
       env: packer.env,
       outputFile: logFile,
@@ -170,9 +182,28 @@ async function finishImage(
   return { imageName: image.Name ?? '', snapshotIds };
 }
 
+/** A key that outlives Packer, where an instance may be looked at after it. */
+async function makeKey({ clients, ctx, keep }: BakeInput): Promise<KeyPair | null> {
+  if (keep === null) return null;
+  const tags = runTags({ runId: ctx.runId, owner: ownerName(), kind: 'build' });
+  const name = `ecs-host-build-${ctx.runId}`;
+  return createKeyPair(clients, name, keyFolder(ctx.runId), ec2Tags(tags));
+}
+
+/** Leaves what failed where that was asked for; else, and after a success, nothing but the image. */
+async function end(input: BakeInput, key: KeyPair | null, hasFailed: boolean): Promise<void> {
+  const { plan, ctx, clients, keep } = input;
+  if (hasFailed && key !== null && (await keepRun(ctx, clients, { plan, keyFile: key.keyFile }, keep))) return;
+  await ctx.span('look for leftovers', async () => {
+    // A key pair that cannot be released now is a leftover as any other.
+    await key?.release().catch(() => undefined);
+    await removeLeftovers(input);
+  });
+}
+
 /**
- * Bakes the plan: packer build (which validates the template before it creates anything), tags. Whatever happens, nothing but the finished image is left: packer cleans up after
- * itself, and what it could not is swept by run id before this returns.
+ * Bakes the plan: packer build (which validates the template before it creates anything), tags. Nothing but the finished image is left:
+ * packer cleans up after itself, and what it could not is swept by run id before this returns. Only a failure that is to be kept stays.
  *
  * @throws EcsHostError `PROVISIONER_FAILED`, `BAKE_VERIFY_FAILED`, `PACKER_FAILED`, `PACKER_KILLED` (outside),
  *   `INTERRUPTED`
@@ -180,14 +211,17 @@ async function finishImage(
 export async function bake(input: BakeInput): Promise<BakeResult> {
   const { ctx } = input;
   await claimRun(ctx.runId);
-  const packer = await preparePacker(input);
-  const logFile = join(packer.runDir, 'packer-output.txt');
+  let key: KeyPair | null = null;
+  let hasFailed = true;
   try {
-    const outcome = await build(input, packer, logFile);
+    key = await makeKey(input);
+    const packer = await preparePacker(input, key);
+    const outcome = await build(input, packer, join(packer.runDir, 'packer-output.txt'));
     const imageId = outcome.imageId ?? '';
     const finished = await ctx.span('finish the tags', () => finishImage(input, imageId, outcome.versions));
+    hasFailed = false;
     return { imageId, ...finished, versions: outcome.versions, checks: outcome.checks };
   } finally {
-    await ctx.span('look for leftovers', () => removeLeftovers(input));
+    await end(input, key, hasFailed);
   }
 }

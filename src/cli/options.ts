@@ -141,7 +141,7 @@ export const TELL = {
 export const KEEP = {
   'keep-on-failure': {
     type: 'boolean',
-    describe: 'keep the instances of a smoke test that fails, and say how to reach them; `sweep` removes them',
+    describe: 'keep the instances of a bake or smoke test that fails, and say how to reach them; `sweep` removes them',
     default: false,
   },
 } as const satisfies Record<string, Options>;

@@ -64,7 +64,7 @@ const TABLE: readonly (Row | Group)[] = [
   verb(
     'bake',
     'bake an image without proving it',
-    { ...COMMON, ...PLAN, ...OUTPUT },
+    { ...COMMON, ...PLAN, ...KEEP, ...OUTPUT },
     async () => (await import('./verbs/bake.ts')).bakeOnly,
   ),
   verb(

@@ -133,8 +133,14 @@ export const MESSAGES = {
   IMAGE_UNKNOWN: { level: 'user', meaning: 'The region has no image of this id.' },
   INSTANCE_ENDED: { level: 'outside', meaning: 'An instance of the smoke test ended while it was waited for.' },
   INTERRUPTED: { level: 'interrupted', meaning: 'Ctrl-C or SIGTERM ended the run; what it had made was released.' },
-  KEEP_FAILED: { level: 'warning', meaning: 'What a failed smoke test left could not be kept, and was removed.' },
-  KEPT: { level: 'warning', meaning: 'An instance of a failed smoke test is kept, and costs until it is swept.' },
+  KEEP_FAILED: {
+    level: 'warning',
+    meaning: 'What a failed bake or smoke test left could not be kept, and was removed.',
+  },
+  KEPT: {
+    level: 'warning',
+    meaning: 'An instance of a failed bake or smoke test is kept, and costs until it is swept.',
+  },
   LAB_FAILED: {
     level: 'outside',
     meaning: 'The lab did not start, for a reason that is not yours.',

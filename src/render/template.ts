@@ -57,6 +57,8 @@ export function renderTemplate(plan: BuildPlan): object {
         ? {}
         : { endpoint: { type: 'string', default: plan.endpointUrl, description: 'Where the EC2 API is.' } }),
       image_name: { type: 'string', default: plan.imageName, description: 'Name of the image.' },
+      key_pair: { type: 'string', default: '', description: 'Key pair of the instance; Packer makes one when empty.' },
+      key_file: { type: 'string', default: '', description: 'Private key of key_pair.' },
     },
     source: {
       'amazon-ebs': {
@@ -75,6 +77,9 @@ export function renderTemplate(plan: BuildPlan): object {
           ssh_timeout: `${SSH_TIMEOUT_MIN}m`,
           ssh_pty: false,
           temporary_key_pair_type: 'ed25519',
+          // Empty as a rule. Packer's own key is in its memory only, so an instance that is to be looked at later needs another.
+          ssh_keypair_name: '${var.key_pair}',
+          ssh_private_key_file: '${var.key_file}',
           ...communicator(plan),
           launch_block_device_mappings: [
             {

@@ -6,25 +6,27 @@ import { commandLine } from '../io/shell-quote.ts';
 import { markKept } from './owner.ts';
 import { TAG } from './tags.ts';
 
-/** How a person gets into the instances of a run. */
+/** How a person gets into the instances of a run: the part of its plan that says so, and the key. */
 export type Access = {
-  readonly transport: 'ssh' | 'session-manager';
-  readonly user: string;
+  readonly plan: {
+    readonly network: { readonly transport: 'ssh' | 'session-manager'; readonly sshUser: string };
+    readonly apiRegion: string;
+    /** As the user named it: for the command that removes what is kept. */
+    readonly region: string;
+  };
   readonly keyFile: string;
-  readonly apiRegion: string;
-  /** As the user named it: for the command that removes what is kept. */
-  readonly region: string;
 };
 
 /** Pure: the line that opens a shell on an instance. */
-export function shellCommand(instance: Instance, { transport, user, keyFile, apiRegion }: Access): string {
+export function shellCommand(instance: Instance, { plan, keyFile }: Access): string {
+  const { transport, sshUser } = plan.network;
   const instanceId = instance.InstanceId ?? '';
   if (transport === 'session-manager')
-    return commandLine({}, ['aws', 'ssm', 'start-session', '--region', apiRegion, '--target', instanceId]);
+    return commandLine({}, ['aws', 'ssm', 'start-session', '--region', plan.apiRegion, '--target', instanceId]);
   const address = instance.PublicIpAddress || instance.PrivateIpAddress || instanceId;
   // Its host key is known to nobody here, and it lives no longer than this look.
   const options = ['-o', 'IdentitiesOnly=yes', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null'];
-  return commandLine({}, ['ssh', '-i', keyFile, ...options, `${user}@${address}`]);
+  return commandLine({}, ['ssh', '-i', keyFile, ...options, `${sshUser}@${address}`]);
 }
 
 async function instancesOf({ ec2 }: AwsClients, runId: string): Promise<Instance[]> {
@@ -42,15 +44,16 @@ async function instancesOf({ ec2 }: AwsClients, runId: string): Promise<Instance
  * Leaves the instances of a run, and what belongs to them, for a person to look at (`--keep-on-failure`), and says how. From then on only
  * `ecs-host sweep` removes them; what a bake sweeps by itself leaves them alone.
  *
- * @param stay makes sure that what the instances are in stays up (a lab)
- * @returns false when there is no instance to look at, or it cannot be kept: then nothing is; never throws
+ * @param stay makes sure that what the instances are in stays up (a lab); null where nobody asked for anything to be kept
+ * @returns false when nothing is kept: nobody asked, Ctrl-C (which is no failure), no instance to look at, or it cannot be; never throws
  */
 export async function keepRun(
   ctx: RunContext,
   clients: AwsClients,
   access: Access,
-  stay: () => Promise<void>,
+  stay: (() => Promise<void>) | null,
 ): Promise<boolean> {
+  if (stay === null || ctx.signal.aborted) return false;
   let instances: Instance[];
   try {
     instances = await instancesOf(clients, ctx.runId);
@@ -66,7 +69,7 @@ export async function keepRun(
       type: 'warning',
       code: 'KEPT',
       text: `Instance ${instance.InstanceId} is kept, and costs until it is removed. A shell on it: ${shellCommand(instance, access)}`,
-      hint: `\`ecs-host sweep --region ${access.region}\` removes it, with what belongs to it`,
+      hint: `\`ecs-host sweep --region ${access.plan.region}\` removes it, with what belongs to it`,
     });
   }
   return true;

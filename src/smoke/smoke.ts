@@ -10,7 +10,7 @@ import { keepRun } from '../run/keep.ts';
 import { claimRun } from '../run/owner.ts';
 import { sweepRun } from '../run/sweep/sweep.ts';
 import { acquire } from './acquire.ts';
-import { createCheckBook } from './checks/check-book.ts';
+import { CheckBook } from './checks/check-book.ts';
 import { CHECKS, PARTS, type Part } from './checks/check-definitions.ts';
 import { Connections } from './connections.ts';
 import { keepEvidence } from './evidence.ts';
@@ -42,14 +42,6 @@ async function sweepRest({ clients, ctx }: SmokeInput): Promise<void> {
   });
 }
 
-/** Whether what failed stays: only where that was asked for. Ctrl-C is no failure, and a keeping that fails keeps nothing. */
-async function keep({ keep: stay, plan, clients, ctx }: SmokeInput): Promise<boolean> {
-  if (stay === null || ctx.signal.aborted) return false;
-  const { transport, sshUser: user } = plan.network;
-  const keyFile = join(keyFolder(ctx.runId), KEY_FILE);
-  return keepRun(ctx, clients, { transport, user, keyFile, apiRegion: plan.apiRegion, region: plan.region }, stay);
-}
-
 /** Both instances side by side, and at last one against the other. */
 async function proveInstances(run: SmokeRun, [first = '', second]: readonly string[]): Promise<void> {
   const { ctx } = run;
@@ -70,7 +62,7 @@ async function prove(input: SmokeInput, selected: ReadonlySet<Part>, releases: R
   const acquired = await ctx.span('launch from the image', () => acquire(launch, count, releases));
   const instanceIds = acquired.instances.map((instance) => instance.instanceId);
   const connections = new Connections(launch, acquired, releases);
-  const book = createCheckBook({
+  const book = new CheckBook({
     definitions: CHECKS,
     selected,
     signal: ctx.signal,
@@ -98,7 +90,7 @@ async function prove(input: SmokeInput, selected: ReadonlySet<Part>, releases: R
  * @throws EcsHostError outside when not even the launch worked; user for a mistake of the operator's; `INTERRUPTED`
  */
 export async function smoke(input: SmokeInput): Promise<SmokeResult> {
-  const { ctx } = input;
+  const { plan, ctx, clients } = input;
   await claimRun(ctx.runId);
   const releases = new Releases(ctx.reporter);
   let hasFailed = true;
@@ -107,7 +99,8 @@ export async function smoke(input: SmokeInput): Promise<SmokeResult> {
     hasFailed = result.verdict === 'failed';
     return result;
   } finally {
-    const isKept = hasFailed && (await keep(input));
+    const keyFile = join(keyFolder(ctx.runId), KEY_FILE);
+    const isKept = hasFailed && (await keepRun(ctx, clients, { plan, keyFile }, input.keep));
     if (isKept) releases.keepRegion();
     await ctx.span('release', async () => {
       await releases.all();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { failedChecks } from '../support/failed-checks.ts';
 import { awsLeftovers, type LabHandle, startLabForTests } from './lab-handle.ts';
-import { describeSabotage } from './sabotage.tests.ts';
+import { describeSabotage, keptInstance } from './sabotage.tests.ts';
 import { cli, events, start } from './support.ts';
 
 /**
@@ -97,11 +97,13 @@ describe('what goes wrong on the way', () => {
   });
 
   // Side by side, each in a region of its own: what is left is looked for in all of a region.
-  test.concurrent('a provisioner that fails names its step, exits 3 and leaves nothing', async ({ expect }) => {
-    const config = await lab.configWith((text) =>
+  const withWrongDocker = (): Promise<string> =>
+    lab.configWith((text) =>
       text.replace('source: distribution\n', 'source: distribution\n      version: 0.0.0-not-there\n'),
     );
-    const run = await cli(['bake', '--config', config, '--plain'], lab.environment);
+
+  test.concurrent('a provisioner that fails names its step, exits 3 and leaves nothing', async ({ expect }) => {
+    const run = await cli(['bake', '--config', await withWrongDocker(), '--plain'], lab.environment);
     expect(run.exitCode, run.all).toBe(3);
     expect(run.stderr).toContain('docker');
     expect(run.stderr).toContain('0.0.0-not-there');
@@ -125,6 +127,19 @@ describe('what goes wrong on the way', () => {
     const ended = await run;
     expect(ended.exitCode, ended.all).toBe(3);
     expect(await awsLeftovers(lab, 'us-east-2')).toEqual([]);
+  });
+
+  test('a bake that fails leaves its instance when asked to, a shell reaches it, and only a person sweeps it', async () => {
+    const config = await withWrongDocker();
+    const run = await cli(['bake', '--config', config, '--keep-on-failure', '--json'], lab.environment);
+    expect(run.exitCode, run.all).toBe(3);
+    expect(await keptInstance(events(run))).not.toBe('');
+    const next = await cli(['bake', '--config', config, '--plain'], lab.environment);
+    expect(next.exitCode, next.all).toBe(3);
+    expect((await awsLeftovers(lab)).length).toBeGreaterThan(0);
+    const swept = await cli(['sweep', '--json'], lab.environment);
+    expect(swept.exitCode, swept.all).toBe(0);
+    expect(await awsLeftovers(lab)).toEqual([]);
   });
 
   test('a command line that is killed leaves what the next sweep removes', async () => {

@@ -184,7 +184,7 @@ async function publishBlackStream(lab: LabHandle): Promise<void> {
 }
 
 /** The instance that `--keep-on-failure` left, reached by the command that was printed. */
-async function keptInstance(output: Record<string, unknown>[]): Promise<string> {
+export async function keptInstance(output: Record<string, unknown>[]): Promise<string> {
   const text = String(output.find((event) => event['code'] === 'KEPT')?.['text']);
   const [, command = ''] = /A shell on it: (.*)$/.exec(text) ?? [];
   return (await execa('sh', ['-c', `${command} cat /etc/hostname`], { stdin: 'ignore' })).stdout;

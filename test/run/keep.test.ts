@@ -10,7 +10,9 @@ const runId = 'r-20261123120000-abcdef';
 const told: Message[] = [];
 const reporter = { emit: (message: Message) => void told.push(message), close: async () => {} };
 const ctx = createContext({ runId, reporter, signal: new AbortController().signal });
-const access = { transport: 'ssh', user: 'admin', keyFile: '/k/id', apiRegion: 'us-east-2', region: 'local' } as const;
+const network = { transport: 'ssh', sshUser: 'admin' } as const;
+const plan = { network, apiRegion: 'us-east-2', region: 'local' };
+const access = { plan, keyFile: '/k/id' };
 const one = { Reservations: [{ Instances: [{ InstanceId: 'i-1', PublicIpAddress: '10.0.0.9' }] }] };
 const stay = vi.fn(async () => {});
 
@@ -43,6 +45,14 @@ test('without an instance there is nothing to keep', async () => {
   expect((await readOwner(runId))?.isKept).toBeUndefined();
 });
 
+test('nothing is kept that nobody asked for, and nothing after Ctrl-C', async () => {
+  const { clients, calls } = fakeClients({ DescribeInstances: () => one });
+  const interrupted = createContext({ runId, reporter, signal: AbortSignal.abort(new Error('Ctrl-C')) });
+  expect(await keepRun(ctx, clients, access, null)).toBe(false);
+  expect(await keepRun(interrupted, clients, access, stay)).toBe(false);
+  expect(calls).toEqual([]);
+});
+
 test('a lab that cannot be told to stay keeps nothing, and says so', async () => {
   const { clients } = fakeClients({ DescribeInstances: () => one });
   stay.mockRejectedValue(new Error('the lab is gone'));
@@ -52,7 +62,10 @@ test('a lab that cannot be told to stay keeps nothing, and says so', async () =>
 });
 
 test('Session Manager is reached by its own command', () => {
-  expect(shellCommand({ InstanceId: 'i-1' }, { ...access, transport: 'session-manager' })).toBe(
-    'aws ssm start-session --region us-east-2 --target i-1',
-  );
+  expect(
+    shellCommand(
+      { InstanceId: 'i-1' },
+      { ...access, plan: { ...plan, network: { ...network, transport: 'session-manager' } } },
+    ),
+  ).toBe('aws ssm start-session --region us-east-2 --target i-1');
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Check } from '#contracts/check.ts';
 import { userError } from '../../src/io/errors.ts';
-import { createCheckBook } from '../../src/smoke/checks/check-book.ts';
+import { CheckBook } from '../../src/smoke/checks/check-book.ts';
 import { CHECKS, PARTS, parseParts } from '../../src/smoke/checks/check-definitions.ts';
 import { type SmokeResult, verdictError, verdictOf } from '../../src/smoke/verdict.ts';
 
@@ -12,7 +12,7 @@ const definitions = [
 ];
 function open(selected: readonly ('gate' | 'workload')[] = ['gate', 'workload'], controller = new AbortController()) {
   const told: Check[] = [];
-  const book = createCheckBook({
+  const book = new CheckBook({
     definitions,
     selected: new Set(selected),
     signal: controller.signal,
@@ -24,7 +24,7 @@ function verdicts(checks: readonly Check[]): Record<string, string> {
   return Object.fromEntries(checks.map((check) => [check.id, check.verdict]));
 }
 
-describe('createCheckBook', () => {
+describe('CheckBook', () => {
   test('a step that dies leaves its open checks missing, with the reason, and says so', async () => {
     const { book } = open();
     const worked = await book.attempt(['gate.a', 'gate.b'], async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
-import { createCheckBook } from '../../src/smoke/checks/check-book.ts';
+import { CheckBook } from '../../src/smoke/checks/check-book.ts';
 import { CHECKS } from '../../src/smoke/checks/check-definitions.ts';
 import { checkContainerMetadata, checkGpu } from '../../src/smoke/checks/container-checks.ts';
 import { fakeSsh } from './fake-ssh.ts';
@@ -10,7 +10,7 @@ const plan = {
   target: { nvidia: { driverVersion: '580.178.04' } },
 } as unknown as BuildPlan;
 function open() {
-  return createCheckBook({
+  return new CheckBook({
     definitions: CHECKS,
     selected: new Set(['workload']),
     signal: new AbortController().signal,

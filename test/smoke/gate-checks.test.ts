@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { HostState } from '#contracts/host-service.ts';
-import { createCheckBook } from '../../src/smoke/checks/check-book.ts';
+import { CheckBook } from '../../src/smoke/checks/check-book.ts';
 import { CHECKS } from '../../src/smoke/checks/check-definitions.ts';
 import { checkBeforeHandshake, judgeOrder } from '../../src/smoke/checks/gate-checks.ts';
 import { describeUnits, GATED_UNITS, parseUnits, readUnits } from '../../src/smoke/remote-facts.ts';
@@ -74,7 +74,7 @@ describe('checkBeforeHandshake', () => {
   const down = showUnits(Object.fromEntries(GATED_UNITS.map((unit) => [unit, 'inactive'])));
   const refused = { exitCode: 1, stderr: 'Assertion failed on job for docker.service.\n' };
   const book = () =>
-    createCheckBook({
+    new CheckBook({
       definitions: CHECKS,
       selected: new Set(['gate']),
       signal: new AbortController().signal,

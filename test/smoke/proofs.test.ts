@@ -3,7 +3,7 @@ import type { HostState } from '#contracts/host-service.ts';
 import type { RemoteResult, Ssh } from '../../src/host-access/ssh.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
 import { createContext } from '../../src/run/context.ts';
-import { createCheckBook } from '../../src/smoke/checks/check-book.ts';
+import { CheckBook } from '../../src/smoke/checks/check-book.ts';
 import { CHECKS, type Part } from '../../src/smoke/checks/check-definitions.ts';
 import { compareInstances, proveFirst, proveSecond, type SmokeRun } from '../../src/smoke/proofs.ts';
 import type { Decision, SmokeWebserver } from '../../src/smoke/webserver.ts';
@@ -101,7 +101,7 @@ function runWith(host: ReturnType<typeof fakeHost>, parts: readonly Part[], taug
     plan,
     ctx: createContext({ runId: 'r', reporter: { emit: () => {}, close: async () => {} }, signal }),
     clients: fakeClients(taught).clients,
-    book: createCheckBook({ definitions: CHECKS, selected: new Set(parts), signal, onCheck: () => {} }),
+    book: new CheckBook({ definitions: CHECKS, selected: new Set(parts), signal, onCheck: () => {} }),
     webserver: host.webserver,
     cluster: 'c',
     reach: async () => host.ssh,

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { shellQuote } from '../../src/io/shell-quote.ts';
-import { createCheckBook } from '../../src/smoke/checks/check-book.ts';
+import { CheckBook } from '../../src/smoke/checks/check-book.ts';
 import { CHECKS } from '../../src/smoke/checks/check-definitions.ts';
 import { buildWorkload, cloneCommand, keyPathIn, runWorkload } from '../../src/smoke/checks/workload.ts';
 import { fakeSsh } from './fake-ssh.ts';
@@ -16,7 +16,7 @@ const workload = {
 };
 const span = { id: 's1', progress: () => {}, check: () => {}, child: () => ({ progress: () => {}, end: () => {} }) };
 function book() {
-  return createCheckBook({
+  return new CheckBook({
     definitions: CHECKS,
     selected: new Set(['workload']),
     signal: new AbortController().signal,

@@ -7,7 +7,7 @@ import { smoke } from '../../smoke/smoke.ts';
 import { keepVerdict, verdictError } from '../../smoke/verdict.ts';
 import { withPlanning } from '../follow-plan.ts';
 import { withSession } from '../session.ts';
-import { bakeImage } from './bake.ts';
+import { bakeImage, keepOf } from './bake.ts';
 import { close } from './closing.ts';
 import { smokeCommand } from './smoke.ts';
 
@@ -20,8 +20,8 @@ export function ami(argv: Record<string, unknown>): Promise<number> {
   return withSession(argv, async (session) => {
     const outcome = await withPlanning(session, argv, amiNeeds, async (api, planned) => {
       const { clients, endpointUrl } = api;
-      const keep = argv['keepOnFailure'] === true ? api.stay : null;
-      const baked = await bakeImage(session, api, { planned, keepsBundle: argv['debug'] === true });
+      const keep = keepOf(argv, api);
+      const baked = await bakeImage(session, api, { planned, keepsBundle: argv['debug'] === true, keep });
       const { imageId } = baked.record;
       const plan = { ...baked.plan, endpointUrl };
       const result = await session.span('smoke', () => smoke({ plan, imageId, ctx: session, clients, keep }));

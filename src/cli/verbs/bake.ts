@@ -30,10 +30,18 @@ async function currentCommit(): Promise<string> {
 
 export type Baked = { readonly plan: BuildPlan; readonly record: ImageRecord; readonly recordFile: string };
 
-type BakeOptions = { readonly planned: () => Promise<Planned>; readonly keepsBundle: boolean };
+type BakeOptions = {
+  readonly planned: () => Promise<Planned>;
+  readonly keepsBundle: boolean;
+  readonly keep: (() => Promise<void>) | null;
+};
 
 /** Plan, render, bake, record. What dead runs left in the region is removed first. */
-export async function bakeImage(session: Session, api: Api, { planned, keepsBundle }: BakeOptions): Promise<Baked> {
+export async function bakeImage(
+  session: Session,
+  api: Api,
+  { planned, keepsBundle, keep }: BakeOptions,
+): Promise<Baked> {
   const { clients, environment, endpointUrl } = api;
   await claimRun(session.runId);
   const { plan, bundle } = await session.span('plan', async () => {
@@ -45,7 +53,7 @@ export async function bakeImage(session: Session, api: Api, { planned, keepsBund
   await session.span('render', () => renderTo(plan, bundle, renderDir));
   const commit = await currentCommit();
   const baked = await session
-    .span('bake', () => bake({ plan, renderDir, ctx: session, commit, clients, environment, endpointUrl }))
+    .span('bake', () => bake({ plan, renderDir, ctx: session, commit, clients, environment, endpointUrl, keep }))
     // Tens of megabytes that `ecs-host render` makes again; template and plan.json stay. To repeat a build by hand it has to be there.
     .finally(() => (keepsBundle ? undefined : rm(join(renderDir, BUNDLE_FILE), { force: true })));
   const record: ImageRecord = {
@@ -72,12 +80,17 @@ export async function bakeImage(session: Session, api: Api, { planned, keepsBund
   return { plan, record, recordFile: await saveRecord(record) };
 }
 
+/** What `--keep-on-failure` does where something is kept; null without it. */
+export function keepOf(argv: Record<string, unknown>, api: Api): BakeOptions['keep'] {
+  return argv['keepOnFailure'] === true ? api.stay : null;
+}
+
 /** `ecs-host bake`. */
 export function bakeOnly(argv: Record<string, unknown>): Promise<number> {
   return withSession(argv, async (session) => {
     const keepsBundle = argv['debug'] === true;
     const { record, recordFile } = await withPlanning(session, argv, bakeNeeds, (api, planned) =>
-      bakeImage(session, api, { planned, keepsBundle }),
+      bakeImage(session, api, { planned, keepsBundle, keep: keepOf(argv, api) }),
     );
     const { imageId, substitutions } = record;
     await close(session, argv['json'] === true, { imageId, substitutions, recordFile, result: null });

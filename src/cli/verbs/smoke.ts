@@ -16,6 +16,7 @@ import type { Api } from '../connect.ts';
 import { planFileOf, withPlanning } from '../follow-plan.ts';
 import type { Planned } from '../make-plan.ts';
 import { commonArguments, type Session, withSession } from '../session.ts';
+import { keepOf } from './bake.ts';
 import { close } from './closing.ts';
 
 /** The command that proves an image again, as this one was called. */
@@ -65,7 +66,7 @@ export function smokeOnly(argv: Record<string, unknown>): Promise<number> {
   return withSession(argv, async (session) => {
     const outcome = await withPlanning(session, argv, needsOf, async (api, planned) => {
       const { clients, apiRegion } = api;
-      const keep = argv['keepOnFailure'] === true ? api.stay : null;
+      const keep = keepOf(argv, api);
       // Before a plan is made and machines are asked for: most unknown ids are typing errors.
       if ((await findImage(clients, imageId)) === null) throw unknownImage(imageId, apiRegion);
       await claimRun(session.runId);

@@ -35,6 +35,8 @@ export type StreamRequest = {
 
 /** Pictures are judged at this size: enough to tell black from a picture and one picture from the next. */
 const JUDGED = { width: 160, height: 90 };
+/** Gray, one byte a pixel. */
+const PICTURE_BYTES = JUDGED.width * JUDGED.height;
 const PING_TRIES = 5;
 const PING_WAIT_MS = 400;
 
@@ -108,6 +110,83 @@ async function ping({ host, ports, key }: StreamRequest, signal: AbortSignal): P
   }
 }
 
+/** Judges the pictures that the decoder gives, one after the other, up to so many. */
+class PictureCounter {
+  readonly #most: number;
+  readonly #startedAt: number;
+  #pending = Buffer.alloc(0);
+  #previous: Buffer | null = null;
+  framesDecoded = 0;
+  blackFrames = 0;
+  changedFrames = 0;
+  firstFrameMs: number | null = null;
+
+  constructor(most: number, startedAt: number) {
+    this.#most = most;
+    this.#startedAt = startedAt;
+  }
+
+  get isFull(): boolean {
+    return this.framesDecoded >= this.#most;
+  }
+
+  push(chunk: Buffer): void {
+    this.#pending = Buffer.concat([this.#pending, chunk]);
+    while (this.#pending.length >= PICTURE_BYTES && !this.isFull) {
+      // A copy: the rest of the chunk need not stay in memory for it.
+      this.#judge(Buffer.from(this.#pending.subarray(0, PICTURE_BYTES)));
+      this.#pending = this.#pending.subarray(PICTURE_BYTES);
+    }
+  }
+
+  #judge(picture: Buffer): void {
+    this.framesDecoded += 1;
+    this.firstFrameMs ??= Math.round(performance.now() - this.#startedAt);
+    if (isBlack(picture)) this.blackFrames += 1;
+    if (this.#previous === null || isDifferent(this.#previous, picture)) this.changedFrames += 1;
+    this.#previous = picture;
+  }
+}
+
+/** H.264 in, gray pictures of the judged size out. */
+function startDecoder(ffmpeg: string) {
+  // biome-ignore format: one option a line says less.
+  const options = [
+    '-hide_banner', '-loglevel', 'error', '-probesize', '32', '-analyzeduration', '0', '-fflags', 'nobuffer', '-flags', 'low_delay', '-f', 'h264', '-i', 'pipe:0',
+    '-vf', `scale=${JUDGED.width}:${JUDGED.height}`, '-fps_mode', 'passthrough', '-pix_fmt', 'gray', '-f', 'rawvideo', 'pipe:1',
+  ];
+  return execa(ffmpeg, options, { stdin: 'pipe', buffer: false, reject: false });
+}
+
+/** Receives, decodes and counts until there are enough pictures, the signal fires or the peer ends. @returns the bytes that came */
+async function watch(request: StreamRequest, pictures: PictureCounter, signal: AbortSignal): Promise<number> {
+  const enough = new AbortController();
+  const decoder = startDecoder(await needFfmpeg());
+  decoder.stdin.on('error', () => enough.abort());
+  decoder.stdout.on('data', (chunk: Buffer) => {
+    pictures.push(chunk);
+    if (pictures.isFull) enough.abort();
+  });
+  let bytes = 0;
+  const decode = (payload: Buffer): void => {
+    bytes += payload.length;
+    decoder.stdin.write(payload);
+  };
+  try {
+    const { host, ports, key } = request;
+    await receive(host, ports.streamTcp, key, decode, AbortSignal.any([signal, enough.signal]));
+    request.signal.throwIfAborted();
+  } finally {
+    decoder.stdin.end();
+    // Pictures that the decoder still holds count, unless enough were seen.
+    if (pictures.isFull) decoder.kill('SIGKILL');
+    const limit = setTimeout(() => decoder.kill('SIGKILL'), 5000);
+    await decoder;
+    clearTimeout(limit);
+  }
+  return bytes;
+}
+
 /**
  * What a client does: discovery, ping, stream, decode. Ends after `frames` decoded pictures, at `timeoutMs`, or when the peer ends; what came
  * until then is the report.
@@ -117,69 +196,14 @@ async function ping({ host, ports, key }: StreamRequest, signal: AbortSignal): P
 export async function receiveStream(request: StreamRequest): Promise<StreamReport> {
   if (request.key.length !== KEY_BYTES) throw new WireError(`a key has ${KEY_BYTES} bytes, not ${request.key.length}`);
   const startedAt = performance.now();
-  const ending = new AbortController();
-  const signal = AbortSignal.any([request.signal, ending.signal, AbortSignal.timeout(request.timeoutMs)]);
+  const signal = AbortSignal.any([request.signal, AbortSignal.timeout(request.timeoutMs)]);
   const discovered = await discover(request, signal);
   const isPingAnswered = await ping(request, signal);
-
-  const decoder = execa(
-    await needFfmpeg(),
-    // biome-ignore format: one option a line says less.
-    ['-hide_banner', '-loglevel', 'error', '-probesize', '32', '-analyzeduration', '0', '-fflags', 'nobuffer', '-flags', 'low_delay', '-f', 'h264', '-i', 'pipe:0',
-     '-vf', `scale=${JUDGED.width}:${JUDGED.height}`, '-fps_mode', 'passthrough', '-pix_fmt', 'gray', '-f', 'rawvideo', 'pipe:1'],
-    { stdin: 'pipe', buffer: false, reject: false },
-  );
-  decoder.stdin.on('error', () => ending.abort());
-
-  const pictureBytes = JUDGED.width * JUDGED.height;
-  let pending = Buffer.alloc(0);
-  let previous: Buffer | null = null;
-  let framesDecoded = 0;
-  let blackFrames = 0;
-  let changedFrames = 0;
-  let bytes = 0;
-  let firstFrameMs: number | null = null;
-  decoder.stdout.on('data', (chunk: Buffer) => {
-    pending = Buffer.concat([pending, chunk]);
-    while (pending.length >= pictureBytes && framesDecoded < request.frames) {
-      const picture = Buffer.from(pending.subarray(0, pictureBytes));
-      pending = pending.subarray(pictureBytes);
-      framesDecoded += 1;
-      firstFrameMs ??= Math.round(performance.now() - startedAt);
-      if (isBlack(picture)) blackFrames += 1;
-      if (previous === null || isDifferent(previous, picture)) changedFrames += 1;
-      previous = picture;
-    }
-    if (framesDecoded >= request.frames) ending.abort();
-  });
-  try {
-    await receive(
-      request.host,
-      request.ports.streamTcp,
-      request.key,
-      (payload) => {
-        bytes += payload.length;
-        decoder.stdin.write(payload);
-      },
-      signal,
-    );
-    request.signal.throwIfAborted();
-  } finally {
-    decoder.stdin.end();
-    // Pictures that the decoder still holds count, unless enough were seen.
-    if (framesDecoded >= request.frames) decoder.kill('SIGKILL');
-    const limit = setTimeout(() => decoder.kill('SIGKILL'), 5000);
-    await decoder;
-    clearTimeout(limit);
-  }
+  const pictures = new PictureCounter(request.frames, startedAt);
+  const bytes = await watch(request, pictures, signal);
+  const { framesDecoded, blackFrames, changedFrames, firstFrameMs } = pictures;
   return {
-    discovered,
-    isPingAnswered,
-    framesDecoded,
-    blackFrames,
-    changedFrames,
-    bytes,
-    firstFrameMs,
+    ...{ discovered, isPingAnswered, framesDecoded, blackFrames, changedFrames, bytes, firstFrameMs },
     durationMs: Math.round(performance.now() - startedAt),
   };
 }
