@@ -29,7 +29,7 @@ let keyFile: string;
 beforeEach(async () => {
   folder = tempFolder();
   bin = join(folder, 'cache', 'toolchain', 'bin');
-  keyFile = join(folder, 'state', 'runs', runId, 'build-key', 'id_ed25519');
+  keyFile = join(folder, 'state', 'runs', runId, 'ssh', 'id_ed25519');
   vi.stubEnv('ECS_HOST_STATE', join(folder, 'state'));
   vi.stubEnv('ECS_HOST_CACHE', join(folder, 'cache'));
   await mkdir(bin, { recursive: true });
