@@ -1,12 +1,14 @@
 /**
- * Who may import whom, from the ground up. biome.json's walls and the table in docs/architecture.md are both generated from here
- * (scripts/generate/walls.ts), so that neither can say what the other does not hold. test/ and bench/ may import everything.
+ * Who may import whom, from the ground up. biome.json's walls and the tables in docs/architecture.md and lab/README.md are
+ * generated from here (scripts/generate/walls.ts), so that none can say what the others do not hold. test/ and bench/ may import everything.
  */
 export type Room = {
   readonly folder: string;
   /** Folders of the project (`contracts`), or of the same `src` (`src/io`). Within itself a room may do as it likes, but for circles. */
   readonly mayImport: readonly string[];
   readonly holds: string;
+  /** The files that the wall is around, when it is not all of the folder. */
+  readonly files?: readonly string[];
 };
 
 /** Programs and what they share. What runs elsewhere (on the host, in the user's cloud, in the lab) is bundled or started, not imported. */
@@ -103,3 +105,56 @@ export const CLI: Room = {
   mayImport: [...STAGES.map(({ folder }) => folder), 'webserver'],
   holds: 'parser, table of verbs, session; a verb imports its work lazily',
 };
+
+/** Rooms of the lab. They know nothing of each other but what is here; `daemon` puts them together, and `lab/main.ts` starts it. */
+export const LAB: readonly Room[] = [
+  {
+    folder: 'lab',
+    files: ['lab/*.ts', '!lab/main.ts'],
+    mayImport: [],
+    holds: 'single files that every room stands on: paths, lock, log, types of machines',
+  },
+  { folder: 'lab/net', mayImport: [], holds: 'addresses, links, packet filter, and the gateway, a process of its own' },
+  { folder: 'lab/disks', mayImport: [], holds: 'volumes and snapshots: sparse files' },
+  { folder: 'lab/mirror', mayImport: [], holds: "a caching mirror of Debian's archive for machines" },
+  { folder: 'lab/git', mayImport: [], holds: 'repositories over plain HTTP' },
+  {
+    folder: 'lab/ecs-agent',
+    mayImport: [],
+    holds: 'a stand-in agent for where the real one cannot be fetched; runs in machines',
+  },
+  {
+    folder: 'lab/moto',
+    mayImport: [],
+    holds: "moto (the AWS API in memory) with the lab's patches and a memory on disk, a process of its own",
+  },
+  { folder: 'lab/imds', mayImport: ['lab/net'], holds: 'the metadata service of machines, signed documents' },
+  { folder: 'lab/registry', mayImport: ['lab/net', 'lab/mirror'], holds: 'container base images' },
+  { folder: 'lab/base-image', mayImport: ['lab/mirror'], holds: 'the image that machines begin with' },
+  { folder: 'lab/machines', mayImport: ['lab/net', 'lab/disks'], holds: 'machines that boot, stop and end' },
+  {
+    folder: 'lab/endpoint',
+    mayImport: ['lab/moto'],
+    holds: 'reads a call, injects faults, passes it to moto; the reconciler makes its effects true; log of calls',
+  },
+  { folder: 'lab/ecs', mayImport: ['lab/moto', 'lab/endpoint'], holds: 'the ECS control plane as an agent sees it' },
+  { folder: 'lab/lifecycle', mayImport: ['lab/machines', 'lab/endpoint'], holds: 'up, down, status, sweep' },
+  {
+    folder: 'lab/daemon',
+    mayImport: [
+      'lab/net',
+      'lab/disks',
+      'lab/mirror',
+      'lab/git',
+      'lab/moto',
+      'lab/imds',
+      'lab/registry',
+      'lab/base-image',
+      'lab/machines',
+      'lab/endpoint',
+      'lab/ecs',
+      'lab/lifecycle',
+    ],
+    holds: 'all of it in one process, but for moto, the gateway and the machines',
+  },
+];

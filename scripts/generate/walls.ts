@@ -2,15 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { between, formatted } from '../generated-text.ts';
 import { projectFolder } from '../setup-lib/paths.mjs';
-import { CLI, PROGRAMS, type Room, STAGES } from '../walls.ts';
+import { CLI, LAB, PROGRAMS, type Room, STAGES } from '../walls.ts';
 
-/** The `overrides` of biome.json, and the tables in docs/architecture.md between their marks: both from the same source. */
+/** The `overrides` of biome.json, and the tables in docs/architecture.md and lab/README.md between their marks. */
 const SOURCE = 'scripts/walls.ts';
 const OTHERS = ['bench', 'test', 'examples'];
 
-/** `src/io` is met as `../io/…` or `../../io/…`, a program as `../../lab/…`. */
+/** `src/io` is met as `../io/…` or `../../io/…`, `lab/net` as `../net/…`, a program as `../../lab/…`. */
 function patternOf(folder: string): string {
-  return `**/${folder.replace('src/', '')}/**`;
+  return `**/${folder.replace(/^(src|lab)\//, '')}/**`;
 }
 
 function isWithin(folder: string, other: string): boolean {
@@ -24,7 +24,7 @@ function wallOf(room: Room, all: readonly Room[]) {
   const allowed = room.mayImport.length === 0 ? 'nothing else' : room.mayImport.join(', ');
   const contracts = forbidden.includes('contracts') ? ['#contracts/**'] : [];
   return {
-    includes: [`${room.folder}/**`],
+    includes: room.files ?? [`${room.folder}/**`],
     linter: {
       rules: {
         style: {
@@ -52,6 +52,7 @@ function biomeText(text: string): string {
   const withContracts = inner.map((room) => ({ ...room, mayImport: ['contracts', ...room.mayImport] }));
   const overrides = [
     ...outer.map((room) => wallOf(room, PROGRAMS)),
+    ...LAB.map((room) => wallOf(room, [...PROGRAMS, ...LAB])),
     ...withContracts.map((room) => wallOf(room, [...outer, ...inner])),
   ];
   return `${JSON.stringify({ ...biome, overrides }, null, 2)}\n`;
@@ -75,6 +76,7 @@ export default async (): Promise<{ path: string; text: string }[]> => {
   const files = [
     { path: 'biome.json', text: biomeText(await read('biome.json')) },
     { path: 'docs/architecture.md', text: between(withPrograms, 'stages', SOURCE, rows([...STAGES, CLI])) },
+    { path: 'lab/README.md', text: between(await read('lab/README.md'), 'rooms', SOURCE, rows(LAB)) },
   ];
   return Promise.all(files.map(async ({ path, text }) => ({ path, text: await formatted(path, text) })));
 };

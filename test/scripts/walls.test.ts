@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { expect, test } from 'vitest';
-import { CLI, PROGRAMS, type Room, STAGES } from '../../scripts/walls.ts';
+import { CLI, LAB, PROGRAMS, type Room, STAGES } from '../../scripts/walls.ts';
 import { projectFolder } from '../../src/io/paths.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -11,20 +11,34 @@ const inner: readonly Room[] = [...STAGES, CLI].map((room) => ({
   ...room,
   mayImport: ['contracts', ...room.mayImport],
 }));
-const rooms = [...outer, ...inner];
+const rooms = [...outer, ...LAB, ...inner];
+const folders = [...new Set(rooms.map(({ folder }) => folder))];
 
-/** `src/plan` may be imported by whoever may import `src`. */
-function isAllowed({ folder, mayImport }: Room, other: string): boolean {
-  return folder === other || mayImport.some((may) => other === may || other.startsWith(`${may}/`));
+function isWithin(folder: string, other: string): boolean {
+  return folder === other || folder.startsWith(`${other}/`);
+}
+
+/**
+ * `src/plan` may be imported by whoever may import `src`, and the single files of `lab` by all of its rooms. Those files may not import
+ * the rooms, which the rest of the folder may.
+ */
+function isAllowed({ folder, mayImport, files }: Room, other: string): boolean {
+  const isOwn = isWithin(folder, other) || (files === undefined && isWithin(other, folder));
+  return isOwn || mayImport.some((may) => isWithin(other, may));
+}
+
+/** Deep in the folder, but for a room that is only the files right in it. */
+function fileOf({ folder, files }: Room, other: string): string {
+  return `${folder}${files === undefined ? '/deep' : ''}/${other.replaceAll('/', '-')}.ts`;
 }
 
 /** A file for each room and each other room, which imports it and nothing else. @returns the files by whether they are allowed */
 async function plant(root: string): Promise<{ allowed: string[]; forbidden: string[] }> {
   const planted: { allowed: string[]; forbidden: string[] } = { allowed: [], forbidden: [] };
   for (const room of rooms)
-    for (const { folder } of rooms) {
+    for (const folder of folders) {
       if (folder === room.folder) continue;
-      const file = `${room.folder}/deep/${folder.replaceAll('/', '-')}.ts`;
+      const file = fileOf(room, folder);
       const target = relative(join(root, dirname(file)), join(root, folder, 'x.ts'));
       await mkdir(dirname(join(root, file)), { recursive: true });
       await writeFile(join(root, file), `import '${target}';\n`);
