@@ -1,9 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAst } from 'rolldown/parseAst';
 import { expect, test } from 'vitest';
 import { projectFolder } from '../../src/io/paths.ts';
+import { lintPlanted } from '../support/biome.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 /** A function that does not fit a screen does more than one thing. */
 const MOST_LINES = 80;
@@ -40,20 +43,6 @@ function longFunctions(source: string, lang: 'ts' | 'js'): { name: string; lines
   };
   visit(parseAst(source, { lang }), '(a function without a name)');
   return found;
-}
-
-/** Names of top-level constants that hold an arrow function and no type of their own: those would be function declarations. */
-function arrowConstants(source: string, lang: 'ts' | 'js'): string[] {
-  const statements = (parseAst(source, { lang }) as unknown as { body: Node[] }).body;
-  return statements.flatMap((statement) => {
-    const declaration = statement.type === 'ExportNamedDeclaration' ? statement['declaration'] : statement;
-    if (!isNode(declaration) || declaration.type !== 'VariableDeclaration') return [];
-    return (declaration['declarations'] as Node[]).flatMap(({ id, init }) =>
-      isNode(init) && init.type === 'ArrowFunctionExpression' && isNode(id) && !id['typeAnnotation']
-        ? [String(id['name'])]
-        : [],
-    );
-  });
 }
 
 function langOf(path: string): 'ts' | 'js' {
@@ -99,21 +88,22 @@ test('no function of the product has more than 80 lines', () => {
   expect(long).toEqual([]);
 });
 
-test('a top-level arrow function is found, unless its constant has a type that it has to fit', () => {
-  const source = `
-    const a = () => 1;
-    export const b = async (x: number) => x;
-    const typed: Step = () => 2;
-    const value = [1].map((x) => x);
-    function declared() { const inner = () => 3; return inner; }
-    export default () => 4;
-  `;
-  expect(arrowConstants(source, 'ts')).toEqual(['a', 'b']);
-});
-
-test('top-level functions are declarations, so that stack traces, hoisting and tools find them', () => {
-  const arrows = sources().flatMap((path) =>
-    arrowConstants(textOf(path), langOf(path)).map((name) => `${path}: ${name}`),
-  );
-  expect(arrows).toEqual([]);
+test('a top-level arrow function is refused, unless its constant has a type that it has to fit', async () => {
+  const root = tempFolder();
+  const refused = ['const a = () => 1;', 'export const b = async (x) => x;', 'let c = (x) => { return x; };'];
+  const allowed = [
+    'const value = [1].map((x) => x);',
+    'function declared() { const inner = () => 3; return inner; }',
+    'const holder = { method() { const inner = () => 3; return inner; } };',
+    'export default () => 4;',
+  ];
+  const typed = ['const generic = <T,>(x: T): T => x;', 'const step: Step = () => 2;'];
+  await writeFile(join(root, 'a.mjs'), [...refused, ...allowed].join('\n'));
+  await writeFile(join(root, 'b.ts'), [...refused, ...typed, ...allowed].join('\n'));
+  const plugin = join(projectFolder(), 'scripts', 'lint-rules', 'top-level-functions.grit');
+  const found = await lintPlanted(root, { plugins: [plugin], linter: { rules: { preset: 'none' } } });
+  expect(found.map(({ file, line }) => `${file}:${line}`).toSorted()).toEqual([
+    ...['a.mjs:1', 'a.mjs:2', 'a.mjs:3'],
+    ...['b.ts:1', 'b.ts:2', 'b.ts:3', 'b.ts:4'],
+  ]);
 });

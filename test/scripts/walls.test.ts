@@ -1,9 +1,9 @@
-import { execFile } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { expect, test } from 'vitest';
 import { CLI, LAB, PROGRAMS, type Room, STAGES } from '../../scripts/walls.ts';
 import { projectFolder } from '../../src/io/paths.ts';
+import { lintPlanted } from '../support/biome.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const outer = PROGRAMS.filter(({ folder }) => folder !== 'src');
@@ -52,13 +52,8 @@ async function refused(root: string): Promise<string[]> {
   const { overrides } = JSON.parse(await readFile(join(projectFolder(), 'biome.json'), 'utf8')) as {
     overrides: object[];
   };
-  await writeFile(join(root, 'biome.json'), JSON.stringify({ linter: { rules: { preset: 'none' } }, overrides }));
-  const biome = join(projectFolder(), 'node_modules', '.bin', 'biome');
-  const args = ['lint', '--reporter=github', '--max-diagnostics=none', '.'];
-  const output = await new Promise<string>((resolve) => {
-    execFile(biome, args, { cwd: root, maxBuffer: 64 * 1024 * 1024 }, (_error, stdout) => resolve(stdout));
-  });
-  return [...output.matchAll(/noRestrictedImports,file=([^,]+),/g)].map(([, file = '']) => relative(root, file));
+  const found = await lintPlanted(root, { linter: { rules: { preset: 'none' } }, overrides });
+  return found.filter(({ rule }) => rule.endsWith('/noRestrictedImports')).map(({ file }) => file);
 }
 
 test('every wall of scripts/walls.ts holds, and nothing else is walled', async () => {
