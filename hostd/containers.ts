@@ -86,6 +86,7 @@ export class Containers {
     }
     const state = { isDue: false };
     this.#busy.set(id, state);
+    // Takes its own failures, and tries again.
     void this.#settle(id, state);
   }
 

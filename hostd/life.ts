@@ -117,6 +117,7 @@ async function shakeHandsAgain({ parts, leaving, shake }: Granted, heartbeats: H
 }
 
 function watchForNotice({ parts, leaving }: Granted): void {
+  // Ends with the signal, and logs its own failures.
   void waitForNotice({
     log: parts.log,
     signal: leaving.signal,

@@ -205,6 +205,7 @@ export async function serve(serving: Serving): Promise<void> {
       });
     };
     const pulse = watchPulse(serving, events, agentAgain);
+    // Ends with the signal, and no failure ends it.
     void compareAgain(serving, containers, stall, events);
     await Promise.all([startAgent(serving), following, pulse]);
   } finally {

@@ -14,6 +14,7 @@ export type StateKeeper = {
   readonly now: () => HostState;
   /** Enters a phase; the time of the first entry is kept. */
   enter(phase: HostPhase, status: string): Promise<void>;
+  /** Never rejects: `trouble` is told. So nobody has to wait for it. */
   update(change: Partial<Omit<HostState, 'version' | 'reachedAtUs'>>): Promise<void>;
 };
 

@@ -102,6 +102,7 @@ async function bringUp(options: DaemonOptions, lifetime: Lifetime): Promise<Anno
 }
 
 async function watchFirstOwner({ ownerPid }: DaemonOptions, lifetime: Lifetime): Promise<Owners> {
+  // Going down logs its own failures.
   const owners = watchOwners(() => void lifetime.stop('its owner is gone'));
   lifetime.cleanup.add('owner watch', () => owners.stop());
   await takeOwner(owners, ownerPid);

@@ -23,6 +23,7 @@ export class Lifetime {
 
   /** The daemon is of no use without that process. */
   endWith(what: string, ended: Promise<unknown>): void {
+    // Going down logs its own failures.
     void ended.then((how) => {
       if (!this.#stopping) void this.stop(`${what} ended unexpectedly (${String(how ?? 'no reason')})`);
     });

@@ -12,6 +12,7 @@ export class Queues {
     );
     for (const key of keys) {
       this.tails.set(key, tail);
+      // Never rejects: the failure is the caller's, with `result`.
       void tail.then(() => {
         if (this.tails.get(key) === tail) this.tails.delete(key);
       });

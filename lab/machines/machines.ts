@@ -163,6 +163,7 @@ class NspawnMachines {
     const identity = await identify(supervisor.pid);
     if (identity) await writeRecord(this.#paths, { version: 1, instanceId, supervisor: identity });
     const gone = new AbortController();
+    // Never rejects: also a machine that could not start has ended.
     void supervisor.ended.then(() => gone.abort());
     await this.#network.connect(instanceId, gone.signal);
     return supervisor;

@@ -124,6 +124,7 @@ export class MirrorCache {
     const begun = this.#begin(path, kept);
     const fetched = begun.then((download) => download.fetched);
     this.#running.set(path, fetched);
+    // Goes on after the answer, and logs its own failure.
     void this.#finish(path, begun);
     return fetched;
   }

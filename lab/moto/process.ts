@@ -66,6 +66,7 @@ export async function startMoto(options: {
     child.on('error', (error) => resolve(error.message));
   });
   let how: string | null = null;
+  // Never rejects: an error is a way to end.
   void ended.then((reason) => {
     how = reason;
   });

@@ -21,6 +21,7 @@ export async function startGateway(namespace: string, forwards: readonly Forward
   const ended = child.then(() => {});
   await new Promise<void>((resolve, reject) => {
     child.stdout.once('data', () => resolve());
+    // Never rejects (`reject: false`): however it ends before its first word, it did not start.
     void child.then((result) => reject(new Error(`the lab's gateway did not start: ${result.stderr}`)));
   });
   return {

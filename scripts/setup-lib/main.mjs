@@ -39,4 +39,5 @@ async function run() {
   }
 }
 
+// Not awaited: the oldest Node that has to read this cannot, at the top level. What is not caught above is a bug and ends Node.
 void run();

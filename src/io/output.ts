@@ -49,5 +49,6 @@ export async function drainOutput(): Promise<void> {
 /** The same, but a reader that does not read cannot hold the end up: for whoever pressed Ctrl-C three times. */
 export function drainThenExit(code: number, patienceMs = 1000): void {
   setTimeout(() => process.exit(code), patienceMs);
+  // Never rejects: what could not be written is drained, too.
   void drainOutput().then(() => process.exit(code));
 }

@@ -1,23 +1,15 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseAst } from 'rolldown/parseAst';
 import { expect, test } from 'vitest';
 import { projectFolder } from '../../src/io/paths.ts';
 import { lintPlanted } from '../support/biome.ts';
+import { isNode, langOf, type Node, parse, sources, textOf } from '../support/syntax.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 /** A function that does not fit a screen does more than one thing. */
 const MOST_LINES = 80;
 
-type Node = { readonly type: string; readonly start: number; readonly end: number; readonly [key: string]: unknown };
-
 const FUNCTIONS = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression']);
-
-function isNode(value: unknown): value is Node {
-  return typeof value === 'object' && value !== null && typeof (value as Partial<Node>).type === 'string';
-}
 
 /** A function has its own name, or that of the variable, field or method that it is the value of. */
 function nameOf(node: Node): string | undefined {
@@ -41,24 +33,8 @@ function longFunctions(source: string, lang: 'ts' | 'js'): { name: string; lines
     if (lines > MOST_LINES) found.push({ name, lines });
     for (const child of Object.values(value)) visit(child, name);
   };
-  visit(parseAst(source, { lang }), '(a function without a name)');
+  visit(parse(source, lang), '(a function without a name)');
   return found;
-}
-
-function langOf(path: string): 'ts' | 'js' {
-  return path.endsWith('.ts') ? 'ts' : 'js';
-}
-
-function textOf(path: string): string {
-  return readFileSync(join(projectFolder(), path), 'utf8');
-}
-
-function sources(): string[] {
-  const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts', '*.mjs'], {
-    cwd: projectFolder(),
-    encoding: 'utf8',
-  });
-  return listed.split('\n').filter((path) => path !== '' && existsSync(join(projectFolder(), path)));
 }
 
 test('a long function is found in every form, by the name that people know it by', () => {
