@@ -1,6 +1,6 @@
 import type { ImageRecord } from '../../image/image-record.ts';
 import { formatDuration } from '../../io/duration.ts';
-import { resultWidth } from '../../io/text.ts';
+import { resultWidth, wrapText } from '../../io/text.ts';
 import type { SmokeResult } from '../../smoke/verdict.ts';
 import { printEvent } from '../json.ts';
 import type { Session } from '../session.ts';
@@ -24,14 +24,19 @@ type Closing = {
   readonly record: string | null;
 };
 
+/** Of a line that goes on below its label. */
+const INDENT = ' '.repeat(10);
+
 function closingLines(closing: Closing): string[] {
+  const width = resultWidth();
+  const stages = closing.stages.map(({ stage, durationMs }) => `${stage} ${formatDuration(durationMs)}`);
   return [
-    ...closing.substitutions.map(
-      ({ component, source }) => `note      ${component}: ${source} (not the official source)`,
+    ...closing.substitutions.flatMap(({ component, source }) =>
+      wrapText(`note      ${component}: ${source} (not the official source)`, width, INDENT),
     ),
     `image     ${closing.imageId}`,
-    ...verdictLines(closing.verdict, closing.checks, closing.skips, resultWidth()),
-    `stages    ${closing.stages.map(({ stage, durationMs }) => `${stage} ${formatDuration(durationMs)}`).join(', ')}`,
+    ...verdictLines(closing.verdict, closing.checks, closing.skips, width),
+    ...wrapText(`stages    ${stages.join(', ')}`, width, INDENT),
     ...(closing.record === null ? [] : [`record    ${closing.record}`]),
   ];
 }
