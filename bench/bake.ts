@@ -6,8 +6,9 @@ import { projectFolder } from '../src/io/paths.ts';
 import { median, rounded, saveResult } from './result.ts';
 
 /**
- * `make bench`: bakes with `ecs-host bake` and by hand (bench/by-hand.sh) in turn, on one lab in one run, and prints the ratio and where the
- * difference goes. Both use the same base image, packages, files and mirror; ours also plans, validates and verifies.
+ * `make bench`: bakes with `ecs-host bake` and by hand (bench/by-hand.sh) in turn, on one lab in one run, and prints
+ * the ratio and where the difference goes. Both use the same base image, packages, files and mirror; ours also plans,
+ * validates and verifies.
  *
  *   node bench/bake.ts [--rounds N]
  */

@@ -16,8 +16,9 @@ import { makeSelfSigned } from '../webserver/tls.ts';
 import { saveResult } from './result.ts';
 
 /**
- * A hundred hosts ask a webserver that is away, with the host service's own handshake over real TLS. When it is back, do they all come at
- * once? Prints the arrivals of each second. The baseline is the crowd without jitter: all hosts in one second.
+ * A hundred hosts ask a webserver that is away, with the host service's own handshake over real TLS. When it is back,
+ * do they all come at once? Prints the arrivals of each second. The baseline is the crowd without jitter: all hosts in
+ * one second.
  */
 const HOSTS = 100;
 const OUTAGE_MS = 20_000;

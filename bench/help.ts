@@ -3,7 +3,10 @@ import { execa } from 'execa';
 import { projectFolder } from '../src/io/paths.ts';
 import { median, saveResult } from './result.ts';
 
-/** `ecs-host --help` against the floor, an empty program on the same Node: in turn, so that both meet the same machine. */
+/**
+ * `ecs-host --help` against the floor, an empty program on the same Node: in turn, so that both meet the same
+ * machine.
+ */
 const ROUNDS = 21;
 const GOAL = 3;
 

@@ -5,7 +5,8 @@ import { median, saveResult } from './result.ts';
 
 /**
  * The host service on a booted machine of the lab:
- * - from a granted handshake to a registered agent, against the floor: `systemctl start docker`, then the agent, by hand, same machine, in turn;
+ * - from a granted handshake to a registered agent, against the floor: `systemctl start docker`, then the agent, by
+ *   hand, same machine, in turn;
  * - its memory at rest, against an idle Node;
  * - how long after Docker's own event of its start a container is ready, idle and in bursts of 50.
  */

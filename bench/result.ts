@@ -2,7 +2,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { projectFolder } from '../src/io/paths.ts';
 
-/** What is kept of a measurement: a ratio against a named baseline, both taken in one run. Never a time: that would be this machine's. */
+/**
+ * What is kept of a measurement: a ratio against a named baseline, both taken in one run. Never a time: that would be
+ * this
+ * machine's.
+ */
 export type Result = {
   readonly baseline: string;
   readonly ratio: number;

@@ -8,9 +8,10 @@ import { option, spread, withServingHost } from './booted.ts';
 import { saveResult } from './result.ts';
 
 /**
- * Starts of containers on a booted machine of the lab while the host service, dockerd and containerd are killed (SIGKILL) again and again, the
- * webserver is away for a third of the time, and disks are full: what the containers count themselves is what is on the record. Then revocations at
- * a random moment of a load. What went wrong is kept with the journal.
+ * Starts of containers on a booted machine of the lab while the host service, dockerd and containerd are killed
+ * (SIGKILL) again and again, the webserver is away for a third of the time, and disks are full: what the containers
+ * count themselves is what is on the record. Then revocations at a random moment of a load. What went wrong is kept
+ * with the journal.
  *
  *   node bench/starts.ts [--starts N] [--revocations N]
  */

@@ -13,8 +13,9 @@ export type Sample = {
 };
 
 /**
- * What the gate depends on. A `grant` is noted before its answer goes out. An `end` is noted once it has happened: a denial, an order that was
- * heard, a kill. A `leave` (a drain, a stop) is one for containers; the agent stays while ECS is told and tasks end. A service that is `frozen` (SIGSTOP) is so until it is `thawed`.
+ * What the gate depends on. A `grant` is noted before its answer goes out. An `end` is noted once it has happened: a
+ * denial, an order that was heard, a kill. A `leave` (a drain, a stop) is one for containers; the agent stays while ECS
+ * is told and tasks end. A service that is `frozen` (SIGSTOP) is so until it is `thawed`.
  */
 export type WalkEvent = {
   readonly cs: number;
@@ -57,8 +58,8 @@ function whyShut(cs: number, events: readonly WalkEvent[], leaveGraceCs = GRACE_
 export type Violation = { readonly cs: number; readonly what: string };
 
 /**
- * The invariant: the gate is never open, no container starts, and no agent runs, unless a grant of this boot holds that nothing has ended since, but
- * for the time that a lease lasts.
+ * The invariant: the gate is never open, no container starts, and no agent runs, unless a grant of this boot holds that
+ * nothing has ended since, but for the time that a lease lasts.
  */
 export function judge(
   samples: readonly Sample[],
@@ -75,7 +76,8 @@ export function judge(
     if (why !== null) violations.push({ cs, what: `the gate is open: ${why}` });
     const whyNot = agentGate ? whyShut(cs, events, LEAVE_GRACE_CS) : null;
     if (whyNot !== null) violations.push({ cs, what: `the agent's gate is open: ${whyNot}` });
-    // A sample looks at the gate first: an agent that is new in it may have started after a gate that opened in between.
+    // A sample looks at the gate first: an agent that is new in it may have started after a gate that opened in
+    // between.
     if (agent && didAgentRun && cs - agentGateCs > AGENT_GRACE_CS)
       violations.push({ cs, what: `the agent runs, and its gate was last open at ${agentGateCs}` });
     didAgentRun = agent;

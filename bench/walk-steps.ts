@@ -58,7 +58,10 @@ async function takeBack({ host, events }: Walker): Promise<void> {
   for (const event of unheard) events.splice(events.indexOf(event), 1);
 }
 
-/** An order to systemd about the host service that ends its life. When systemd stops a service it sends SIGCONT, too. */
+/**
+ * An order to systemd about the host service that ends its life. When systemd stops a service it sends SIGCONT,
+ * too.
+ */
 function ends(command: string, kind: 'end' | 'leave' = 'end'): Step {
   return async (walker) => {
     if (/systemctl (stop|restart)/.test(command))

@@ -13,8 +13,9 @@ import { giveClock, settle, takeStep, type Walker } from './walk-steps.ts';
 import { startWatching, stopWatching } from './walk-watcher.ts';
 
 /**
- * A random walk over the protocol's answers and over orders to systemd, on a booted machine of the lab, while somebody independent looks at the gate
- * and starts containers: the gate is never open without a grant of this boot. Now and then everybody means well, and then the host must serve again.
+ * A random walk over the protocol's answers and over orders to systemd, on a booted machine of the lab, while somebody
+ * independent looks at the gate and starts containers: the gate is never open without a grant of this boot. Now and
+ * then everybody means well, and then the host must serve again.
  *
  *   node bench/walk.ts [--minutes N] [--seed N]
  */

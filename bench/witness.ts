@@ -2,8 +2,8 @@ import { option, spread, withServingHost } from './booted.ts';
 import { median, saveResult } from './result.ts';
 
 /**
- * What the witness costs: Docker's own start of a prepared container on a booted machine, with the witness and with runc alone (a bind mount over
- * the witness), in turn.
+ * What the witness costs: Docker's own start of a prepared container on a booted machine, with the witness and with
+ * runc alone (a bind mount over the witness), in turn.
  *
  *   node bench/witness.ts [--rounds N]
  */

@@ -1,6 +1,6 @@
 /**
- * One expected-against-actual comparison. Provisioner `verify` scripts print these on the image, smoke produces its own,
- * and both land unchanged in the verdict of the ImageRecord. The four outcomes are those of a marked exam:
+ * One expected-against-actual comparison. Provisioner `verify` scripts print these on the image, smoke produces its
+ * own, and both land unchanged in the verdict of the ImageRecord. The four outcomes are those of a marked exam:
  * `incorrect` = looked and found something else, `missing` = could not be looked at although it should have been there,
  * `skipped` = does not apply here, and says why. Only `incorrect` and `missing` fail an image.
  */

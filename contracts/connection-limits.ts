@@ -8,7 +8,10 @@ export type ConnectionLimits = {
   proven(peer: Peer): void;
 };
 
-/** Connections by the address that they come from, there by their port, and each in the order in which they were opened. */
+/**
+ * Connections by the address that they come from, there by their port, and each in the order in which they were
+ * opened.
+ */
 class Strangers {
   readonly #addresses = new Map<string | undefined, Map<number | undefined, Socket>>();
   count = 0;
@@ -39,10 +42,10 @@ class Strangers {
 }
 
 /**
- * Keeps at most `most` connections of strangers open at a server (HTTP, HTTPS or TCP). When another one comes, one is dropped: of the address
- * that holds most, the one that has been open for longest without proving itself. So a thousand connections that one neighbour holds, and
- * opens again as soon as they are dropped, cost that neighbour's and nobody else's. `maxConnections` of Node would drop the newest instead,
- * and with it everybody who comes later.
+ * Keeps at most `most` connections of strangers open at a server (HTTP, HTTPS or TCP). When another one comes, one is
+ * dropped: of the address that holds most, the one that has been open for longest without proving itself. So a thousand
+ * connections that one neighbour holds, and opens again as soon as they are dropped, cost that neighbour's and nobody
+ * else's. `maxConnections` of Node would drop the newest instead, and with it everybody who comes later.
  */
 export function limitConnections(server: Server, most: number): ConnectionLimits {
   const strangers = new Strangers();

@@ -1,6 +1,6 @@
 /**
- * Where this project is on an image: its own Node, programs, provisioners and what they carried. Units and scripts of packer/rootfs and the
- * C programs name it as text.
+ * Where this project is on an image: its own Node, programs, provisioners and what they carried. Units and scripts of
+ * packer/rootfs and the C programs name it as text.
  */
 export const HOST_FOLDER = '/opt/ecs-host';
 

@@ -3,8 +3,8 @@
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
 
 /**
- * One line of text that is safe in a journal, in a message to systemd and on a terminal, whoever wrote it: no control characters, no half
- * characters, at most `most` UTF-16 units.
+ * One line of text that is safe in a journal, in a message to systemd and on a terminal, whoever wrote it: no control
+ * characters, no half characters, at most `most` UTF-16 units.
  */
 export function printable(text: string, most = 2000): string {
   const whole = text.toWellFormed().replaceAll(UNPRINTABLE, ' ');

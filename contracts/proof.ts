@@ -6,8 +6,9 @@ function sha256(text: string): string {
 }
 
 /**
- * The bytes that a host signs in its handshake and the webserver verifies. They bind the nonce (so that nothing recorded can be shown
- * again) to the identity document and to the control port (so that nobody in between can exchange them).
+ * The bytes that a host signs in its handshake and the webserver verifies. They bind the nonce (so that nothing
+ * recorded can be shown again) to the identity document and to the control port (so that nobody in between can exchange
+ * them).
  */
 export function proofText(handshake: {
   readonly nonce: string;

@@ -1,8 +1,8 @@
 import type { Check } from './check.ts';
 
 /**
- * What a provisioner prints on stdout, one JSON object a line, each line prefixed with `PROVISION_EVENT_PREFIX` so that it can be
- * told from the output of the tools that it runs. Times are milliseconds.
+ * What a provisioner prints on stdout, one JSON object a line, each line prefixed with `PROVISION_EVENT_PREFIX` so that
+ * it can be told from the output of the tools that it runs. Times are milliseconds.
  */
 const PROVISION_EVENT_PREFIX = '::ecs-host:: ';
 

@@ -1,6 +1,6 @@
 /**
- * Every provisioner, in the order in which the bake applies them: the plan names those of its profile in this order, and the build instance
- * has one concern of each name. `verify` looks at what all of them did, and is the last.
+ * Every provisioner, in the order in which the bake applies them: the plan names those of its profile in this order,
+ * and the build instance has one concern of each name. `verify` looks at what all of them did, and is the last.
  */
 export const PROVISIONERS = [
   'base',

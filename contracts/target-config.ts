@@ -11,7 +11,10 @@ export type TargetConfig = {
   /** Ordered names of the provisioners that run for this profile. */
   readonly provisioners: readonly string[];
   readonly docker: {
-    /** `docker-ce` = Docker's own apt repository; `debian` = the distribution's docker.io, named in plan, record and report. */
+    /**
+     * `docker-ce` = Docker's own apt repository; `debian` = the distribution's docker.io, named in plan, record and
+     * report.
+     */
     readonly source: 'docker-ce' | 'distribution';
     /** apt version to pin, or null for the newest that the source offers. */
     readonly version: string | null;
@@ -19,9 +22,16 @@ export type TargetConfig = {
     readonly insecureRegistries: readonly string[];
   };
   readonly ecsAgent: {
-    /** `aws` = Amazon's deb with its signature verified; `lab-stand-in` = the package built in lab/ecs-agent, carried to the target. */
+    /**
+     * `aws` = Amazon's deb with its signature verified; `lab-stand-in` = the package built in lab/ecs-agent, carried to
+     * the
+     * target.
+     */
     readonly source: 'aws' | 'lab-stand-in';
-    /** `aws`: the URL of the deb (the signature is at the same URL plus `.asc`). `lab-stand-in`: file name under /opt/ecs-host/payload. */
+    /**
+     * `aws`: the URL of the deb (the signature is at the same URL plus `.asc`). `lab-stand-in`: file name under
+     * /opt/ecs-host/payload.
+     */
     readonly package: string;
     readonly sha256: string | null;
   };

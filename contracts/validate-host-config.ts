@@ -55,7 +55,11 @@ function problemsOf(value: unknown): readonly HostConfigProblem[] {
   return problems.filter(({ key }, index) => problems.findIndex((other) => other.key === key) === index);
 }
 
-/** The value as a host's configuration, complete with defaults; or all that is wrong with it. The value itself is left as it is. */
+/**
+ * The value as a host's configuration, complete with defaults; or all that is wrong with it. The value itself is left
+ * as it
+ * is.
+ */
 export function asHostConfig(
   value: unknown,
 ): { readonly config: Required<HostConfig> } | { readonly problems: readonly HostConfigProblem[] } {

@@ -7,8 +7,8 @@ const ajv = new Ajv2020({ strict: true, strictTypes: false, allErrors: false });
 ajv.addSchema(schema, 'webserver');
 
 /**
- * The value as a message of the protocol, or the first thing that is wrong with it. What a message contains is not in the problem: it may be
- * a secret.
+ * The value as a message of the protocol, or the first thing that is wrong with it. What a message contains is not in
+ * the problem: it may be a secret.
  */
 export function asMessage<T>(
   name: MessageName,

@@ -1,6 +1,6 @@
 /**
- * Full jitter with a cap: a uniformly random pause below a bound that doubles. After an outage of the webserver its hosts come back spread
- * out instead of at once. Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
+ * Full jitter with a cap: a uniformly random pause below a bound that doubles. After an outage of the webserver its
+ * hosts come back spread out instead of at once. Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
  */
 export function fullJitterMs(
   attempt: number,

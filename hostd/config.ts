@@ -27,8 +27,9 @@ async function read(path: string): Promise<ReturnType<typeof parseHostConfig> | 
 }
 
 /**
- * Waits until there is a configuration that can be used. cloud-init writes it some time after this service starts, and a person may mend a
- * broken one; either way no restart is needed. `onWaiting` hears what is wanting, once for each reason.
+ * Waits until there is a configuration that can be used. cloud-init writes it some time after this service starts, and
+ * a person may mend a broken one; either way no restart is needed. `onWaiting` hears what is wanting, once for each
+ * reason.
  */
 export async function waitForConfig(
   path: string,

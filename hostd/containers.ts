@@ -23,8 +23,9 @@ type Options = {
 };
 
 /**
- * Makes running containers ready, and takes from those that have ended. What is, decides, not what was told: the witness, Docker's events and a
- * comparison are only reasons to look. So nothing is lost with an event, and looking twice changes nothing.
+ * Makes running containers ready, and takes from those that have ended. What is, decides, not what was told: the
+ * witness, Docker's events and a comparison are only reasons to look. So nothing is lost with an event, and looking
+ * twice changes nothing.
  */
 export class Containers {
   readonly #options: Required<Options>;
@@ -54,7 +55,10 @@ export class Containers {
     this.#look(id);
   }
 
-  /** Looks at each container that there is, and at each that has something. @throws Error when Docker does not answer */
+  /**
+   * Looks at each container that there is, and at each that has something. @throws Error when Docker does not
+   * answer
+   */
   async reconcile(): Promise<void> {
     const all = await this.#options.docker.list();
     const there = new Set(all.filter(({ isRunning }) => isRunning).map(({ id }) => id));

@@ -50,8 +50,9 @@ async function readBody(request: IncomingMessage): Promise<Buffer | null> {
 }
 
 /**
- * The control port: HTTPS, for the webserver only. Its certificate and its token are made here and told to the webserver in the handshake;
- * neither is written anywhere. The token is compared before the body is read, so that a stranger cannot make the service parse anything.
+ * The control port: HTTPS, for the webserver only. Its certificate and its token are made here and told to the
+ * webserver in the handshake; neither is written anywhere. The token is compared before the body is read, so that a
+ * stranger cannot make the service parse anything.
  *
  * @throws Error when the port is taken
  */

@@ -24,9 +24,15 @@ export type Subscription = {
 
 /** Own requests over the socket: what is needed is three calls and a stream of events that says when it ended. */
 export type DockerClient = {
-  /** Resolves once Docker has answered. Docker replays all that it still has in its buffer (256 events), then goes on. */
+  /**
+   * Resolves once Docker has answered. Docker replays all that it still has in its buffer (256 events), then goes
+   * on.
+   */
   subscribe(onEvent: (event: ContainerEvent) => void): Promise<Subscription>;
-  /** All containers that there are, also those that have ended. Docker answers at once, also while fifty containers start. */
+  /**
+   * All containers that there are, also those that have ended. Docker answers at once, also while fifty containers
+   * start.
+   */
   list(): Promise<readonly ContainerFacts[]>;
   /** Null when there is no such container (any more). */
   look(id: string): Promise<ContainerFacts | null>;
@@ -110,7 +116,11 @@ function factsOf({ Id, Names = [], State, Ports }: RawSummary): ContainerFacts {
   };
 }
 
-/** Null for what is no event of ours, and for a line that was cut where the stream broke: the next subscription gets it again, whole. */
+/**
+ * Null for what is no event of ours, and for a line that was cut where the stream broke: the next subscription gets it
+ * again,
+ * whole.
+ */
 function parseEvent(line: string): ContainerEvent | null {
   let raw: RawEvent;
   try {

@@ -4,13 +4,18 @@ import { firstLine, reasonOf } from '#contracts/reason.ts';
 import type { ContainerInstance, Ecs, EcsAccount } from './ecs.ts';
 import type { Log } from './log.ts';
 
-/** On disk, because ECS, too, remembers across a reboot. It holds the ARN of the container instance that this service has drained. */
+/**
+ * On disk, because ECS, too, remembers across a reboot. It holds the ARN of the container instance that this service
+ * has
+ * drained.
+ */
 export const DRAINED_PATH = '/var/lib/ecs-host/drained';
 const RETRY_MS = 1000;
 
 /**
- * Draining in ECS, and its end. A container instance stays DRAINING, also when its agent is started again, until somebody sets it to ACTIVE: a
- * host service that was restarted, or a host that was rebooted, would never get a task again. One that an operator has drained is left to the operator.
+ * Draining in ECS, and its end. A container instance stays DRAINING, also when its agent is started again, until
+ * somebody sets it to ACTIVE: a host service that was restarted, or a host that was rebooted, would never get a task
+ * again. One that an operator has drained is left to the operator.
  */
 export type Draining = {
   /** Whether the agent has said in this life which container instance it is. */

@@ -15,7 +15,10 @@ export type ContainerInstance = { readonly cluster: string; readonly arn: string
 export type EcsAccount = { readonly region: string; readonly accountId: string };
 
 export type Ecs = {
-  /** @throws Error when the agent does not answer, is not registered (yet), or names somebody else's container instance */
+  /**
+   * @throws Error when the agent does not answer, is not registered (yet), or names somebody else's container
+   * instance
+   */
   instance(account: EcsAccount): Promise<ContainerInstance>;
   /** DRAINING takes no more tasks; ACTIVE does. @throws Error when ECS does not answer, or refuses */
   setStatus(instance: ContainerInstance, region: string, status: 'ACTIVE' | 'DRAINING'): Promise<void>;
@@ -27,8 +30,8 @@ const CLUSTER = /^[A-Za-z0-9][A-Za-z0-9_-]{0,254}$/;
 const ARN = /^arn:aws[a-z-]{0,20}:ecs:([a-z0-9-]{1,40}):(\d{12}):container-instance\/[A-Za-z0-9_/-]{1,300}$/;
 
 /**
- * Pure: what the agent says it is. The port is on this host's loopback, where a container on the host's network could answer in the agent's
- * place: it may name no other account's instance, and nothing that is more than a name.
+ * Pure: what the agent says it is. The port is on this host's loopback, where a container on the host's network could
+ * answer in the agent's place: it may name no other account's instance, and nothing that is more than a name.
  *
  * @throws Error
  */

@@ -13,8 +13,8 @@ export function bootCs(): number {
 }
 
 /**
- * The gate, as two leases that only a live event loop keeps (contracts/host-service.ts). Everything here is synchronous: there is no moment
- * between the decision to shut and the shut gate.
+ * The gate, as two leases that only a live event loop keeps (contracts/host-service.ts). Everything here is
+ * synchronous: there is no moment between the decision to shut and the shut gate.
  */
 export class Gate {
   readonly #paths: Readonly<Record<Lease, string>>;

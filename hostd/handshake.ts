@@ -44,8 +44,9 @@ async function shakeOnce({ client, identity, environment, key, control }: Handsh
 }
 
 /**
- * Asks until the webserver grants or denies; one that is away is asked again for as long as it takes. The first try waits, too, when it
- * follows an outage: each pause is drawn anew from all of its length (full jitter), so that a hundred hosts do not come back at once.
+ * Asks until the webserver grants or denies; one that is away is asked again for as long as it takes. The first try
+ * waits, too, when it follows an outage: each pause is drawn anew from all of its length (full jitter), so that a
+ * hundred hosts do not come back at once.
  */
 export async function shakeHands(input: HandshakeInput): Promise<HandshakeOutcome> {
   const { log, signal } = input;

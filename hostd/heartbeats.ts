@@ -24,7 +24,10 @@ export type Heartbeats = {
   sendDying(): Promise<void>;
 };
 
-/** `onNews` hears what the webserver wants beyond going on; it is waited for, so that a new token is there for the next beat. */
+/**
+ * `onNews` hears what the webserver wants beyond going on; it is waited for, so that a new token is there for the next
+ * beat.
+ */
 export function createHeartbeats(options: {
   readonly client: WebserverClient;
   readonly identity: Identity;

@@ -3,8 +3,8 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Ed25519, made once in a boot. It lives below /run, which is memory and not disk, and only root reads it: with it a service that was
- * restarted is the host that shook hands before, and nobody else is.
+ * Ed25519, made once in a boot. It lives below /run, which is memory and not disk, and only root reads it: with it a
+ * service that was restarted is the host that shook hands before, and nobody else is.
  */
 export const HOST_KEY_PATH = '/run/ecs-host/host-key.pem';
 

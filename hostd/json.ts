@@ -18,8 +18,8 @@ function strangeTokenAt(text: string): number {
 }
 
 /**
- * The text as a value, or where it stops being JSON, in words. Not V8's own: those quote the text, which may hold a secret, and go to the
- * journal. Where V8 says no place, a value is wanted and something else is there.
+ * The text as a value, or where it stops being JSON, in words. Not V8's own: those quote the text, which may hold a
+ * secret, and go to the journal. Where V8 says no place, a value is wanted and something else is there.
  */
 export function parseJson(text: string): { readonly value: unknown } | { readonly problem: string } {
   try {

@@ -15,11 +15,18 @@ const EXTEND_MS = 30_000;
 export type Leave = {
   readonly cause: 'stop' | 'drain' | 'revoked' | 'interruption';
   readonly reason: string;
-  /** The webserver's order to this very host, which holds over the end of this life; a denial of a handshake is asked about again. */
+  /**
+   * The webserver's order to this very host, which holds over the end of this life; a denial of a handshake is asked
+   * about
+   * again.
+   */
   readonly isOrder?: boolean;
 };
 
-/** An abort with its cause; the first one counts. What has to happen before anything is waited for happens in `onBegin`, synchronously. */
+/**
+ * An abort with its cause; the first one counts. What has to happen before anything is waited for happens in `onBegin`,
+ * synchronously.
+ */
 export class Leaving {
   readonly #controller = new AbortController();
   readonly #onBegin: (leave: Leave) => void;
@@ -49,7 +56,10 @@ type Farewell = {
   readonly extend: (ms: number) => void;
 };
 
-/** ECS is told to send no more tasks, when the agent can say which container instance it is. Never throws: leaving goes on. */
+/**
+ * ECS is told to send no more tasks, when the agent can say which container instance it is. Never throws: leaving goes
+ * on.
+ */
 export async function drainInEcs(
   { units, log }: Pick<Farewell, 'units' | 'log'>,
   draining: Draining,
@@ -97,8 +107,8 @@ export function stopAgent(parts: Pick<Farewell, 'units' | 'log'>): Promise<void>
 }
 
 /**
- * Down with whatever the gate guards; what does not run is no error. The socket is not waited for: it is part of sockets.target, so at
- * shutdown it ends only after this service has. With the gate shut it wakes nobody.
+ * Down with whatever the gate guards; what does not run is no error. The socket is not waited for: it is part of
+ * sockets.target, so at shutdown it ends only after this service has. With the gate shut it wakes nobody.
  */
 export async function stopGuarded(parts: Pick<Farewell, 'units' | 'log'>): Promise<void> {
   await stopAgent(parts);

@@ -54,8 +54,9 @@ function endpointOf({ imdsEndpoint }: Parts): { endpoint?: string } {
 }
 
 /**
- * What an order or a stop does at once, before anything is waited for: no container starts any more, the order is kept, and a revoked host's agent ends.
- * In other cases the agent still has to tell ECS of this host and of its tasks' ends: its own lease goes when it does.
+ * What an order or a stop does at once, before anything is waited for: no container starts any more, the order is kept,
+ * and a revoked host's agent ends. In other cases the agent still has to tell ECS of this host and of its tasks' ends:
+ * its own lease goes when it does.
  */
 function leaveAtOnce(parts: Parts, instanceId: () => string | null, leave: Leave): void {
   parts.gate.shut(leave.cause === 'revoked' ? 'both' : 'docker');
@@ -208,7 +209,11 @@ async function shakeAndServe(life: Life, control: Control | null): Promise<End |
   return leave === null || leave.cause === 'stop' ? null : { phase: FINAL[leave.cause], why: leave.reason };
 }
 
-/** Whatever an earlier life left: no handshake of this one has succeeded, so no task may be accepted. Containers that run are left alone. */
+/**
+ * Whatever an earlier life left: no handshake of this one has succeeded, so no task may be accepted. Containers that
+ * run are left
+ * alone.
+ */
 async function beginShut({ gate, state, units, log }: Parts): Promise<void> {
   gate.shut();
   await state.update({ gate: 'shut' });
@@ -219,8 +224,8 @@ async function beginShut({ gate, state, units, log }: Parts): Promise<void> {
 }
 
 /**
- * One life between boot (or being told to ask again) and its end. `onLeaving` hears when it begins to end: from then on an operator may say what comes
- * afterwards. @returns null when the service has to stop
+ * One life between boot (or being told to ask again) and its end. `onLeaving` hears when it begins to end: from then on
+ * an operator may say what comes afterwards. @returns null when the service has to stop
  */
 export async function liveOnce(parts: Parts, stop: AbortSignal, onLeaving: () => void): Promise<End | null> {
   const { state, log } = parts;

@@ -1,9 +1,9 @@
 import { printable } from '#contracts/printable.ts';
 
 /**
- * One line an event on stderr, with the journal's own priority prefix. What repeats is said once until it changes: a webserver that is away
- * for a night must not fill the disk. What others have written (a reason, a name, an error) may be in a line, so each is made printable: nobody
- * begins a line of their own in the journal, and no terminal obeys one.
+ * One line an event on stderr, with the journal's own priority prefix. What repeats is said once until it changes: a
+ * webserver that is away for a night must not fill the disk. What others have written (a reason, a name, an error) may
+ * be in a line, so each is made printable: nobody begins a line of their own in the journal, and no terminal obeys one.
  */
 export type Level = 'info' | 'warning' | 'error';
 export type Log = {

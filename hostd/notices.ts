@@ -14,8 +14,8 @@ const PATHS = [
 ] as const;
 
 /**
- * Asks the metadata service every five seconds, as AWS advises, until there is a notice. Null when the signal fires first. A metadata service
- * that does not answer is no notice.
+ * Asks the metadata service every five seconds, as AWS advises, until there is a notice. Null when the signal fires
+ * first. A metadata service that does not answer is no notice.
  */
 export async function waitForNotice(options: {
   readonly log: Log;

@@ -6,7 +6,10 @@ import type { Log } from './log.ts';
 /** Node has no datagram sockets to a path, so a helper that stays (packer/rootfs) sends what it reads. */
 const HELPER = onHost('bin/ecs-host-notify');
 const LONGEST_STATUS = 300;
-/** What waits for a helper that does not read. The watchdog is not fed then, and the service is restarted within its time. */
+/**
+ * What waits for a helper that does not read. The watchdog is not fed then, and the service is restarted within its
+ * time.
+ */
 const MOST_WAITING_BYTES = 64 * 1024;
 
 /** What systemd is told: sd_notify(3). */
@@ -15,7 +18,10 @@ export type Notify = {
   /** The line in `systemctl status`. */
   status(text: string): void;
   stopping(): void;
-  /** The watchdog. Nothing here does it by itself: only who has seen the whole service alive may say so (watchdog.ts). */
+  /**
+   * The watchdog. Nothing here does it by itself: only who has seen the whole service alive may say so
+   * (watchdog.ts).
+   */
   feed(): void;
   /** A stop (or a start) takes at least so much longer. */
   extendTimeout(ms: number): void;
@@ -32,7 +38,11 @@ const SILENT: Notify = {
   watchdogMs: null,
 };
 
-/** Speaks to systemd. Without NOTIFY_SOCKET (not started by systemd) it says nothing. A helper that died feeds no watchdog any more. */
+/**
+ * Speaks to systemd. Without NOTIFY_SOCKET (not started by systemd) it says nothing. A helper that died feeds no
+ * watchdog any
+ * more.
+ */
 export function createNotify(
   log: Log,
   env: Readonly<Record<string, string | undefined>> = process.env,

@@ -7,7 +7,11 @@ import type { Log } from './log.ts';
 const HELPER = onHost('bin/ecs-host-place');
 /** A rename takes a millisecond. */
 const LIMIT_MS = 2000;
-/** Helpers that are lost but cannot be ended, because their file system never answers. More would be memory that a stranger decides about. */
+/**
+ * Helpers that are lost but cannot be ended, because their file system never answers. More would be memory that a
+ * stranger decides
+ * about.
+ */
 const MOST_LOST = 8;
 
 export type PlacerPaths = { readonly containers: string; readonly outbox: string; readonly helper?: string };
@@ -17,8 +21,8 @@ type Order =
   | { readonly clear: string; readonly files: readonly string[] };
 
 /**
- * Puts files into containers' folders through a process that may be lost (packer/rootfs has it, and why). One order at a time; one that is not
- * answered in time costs its process, not this one.
+ * Puts files into containers' folders through a process that may be lost (packer/rootfs has it, and why). One order at
+ * a time; one that is not answered in time costs its process, not this one.
  */
 export class Placer {
   readonly #log: Log;
@@ -35,7 +39,11 @@ export class Placer {
     mkdirSync(paths.outbox, { recursive: true, mode: 0o700 });
   }
 
-  /** The files appear in this order, each whole. False when the container has no folder. @throws Error when they cannot be placed */
+  /**
+   * The files appear in this order, each whole. False when the container has no folder. @throws Error when they cannot
+   * be
+   * placed
+   */
   place(name: string, files: readonly (readonly [file: string, text: string])[]): Promise<boolean> {
     return this.#inTurn({ place: name, files });
   }

@@ -10,9 +10,10 @@ export type PulseTimes = { readonly everyMs: number; readonly limitMs: number; r
 const TIMES: PulseTimes = { everyMs: EVERY_MS, limitMs: EVERY_MS, killAfterMs: 60_000 };
 
 /**
- * Asks Docker every five seconds whether it lives, until the signal fires. `onSilent` hears of a Docker that did not answer twice, at most twenty
- * seconds after its last answer; `onStillSilent` when that goes on for a minute; `onBack` of its first answer after that. Each round that ends,
- * however it ends, is told to `onRound`: whoever watches this loop sees it turn.
+ * Asks Docker every five seconds whether it lives, until the signal fires. `onSilent` hears of a Docker that did not
+ * answer twice, at most twenty seconds after its last answer; `onStillSilent` when that goes on for a minute; `onBack`
+ * of its first answer after that. Each round that ends, however it ends, is told to `onRound`: whoever watches this
+ * loop sees it turn.
  */
 export async function followPulse(options: {
   readonly docker: Pick<DockerClient, 'ping'>;

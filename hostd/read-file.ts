@@ -2,8 +2,9 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 /**
- * The text of a small file; null when it is not there; or what stands there instead, in words. Nothing is waited for (a named pipe, a device),
- * and no more is read than may be there, whatever size the file claims. A link is followed: an operator may keep the file elsewhere.
+ * The text of a small file; null when it is not there; or what stands there instead, in words. Nothing is waited for (a
+ * named pipe, a device), and no more is read than may be there, whatever size the file claims. A link is followed: an
+ * operator may keep the file elsewhere.
  */
 export async function readSmallFile(
   path: string,

@@ -47,8 +47,9 @@ function parseLine(text: string): Line | null {
 }
 
 /**
- * The record of starts. The witness makes an empty file for each start; here each becomes one line, and then its file goes. A service that is
- * killed between the two finds the line when it is back, so each start is on the record once. Below /run: a container does not outlive the boot.
+ * The record of starts. The witness makes an empty file for each start; here each becomes one line, and then its file
+ * goes. A service that is killed between the two finds the line when it is back, so each start is on the record once.
+ * Below /run: a container does not outlive the boot.
  */
 export class StartRecord {
   readonly spool: string;
@@ -57,7 +58,10 @@ export class StartRecord {
   readonly #damaged: string;
   readonly #log: Log;
   readonly #segmentLines: number;
-  /** Entries whose line is there although their file may be, too: of an earlier life that was killed, or that cannot be removed. */
+  /**
+   * Entries whose line is there although their file may be, too: of an earlier life that was killed, or that cannot be
+   * removed.
+   */
   #known = new Set<string>();
   #count = 0;
   #lines = 0;
@@ -81,7 +85,8 @@ export class StartRecord {
   }
 
   /**
-   * Puts on the record what the witness wrote down since, oldest first. Nothing is lost when it throws: the next call takes it.
+   * Puts on the record what the witness wrote down since, oldest first. Nothing is lost when it throws: the next call
+   * takes it.
    *
    * @throws Error when the record cannot be written
    */

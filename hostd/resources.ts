@@ -3,7 +3,11 @@ import type { Log } from './log.ts';
 import type { Placer } from './placer.ts';
 import { writeWhole } from './write-whole.ts';
 
-/** Streaming containers' private folders on the host, each mounted into its container; whoever runs a container makes its folder. */
+/**
+ * Streaming containers' private folders on the host, each mounted into its container; whoever runs a container makes
+ * its
+ * folder.
+ */
 export const CONTAINERS_FOLDER = '/var/lib/ecs-host/containers';
 /** On the same file system: what is made there is renamed into a container's folder. */
 export const OUTBOX_FOLDER = '/var/lib/ecs-host/outbox';
@@ -31,8 +35,8 @@ function isAssigned(value: unknown): value is Assigned {
 }
 
 /**
- * What each streaming container has: `ports.json` (`{"32262/tcp": 32768}`), `tty` (a number no other has), and `.ready`. It is kept in a file of
- * the service's own, because nothing in a container's folder can be believed.
+ * What each streaming container has: `ports.json` (`{"32262/tcp": 32768}`), `tty` (a number no other has), and
+ * `.ready`. It is kept in a file of the service's own, because nothing in a container's folder can be believed.
  */
 export class Resources {
   readonly #placer: Placer;
@@ -53,7 +57,8 @@ export class Resources {
   }
 
   /**
-   * Gives a container what it needs to stream; doing it again renews its ports. False when it has no private folder: then it is none of ours.
+   * Gives a container what it needs to stream; doing it again renews its ports. False when it has no private folder:
+   * then it is none of ours.
    *
    * @throws Error when the files cannot be made, or no tty is left
    */

@@ -50,8 +50,9 @@ async function waitUntilRegistered({ parts, signal, account }: Serving): Promise
 }
 
 /**
- * What is not up is started. A Docker that runs is left alone: its socket unit may have failed meanwhile, systemd does not start that beside it,
- * and dockerd listens on all the same. A containerd that died while the gate was shut was not let in again.
+ * What is not up is started. A Docker that runs is left alone: its socket unit may have failed meanwhile, systemd does
+ * not start that beside it, and dockerd listens on all the same. A containerd that died while the gate was shut was not
+ * let in again.
  */
 async function bringUp({ units, log }: Parts): Promise<void> {
   if ((await units.state(DOCKER_UNIT)) !== 'active') await units.start(['docker.socket', DOCKER_UNIT]);
@@ -74,7 +75,10 @@ async function startDocker(parts: Parts, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** systemd brings a crashed Docker back until its start limit; then nobody would. A Docker that somebody stopped stays stopped. */
+/**
+ * systemd brings a crashed Docker back until its start limit; then nobody would. A Docker that somebody stopped stays
+ * stopped.
+ */
 async function reviveDocker(parts: Parts, signal: AbortSignal): Promise<void> {
   if ((await parts.units.state(DOCKER_UNIT).catch(() => 'unknown')) !== 'failed') return;
   parts.log.once('docker', 'error', 'docker.service has failed; starting it again');
@@ -121,7 +125,10 @@ function watchPulse({ parts, signal }: Serving, events: Events, agentAgain: () =
   });
 }
 
-/** Compares, until the signal fires, what is ready with what runs; and looks whether Docker still tells of what it does. */
+/**
+ * Compares, until the signal fires, what is ready with what runs; and looks whether Docker still tells of what it
+ * does.
+ */
 async function compareAgain(
   { parts, signal }: Serving,
   containers: Containers,

@@ -11,7 +11,11 @@ export type Signals = {
   readonly askAgain: () => Promise<void>;
 };
 
-/** A gate that is shut stays shut: what somebody else put there is no lease of this service, and an agent that runs behind it is stopped. */
+/**
+ * A gate that is shut stays shut: what somebody else put there is no lease of this service, and an agent that runs
+ * behind it is
+ * stopped.
+ */
 function keepShut({ gate, log, units }: Parts): void {
   if (!gate.removeForged()) return;
   log.say('error', 'somebody else opened the gate; it is shut again');
@@ -19,9 +23,9 @@ function keepShut({ gate, log, units }: Parts): void {
 }
 
 /**
- * The host service, from boot to stop. The order is the design: handshake, Docker, events, agent. Returns when it is stopped and everything
- * that it started is down again with the gate shut. A final no (denied, revoked, drained) leaves it waiting to be told to ask again; an operator
- * who does so takes back what the webserver had ordered.
+ * The host service, from boot to stop. The order is the design: handshake, Docker, events, agent. Returns when it is
+ * stopped and everything that it started is down again with the gate shut. A final no (denied, revoked, drained) leaves
+ * it waiting to be told to ask again; an operator who does so takes back what the webserver had ordered.
  */
 export async function runService(parts: Parts, signals: Signals): Promise<void> {
   const { state, notify, log, orders } = parts;

@@ -22,8 +22,8 @@ export class Stall {
   }
 
   /**
-   * An id whose event is late although Docker says that it runs, or null. One that does not run may never have started, and its event may be one that
-   * Docker does not send: it is awaited no longer.
+   * An id whose event is late although Docker says that it runs, or null. One that does not run may never have started,
+   * and its event may be one that Docker does not send: it is awaited no longer.
    */
   async late(isRunning: (id: string) => Promise<boolean>): Promise<string | null> {
     for (const [id, until] of this.#awaited) {

@@ -19,8 +19,8 @@ export type StateKeeper = {
 };
 
 /**
- * Keeps the state file equal to what the service knows; readers never see half of it. A file that cannot be written (a full disk) is said and
- * keeps nothing else from going on: the file tells of the service, it does not lead it.
+ * Keeps the state file equal to what the service knows; readers never see half of it. A file that cannot be written (a
+ * full disk) is said and keeps nothing else from going on: the file tells of the service, it does not lead it.
  */
 export function createStateKeeper(
   path: string,

@@ -39,7 +39,11 @@ function word(value: unknown): string {
   return printable(String(value), 300);
 }
 
-/** Pure. `lease` is the text of the gate's file, or null; a service that does not keep it serves nobody, whatever it last wrote down. */
+/**
+ * Pure. `lease` is the text of the gate's file, or null; a service that does not keep it serves nobody, whatever it
+ * last wrote
+ * down.
+ */
 export function statusOf(text: string | null, lease: string | null, nowCs: number, isJson: boolean): Status {
   if (text === null) return unknown(`${HOST_STATE_PATH} is not there: the host service has not run in this boot`);
   const state = parse(text);

@@ -4,8 +4,8 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /**
- * A certificate that vouches for itself, and its key; PEM. Neither touches the disk. It begins now by this host's clock, which may be ahead of the
- * webserver's: whoever is told of it accepts it by its bytes, and asks no dates.
+ * A certificate that vouches for itself, and its key; PEM. Neither touches the disk. It begins now by this host's
+ * clock, which may be ahead of the webserver's: whoever is told of it accepts it by its bytes, and asks no dates.
  */
 export async function makeCertificate(commonName: string): Promise<{ readonly cert: string; readonly key: string }> {
   const { stdout } = await run(

@@ -9,8 +9,9 @@ const LONGEST_ROUND_MS = 150_000;
 const LOOKS = 3;
 
 /**
- * Feeds systemd's watchdog, but only when the whole chain was seen alive: this event loop (it runs here), the disk (a small write ended, be it with
- * "full"), and whoever asks Docker (a Docker that is silent is dealt with by that; one who does not ask any more is dead).
+ * Feeds systemd's watchdog, but only when the whole chain was seen alive: this event loop (it runs here), the disk (a
+ * small write ended, be it with "full"), and whoever asks Docker (a Docker that is silent is dealt with by that; one
+ * who does not ask any more is dead).
  */
 export class Watchdog {
   readonly #notify: Notify;

@@ -34,7 +34,11 @@ export type WebserverClient = {
 
 const DATES = new Set(['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED']);
 
-/** Dates of a certificate that do not fit are a clock's as often as the certificate's. In whole hours, as what repeats is said once. */
+/**
+ * Dates of a certificate that do not fit are a clock's as often as the certificate's. In whole hours, as what repeats
+ * is said
+ * once.
+ */
 function describe({ code, message }: NodeJS.ErrnoException): string {
   return DATES.has(code ?? '')
     ? `${message}; or the clock of this host is wrong, which says ${new Date().toISOString().slice(0, 13).replace('T', ' ')} h UTC`
@@ -43,7 +47,11 @@ function describe({ code, message }: NodeJS.ErrnoException): string {
 
 type Answer = { readonly status: number; readonly body: unknown };
 
-/** Posts JSON over verified TLS. A redirect is an answer like any other, and not a good one: the identity goes to this server or nowhere. */
+/**
+ * Posts JSON over verified TLS. A redirect is an answer like any other, and not a good one: the identity goes to this
+ * server or
+ * nowhere.
+ */
 function post(
   origin: string,
   ca: string | null,

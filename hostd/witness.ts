@@ -7,8 +7,8 @@ import type { StartRecord, WitnessedStart } from './record.ts';
 const EVERY_MS = 500;
 
 /**
- * Takes the witness's starts in as they come, until the signal fires. What cannot be put on the record now (a full disk) waits where the witness
- * wrote it down, and is tried again.
+ * Takes the witness's starts in as they come, until the signal fires. What cannot be put on the record now (a full
+ * disk) waits where the witness wrote it down, and is tried again.
  */
 export async function followWitness(options: {
   readonly record: StartRecord;

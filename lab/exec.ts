@@ -1,6 +1,9 @@
 import { execa } from 'execa';
 
-/** A tool of the machine that the lab runs failed. The message is fit to be shown: command, reason, tail of the output. */
+/**
+ * A tool of the machine that the lab runs failed. The message is fit to be shown: command, reason, tail of the
+ * output.
+ */
 export class ToolFailed extends Error {
   readonly exitCode: number | undefined;
   constructor(command: string, exitCode: number | undefined, output: string) {

@@ -1,6 +1,6 @@
 /**
- * The seam between the lab's API side (endpoint, moto) and its machines (disks, network, nspawn). The API side speaks in EC2
- * ids; the machine side owns real things and never calls moto.
+ * The seam between the lab's API side (endpoint, moto) and its machines (disks, network, nspawn). The API side speaks
+ * in EC2 ids; the machine side owns real things and never calls moto.
  */
 export type MachineSpec = {
   readonly instanceId: string;
@@ -39,7 +39,11 @@ export type MachineAddress = { readonly address: string; readonly macAddress: st
 export type MachineStatus = 'running' | 'stopped' | 'gone';
 
 export type Disks = {
-  /** Makes a volume from a snapshot (or from the base image); copy-on-write where the file system can. Grows the file system to sizeGiB. */
+  /**
+   * Makes a volume from a snapshot (or from the base image); copy-on-write where the file system can. Grows the file
+   * system to
+   * sizeGiB.
+   */
   createFromSnapshot(diskId: string, snapshotId: string, sizeGiB: number): Promise<void>;
   /** Freezes a volume of a stopped machine into a snapshot. */
   createSnapshot(snapshotId: string, diskId: string): Promise<void>;
@@ -52,7 +56,10 @@ export type Disks = {
 export type Machines = {
   /** Reserves the address that the instance will have for life (public and private address are one here). */
   allocateAddress(instanceId: string): Promise<MachineAddress>;
-  /** Boots; resolves when the machine is ready for use: something listens on the ssh port, or five seconds after init runs. */
+  /**
+   * Boots; resolves when the machine is ready for use: something listens on the ssh port, or five seconds after init
+   * runs.
+   */
   start(spec: MachineSpec): Promise<void>;
   /** Clean shutdown with a limit, then by force. */
   stop(instanceId: string, options: { readonly force: boolean }): Promise<void>;

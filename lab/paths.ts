@@ -19,7 +19,10 @@ export type LabPaths = {
   readonly baseImages: string;
 };
 
-/** Ours has to be absolute, as the daemon runs elsewhere; XDG's does not count otherwise, as its specification has it. */
+/**
+ * Ours has to be absolute, as the daemon runs elsewhere; XDG's does not count otherwise, as its specification has
+ * it.
+ */
 function fromEnvironment(own: string, xdg: string, fallback: readonly string[]): string {
   const named = process.env[own] ?? '';
   if (named !== '' && !isAbsolute(named)) throw new UserProblem(`${own} is "${named}", which is no absolute path.`);

@@ -15,7 +15,10 @@ function isOutOfSpace(error: Error): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENOSPC' || error.message.includes('No space left on device');
 }
 
-/** The reason in words: a full disk is said with the folders of the lab, as the system does not say where it is full. */
+/**
+ * The reason in words: a full disk is said with the folders of the lab, as the system does not say where it is
+ * full.
+ */
 export function explainProblem(error: unknown, folders: { readonly state: string; readonly cache: string }): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   if (error instanceof UserProblem) return error;

@@ -3,7 +3,10 @@ import { readFile } from 'node:fs/promises';
 /** Tells a process from a later one with the same number. */
 export type ProcessIdentity = { readonly pid: number; readonly startTime: string };
 
-/** In clock ticks since boot, as the kernel says; null when there is no such process, or only its remains (a zombie). */
+/**
+ * In clock ticks since boot, as the kernel says; null when there is no such process, or only its remains (a
+ * zombie).
+ */
 export async function startTimeOf(pid: number): Promise<string | null> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'latin1');

@@ -1,6 +1,9 @@
 import { rename, writeFile } from 'node:fs/promises';
 
-/** Writes a file so that a reader, or the next start after a crash, sees the old text or the new one and never a part. */
+/**
+ * Writes a file so that a reader, or the next start after a crash, sees the old text or the new one and never a
+ * part.
+ */
 export async function writeFileWhole(file: string, text: string | Uint8Array, mode = 0o644): Promise<void> {
   const unfinished = `${file}.${process.pid}.partial`;
   await writeFile(unfinished, text, { mode });

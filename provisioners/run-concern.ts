@@ -92,7 +92,11 @@ async function readTarget(path: string): Promise<TargetConfig> {
 
 export type Work = { readonly action: 'apply' | 'verify'; readonly stage: Stage; readonly targetPath: string };
 
-/** Applies a concern, or verifies it, and says on stdout how that went. @returns false when a step failed or a check was not correct */
+/**
+ * Applies a concern, or verifies it, and says on stdout how that went. @returns false when a step failed or a check was
+ * not
+ * correct
+ */
 export async function runConcern({ name, apply, verify }: Concern, work: Work): Promise<boolean> {
   const startedAt = performance.now();
   const emit = printEvent;

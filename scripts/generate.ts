@@ -1,6 +1,7 @@
 /**
- * Writes every generated file anew; with --check only compares, and fails when one is not what its source says. A generator is a module in
- * scripts/generate/ with a default export `() => Promise<{ path, text }[]>`, paths from the project's root.
+ * Writes every generated file anew; with --check only compares, and fails when one is not what its source says. A
+ * generator is a module in scripts/generate/ with a default export `() => Promise<{ path, text }[]>`, paths from the
+ * project's root.
  */
 import { glob, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

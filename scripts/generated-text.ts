@@ -2,7 +2,10 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { projectFolder } from './setup-lib/paths.mjs';
 
-/** Replaces what stands between `<!-- name: from source -->` and `<!-- /name -->`; the rest of such a file is written by hand. */
+/**
+ * Replaces what stands between `<!-- name: from source -->` and `<!-- /name -->`; the rest of such a file is written by
+ * hand.
+ */
 export function between(text: string, name: string, source: string, generated: string): string {
   const [start, end] = [`<!-- ${name}: from ${source} -->`, `<!-- /${name} -->`];
   const [from, to] = [text.indexOf(start), text.indexOf(end)];

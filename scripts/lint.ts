@@ -1,7 +1,7 @@
 /**
- * All linters, each to its end: Biome (format and lint), knip (unused files, exports and packages), ruff (lint and format) and mypy for
- * Python, shellcheck, actionlint, zizmor. What is Python's comes from a hash-locked environment in the cache; actionlint is built from its
- * pinned module when Go is here.
+ * All linters, each to its end: Biome (format and lint), knip (unused files, exports and packages), ruff (lint and
+ * format) and mypy for Python, shellcheck, actionlint, zizmor. What is Python's comes from a hash-locked environment in
+ * the cache; actionlint is built from its pinned module when Go is here.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

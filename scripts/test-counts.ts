@@ -28,8 +28,9 @@ type Report = {
 };
 
 /**
- * A file that failed as a whole (it could not be loaded, or a hook threw) holds no failed test and would count as nothing: it counts as
- * one failure. So does a run that failed for a reason that no test shows, and one that found no tests.
+ * A file that failed as a whole (it could not be loaded, or a hook threw) holds no failed test and would count as
+ * nothing: it counts as one failure. So does a run that failed for a reason that no test shows, and one that found no
+ * tests.
  */
 export function countReport(report: Report, exitCode: number | null): Counts {
   const brokenFiles = report.testResults.filter(

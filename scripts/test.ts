@@ -1,6 +1,7 @@
 /**
- * Runs the parts of `make test` (all, or those named), each to its end, and prints `N passed, N failed, N skipped` last. The numbers are those of
- * vitest's own reports; a part without tests (lint, types, drift), or a run of vitest that died, adds one failure when it failed.
+ * Runs the parts of `make test` (all, or those named), each to its end, and prints `N passed, N failed, N skipped`
+ * last. The numbers are those of vitest's own reports; a part without tests (lint, types, drift), or a run of vitest
+ * that died, adds one failure when it failed.
  *
  * ECS_HOST_TEST_SUMMARY names a file that gets the last line, too.
  */

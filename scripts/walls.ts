@@ -1,17 +1,26 @@
 /**
- * Who may import whom, from the ground up. biome.json's walls and the tables in docs/architecture.md and lab/README.md are
- * generated from here (scripts/generate/walls.ts), so that none can say what the others do not hold. test/ and bench/ may import everything.
+ * Who may import whom, from the ground up. biome.json's walls and the tables in docs/architecture.md and lab/README.md
+ * are generated from here (scripts/generate/walls.ts), so that none can say what the others do not hold. test/ and
+ * bench/ may import everything.
  */
 export type Room = {
   readonly folder: string;
-  /** Folders of the project (`contracts`), or of the same `src` (`src/io`). Within itself a room may do as it likes, but for circles. */
+  /**
+   * Folders of the project (`contracts`), or of the same `src` (`src/io`). Within itself a room may do as it likes, but
+   * for
+   * circles.
+   */
   readonly mayImport: readonly string[];
   readonly holds: string;
   /** The files that the wall is around, when it is not all of the folder. */
   readonly files?: readonly string[];
 };
 
-/** Programs and what they share. What runs elsewhere (on the host, in the user's cloud, in the lab) is bundled or started, not imported. */
+/**
+ * Programs and what they share. What runs elsewhere (on the host, in the user's cloud, in the lab) is bundled or
+ * started, not
+ * imported.
+ */
 export const PROGRAMS: readonly Room[] = [
   {
     folder: 'contracts',
@@ -106,7 +115,11 @@ export const CLI: Room = {
   holds: 'parser, table of verbs, session; a verb imports its work lazily',
 };
 
-/** Rooms of the lab. They know nothing of each other but what is here; `daemon` puts them together, and `lab/main.ts` starts it. */
+/**
+ * Rooms of the lab. They know nothing of each other but what is here; `daemon` puts them together, and `lab/main.ts`
+ * starts
+ * it.
+ */
 export const LAB: readonly Room[] = [
   {
     folder: 'lab',

@@ -8,8 +8,9 @@ const MOST_NETWORKS = 10_000;
 type Budget = { left: number; atMs: number };
 
 /**
- * How often an address may ask without showing who it is: a bucket of requests for each, which fills again with time. A handshake that was
- * verified gives back what it took, so hosts cost their address nothing. The oldest address is forgotten when there are too many.
+ * How often an address may ask without showing who it is: a bucket of requests for each, which fills again with time. A
+ * handshake that was verified gives back what it took, so hosts cost their address nothing. The oldest address is
+ * forgotten when there are too many.
  */
 export class AddressBudget {
   readonly #budgets = new Map<string, Budget>();

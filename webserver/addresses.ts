@@ -1,12 +1,19 @@
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
-/** An address of a socket in one way of writing: IPv4 that came through an IPv6 socket is IPv4, and a zone is left out. */
+/**
+ * An address of a socket in one way of writing: IPv4 that came through an IPv6 socket is IPv4, and a zone is left
+ * out.
+ */
 export function plainAddress(address: string): string {
   const bare = address.replace(/%.*$/, '').toLowerCase();
   return MAPPED.exec(bare)?.[1] ?? bare;
 }
 
-/** Whom an address belongs to: one machine with IPv4; with IPv6 a /64, out of which anybody can take as many addresses as they like. */
+/**
+ * Whom an address belongs to: one machine with IPv4; with IPv6 a /64, out of which anybody can take as many addresses
+ * as they
+ * like.
+ */
 export function networkOf(address: string): string {
   const plain = plainAddress(address);
   if (!plain.includes(':')) return plain;

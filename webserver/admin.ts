@@ -126,7 +126,8 @@ export async function serveAdmin(path: string, webserver: Webserver, decisions: 
   await rm(path, { force: true });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    // Never anybody else's, not even for the moment between its making and a chmod: the socket is made within this call.
+    // Never anybody else's, not even for the moment between its making and a chmod: the socket is made within this
+    // call.
     const before = process.umask(0o177);
     server.listen(path, resolve);
     process.umask(before);
@@ -139,7 +140,10 @@ export async function serveAdmin(path: string, webserver: Webserver, decisions: 
   };
 }
 
-/** @throws BadOrder when it is none, OrderFailed when it could not be carried out, Error when no webserver listens there */
+/**
+ * @throws BadOrder when it is none, OrderFailed when it could not be carried out, Error when no webserver listens
+ * there
+ */
 export function orderWebserver(path: string, order: AdminOrder): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const outgoing = request({ socketPath: path, method: 'POST', path: '/' }, (incoming) => {

@@ -41,8 +41,9 @@ class Recent {
 }
 
 /**
- * Stands between the policy and hosts that were granted before. A denial is final for a host, so the first one waits for half a minute, to
- * see whether it is one of many: then the policy is wrong rather than the hosts, and none is final until an operator says so.
+ * Stands between the policy and hosts that were granted before. A denial is final for a host, so the first one waits
+ * for half a minute, to see whether it is one of many: then the policy is wrong rather than the hosts, and none is
+ * final until an operator says so.
  */
 export class DenialBreaker {
   readonly #denied: Recent;
@@ -80,7 +81,11 @@ export class DenialBreaker {
   }
 }
 
-/** Stands between silence and the end of hosts: when many are silent at once, it is more likely the webserver, or its network, that is deaf. */
+/**
+ * Stands between silence and the end of hosts: when many are silent at once, it is more likely the webserver, or its
+ * network, that is
+ * deaf.
+ */
 export class SilenceBreaker {
   readonly #ended: Recent;
   readonly #monotonic: () => number;
@@ -94,7 +99,11 @@ export class SilenceBreaker {
     this.#ended = new Recent(monotonic);
   }
 
-  /** Whether hosts may be ended while so many of `all` are silent. Those that were ended a short time ago count as silent, too. */
+  /**
+   * Whether hosts may be ended while so many of `all` are silent. Those that were ended a short time ago count as
+   * silent,
+   * too.
+   */
   mayEnd(silent: number, all: number): boolean {
     if (this.#monotonic() < this.#resumedUntilMs) return true;
     const ended = this.#ended.count();

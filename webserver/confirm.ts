@@ -3,8 +3,8 @@ import { plainAddress, privateIpOf } from './addresses.ts';
 import type { Hosts } from './hosts.ts';
 
 /**
- * An identity document never ends, and whoever can read it can show it. So one more thing is asked of whoever does: a reason to deny, or null.
- * Throws when it cannot be known now; then the host asks again.
+ * An identity document never ends, and whoever can read it can show it. So one more thing is asked of whoever does: a
+ * reason to deny, or null. Throws when it cannot be known now; then the host asks again.
  */
 export type Confirm = (handshake: HandshakeRequest, from: string, hosts: Hosts) => Promise<string | null>;
 
@@ -16,7 +16,11 @@ export const confirmAddress: Confirm = async ({ identityDocument }, from) => {
     : `it comes from ${plainAddress(from)}, and its identity document names ${named ?? 'no address'}`;
 };
 
-/** The first key that was let in under an instance id is the only one, until an operator forgets it. A reboot makes a new key. */
+/**
+ * The first key that was let in under an instance id is the only one, until an operator forgets it. A reboot makes a
+ * new
+ * key.
+ */
 export const confirmOnce: Confirm = async ({ instanceId, hostKey }, _, hosts) =>
   hosts.isFirstOrSame(instanceId, hostKey)
     ? null
@@ -37,7 +41,10 @@ function setBounded<T>(map: Map<string, T>, key: string, value: T): void {
   if (map.size > MOST_CACHED) map.delete(map.keys().next().value as string);
 }
 
-/** EC2 says that the instance runs, at the address that its document names. Asked once in half a minute for each instance. */
+/**
+ * EC2 says that the instance runs, at the address that its document names. Asked once in half a minute for each
+ * instance.
+ */
 export function createConfirmEc2(
   describe: DescribeInstance,
   monotonic: () => number = () => performance.now(),

@@ -6,8 +6,8 @@ import type { ControlPort, ControlRequest } from '#contracts/webserver.ts';
 const TIMEOUT_MS = 5000;
 
 /**
- * Only the very certificate of the handshake, byte for byte. Neither its name nor its dates say anything: it vouches for itself, and the host that made
- * it may have a clock that is ahead.
+ * Only the very certificate of the handshake, byte for byte. Neither its name nor its dates say anything: it vouches
+ * for itself, and the host that made it may have a clock that is ahead.
  */
 function connectPinned(address: string, { port, certificate }: ControlPort, signal: AbortSignal): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {

@@ -20,7 +20,10 @@ import { type IdentityPolicy, identityProblem, isProven } from './identity.ts';
 import { NONCE_LIFE_S, type Nonces } from './nonces.ts';
 import type { OnRefusal } from './refusals.ts';
 
-/** What the webserver makes of the handshake of a host that is who it says. All but the first two are for tests of hosts. */
+/**
+ * What the webserver makes of the handshake of a host that is who it says. All but the first two are for tests of
+ * hosts.
+ */
 export type Decision =
   | { readonly kind: 'grant' }
   | { readonly kind: 'deny'; readonly reason: string }
@@ -90,7 +93,11 @@ function denyClaim({ onRefusal }: Handshakes, shown: Shown, reason: string): voi
 
 const HELD_RETRY_S = 10;
 
-/** Hosts cost their address nothing: neither the challenge nor the handshake, nor a stranger's connection. Their nonce is used up. */
+/**
+ * Hosts cost their address nothing: neither the challenge nor the handshake, nor a stranger's connection. Their nonce
+ * is used
+ * up.
+ */
 function proven({ hosts, nonces, budget, onProven }: Handshakes, { handshake, from, request }: Shown): void {
   hosts.hear(handshake.instanceId, handshake.hostKey);
   nonces.spend(handshake.nonce);

@@ -38,13 +38,16 @@ function isEqual(a: string, b: string): boolean {
 }
 
 /**
- * The hosts that were granted and live, and the orders that stand: in memory, and in a store when there is one. The store is written first:
- * what cannot be written did not happen.
+ * The hosts that were granted and live, and the orders that stand: in memory, and in a store when there is one. The
+ * store is written first: what cannot be written did not happen.
  */
 export class Hosts {
   readonly orders: StandingOrders;
   readonly #hosts = new Map<string, Host>();
-  /** In memory only: the control token is a secret. After a restart of the webserver a host is reached by its next heartbeat. */
+  /**
+   * In memory only: the control token is a secret. After a restart of the webserver a host is reached by its next
+   * heartbeat.
+   */
   readonly #controls = new Map<string, Control>();
   /** When this process last heard of a host, by the clock that nobody sets. */
   readonly #heardMs = new Map<string, number>();
@@ -82,7 +85,11 @@ export class Hosts {
     return !this.#isPast(this.#renewedMs.get(instanceId), TOKEN_LIFE_S);
   }
 
-  /** Hosts that this process has not heard of for so long. A clock that was set, or a webserver that was away, makes nobody silent. */
+  /**
+   * Hosts that this process has not heard of for so long. A clock that was set, or a webserver that was away, makes
+   * nobody
+   * silent.
+   */
   silentFor(seconds: number): readonly Host[] {
     return this.list().filter(({ instanceId }) => this.#isPast(this.#heardMs.get(instanceId), seconds));
   }
@@ -143,8 +150,8 @@ export class Hosts {
   }
 
   /**
-   * The host is no longer there, or (`mayBeThere`) is to be a stranger again: then it may still be told of an order. Orders for it stay, and so does
-   * the key that it had.
+   * The host is no longer there, or (`mayBeThere`) is to be a stranger again: then it may still be told of an order.
+   * Orders for it stay, and so does the key that it had.
    */
   forget(instanceId: string, { mayBeThere = false }: { readonly mayBeThere?: boolean } = {}): void {
     this.#store?.remove(instanceId);

@@ -47,8 +47,9 @@ async function signatureProblem(handshake: HandshakeRequest, policy: IdentityPol
 }
 
 /**
- * Why a host is not who it says, or not one of ours; null when it is. The signature comes first: nothing of an unsigned document is believed.
- * Source: AWS's "Verify the instance identity document", with the RSA-2048 signature, or the base64-encoded one where there is no other.
+ * Why a host is not who it says, or not one of ours; null when it is. The signature comes first: nothing of an unsigned
+ * document is believed. Source: AWS's "Verify the instance identity document", with the RSA-2048 signature, or the
+ * base64-encoded one where there is no other.
  */
 export async function identityProblem(handshake: HandshakeRequest, policy: IdentityPolicy): Promise<string | null> {
   const unsigned = await signatureProblem(handshake, policy);

@@ -7,8 +7,9 @@ const RANDOM_BYTES = 10;
 const PLAIN_BYTES = TIME_BYTES + RANDOM_BYTES;
 
 /**
- * Nonces that cost nothing until a host has used one: each carries its time, random bits, and an HMAC over both and the instance id by a key
- * that only this process has. Remembered, until it runs out, is only what a host has used that was verified in full; strangers fill nothing.
+ * Nonces that cost nothing until a host has used one: each carries its time, random bits, and an HMAC over both and the
+ * instance id by a key that only this process has. Remembered, until it runs out, is only what a host has used that was
+ * verified in full; strangers fill nothing.
  */
 export class Nonces {
   readonly #key = randomBytes(32);
@@ -29,7 +30,8 @@ export class Nonces {
   /** Whether the nonce was made here for this instance less than its life ago, and was not used. */
   isGood(nonce: string, instanceId: string): boolean {
     const bytes = Buffer.from(nonce, 'base64url');
-    // The last character of 43 has bits to spare: only one way to write a nonce is taken, or a used one could be written anew.
+    // The last character of 43 has bits to spare: only one way to write a nonce is taken, or a used one could be
+    // written anew.
     if (bytes.toString('base64url') !== nonce || bytes.length !== PLAIN_BYTES * 2) return false;
     const plain = bytes.subarray(0, PLAIN_BYTES);
     if (!timingSafeEqual(bytes.subarray(PLAIN_BYTES), this.#macOf(plain, instanceId))) return false;

@@ -10,8 +10,8 @@ function certificateOf(pem: string): Certificate {
 }
 
 /**
- * What a PKCS #7 message with its content inside has signed, or null when it is none, or is not signed by the key of this very certificate. Certificates
- * that the message brings along are thrown away: whoever wrote it wrote them, too.
+ * What a PKCS #7 message with its content inside has signed, or null when it is none, or is not signed by the key of
+ * this very certificate. Certificates that the message brings along are thrown away: whoever wrote it wrote them, too.
  */
 export async function signedContent(base64: string, certificatePem: string): Promise<Buffer | null> {
   try {

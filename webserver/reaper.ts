@@ -19,8 +19,9 @@ export type Reaper = {
 const QUIET_S = 90;
 
 /**
- * How many hosts are quiet, of how many. Those that have only missed a heartbeat count, too: when all fall silent at once, they do not run out
- * of their time at once. Those that an operator has revoked do not count: their silence is meant.
+ * How many hosts are quiet, of how many. Those that have only missed a heartbeat count, too: when all fall silent at
+ * once, they do not run out of their time at once. Those that an operator has revoked do not count: their silence is
+ * meant.
  */
 function quietOf(hosts: Hosts, silenceS: number): [quiet: number, all: number] {
   const count = (list: readonly Host[]): number =>
@@ -28,7 +29,10 @@ function quietOf(hosts: Hosts, silenceS: number): [quiet: number, all: number] {
   return [count(hosts.silentFor(Math.min(silenceS, QUIET_S))), count(hosts.list())];
 }
 
-/** Ends hosts whose heartbeats stopped, until the signal fires. One that cannot be ended now is tried again at the next look. */
+/**
+ * Ends hosts whose heartbeats stopped, until the signal fires. One that cannot be ended now is tried again at the next
+ * look.
+ */
 export async function reapSilentHosts(reaper: Reaper, signal: AbortSignal): Promise<void> {
   const { hosts, silenceS, everyMs = 5000, breaker, terminate, onTerminated } = reaper;
   const problems = new Map<string, string>();

@@ -34,7 +34,10 @@ export type WebserverOptions = {
   readonly now?: () => number;
   /** Milliseconds of a clock that nobody sets: what is decided by time is decided by it. */
   readonly monotonic?: () => number;
-  /** For strangers: what an address may ask, at once and for each second, how many connections are kept, and for how long. */
+  /**
+   * For strangers: what an address may ask, at once and for each second, how many connections are kept, and for how
+   * long.
+   */
   readonly limits?: {
     readonly burst?: number;
     readonly perSecond?: number;
@@ -53,17 +56,25 @@ export type Webserver = {
   readonly port: number;
   readonly hosts: Hosts;
   /**
-   * No longer trusts a host, until `trust`: it is told at once when it can be reached, else by its next heartbeat or handshake. Returns whether
-   * it is known; the order is kept either way.
+   * No longer trusts a host, until `trust`: it is told at once when it can be reached, else by its next heartbeat or
+   * handshake. Returns whether it is known; the order is kept either way.
    */
   revoke(instanceId: string, reason: string): Promise<boolean>;
-  /** Wants a host to take no more tasks and to stop, until `serve`. Returns whether it is known; the order is kept either way. */
+  /**
+   * Wants a host to take no more tasks and to stop, until `serve`. Returns whether it is known; the order is kept
+   * either
+   * way.
+   */
   drain(instanceId: string, reason: string): Promise<boolean>;
   /** Takes a drain back. The host serves once its own operator has it ask again. Returns whether it is known. */
   serve(instanceId: string): boolean;
   /** Takes a revocation back. Returns whether the host is known. */
   trust(instanceId: string): boolean;
-  /** The instance was never here: its token is void, and another key may come with its id. Orders stay. Returns whether it was known. */
+  /**
+   * The instance was never here: its token is void, and another key may come with its id. Orders stay. Returns whether
+   * it was
+   * known.
+   */
   forget(instanceId: string): boolean;
   /** Many denials, or many silent hosts, are meant: for ten minutes neither is held back. */
   resume(): void;
@@ -84,9 +95,9 @@ const TIMES = {
 const MOST_STRANGERS = 1000;
 
 /**
- * The reference webserver: the protocol of contracts/openapi.json over TLS. It lets in hosts whose identity document verifies, who are among
- * those of the policy, and who can sign a nonce that was made for them. An instance id that lives with another key is refused; the same host
- * is let in again after its service was restarted.
+ * The reference webserver: the protocol of contracts/openapi.json over TLS. It lets in hosts whose identity document
+ * verifies, who are among those of the policy, and who can sign a nonce that was made for them. An instance id that
+ * lives with another key is refused; the same host is let in again after its service was restarted.
  */
 export async function startWebserver(options: WebserverOptions): Promise<Webserver> {
   const { address, port, tls, onRefusal = () => undefined, onNotice = () => undefined } = options;

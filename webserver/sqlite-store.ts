@@ -6,7 +6,10 @@ import { isInstanceId, type Standing } from './standing-orders.ts';
 /** Somebody else may look into the file; a write waits for them for so long. */
 const BUSY_MS = 5000;
 
-/** Told of a row that is none of ours: the table, its key, and what is wrong. The row is kept aside, in the table `damaged`. */
+/**
+ * Told of a row that is none of ours: the table, its key, and what is wrong. The row is kept aside, in the table
+ * `damaged`.
+ */
 export type OnDamaged = (table: string, key: string, problem: string) => void;
 
 type Table<T> = { all(): readonly T[]; put(key: string, value: T): void; remove(key: string): void };
@@ -56,7 +59,10 @@ function parse<T>(text: string, key: string, read: (row: Row) => T | string): T 
   return (value as Row)['instanceId'] === key ? read(value as Row) : 'not of the instance that it is filed under';
 }
 
-/** One table of rows of JSON. What cannot be read is moved to the table `damaged`, told, and keeps nobody from starting. */
+/**
+ * One table of rows of JSON. What cannot be read is moved to the table `damaged`, told, and keeps nobody from
+ * starting.
+ */
 function openTable<T>(
   database: DatabaseSync,
   [table, column]: readonly [string, string],

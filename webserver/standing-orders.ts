@@ -1,4 +1,7 @@
-/** What an operator ordered of an instance, and whom it was last granted to. It outlives the host: goodbyes, the reaper, handshakes. */
+/**
+ * What an operator ordered of an instance, and whom it was last granted to. It outlives the host: goodbyes, the reaper,
+ * handshakes.
+ */
 export type Standing = {
   readonly instanceId: string;
   /** Why the host is to take no more tasks and to stop, or null. */
@@ -22,8 +25,9 @@ export function isInstanceId(text: string): boolean {
 }
 
 /**
- * Orders that stand until an operator takes them back, by instance id. An instance id is never given to another instance, so nothing here
- * ends by itself: an entry is some hundred bytes, and only hosts that were granted and orders of operators make one.
+ * Orders that stand until an operator takes them back, by instance id. An instance id is never given to another
+ * instance, so nothing here ends by itself: an entry is some hundred bytes, and only hosts that were granted and orders
+ * of operators make one.
  */
 export class StandingOrders {
   readonly #standing = new Map<string, Standing>();

@@ -34,8 +34,9 @@ function addressBytes(address: string): Uint8Array {
 }
 
 /**
- * Makes a key pair and a certificate for an IP address: the authority and the server are one, for runs that end before lunch. Neither touches the disk. It
- * is good for a day, and began a day ago: a host whose clock is behind accepts it. openssl's `req` can set no beginning before version 3.4.
+ * Makes a key pair and a certificate for an IP address: the authority and the server are one, for runs that end before
+ * lunch. Neither touches the disk. It is good for a day, and began a day ago: a host whose clock is behind accepts it.
+ * openssl's `req` can set no beginning before version 3.4.
  */
 export async function makeSelfSigned(
   address: string,

@@ -42,7 +42,11 @@ async function readFinished(folder: string, recipe: string): Promise<BaseImage |
   }
 }
 
-/** One line of sources for each archive; the tree gets other ones at the end (rootfs/), so this is only where packages come from. */
+/**
+ * One line of sources for each archive; the tree gets other ones at the end (rootfs/), so this is only where packages
+ * come
+ * from.
+ */
 async function sourceLines(): Promise<string[]> {
   const { debian, debianSecurity } = await readAptMirrors();
   return [
@@ -56,7 +60,8 @@ async function build(work: string, onProgress: (line: string) => void): Promise<
   const tree = join(work, 'tree');
   const versions = join(work, 'packages.tsv');
   const customize = join(import.meta.dirname, 'customize.sh');
-  // Namespaces of its own for what is mounted and what is started for the tree: both end with it, however that comes about.
+  // Namespaces of its own for what is mounted and what is started for the tree: both end with it, however that comes
+  // about.
   await run(
     'setpriv',
     [
@@ -118,8 +123,8 @@ function shellQuote(text: string): string {
 }
 
 /**
- * The base image of the current recipe, built first when it is not in the cache (about a minute, most of it package installation).
- * An interrupted build leaves a folder that the next one removes; a finished one appears whole.
+ * The base image of the current recipe, built first when it is not in the cache (about a minute, most of it package
+ * installation). An interrupted build leaves a folder that the next one removes; a finished one appears whole.
  */
 export async function ensureBaseImage(
   paths: LabPaths,

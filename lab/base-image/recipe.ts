@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 
-/** What the base image is made of, with the files beside this one. Change any of it and the next start builds another image. */
+/**
+ * What the base image is made of, with the files beside this one. Change any of it and the next start builds another
+ * image.
+ */
 export const RECIPE = {
   suite: 'bookworm',
   architecture: 'amd64',

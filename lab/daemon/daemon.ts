@@ -36,8 +36,8 @@ export type Daemon = {
 const USUAL_PORT = 4599;
 
 /**
- * Brings the lab up in this process. Slow parts that do not need each other run side by side; nothing is announced before all of
- * it answers.
+ * Brings the lab up in this process. Slow parts that do not need each other run side by side; nothing is announced
+ * before all of it answers.
  *
  * @throws whatever a part fails with, after everything that was already there has been taken down again
  */

@@ -13,8 +13,8 @@ function tryPort(server: Server, port: number): Promise<void> {
 }
 
 /**
- * Listens on loopback. Null means the usual port, or a free one when another lab or program has that; everybody learns the port from
- * lab.json. A port that was asked for is taken or refused.
+ * Listens on loopback. Null means the usual port, or a free one when another lab or program has that; everybody learns
+ * the port from lab.json. A port that was asked for is taken or refused.
  *
  * @returns the port
  */

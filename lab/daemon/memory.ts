@@ -17,8 +17,9 @@ type Inventory = {
 };
 
 /**
- * Brings moto's memory and the disks in step after a start: instances that ran are terminated, the seeds are there, disks that no
- * record names are removed. Snapshots are only removed when the memory could be read, since otherwise every one looks unknown.
+ * Brings moto's memory and the disks in step after a start: instances that ran are terminated, the seeds are there,
+ * disks that no record names are removed. Snapshots are only removed when the memory could be read, since otherwise
+ * every one looks unknown.
  */
 export async function restoreMemory(parts: {
   readonly moto: Moto;

@@ -44,7 +44,10 @@ export function webService(mirror: RequestListener, git: RequestListener): Names
   );
 }
 
-/** Listens on a unix socket for each service, in the daemon; the gateway then forwards to them from inside the namespace. */
+/**
+ * Listens on a unix socket for each service, in the daemon; the gateway then forwards to them from inside the
+ * namespace.
+ */
 export async function serveAll(
   folder: string,
   services: readonly NamespaceService[],

@@ -8,8 +8,9 @@ import type { NamespaceService } from './namespace-services.ts';
 import { httpService } from './namespace-services.ts';
 
 /**
- * The registry for container base images. The very first start has to build them, which takes longer than everything else and is
- * needed by nobody before a container is built: so it goes on beside the running lab, and who pulls one early waits for that one.
+ * The registry for container base images. The very first start has to build them, which takes longer than everything
+ * else and is needed by nobody before a container is built: so it goes on beside the running lab, and who pulls one
+ * early waits for that one.
  */
 export function registryService(cache: string, log: (line: string) => void): NamespaceService {
   // One after the other: they would share two processors with the machines.

@@ -19,15 +19,20 @@ async function sizeOf(file: string): Promise<number | null> {
   );
 }
 
-/** e2fsck -p repairs what a journal can repair; 1 says that it did. A file system that was unmounted is believed, unless it is forced. */
+/**
+ * e2fsck -p repairs what a journal can repair; 1 says that it did. A file system that was unmounted is believed, unless
+ * it is
+ * forced.
+ */
 async function settle(file: string, options: readonly string[] = []): Promise<void> {
   await run('e2fsck', [...options, '-p', file], { accept: [0, 1] });
 }
 
 /**
- * Volumes and snapshots as raw sparse files, each an ext4 file system without a partition table. A copy shares blocks where the file
- * system can (`--reflink=auto`) and keeps holes everywhere, so it costs what is really in use. A file appears under its name only when
- * it is whole. Snapshots never change, so two of one content are one file with two names.
+ * Volumes and snapshots as raw sparse files, each an ext4 file system without a partition table. A copy shares blocks
+ * where the file system can (`--reflink=auto`) and keeps holes everywhere, so it costs what is really in use. A file
+ * appears under its name only when it is whole. Snapshots never change, so two of one content are one file with two
+ * names.
  */
 export function createDisks(folder: string): Disks {
   const file = (id: string): string => diskFile(folder, id);
@@ -68,7 +73,8 @@ export function createDisks(folder: string): Disks {
     },
     createSnapshot: async (snapshotId, diskId) => {
       const source = await existing(diskId);
-      // A machine that was ended by force leaves its journal to be replayed; better once here than in every machine of the image.
+      // A machine that was ended by force leaves its journal to be replayed; better once here than in every machine of
+      // the image.
       await make(snapshotId, source.path, (unfinished) => settle(unfinished));
     },
     copySnapshot: async (targetId, sourceId) => {
@@ -97,7 +103,11 @@ export async function removePartialDisks(folder: string): Promise<void> {
   }
 }
 
-/** Puts a finished disk image under a snapshot's name, for the lab's own base image. Leaves a snapshot of that name as it is. */
+/**
+ * Puts a finished disk image under a snapshot's name, for the lab's own base image. Leaves a snapshot of that name as
+ * it
+ * is.
+ */
 export async function importSnapshot(folder: string, snapshotId: string, source: string): Promise<void> {
   const target = diskFile(folder, snapshotId);
   if ((await sizeOf(target)) !== null) return;

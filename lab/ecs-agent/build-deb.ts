@@ -7,8 +7,8 @@ import { execa } from 'execa';
 import { rolldown } from 'rolldown';
 
 /**
- * `node lab/ecs-agent/build-deb.ts --out FILE`: packs the stand-in agent as a Debian package, the same bytes every time, and prints
- * {path, sha256, bytes}.
+ * `node lab/ecs-agent/build-deb.ts --out FILE`: packs the stand-in agent as a Debian package, the same bytes every
+ * time, and prints {path, sha256, bytes}.
  */
 const { values } = parseArgs({ options: { out: { type: 'string' } } });
 const { out } = values;

@@ -1,7 +1,10 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** What survives a restart of the agent: who it is registered as. A cloned checkpoint is why an image must never hold one. */
+/**
+ * What survives a restart of the agent: who it is registered as. A cloned checkpoint is why an image must never hold
+ * one.
+ */
 export type Checkpoint = {
   readonly cluster: string;
   readonly containerInstanceArn: string;

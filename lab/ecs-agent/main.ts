@@ -8,8 +8,8 @@ import { readSettings, SettingsError } from './settings.ts';
 import { AGENT_VERSION, keepConnected } from './sockets.ts';
 
 /**
- * The lab's stand-in for the Amazon ECS agent: registers over the real wire and stays connected. README.md is its behaviour spec. Exit
- * codes as the real one's: 5 is final, 1 may be tried again.
+ * The lab's stand-in for the Amazon ECS agent: registers over the real wire and stays connected. README.md is its
+ * behaviour spec. Exit codes as the real one's: 5 is final, 1 may be tried again.
  */
 function log(text: string): void {
   console.log(`level=info time=${new Date().toISOString()} msg=${JSON.stringify(text)}`);

@@ -39,9 +39,9 @@ function isOk(answer: { status: number }): boolean {
 type Call = { readonly aws: AwsRequest; readonly request: RawRequest; readonly moto: MotoClient };
 
 /**
- * The ECS control plane as a container host sees it. moto keeps clusters and container instances; this stands in front of it and does what
- * moto lacks: every attribute echoed (else the agent ends with exit code 5), re-registration under the same ARN, DiscoverPollEndpoint,
- * the two websockets, and the truth about whether an agent is connected.
+ * The ECS control plane as a container host sees it. moto keeps clusters and container instances; this stands in front
+ * of it and does what moto lacks: every attribute echoed (else the agent ends with exit code 5), re-registration under
+ * the same ARN, DiscoverPollEndpoint, the two websockets, and the truth about whether an agent is connected.
  */
 export class EcsShim {
   readonly #registrations = new Registrations();

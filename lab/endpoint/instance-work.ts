@@ -78,7 +78,10 @@ export class InstanceWork {
     this.#parts.background.start([instanceId], `reboot ${instanceId}`, () => this.#parts.machines.reboot(instanceId));
   }
 
-  /** An instance that does not run has nothing to shut down: EC2 has it terminated by the next question, and so has the lab. */
+  /**
+   * An instance that does not run has nothing to shut down: EC2 has it terminated by the next question, and so has the
+   * lab.
+   */
   async terminate(region: string, instanceId: string): Promise<void> {
     const isDown = this.#parts.machines.status(instanceId) === 'stopped';
     const gone = Promise.withResolvers<void>();
@@ -91,7 +94,10 @@ export class InstanceWork {
     if (isDown) await Promise.race([gone.promise, sleep(1000, undefined, { ref: false })]);
   }
 
-  /** Group rules may name other groups, so any change is checked against every machine; only real changes reach the filter. */
+  /**
+   * Group rules may name other groups, so any change is checked against every machine; only real changes reach the
+   * filter.
+   */
   refreshFilters(): Promise<void> {
     return this.#parts.background.waitFor(['filters'], () => this.#setChangedFilters());
   }

@@ -5,7 +5,10 @@ import { StorageWork } from './storage-work.ts';
 
 export type ReconcilerParts = Omit<InstanceWorkParts, 'background'> & { readonly log: (line: string) => void };
 
-/** Brings machines and disks to what moto's records say: turns noted effects into work, one thing at a time for each of them. */
+/**
+ * Brings machines and disks to what moto's records say: turns noted effects into work, one thing at a time for each of
+ * them.
+ */
 export class Reconciler {
   readonly #background: BackgroundWork;
   readonly #instances: InstanceWork;
@@ -18,8 +21,9 @@ export class Reconciler {
   }
 
   /**
-   * Makes the effects of one call true. Resolves when the part is done that the caller may rely on at once (addresses, packet
-   * filter); machines and disks go on by themselves and report to moto. Returns placeholder addresses to replace in the answer.
+   * Makes the effects of one call true. Resolves when the part is done that the caller may rely on at once (addresses,
+   * packet filter); machines and disks go on by themselves and report to moto. Returns placeholder addresses to replace
+   * in the answer.
    */
   async carryOut(effects: readonly Effect[]): Promise<ReadonlyMap<string, string>> {
     const replacements = new Map<string, string>();

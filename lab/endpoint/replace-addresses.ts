@@ -1,6 +1,6 @@
 /**
- * Puts the machines' real addresses into RunInstances' answer, which moto wrote before they were known. DNS names hold the
- * address with dashes.
+ * Puts the machines' real addresses into RunInstances' answer, which moto wrote before they were known. DNS names hold
+ * the address with dashes.
  */
 export function replaceAddresses(body: Buffer, replacements: ReadonlyMap<string, string>): Buffer {
   if (replacements.size === 0) return body;

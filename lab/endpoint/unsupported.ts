@@ -1,7 +1,7 @@
 /**
- * Actions that on AWS would do something to a machine, a disk, an address or a task, and that moto would pretend to have done. The lab
- * answers UnsupportedOperation, so that nobody believes in an effect that never came. lab/README.md lists them for people, and a
- * test keeps the two lists equal.
+ * Actions that on AWS would do something to a machine, a disk, an address or a task, and that moto would pretend to
+ * have done. The lab answers UnsupportedOperation, so that nobody believes in an effect that never came. lab/README.md
+ * lists them for people, and a test keeps the two lists equal.
  */
 const UNSUPPORTED: Readonly<Record<string, readonly string[]>> = {
   ec2: [

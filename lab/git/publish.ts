@@ -22,8 +22,8 @@ function git(folder: string, ...args: string[]): Promise<string> {
 }
 
 /**
- * Publishes a folder as a bare repository with one commit on `main`. The same content gives the same commit id, and a repository
- * that already has that commit is left alone.
+ * Publishes a folder as a bare repository with one commit on `main`. The same content gives the same commit id, and a
+ * repository that already has that commit is left alone.
  *
  * @returns the commit id
  */

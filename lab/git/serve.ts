@@ -16,9 +16,10 @@ const TYPES: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * Serves the bare repositories of a folder read-only below `/git/`, over git's "dumb" protocol: plain files, found by what
- * `git update-server-info` wrote. Whoever drops a repository into the folder runs that, too. Own code, because git's own server for HTTP is a
- * CGI program behind a web server that would have to be installed, and reading plain files needs neither.
+ * Serves the bare repositories of a folder read-only below `/git/`, over git's "dumb" protocol: plain files, found by
+ * what `git update-server-info` wrote. Whoever drops a repository into the folder runs that, too. Own code, because
+ * git's own server for HTTP is a CGI program behind a web server that would have to be installed, and reading plain
+ * files needs neither.
  */
 export function createGitListener(folder: string): RequestListener {
   return (incoming: IncomingMessage, outgoing: ServerResponse) => {

@@ -3,7 +3,10 @@ import { run } from '../exec.ts';
 import type { IdentityKeys } from './identity-keys.ts';
 import type { ImdsInstance } from './instance.ts';
 
-/** The text of dynamic/instance-identity/document: keys and layout as on EC2, where the signatures cover these very bytes. */
+/**
+ * The text of dynamic/instance-identity/document: keys and layout as on EC2, where the signatures cover these very
+ * bytes.
+ */
 export function identityDocument({ spec, address, launchedAt }: ImdsInstance): string {
   return JSON.stringify(
     {

@@ -5,7 +5,10 @@ import { run } from '../exec.ts';
 import type { LabPaths } from '../paths.ts';
 import { writeFileWhole } from '../write-file.ts';
 
-/** The lab's own key pair in place of AWS's; the certificate verifies `signature`, `pkcs7` and `rsa2048` of identity documents. */
+/**
+ * The lab's own key pair in place of AWS's; the certificate verifies `signature`, `pkcs7` and `rsa2048` of identity
+ * documents.
+ */
 export type IdentityKeys = {
   readonly privateKey: KeyObject;
   readonly privateKeyFile: string;

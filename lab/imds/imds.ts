@@ -57,8 +57,8 @@ function fail(response: ServerResponse, status: number): void {
 }
 
 /**
- * A listener for an http.Server that hangs on a peer socket (attachHttp). Own code, because AWS's metadata mock serves one instance, while here
- * each machine sees itself by its address, with signed documents and a real hop limit.
+ * A listener for an http.Server that hangs on a peer socket (attachHttp). Own code, because AWS's metadata mock serves
+ * one instance, while here each machine sees itself by its address, with signed documents and a real hop limit.
  */
 export function createImds({
   lookup,

@@ -28,8 +28,8 @@ function zulu(date: Date): string {
 const CREDENTIALS_MS = 6 * 3600_000;
 
 /**
- * Credentials as EC2 gives them for a role, renewed every hour and valid for six. They are the lab's: its API asks for none, and AWS knows
- * none of these.
+ * Credentials as EC2 gives them for a role, renewed every hour and valid for six. They are the lab's: its API asks for
+ * none, and AWS knows none of these.
  */
 function roleCredentials({ spec }: ImdsInstance, now: Date): string {
   const issued = new Date(Math.floor(now.getTime() / 3600_000) * 3600_000);

@@ -4,7 +4,10 @@ import { identify, isAlive } from '../process-identity.ts';
 export type Owners = {
   /** Adds an owner, unless the lab stays anyway. A process that is already gone counts as gone. */
   add(pid: number): Promise<void>;
-  /** The owner is done, although its process may live on. Says whether it was the last, in which case the lab goes down. */
+  /**
+   * The owner is done, although its process may live on. Says whether it was the last, in which case the lab goes
+   * down.
+   */
   leave(pid: number): Promise<boolean>;
   /** The lab stays up until `down`, whoever owned it or will want to. */
   keep(): void;
@@ -14,8 +17,8 @@ export type Owners = {
 };
 
 /**
- * Watches the processes that the lab was started for and calls `onAllGone` once, when the last of them is gone. The start time is
- * compared too, so a reused process number does not keep the lab up.
+ * Watches the processes that the lab was started for and calls `onAllGone` once, when the last of them is gone. The
+ * start time is compared too, so a reused process number does not keep the lab up.
  */
 export function watchOwners(onAllGone: () => void, intervalMs = 500): Owners {
   let owners: readonly ProcessIdentity[] = [];

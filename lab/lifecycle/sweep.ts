@@ -8,7 +8,10 @@ import { forgetProcesses, readProcesses, removeLabRecord } from './records.ts';
 
 type LoopDevice = { readonly name: string; readonly 'back-file': string | null };
 
-/** Loop devices over files of this lab's disks folder. Autoclear ones of a dead machine are gone already; these were stuck. */
+/**
+ * Loop devices over files of this lab's disks folder. Autoclear ones of a dead machine are gone already; these were
+ * stuck.
+ */
 async function loopsOf(folder: string): Promise<string[]> {
   const { loopdevices = [] } = JSON.parse((await run('losetup', ['--list', '--json'])) || '{}') as {
     loopdevices?: LoopDevice[];
@@ -17,8 +20,8 @@ async function loopsOf(folder: string): Promise<string[]> {
 }
 
 /**
- * Removes what a killed lab left on this machine: processes by recorded number and start time, machines, the namespace, loop
- * devices over the lab's files, sockets, half-made copies. Images, snapshots and moto's memory stay.
+ * Removes what a killed lab left on this machine: processes by recorded number and start time, machines, the namespace,
+ * loop devices over the lab's files, sockets, half-made copies. Images, snapshots and moto's memory stay.
  *
  * @returns one line for each thing that was removed
  */

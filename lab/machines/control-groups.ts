@@ -47,7 +47,8 @@ async function inheritCpuset(parent: string, child: string): Promise<void> {
 async function handDown(group: string): Promise<void> {
   const available = ((await read(join(group, 'cgroup.controllers'))) ?? '').split(' ').filter((name) => name !== '');
   for (const controller of available) {
-    // One by one: a controller that cannot be handed down (cpu with real-time processes about) must not take the others along.
+    // One by one: a controller that cannot be handed down (cpu with real-time processes about) must not take the others
+    // along.
     await writeFile(join(group, 'cgroup.subtree_control'), `+${controller}`).catch(() => {});
   }
 }
@@ -108,7 +109,10 @@ async function remove(select: (hierarchy: Hierarchy) => string): Promise<void> {
   }
 }
 
-/** Ends every process that is still in the machine's groups, and removes the groups with all that Docker and ECS made in them. */
+/**
+ * Ends every process that is still in the machine's groups, and removes the groups with all that Docker and ECS made in
+ * them.
+ */
 export function removeControlGroups(labId: string, instanceId: string): Promise<void> {
   return remove(({ path }) => join(path, labGroup(labId), instanceId));
 }

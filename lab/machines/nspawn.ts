@@ -11,10 +11,11 @@ export function machineName(labId: string, instanceId: string): string {
 }
 
 /**
- * Runs as process 1 before init does, so that init finds what it would find on EC2: an interface with its address, control groups
- * that Docker may use (nspawn mounts those of cgroup v1 read-only), and the file by which programs tell a Xen instance of EC2 (g3s is
- * one); cloud-init uses IMDSv2 only when it finds that. /sys is a tmpfs of nspawn's. Nothing is written to the disk, so an image made
- * of it is clean. The link is nspawn's, which knows it by no other name at a reboot; its other end is put up by the lab.
+ * Runs as process 1 before init does, so that init finds what it would find on EC2: an interface with its address,
+ * control groups that Docker may use (nspawn mounts those of cgroup v1 read-only), and the file by which programs tell
+ * a Xen instance of EC2 (g3s is one); cloud-init uses IMDSv2 only when it finds that. /sys is a tmpfs of nspawn's.
+ * Nothing is written to the disk, so an image made of it is clean. The link is nspawn's, which knows it by no other
+ * name at a reboot; its other end is put up by the lab.
  *
  * Arguments: MAC address, address, router, hypervisor's uuid.
  */

@@ -50,7 +50,11 @@ export async function readRecords(paths: LabPaths): Promise<ReadonlyMap<string, 
   return records;
 }
 
-/** Whether the recorded process is still the machine's supervisor: same number, same start, and this machine's name in its command. */
+/**
+ * Whether the recorded process is still the machine's supervisor: same number, same start, and this machine's name in
+ * its
+ * command.
+ */
 export async function supervisorRuns(labId: string, { instanceId, supervisor }: MachineRecord): Promise<boolean> {
   if (!(await isAlive(supervisor))) return false;
   const command = await readFile(`/proc/${supervisor.pid}/cmdline`, 'latin1').catch(() => '');

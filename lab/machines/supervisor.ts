@@ -24,9 +24,16 @@ export type Supervisor = {
   untilInit(): Promise<boolean>;
   /** Resolves when something in the machine listens on a TCP port, when the limit is over, or when the machine ends. */
   untilListening(port: number, limitMs: number): Promise<void>;
-  /** Asks process 1 for a clean end, and again every second: before it is ready to hear, the kernel drops what it is told. @returns whether it ended. */
+  /**
+   * Asks process 1 for a clean end, and again every second: before it is ready to hear, the kernel drops what it is
+   * told. @returns whether it
+   * ended.
+   */
   ask(what: keyof typeof ASK, limitMs: number): Promise<boolean>;
-  /** Cuts the power: ends process 1, so that nspawn can put its own things away, and nspawn itself when it does not follow. */
+  /**
+   * Cuts the power: ends process 1, so that nspawn can put its own things away, and nspawn itself when it does not
+   * follow.
+   */
   cut(): Promise<void>;
 };
 

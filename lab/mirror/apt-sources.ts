@@ -59,8 +59,8 @@ function isHttp(uri: string): boolean {
 }
 
 /**
- * Picks Debian's archives out of sources. A source is Debian's when its URI ends in `/debian` or `/debian-security`, or when its
- * suites can only be Debian's; anything that is not found keeps the public name.
+ * Picks Debian's archives out of sources. A source is Debian's when its URI ends in `/debian` or `/debian-security`, or
+ * when its suites can only be Debian's; anything that is not found keeps the public name.
  */
 export function chooseMirrors(sources: readonly Source[]): AptMirrors {
   const web = sources
@@ -77,7 +77,10 @@ export function chooseMirrors(sources: readonly Source[]): AptMirrors {
   };
 }
 
-/** Reads what this machine's apt reads: sources.list, and *.list and *.sources beside it. Missing folders are no error. */
+/**
+ * Reads what this machine's apt reads: sources.list, and *.list and *.sources beside it. Missing folders are no
+ * error.
+ */
 export async function readAptMirrors(etcApt = '/etc/apt'): Promise<AptMirrors> {
   const parts = join(etcApt, 'sources.list.d');
   const names = await readdir(parts).catch(() => [] as string[]);

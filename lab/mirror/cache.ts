@@ -52,9 +52,10 @@ function isImmutable(path: string): boolean {
 }
 
 /**
- * A cache of one Debian archive on disk. Packages are kept for ever, indexes are asked for again with If-Modified-Since and
- * served as they are when upstream does not answer. Concurrent requests for one file share one download, and all of them are
- * served while it runs. Own code, because apt-cacher-ng would be a daemon more to install and to sweep, with a state of its own.
+ * A cache of one Debian archive on disk. Packages are kept for ever, indexes are asked for again with If-Modified-Since
+ * and served as they are when upstream does not answer. Concurrent requests for one file share one download, and all of
+ * them are served while it runs. Own code, because apt-cacher-ng would be a daemon more to install and to sweep, with a
+ * state of its own.
  */
 export class MirrorCache {
   readonly #folder: string;

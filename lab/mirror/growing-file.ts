@@ -5,8 +5,8 @@ import { Readable } from 'node:stream';
 const READ_BYTES = 256 * 1024;
 
 /**
- * A file that is being downloaded and already read. Readers follow the writer; when the download is complete the file gets its
- * final name, which does not disturb readers that have it open.
+ * A file that is being downloaded and already read. Readers follow the writer; when the download is complete the file
+ * gets its final name, which does not disturb readers that have it open.
  */
 export class GrowingFile {
   private readonly temporary: string;

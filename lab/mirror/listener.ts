@@ -31,7 +31,10 @@ export function archivePath(url: string): { archive: string; path: string } | nu
   return { archive, path: encodeURI(path) };
 }
 
-/** Serves the archives, each below its own name. apt asks with If-Modified-Since and, after a broken download, with Range. */
+/**
+ * Serves the archives, each below its own name. apt asks with If-Modified-Since and, after a broken download, with
+ * Range.
+ */
 export function createMirrorListener(archives: Readonly<Record<string, MirrorCache>>): RequestListener {
   return (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const asked = archivePath(incoming.url ?? '/');

@@ -5,7 +5,11 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export type ProxySettings = { HTTP_PROXY?: string; HTTPS_PROXY?: string; NO_PROXY?: string };
 
-/** The environment's proxies as Node's agents take them: curl also reads ALL_PROXY, proxies without `http://`, and names with all below them. */
+/**
+ * The environment's proxies as Node's agents take them: curl also reads ALL_PROXY, proxies without `http://`, and names
+ * with all below
+ * them.
+ */
 export function proxySettings(environment: Environment): ProxySettings {
   const read = (name: string): string | undefined => environment[name.toLowerCase()] || environment[name] || undefined;
   const proxy = (name: string): string | undefined => {
@@ -29,7 +33,11 @@ function withSubdomains(entry: string): readonly string[] {
 const TIMEOUT_MS = 60_000;
 const MAX_REDIRECTS = 5;
 
-/** Fetches from an archive, through the environment's proxy and past redirects. `fetch` would unpack what an archive sends packed. */
+/**
+ * Fetches from an archive, through the environment's proxy and past redirects. `fetch` would unpack what an archive
+ * sends
+ * packed.
+ */
 export class Upstream {
   readonly #http: HttpAgent;
   readonly #https: HttpsAgent;

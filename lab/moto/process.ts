@@ -45,7 +45,8 @@ export async function startMoto(options: {
     [join(import.meta.dirname, 'server.py'), '--socket', options.socket, '--store', options.store],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
-      // Compiling takes seconds, so it is kept; but neither in the checkout nor in the environment, which may be read-only.
+      // Compiling takes seconds, so it is kept; but neither in the checkout nor in the environment, which may be
+      // read-only.
       env: {
         ...process.env,
         PYTHONDONTWRITEBYTECODE: '',

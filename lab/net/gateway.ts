@@ -1,13 +1,14 @@
 import { createConnection, createServer } from 'node:net';
 
 /**
- * The only process of the lab that listens inside the namespace (the daemon starts it with `nsenter --net`; a process has one network
- * namespace). It understands nothing: each connection is piped to a unix socket of the daemon, after one line that says who called:
+ * The only process of the lab that listens inside the namespace (the daemon starts it with `nsenter --net`; a process
+ * has one network namespace). It understands nothing: each connection is piped to a unix socket of the daemon, after
+ * one line that says who called:
  *
  *     PEER <ip> <port>\n
  *
- * Arguments: one `<ip>:<port>=<unix socket>` each. Prints `ready` when all of them listen. Ends when stdin ends, so it cannot outlive
- * the daemon.
+ * Arguments: one `<ip>:<port>=<unix socket>` each. Prints `ready` when all of them listen. Ends when stdin ends, so it
+ * cannot outlive the daemon.
  */
 type Forward = { readonly host: string; readonly port: number; readonly socket: string };
 

@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../exec.ts';
 
-/** Ends whatever still sits in the lab's own namespace: its gateway, or the supervisor of a machine. Nothing else has a reason to. */
+/**
+ * Ends whatever still sits in the lab's own namespace: its gateway, or the supervisor of a machine. Nothing else has a
+ * reason
+ * to.
+ */
 export async function endNamespaceProcesses(namespace: string): Promise<void> {
   for (let tries = 0; tries < 100; tries += 1) {
     const pids = (await run('ip', ['netns', 'pids', namespace]))

@@ -42,7 +42,10 @@ export type Network = {
   destroy(): Promise<void>;
 };
 
-/** The state folder of the lab that made a link, by the alias that the lab gave it; it lives as long as the link does. */
+/**
+ * The state folder of the lab that made a link, by the alias that the lab gave it; it lives as long as the link
+ * does.
+ */
 async function stateOfLink(link: string): Promise<string | null> {
   if (!link.startsWith(LINK_PREFIX)) return null;
   const shown = await run('ip', ['-j', 'link', 'show', 'dev', link], { accept: [0, 1] });
@@ -50,7 +53,10 @@ async function stateOfLink(link: string): Promise<string | null> {
   return ifalias;
 }
 
-/** Says on the link whose it is. Not worth failing for: it is a hint for the next lab, and the kernel takes 255 characters. */
+/**
+ * Says on the link whose it is. Not worth failing for: it is a hint for the next lab, and the kernel takes 255
+ * characters.
+ */
 async function signLink(link: string, state: string): Promise<void> {
   await run('ip', ['link', 'set', 'dev', link, 'alias', state], { accept: [0, 1, 2, 255] });
 }
@@ -67,7 +73,11 @@ async function refuseWhenTaken(network: string): Promise<void> {
   throw new UserProblem(`${network} is ${whose}, or give this one another network, as in ECS_HOST_LAB_NETWORK=10.79`);
 }
 
-/** Makes the namespace, its one link to outside, its addresses and its packet filter. An older one of the same lab is removed first. */
+/**
+ * Makes the namespace, its one link to outside, its addresses and its packet filter. An older one of the same lab is
+ * removed
+ * first.
+ */
 export async function createNetwork(paths: LabPaths): Promise<Network> {
   const plan = networkPlan(paths.id);
   await destroyNetwork(paths.id);
@@ -238,7 +248,10 @@ function hasLink(namespace: string, link: string): Promise<boolean> {
   return succeeds('ip', ['-n', namespace, 'link', 'show', 'dev', link]);
 }
 
-/** A link goes with the machine that held its other end, by itself and a moment later; so it may vanish under our hands. */
+/**
+ * A link goes with the machine that held its other end, by itself and a moment later; so it may vanish under our
+ * hands.
+ */
 async function removeLink(namespace: string, link: string): Promise<void> {
   if (!(await hasLink(namespace, link))) return;
   try {

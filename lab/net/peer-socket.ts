@@ -6,7 +6,11 @@ const PEERS = new WeakMap<Socket, string>();
 const LONGEST_LINE = 64;
 const LINE_WAIT_MS = 5000;
 
-/** The address of the machine that made this connection, as the gateway saw it; null on a connection that did not come through it. */
+/**
+ * The address of the machine that made this connection, as the gateway saw it; null on a connection that did not come
+ * through
+ * it.
+ */
 export function peerOf(socket: Socket): string | null {
   return PEERS.get(socket) ?? null;
 }

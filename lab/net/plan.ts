@@ -1,6 +1,6 @@
 /**
- * The lab's addresses. What machines see is fixed, because images and configuration name it. Only the part that the machine outside
- * shares (its route to the lab) can be moved, so that a second lab can be up beside the first.
+ * The lab's addresses. What machines see is fixed, because images and configuration name it. Only the part that the
+ * machine outside shares (its route to the lab) can be moved, so that a second lab can be up beside the first.
  */
 
 /** Mirror, git, registry and the API, seen from machines, and every machine's router. */
@@ -61,7 +61,8 @@ const FIRST = 256 + 4;
 const END = 256 * 200;
 
 /**
- * A free address for a machine, looked for from where the last search ended, so that an address is not soon given to another machine.
+ * A free address for a machine, looked for from where the last search ended, so that an address is not soon given to
+ * another machine.
  * @param from what the previous call returned as `next`
  */
 export function nextAddress(

@@ -40,15 +40,17 @@ export function ingressAccepts(groups: MachineSpec['securityGroups']): readonly 
 }
 
 /**
- * The answer to a token request, recognised by its first header (lab/imds writes it first): bytes 17 to 32 after the TCP header are
- * "X-Aws-Ec2-Metada". Only this answer has a hop limit on EC2; everything else on the metadata address reaches containers too.
+ * The answer to a token request, recognised by its first header (lab/imds writes it first): bytes 17 to 32 after the
+ * TCP header are "X-Aws-Ec2-Metada". Only this answer has a hop limit on EC2; everything else on the metadata address
+ * reaches containers too.
  */
 const TOKEN_ANSWER = `@ih,136,128 0x${Buffer.from('X-Aws-Ec2-Metada', 'latin1').toString('hex')}`;
 
 /**
- * The namespace's whole packet filter as one nft script, which the kernel takes as one transaction. Connections that are established
- * stay so. Dropped without an answer, as on EC2: what no ingress rule of a machine accepts. Refused with an answer, so that nothing in
- * a machine waits for a time-out: what the lab does not offer (name servers among it).
+ * The namespace's whole packet filter as one nft script, which the kernel takes as one transaction. Connections that
+ * are established stay so. Dropped without an answer, as on EC2: what no ingress rule of a machine accepts. Refused
+ * with an answer, so that nothing in a machine waits for a time-out: what the lab does not offer (name servers among
+ * it).
  */
 export function renderRules(machines: readonly FilteredMachine[]): string {
   const sorted = machines.toSorted((a, b) => a.address.localeCompare(b.address));

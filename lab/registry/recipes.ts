@@ -8,7 +8,11 @@ export type ImageRecipe = {
   readonly packages: readonly string[];
 };
 
-/** What the registry offers, in the order in which it is needed: what programs for containers are built in, and what containers run on. */
+/**
+ * What the registry offers, in the order in which it is needed: what programs for containers are built in, and what
+ * containers run
+ * on.
+ */
 export const IMAGE_RECIPES: readonly ImageRecipe[] = [
   {
     name: 'ecs-host/debian-build',

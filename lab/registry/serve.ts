@@ -18,9 +18,10 @@ const BLOB = /^\/v2\/(.+)\/blobs\/(sha256:[0-9a-f]{64})$/;
 const MANIFEST = /^\/v2\/(.+)\/manifests\/([\w.:-]+)$/;
 
 /**
- * A registry that only gives: the pull half of the OCI distribution API over a folder of finished images. Nothing in the lab pushes, so
- * there is no half that takes (docs/decisions/0060). Docker gives a registry fifteen seconds to say that it is one, and all the time it takes
- * for a manifest: so the former is answered at once, and who asks for an image that is still being built waits.
+ * A registry that only gives: the pull half of the OCI distribution API over a folder of finished images. Nothing in
+ * the lab pushes, so there is no half that takes (docs/decisions/0060). Docker gives a registry fifteen seconds to say
+ * that it is one, and all the time it takes for a manifest: so the former is answered at once, and who asks for an
+ * image that is still being built waits.
  */
 export function createRegistryListener(images: readonly ServedImage[]): RequestListener {
   const answer = async (method: string, path: string, response: ServerResponse): Promise<void> => {

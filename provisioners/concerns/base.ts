@@ -27,7 +27,8 @@ export const base: Concern = {
   name: 'base',
   apply: async (context) => {
     await context.step('apt settings', {}, () => installFiles(context, FILES));
-    // Timers first, so that nothing new begins; what runs by now is waited for by apt's own lock timeout, not killed halfway.
+    // Timers first, so that nothing new begins; what runs by now is waited for by apt's own lock timeout, not killed
+    // halfway.
     await context.step('stop unattended upgrades', {}, async () => {
       const isDisabled = await disableUnits(TIMERS);
       // Masked: nothing may upgrade a kernel under a driver, whoever asks for it.

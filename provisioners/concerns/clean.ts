@@ -115,7 +115,8 @@ async function apply(context: Context): Promise<void> {
     return remove(found.flat().filter((path) => !/\/(systemd|snap)-private-/.test(path)));
   });
   await step('logs', {}, async () => {
-    // To memory from here on; or the journal of the shutdown would come back onto the disk, in a folder with the old machine's name.
+    // To memory from here on; or the journal of the shutdown would come back onto the disk, in a folder with the old
+    // machine's name.
     await ask`journalctl --relinquish-var`;
     return clearLogs();
   });

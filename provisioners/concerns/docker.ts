@@ -25,7 +25,10 @@ export const FILES = [
   WITNESS,
 ];
 
-/** Nothing but Docker needs containerd, which starts containers for whoever may speak to it: it stays down as Docker does. */
+/**
+ * Nothing but Docker needs containerd, which starts containers for whoever may speak to it: it stays down as Docker
+ * does.
+ */
 const UNITS = ['docker.service', 'docker.socket', 'containerd.service'] as const;
 const UNIT_IDS = {
   'docker.service': 'service',

@@ -18,7 +18,10 @@ export const FILES = [
 ];
 
 const UNIT = 'ecs.service';
-/** "Amazon ECS <ecs-security@amazon.com>", as the ECS developer guide states it. Packages are signed by its subkey 50DECCC4710E61AF. */
+/**
+ * "Amazon ECS <ecs-security@amazon.com>", as the ECS developer guide states it. Packages are signed by its subkey
+ * 50DECCC4710E61AF.
+ */
 const KEY_FINGERPRINT = 'F34C3DDAE72926B079BEAEC6BCE9D9A42D51784F';
 const DEFAULTS = onHost('ecs-defaults.env');
 /** Where ecs-init looks for the settings of whoever made the image. /etc/ecs/ecs.config is the user's and wins. */

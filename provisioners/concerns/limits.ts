@@ -28,7 +28,11 @@ async function readSysctl(key: string): Promise<string | null> {
   return (await readText(`/proc/sys/${key.replaceAll('.', '/')}`))?.trim().replace(/\s+/g, ' ') ?? null;
 }
 
-/** Puts the settings in force. A container shares these with its host and leaves them alone: there the file is for whatever boots it next. */
+/**
+ * Puts the settings in force. A container shares these with its host and leaves them alone: there the file is for
+ * whatever boots it
+ * next.
+ */
 async function setSysctls(): Promise<boolean> {
   let isChanged = false;
   if ((await containerKind()) !== null) return false;

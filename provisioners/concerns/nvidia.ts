@@ -116,7 +116,8 @@ async function apply(context: Context): Promise<void> {
     { doneWhen: () => areInstalled(toolkit) },
     () => aptInstall(toolkit),
   );
-  // Merges into daemon.json. CDI hands devices to containers in their own specification, so that a daemon-reload does not take them away.
+  // Merges into daemon.json. CDI hands devices to containers in their own specification, so that a daemon-reload does
+  // not take them away.
   await context.step('runtime for Docker', { doneWhen: hasRuntime }, async () => {
     await tool`nvidia-ctk runtime configure --runtime=docker`;
     await tool`nvidia-ctk config --config-file ${RUNTIME_CONFIG} --in-place --set nvidia-container-runtime.mode=cdi`;

@@ -1,11 +1,11 @@
 import type { TargetConfig } from '#contracts/target-config.ts';
 
 /**
- * Pure: the agent's settings that are the same for every host of an image. What differs (the cluster) comes with user data in
- * /etc/ecs/ecs.config and wins.
+ * Pure: the agent's settings that are the same for every host of an image. What differs (the cluster) comes with user
+ * data in /etc/ecs/ecs.config and wins.
  *
- * The real agent runs in a container that ecs-init starts with a data folder and log file of its own choosing; only the lab's stand-in, which runs
- * on the host, has to be told where its data is.
+ * The real agent runs in a container that ecs-init starts with a data folder and log file of its own choosing; only the
+ * lab's stand-in, which runs on the host, has to be told where its data is.
  */
 export function agentDefaults(target: Pick<TargetConfig, 'ecsAgent' | 'nvidia'>): Readonly<Record<string, string>> {
   return {

@@ -7,7 +7,10 @@ import { ask, ToolError, tool } from './tool.ts';
 const UPDATED_STAMP = '/run/ecs-host-provision/apt-updated';
 const SOURCES = ['/etc/apt/sources.list', '/etc/apt/sources.list.d'];
 
-/** Somebody else's apt run is waited for, a mirror that stutters is asked again, and a changed configuration file keeps ours. */
+/**
+ * Somebody else's apt run is waited for, a mirror that stutters is asked again, and a changed configuration file keeps
+ * ours.
+ */
 const OPTIONS = [
   '--quiet',
   '--assume-yes',
@@ -17,7 +20,8 @@ const OPTIONS = [
   '--option=Dpkg::Use-Pty=0',
   '--option=Dpkg::Options::=--force-confold',
   '--option=Dpkg::Options::=--force-confdef',
-  // No fsync for each file: a build instance that loses its power is thrown away, and `clean` writes everything to the disk.
+  // No fsync for each file: a build instance that loses its power is thrown away, and `clean` writes everything to the
+  // disk.
   '--option=Dpkg::Options::=--force-unsafe-io',
 ];
 

@@ -2,7 +2,11 @@ import type { Check } from '#contracts/check.ts';
 import type { ProvisionEvent } from '#contracts/provision-event.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
 
-/** `bake` is the build instance, at the end of which nothing of it may remain; `booted` is a machine that was launched from the image. */
+/**
+ * `bake` is the build instance, at the end of which nothing of it may remain; `booted` is a machine that was launched
+ * from the
+ * image.
+ */
 export type Stage = 'bake' | 'booted';
 
 export type CheckInput = Omit<Check, 'verdict' | 'durationMs'> & { readonly isCorrect: boolean };

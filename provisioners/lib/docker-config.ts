@@ -8,7 +8,8 @@ function asList(value: unknown): readonly string[] {
 }
 
 /**
- * Pure: daemon.json with what this project decides put into what is there. Keys of others (a runtime that the NVIDIA toolkit added) stay.
+ * Pure: daemon.json with what this project decides put into what is there. Keys of others (a runtime that the NVIDIA
+ * toolkit added) stay.
  *
  * - Logs: bounded, because Docker's default is not and a chatty container would fill the disk.
  * - live-restore: off. With it containers outlive a stopped Docker, and so the gate that was shut with it.
@@ -26,7 +27,10 @@ export function mergeDaemonConfig(current: DaemonConfig, docker: TargetConfig['d
   };
 }
 
-/** @throws Error when the file is not a JSON object: overwriting what somebody wrote by hand would hide their mistake */
+/**
+ * @throws Error when the file is not a JSON object: overwriting what somebody wrote by hand would hide their
+ * mistake
+ */
 export function parseDaemonConfig(text: string | null): DaemonConfig {
   if (text === null || text.trim() === '') return {};
   let value: unknown;

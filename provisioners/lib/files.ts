@@ -39,8 +39,8 @@ export async function putFile(path: string, content: string | Buffer, mode = 0o6
 }
 
 /**
- * Installs files of packer/rootfs, named by their path on the image: root's, and executable when the carried one is. Returns whether any
- * was new or different.
+ * Installs files of packer/rootfs, named by their path on the image: root's, and executable when the carried one is.
+ * Returns whether any was new or different.
  */
 export async function installFiles({ rootfs }: Pick<Context, 'rootfs'>, paths: readonly string[]): Promise<boolean> {
   let isChanged = false;

@@ -20,8 +20,9 @@ export function primaryFingerprints(colons: string): string[] {
 }
 
 /**
- * Pure: whether gpg's status lines say that this primary key made a good signature. The last field of VALIDSIG is the primary key's
- * fingerprint. A key that has expired since our copy was taken is still the pinned key; a revoked one is not trusted.
+ * Pure: whether gpg's status lines say that this primary key made a good signature. The last field of VALIDSIG is the
+ * primary key's fingerprint. A key that has expired since our copy was taken is still the pinned key; a revoked one is
+ * not trusted.
  */
 export function isSignedBy(status: string, fingerprint: string): boolean {
   const lines = status.split('\n').filter((line) => line.startsWith('[GNUPG:] '));

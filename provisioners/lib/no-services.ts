@@ -5,8 +5,8 @@ const POLICY = '/usr/sbin/policy-rc.d';
 const ASIDE = `${POLICY}.ecs-host-aside`;
 
 /**
- * Runs work in which no package may start a service (maintainer scripts ask policy-rc.d; 101 is "forbidden"). Docker and the agent must not
- * run in a bake, not even for the second between their installation and a `systemctl stop`.
+ * Runs work in which no package may start a service (maintainer scripts ask policy-rc.d; 101 is "forbidden"). Docker
+ * and the agent must not run in a bake, not even for the second between their installation and a `systemctl stop`.
  */
 export async function withoutServices<T>(work: () => Promise<T>): Promise<T> {
   if ((await exists(POLICY)) && !(await exists(ASIDE))) await rename(POLICY, ASIDE);

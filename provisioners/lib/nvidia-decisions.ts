@@ -16,7 +16,8 @@ export function compareReleases(a: string, b: string): number {
 }
 
 /**
- * Pure: the kernel that the next boot takes, which need not be the one that runs: GRUB's first entry is the newest in /boot.
+ * Pure: the kernel that the next boot takes, which need not be the one that runs: GRUB's first entry is the newest in
+ * /boot.
  *
  * @param images file names in /boot
  * @throws Error when there is no kernel at all
@@ -32,12 +33,19 @@ export function kernelThatWillBoot(images: readonly string[]): string {
   return newest;
 }
 
-/** Pure: the packages with the headers of a kernel; the module is built against these, and against no meta package's newer ones. */
+/**
+ * Pure: the packages with the headers of a kernel; the module is built against these, and against no meta package's
+ * newer
+ * ones.
+ */
 export function headerPackages(release: string): readonly string[] {
   return [`linux-headers-${release}`];
 }
 
-/** The first PCI device id of Turing (TU102), the first generation that the open kernel module drives. Ids grow with the generations. */
+/**
+ * The first PCI device id of Turing (TU102), the first generation that the open kernel module drives. Ids grow with the
+ * generations.
+ */
 const FIRST_TURING_DEVICE = 0x1e00;
 /** R580 is the last branch for Maxwell (0x1340-0x17ff), Pascal and Volta. */
 const LAST_BRANCH_BEFORE_TURING = 580;
@@ -73,7 +81,10 @@ export function nvidiaConfigMistakes(nvidia: Nvidia): readonly string[] {
   return mistakes;
 }
 
-/** Pure: arguments of NVIDIA's installer. DKMS, so that a rebuilt kernel gets a rebuilt module; for the kernel that will boot. */
+/**
+ * Pure: arguments of NVIDIA's installer. DKMS, so that a rebuilt kernel gets a rebuilt module; for the kernel that will
+ * boot.
+ */
 export function installerArguments(nvidia: Nvidia, release: string, runningRelease: string): readonly string[] {
   const branch = Number(nvidia.driverVersion.split('.')[0]);
   const moduleType =

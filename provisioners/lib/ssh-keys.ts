@@ -1,7 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { exists, readText } from './files.ts';
 
-/** Pure: type and body of every key in an authorized_keys file or a list of public keys; options and comments left out. */
+/**
+ * Pure: type and body of every key in an authorized_keys file or a list of public keys; options and comments left
+ * out.
+ */
 export function keysIn(text: string): readonly string[] {
   return text.split('\n').flatMap((line) => {
     const found = /(?:^|\s)((?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[\w@.-]+\s+AAAA[A-Za-z0-9+/=]+)/.exec(

@@ -37,8 +37,8 @@ async function unitsWhere(units: readonly string[], holds: (unit: string) => Pro
 }
 
 /**
- * Stops units and keeps boots from starting them. Never masks: a masked unit could not be started by the one who may. One call for all of
- * them, because each call makes systemd read all units again.
+ * Stops units and keeps boots from starting them. Never masks: a masked unit could not be started by the one who may.
+ * One call for all of them, because each call makes systemd read all units again.
  */
 export async function disableUnits(units: readonly string[]): Promise<boolean> {
   const enabled = await unitsWhere(units, async (unit) => /^enabled(-runtime)?$/.test(await unitFileState(unit)));
@@ -52,7 +52,10 @@ export async function disableUnits(units: readonly string[]): Promise<boolean> {
   return enabled.length + active.length > 0;
 }
 
-/** A masked unit cannot be started by whoever it is. Returns whether any of those that are there was not masked before. */
+/**
+ * A masked unit cannot be started by whoever it is. Returns whether any of those that are there was not masked
+ * before.
+ */
 export async function maskUnits(units: readonly string[]): Promise<boolean> {
   const open = await unitsWhere(units, async (unit) => !/^(masked|not-found)$/.test(await unitFileState(unit)));
   if (open.length > 0) await tool`systemctl mask ${open}`;

@@ -45,7 +45,10 @@ const quiet = zx({
   },
 });
 
-/** Runs a command and returns what it printed and how it ended; never throws for an exit code. Every value is quoted by zx. */
+/**
+ * Runs a command and returns what it printed and how it ended; never throws for an exit code. Every value is quoted by
+ * zx.
+ */
 export async function ask(pieces: TemplateStringsArray, ...values: readonly unknown[]): Promise<ProcessOutput> {
   return quiet(pieces, ...(values as never[]));
 }

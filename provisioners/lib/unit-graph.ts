@@ -2,7 +2,11 @@ import { textOf } from './tool.ts';
 
 export type UnitFacts = Readonly<Record<string, readonly string[]>>;
 
-/** Pure: what `systemctl show` prints for several units, as lists by property, by unit. Aliases are found under each of their names. */
+/**
+ * Pure: what `systemctl show` prints for several units, as lists by property, by unit. Aliases are found under each of
+ * their
+ * names.
+ */
 export function parseUnits(text: string): ReadonlyMap<string, UnitFacts> {
   const units = new Map<string, UnitFacts>();
   for (const block of text.split(/\n\n+/)) {
@@ -45,8 +49,8 @@ export function reach(
 /** Properties by which starting one unit starts another. */
 export const PULLS: Walk = { properties: ['Requires', 'Requisite', 'BindsTo', 'Wants', 'Upholds'] };
 /**
- * Properties by which a unit waits for another. Every service is ordered after sockets.target and so after every socket, if that happens to be
- * starting in the same transaction; that is systemd's own doing and no wait for Docker.
+ * Properties by which a unit waits for another. Every service is ordered after sockets.target and so after every
+ * socket, if that happens to be starting in the same transaction; that is systemd's own doing and no wait for Docker.
  */
 export const WAITS: Walk = {
   properties: ['After', 'Requires', 'Requisite', 'BindsTo'],

@@ -16,8 +16,8 @@ function runcOf(source: TargetConfig['docker']['source']): string {
 const OTHER_RUNTIMES = ['crun', 'runsc', 'youki', 'kata-runtime', 'docker-runc'];
 
 /**
- * Puts the witness where runc stands, for good: dpkg unpacks every later runc beside it. Done before the package comes, so that no runc was ever
- * there without it.
+ * Puts the witness where runc stands, for good: dpkg unpacks every later runc beside it. Done before the package comes,
+ * so that no runc was ever there without it.
  */
 export async function installWitness(source: TargetConfig['docker']['source']): Promise<boolean> {
   const runc = runcOf(source);

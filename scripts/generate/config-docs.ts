@@ -4,8 +4,8 @@ import { CONFIG_CODES } from '../../src/config/codes.ts';
 import { projectFolder } from '../setup-lib/paths.mjs';
 
 /**
- * docs/configuration.md: every key of hosts.yaml from its schema, and the rules between fields. `npm run drift` fails when the committed
- * file differs, so that the reference cannot say something else than the program.
+ * docs/configuration.md: every key of hosts.yaml from its schema, and the rules between fields. `npm run drift` fails
+ * when the committed file differs, so that the reference cannot say something else than the program.
  */
 type Schema = {
   readonly $ref?: string;

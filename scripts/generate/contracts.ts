@@ -5,8 +5,8 @@ import { CONTROL_PORT } from '../../contracts/control-port.ts';
 import { projectFolder } from '../setup-lib/paths.mjs';
 
 /**
- * From webserver.schema.json: the TypeScript types, and the OpenAPI document, which adds the paths. From host-config.schema.json: the types.
- * `npm run drift` fails when a committed file differs.
+ * From webserver.schema.json: the TypeScript types, and the OpenAPI document, which adds the paths. From
+ * host-config.schema.json: the types. `npm run drift` fails when a committed file differs.
  */
 type Json = { readonly [key: string]: unknown };
 type Schema = Parameters<typeof compile>[0];

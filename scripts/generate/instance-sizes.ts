@@ -1,8 +1,8 @@
 import { _InstanceType } from '@aws-sdk/client-ec2';
 
 /**
- * The sizes of every family of instance types, from AWS's SDK: a renewed SDK renews the list. A file of its own, because whoever only checks
- * hosts.yaml should not have to load the SDK.
+ * The sizes of every family of instance types, from AWS's SDK: a renewed SDK renews the list. A file of its own,
+ * because whoever only checks hosts.yaml should not have to load the SDK.
  */
 export default async (): Promise<{ path: string; text: string }[]> => {
   const sizes = new Map<string, string[]>();

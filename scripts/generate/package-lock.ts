@@ -1,7 +1,7 @@
 /**
- * Completes package-lock.json with the packages of other platforms. npm leaves out an optional package that its registry did not answer
- * for, and `npm ci` then refuses the lock file. Only x86-64 Linux is supported, so these entries are never fetched: the version and the
- * platform are enough. A no-op where npm wrote them all.
+ * Completes package-lock.json with the packages of other platforms. npm leaves out an optional package that its
+ * registry did not answer for, and `npm ci` then refuses the lock file. Only x86-64 Linux is supported, so these
+ * entries are never fetched: the version and the platform are enough. A no-op where npm wrote them all.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

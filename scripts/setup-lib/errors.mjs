@@ -1,5 +1,6 @@
 /**
- * What can go wrong in set-up, sorted by who must act. Same exit codes as the command line: 2 the user, 3 an outside tool or service.
+ * What can go wrong in set-up, sorted by who must act. Same exit codes as the command line: 2 the user, 3 an outside
+ * tool or service.
  */
 export class SetupError extends Error {
   /**
@@ -21,7 +22,11 @@ export class SetupError extends Error {
   }
 }
 
-/** How many lines of a failed command's output are worth showing, from its beginning and from its end: tools differ in where they say why. */
+/**
+ * How many lines of a failed command's output are worth showing, from its beginning and from its end: tools differ in
+ * where they say
+ * why.
+ */
 const OUTPUT_LINES = 12;
 
 /**

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { must } from './run.mjs';
 
 /**
- * What a build needs of Go besides the compiler, all of it below the project's cache: the modules and objects of one build are two
- * gigabytes that nobody needs twice, and must not stay in the user's own ~/go and ~/.cache/go-build.
+ * What a build needs of Go besides the compiler, all of it below the project's cache: the modules and objects of one
+ * build are two gigabytes that nobody needs twice, and must not stay in the user's own ~/go and ~/.cache/go-build.
  *
  * @param {string} work
  * @returns {Record<string, string>}
@@ -25,8 +25,8 @@ export function goEnvironment(work) {
 }
 
 /**
- * Gives a build its environment, and removes what it fetched and made once it has ended well. What an interrupted one has is where the
- * next one goes on from.
+ * Gives a build its environment, and removes what it fetched and made once it has ended well. What an interrupted one
+ * has is where the next one goes on from.
  *
  * @template T
  * @param {string} cache
@@ -45,8 +45,8 @@ export async function withGoWork(cache, work) {
  * Compiles a program of a module's `go.mod`.
  *
  * @param {string} go the compiler
- * @param {{ cwd: string, env: Record<string, string>, target: string, program: string, ldflags?: string, failure: string,
- *           onLine?: (line: string) => void }} options
+ * @param {{ cwd: string, env: Record<string, string>, target: string, program: string, ldflags?: string, failure:
+ *           string, onLine?: (line: string) => void }} options
  */
 export async function goBuild(go, { cwd, env, target, program, ldflags = '', failure, onLine }) {
   await must([go, 'build', '-v', '-trimpath', '-ldflags', ldflags, '-o', target, program], {

@@ -1,4 +1,5 @@
-// The entry of scripts/setup. Runs on the machine's own Node, maybe an old one: nothing here may need more than Node 14 to be read.
+// The entry of scripts/setup. Runs on the machine's own Node, maybe an old one: nothing here may need more than Node 14
+// to be read.
 import { readFileSync } from 'node:fs';
 
 const needed = JSON.parse(readFileSync(new URL('../prerequisites.json', import.meta.url), 'utf8'));
@@ -39,5 +40,6 @@ async function run() {
   }
 }
 
-// Not awaited: the oldest Node that has to read this cannot, at the top level. What is not caught above is a bug and ends Node.
+// Not awaited: the oldest Node that has to read this cannot, at the top level. What is not caught above is a bug and
+// ends Node.
 void run();

@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { must } from './run.mjs';
 
 /**
- * @typedef {{ version?: string, integrity?: string, optional?: boolean, os?: string[], cpu?: string[], link?: boolean }} LockEntry
+ * @typedef {{ version?: string, integrity?: string, optional?: boolean, os?: string[], cpu?: string[], link?: boolean
+ *   }} LockEntry
  */
 
 /**
- * Whether node_modules holds what the lock names. npm writes its record (node_modules/.package-lock.json) last, so an interrupted
- * installation has none; entries for other platforms are rightly absent.
+ * Whether node_modules holds what the lock names. npm writes its record (node_modules/.package-lock.json) last, so an
+ * interrupted installation has none; entries for other platforms are rightly absent.
  *
  * @param {string} folder the project
  */

@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks';
 
 /**
- * The story of a set-up, on stderr: one line when a step starts to work, one when it ends with its duration. On a terminal the last
- * line moves (elapsed time and what it is at); elsewhere a heartbeat says every 15 s that it lives.
+ * The story of a set-up, on stderr: one line when a step starts to work, one when it ends with its duration. On a
+ * terminal the last line moves (elapsed time and what it is at); elsewhere a heartbeat says every 15 s that it lives.
  */
 const HEARTBEAT_MS = 15_000;
 const FRAME_MS = 200;

@@ -31,8 +31,8 @@ export async function findEnvironment(link, lockFile) {
 }
 
 /**
- * Makes a virtual environment in which every file that pip installs has the hash that the lock names. Only wheels: nothing of a
- * package runs while it is installed.
+ * Makes a virtual environment in which every file that pip installs has the hash that the lock names. Only wheels:
+ * nothing of a package runs while it is installed.
  *
  * @param {string} link
  * @param {string} lockFile

@@ -9,7 +9,8 @@ const running = new Map();
 let stopping = false;
 
 /**
- * Asks whatever runs now to stop; for the signal handlers. A command that fails from then on is an interruption, not a failure.
+ * Asks whatever runs now to stop; for the signal handlers. A command that fails from then on is an interruption, not a
+ * failure.
  *
  * @param {NodeJS.Signals} signal
  */

@@ -3,8 +3,9 @@ import { lstat, mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, w
 import { basename, dirname, join } from 'node:path';
 
 /**
- * Finished work is a folder named by the content that it was made from, with a stamp written last; a symbolic link names the one in
- * use. An interrupted run leaves a folder without a stamp, which the next run replaces, and the link only ever moves in one rename.
+ * Finished work is a folder named by the content that it was made from, with a stamp written last; a symbolic link
+ * names the one in use. An interrupted run leaves a folder without a stamp, which the next run replaces, and the link
+ * only ever moves in one rename.
  */
 const STAMP = '.complete';
 const KEEP_MS = 7 * 24 * 3600 * 1000;
@@ -88,8 +89,8 @@ async function pointLink(link, target) {
 }
 
 /**
- * Removes unfinished folders and those that no branch has wanted for a while; a younger one may be in use by a lab that is up, or by
- * another checkout that shares the cache.
+ * Removes unfinished folders and those that no branch has wanted for a while; a younger one may be in use by a lab that
+ * is up, or by another checkout that shares the cache.
  *
  * @param {string} link
  * @param {string} keep

@@ -13,7 +13,8 @@ import { findToolchain, makeToolchain } from './toolchain.mjs';
 /**
  * Everything that has to be on the machine before the command line works, each step only when something is missing.
  *
- * @param {{ progress: ReturnType<typeof import('./progress.mjs').createProgress>, interactive: boolean, signal: AbortSignal }} context
+ * @param {{ progress: ReturnType<typeof import('./progress.mjs').createProgress>, interactive: boolean, signal:
+ *   AbortSignal }} context
  */
 export async function setUp({ progress, interactive, signal }) {
   const began = performance.now();

@@ -9,8 +9,8 @@ import { contentKey, makeStamped, readStamp } from './stamp.mjs';
 import { versionFits } from './versions.mjs';
 
 /**
- * Packer and its amazon plugin in `<cache>/toolchain/{bin,plugins}`: Packer from PATH when its version fits; what is missing is built
- * from the pinned module packer/toolchain/go.mod (docs/decisions/0021-toolchain-from-source.md).
+ * Packer and its amazon plugin in `<cache>/toolchain/{bin,plugins}`: Packer from PATH when its version fits; what is
+ * missing is built from the pinned module packer/toolchain/go.mod (docs/decisions/0021-toolchain-from-source.md).
  */
 
 /** Raise it when the recipe below changes, so that finished toolchains are made again. */
@@ -36,7 +36,8 @@ const RECIPES = {
  */
 
 /**
- * A Packer in PATH, outside our own cache, whose version fits. The identity tells cheaply whether it is still the same file.
+ * A Packer in PATH, outside our own cache, whose version fits. The identity tells cheaply whether it is still the same
+ * file.
  *
  * @param {import('./prerequisites.mjs').Prerequisites} needed
  * @param {string} cache

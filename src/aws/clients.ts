@@ -28,7 +28,8 @@ const LAB_CREDENTIALS: Credentials = { accessKeyId: 'lab', secretAccessKey: 'lab
 /**
  * Looks up credentials once, before the first side effect.
  *
- * @throws EcsHostError `CREDENTIALS_MISSING` or `CREDENTIALS_UNUSABLE` (user) when AWS itself is the target and no provider in the SDK's chain has any.
+ * @throws EcsHostError `CREDENTIALS_MISSING` or `CREDENTIALS_UNUSABLE` (user) when AWS itself is the target and no
+ *   provider in the SDK's chain has any.
  */
 export async function findCredentials(target: ApiTarget): Promise<Credentials> {
   if (target.endpointUrl !== null) return LAB_CREDENTIALS;

@@ -9,8 +9,8 @@ function parsed(text: string): URL | null {
 }
 
 /**
- * The endpoint that AWS_ENDPOINT_URL names, the SDKs' own variable: whoever set it wants every call there. One of AWS itself is AWS
- * itself (null): the SDK goes there by the variable, with the user's credentials.
+ * The endpoint that AWS_ENDPOINT_URL names, the SDKs' own variable: whoever set it wants every call there. One of AWS
+ * itself is AWS itself (null): the SDK goes there by the variable, with the user's credentials.
  *
  * @throws EcsHostError `ENDPOINT_URL` (user) for what is no address of an API
  */

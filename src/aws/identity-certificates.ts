@@ -15,7 +15,10 @@ function listed(list: Readonly<Record<string, string>>): CertificateOf {
   return (region) => (Object.hasOwn(list, region) ? (list[region] ?? null) : null);
 }
 
-/** AWS's own, a region each. Source: "AWS public certificates for instance identity document signatures" in the EC2 user guide. */
+/**
+ * AWS's own, a region each. Source: "AWS public certificates for instance identity document signatures" in the EC2 user
+ * guide.
+ */
 export const AWS_CERTIFICATES: IdentityCertificates = {
   certificateOf: listed(certs.rsa),
   certificate2048Of: listed(certs.rsa2048),

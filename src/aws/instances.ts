@@ -5,9 +5,9 @@ import type { AwsClients } from './clients.ts';
 import { isGone } from './removal.ts';
 
 /*
- * Why not waitUntilInstanceRunning and waitUntilInstanceTerminated of the SDK: they take every refusal of the API for "not yet" and so wait
- * out a missing permission; the second takes `stopping` for a failure, which an instance may still be said to be right after it was
- * terminated; and neither says why an instance ended. (docs/decisions/0112)
+ * Why not waitUntilInstanceRunning and waitUntilInstanceTerminated of the SDK: they take every refusal of the API for
+ * "not yet" and so wait out a missing permission; the second takes `stopping` for a failure, which an instance may
+ * still be said to be right after it was terminated; and neither says why an instance ended. (docs/decisions/0112)
  */
 
 const RUN_TIMEOUT_MS = 5 * 60_000;

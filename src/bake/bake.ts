@@ -101,7 +101,11 @@ async function preparePacker(input: BakeInput, key: KeyPair | null): Promise<Pac
   };
 }
 
-/** The same build by hand; it asks before it removes the machine. Real credentials are not in it: they come from where they came from. */
+/**
+ * The same build by hand; it asks before it removes the machine. Real credentials are not in it: they come from where
+ * they came
+ * from.
+ */
 function packerCommand(
   { plan, renderDir, environment }: BakeInput,
   { tool, variables, template, env }: Packer,
@@ -202,8 +206,9 @@ async function end(input: BakeInput, key: KeyPair | null, hasFailed: boolean): P
 }
 
 /**
- * Bakes the plan: packer build (which validates the template before it creates anything), tags. Nothing but the finished image is left:
- * packer cleans up after itself, and what it could not is swept by run id before this returns. Only a failure that is to be kept stays.
+ * Bakes the plan: packer build (which validates the template before it creates anything), tags. Nothing but the
+ * finished image is left: packer cleans up after itself, and what it could not is swept by run id before this returns.
+ * Only a failure that is to be kept stays.
  *
  * @throws EcsHostError `PROVISIONER_FAILED`, `BAKE_VERIFY_FAILED`, `PACKER_FAILED`, `PACKER_KILLED` (outside),
  *   `INTERRUPTED`

@@ -47,8 +47,8 @@ function howEnded(outcome: 'changed' | 'unchanged' | 'failed'): string {
 }
 
 /**
- * Turns Packer's records into spans: one for each phase and, inside `provision`, one for each provisioner with its steps as progress.
- * Knows no clock of its own and no process, so recorded streams test it.
+ * Turns Packer's records into spans: one for each phase and, inside `provision`, one for each provisioner with its
+ * steps as progress. Knows no clock of its own and no process, so recorded streams test it.
  */
 export class BuildTracker {
   readonly #sink: TrackerSink;
@@ -113,7 +113,8 @@ export class BuildTracker {
   #enter(name: PhaseName): void {
     const before = this.#phase;
     if (before?.name === name) return;
-    // The last thing that a good build does before it cleans up is tagging; out of any other phase clean-up means failure.
+    // The last thing that a good build does before it cleans up is tagging; out of any other phase clean-up means
+    // failure.
     const outcome = name === 'clean up' && before !== null && before.name !== 'tag image' ? 'failed' : 'ok';
     this.#shutProvisioner(outcome);
     if (before) this.#shut(before, outcome);

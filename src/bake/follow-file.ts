@@ -2,8 +2,8 @@ import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Yields what another process appends to a file until `ended` says that it has ended, then what is left. Polls, because inotify on a file
- * that another process holds open coalesces writes anyway.
+ * Yields what another process appends to a file until `ended` says that it has ended, then what is left. Polls, because
+ * inotify on a file that another process holds open coalesces writes anyway.
  */
 export async function* followFile(
   path: string,

@@ -8,8 +8,8 @@ export type MachineLine = {
   /** Commas and line ends restored. */
   readonly data: readonly string[];
   /**
-   * Only commas restored. Packer escapes line ends but not the backslash, so `\n` inside JSON that a provisioner printed cannot be told from
-   * an escaped line end: whoever parses JSON out of a line needs this form.
+   * Only commas restored. Packer escapes line ends but not the backslash, so `\n` inside JSON that a provisioner
+   * printed cannot be told from an escaped line end: whoever parses JSON out of a line needs this form.
    */
   readonly rawData: readonly string[];
 };
@@ -21,7 +21,10 @@ function restoreLineEnds(text: string): string {
   return text.replaceAll('\\r', '\r').replaceAll('\\n', '\n');
 }
 
-/** @returns null for a line that is no record (a panic, a warning of the Go runtime): such lines are kept in the raw log only. */
+/**
+ * @returns null for a line that is no record (a panic, a warning of the Go runtime): such lines are kept in the raw log
+ * only.
+ */
 export function parseMachineLine(line: string): MachineLine | null {
   const [time, target, category, ...fields] = line.split(',');
   if (time === undefined || target === undefined || category === undefined || !/^\d+$/.test(time)) return null;

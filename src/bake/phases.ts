@@ -1,6 +1,6 @@
 /**
- * The phases of a build with the amazon-ebs builder, told by the first words of what it says (plugin 1.3.x). A sentence that is not here
- * is progress of the phase that is open, so an unknown plugin version costs detail, never correctness.
+ * The phases of a build with the amazon-ebs builder, told by the first words of what it says (plugin 1.3.x). A sentence
+ * that is not here is progress of the phase that is open, so an unknown plugin version costs detail, never correctness.
  */
 export type PhaseName =
   | 'check names and network'

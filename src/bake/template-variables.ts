@@ -17,8 +17,8 @@ export async function findTemplate(renderDir: string): Promise<string> {
 }
 
 /**
- * What changes from run to run is not in the template but in its variables. A value is passed only if the template declares the variable:
- * packer refuses others.
+ * What changes from run to run is not in the template but in its variables. A value is passed only if the template
+ * declares the variable: packer refuses others.
  */
 export function variableArguments(template: unknown, values: Readonly<Record<string, string>>): string[] {
   const declared = (template as { variable?: Record<string, unknown> }).variable ?? {};

@@ -22,7 +22,10 @@ function findBinary(): Promise<string | null> {
   return findProgram('packer', [toolchain('bin')]);
 }
 
-/** Set-up's folder of plugins, so that no plugin of the machine's own slips in; without it the one that the environment names. */
+/**
+ * Set-up's folder of plugins, so that no plugin of the machine's own slips in; without it the one that the environment
+ * names.
+ */
 async function findPlugins(): Promise<string | null> {
   for (const folder of [toolchain('plugins'), process.env['PACKER_PLUGIN_PATH'] ?? '']) {
     if (folder === '') continue;

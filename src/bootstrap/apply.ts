@@ -145,8 +145,8 @@ function carryOut(resource: Resource, edit: Edit, place: Place): Promise<void> {
  *
  * @param groupId of the security group, when it is there already
  * @returns what was done, a line each
- * @throws EcsHostError `BOOTSTRAP_INCOMPLETE` (outside), `BOOTSTRAP_REFUSED` (user) or `BOOTSTRAP_INTERRUPTED`, with what was done
- *   until then
+ * @throws EcsHostError `BOOTSTRAP_INCOMPLETE` (outside), `BOOTSTRAP_REFUSED` (user) or `BOOTSTRAP_INTERRUPTED`, with
+ *   what was done until then
  */
 export function applyEdits(
   context: RunContext,

@@ -91,8 +91,8 @@ function letGo({ iam }: AccountClients, resource: Resource, regionName: string):
 /**
  * Takes away what was made here, and lets go of what other regions use.
  *
- * @throws EcsHostError `BOOTSTRAP_INCOMPLETE` (outside), `BOOTSTRAP_REFUSED` (user) or `BOOTSTRAP_INTERRUPTED`, with what was done
- *   until then
+ * @throws EcsHostError `BOOTSTRAP_INCOMPLETE` (outside), `BOOTSTRAP_REFUSED` (user) or `BOOTSTRAP_INTERRUPTED`, with
+ *   what was done until then
  */
 export function applyFarewells(
   context: RunContext,

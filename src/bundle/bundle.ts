@@ -176,8 +176,9 @@ async function builtBundle(options: BundleOptions): Promise<string> {
 }
 
 /**
- * Brings together what the image carries: the provisioners, the host service, the rootfs, Node, and the lab's agent where the
- * profile wants it. Two builds of one checkout are equal byte for byte; unchanged sources are not bundled again.
+ * Brings together what the image carries: the provisioners, the host service, the rootfs, Node, and the lab's agent
+ * where the profile wants it. Two builds of one checkout are equal byte for byte; unchanged sources are not bundled
+ * again.
  *
  * @throws EcsHostError (outside) when a tool fails
  */
@@ -189,8 +190,9 @@ export async function buildBundle(options: BundleOptions): Promise<Bundle> {
   if (options.hostProgram !== null) await carryProgram(options.hostProgram, join(folder, OWN_PROGRAM));
   const paths = await filesBelow(folder);
   const files = await Promise.all(paths.map((path) => hashed(folder, path)));
-  // Node is in the plan by its own version and hash; how it is compressed does not matter to the image. Shared with the cache where the
-  // file system can, but never a hard link: that would be changed under tar by whichever run links it next.
+  // Node is in the plan by its own version and hash; how it is compressed does not matter to the image. Shared with the
+  // cache where the file system can, but never a hard link: that would be changed under tar by whichever run links it
+  // next.
   await copyFile(nodeFile, join(folder, NODE_FILE), constants.COPYFILE_FICLONE);
   return { folder, files, node };
 }

@@ -21,8 +21,8 @@ export type Api = {
 export type Connection = Api & { readonly loaded: LoadedConfig; readonly selection: Selection };
 
 /**
- * Finds the API (starting the lab where the region is the lab's), and runs `work` with clients for it. What was started is stopped again,
- * however `work` ends.
+ * Finds the API (starting the lab where the region is the lab's), and runs `work` with clients for it. What was started
+ * is stopped again, however `work` ends.
  *
  * @param before what else has to be there; called before anything is started
  * @throws EcsHostError (user) on missing credentials, before anything is started

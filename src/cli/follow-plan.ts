@@ -15,7 +15,11 @@ import { type Api, withApi, withConnection } from './connect.ts';
 import { bundleFor, makePlan, type Planned, warn } from './make-plan.ts';
 import { commonArguments, type Session } from './session.ts';
 
-/** What a stored plan carries: from the bundle that `render` wrote beside it, else built from this checkout; the same files either way. */
+/**
+ * What a stored plan carries: from the bundle that `render` wrote beside it, else built from this checkout; the same
+ * files either
+ * way.
+ */
 export async function carriedBy(session: Session, plan: BuildPlan, planFile: string): Promise<Bundle> {
   const beside = join(dirname(planFile), BUNDLE_FILE);
   const isBeside = (await stat(beside).catch(() => null))?.isFile() === true;
@@ -40,7 +44,11 @@ export function planFileOf(argv: Record<string, unknown>): string | null {
   return file;
 }
 
-/** At the API of a stored plan. @throws EcsHostError (user) `PLAN_ENDPOINT` when that would be another API than the plan was made for */
+/**
+ * At the API of a stored plan. @throws EcsHostError (user) `PLAN_ENDPOINT` when that would be another API than the plan
+ * was made
+ * for
+ */
 export async function withPlanApi<T>(
   session: Session,
   plan: BuildPlan,
@@ -60,8 +68,9 @@ export async function withPlanApi<T>(
 }
 
 /**
- * The one way to a plan for the verbs that follow one: `--plan FILE`, or a plan that is made now from hosts.yaml. `work` gets the API and
- * a function that gives the plan with what it carries; what a stored plan names is confirmed with the region first.
+ * The one way to a plan for the verbs that follow one: `--plan FILE`, or a plan that is made now from hosts.yaml.
+ * `work` gets the API and a function that gives the plan with what it carries; what a stored plan names is confirmed
+ * with the region first.
  *
  * @param needsOf programs of this machine that `work` runs; all are looked for before anything is started
  */

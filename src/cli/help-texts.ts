@@ -65,7 +65,10 @@ const ENVIRONMENT: readonly (readonly [string, string])[] = [
   ['NO_COLOR', 'no colours on a terminal'],
 ];
 
-/** Where to read on, and where a problem is told. The address is that of the checkout, which may be a fork or a private copy. */
+/**
+ * Where to read on, and where a problem is told. The address is that of the checkout, which may be a fork or a private
+ * copy.
+ */
 export function linksText(width: number): string {
   const lines = [
     `Documentation: ${projectFolder()}/README.md and docs/`,

@@ -7,8 +7,8 @@ import { usageMistake } from './usage-mistakes.ts';
 import { findVerb } from './verb-module.ts';
 
 /**
- * Parses the command line, runs one verb, and is the only place that ends the process. Handlers import their verb lazily, so that
- * `--help` loads nothing but yargs.
+ * Parses the command line, runs one verb, and is the only place that ends the process. Handlers import their verb
+ * lazily, so that `--help` loads nothing but yargs.
  */
 async function fail(thrown: unknown): Promise<number> {
   const { explainError } = await import('../io/explain-error.ts');

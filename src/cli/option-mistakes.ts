@@ -2,8 +2,9 @@ import type { Options } from 'yargs';
 import { userError } from '../io/errors.ts';
 
 /**
- * yargs makes a list of an option that is given twice and takes an empty value for one. Either would silently act on something else than
- * was asked for (a default, both of two clusters), so both are mistakes, for every verb. Options that are lists may be repeated.
+ * yargs makes a list of an option that is given twice and takes an empty value for one. Either would silently act on
+ * something else than was asked for (a default, both of two clusters), so both are mistakes, for every verb. Options
+ * that are lists may be repeated.
  */
 export function checkOptions(
   options: Readonly<Record<string, Options>>,
@@ -31,8 +32,8 @@ function checkOption(name: string, option: Options, value: unknown): void {
 }
 
 /**
- * What yargs loses: a switch that is given twice, one with a value that is neither `true` nor `false` (it becomes "off"), and an empty
- * number (it becomes 0).
+ * What yargs loses: a switch that is given twice, one with a value that is neither `true` nor `false` (it becomes
+ * "off"), and an empty number (it becomes 0).
  */
 export function checkTyped(options: Readonly<Record<string, Options>>, typed: readonly string[]): void {
   const switches = new Set<string>();

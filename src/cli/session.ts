@@ -94,8 +94,9 @@ function interruption(cause: unknown, keeps: boolean): EcsHostError {
 }
 
 /**
- * The frame around every long verb: run id, progress, and Ctrl-C. The first SIGINT or SIGTERM aborts the run, which then cleans up after
- * itself; a second one says that it is still at it; the third gives up (and leaves the rest to `ecs-host sweep`).
+ * The frame around every long verb: run id, progress, and Ctrl-C. The first SIGINT or SIGTERM aborts the run, which
+ * then cleans up after itself; a second one says that it is still at it; the third gives up (and leaves the rest to
+ * `ecs-host sweep`).
  *
  * @param keeps what was made is kept when the run is interrupted, and `work` throws an error that says what that is
  * @throws EcsHostError `INTERRUPTED` (130) when the run ended because of a signal

@@ -11,7 +11,10 @@ const TAKEN_TCP: ReadonlyMap<number, string> = new Map([
   [51680, "the ECS agent's"],
 ]);
 
-/** The host of a URL that has no encryption and leaves private networks; what is built from it could be exchanged on the way. */
+/**
+ * The host of a URL that has no encryption and leaves private networks; what is built from it could be exchanged on the
+ * way.
+ */
 function openHost(url: string | null | undefined): string | null {
   const host = /^(?:http|git):\/\/([^/:]+)/.exec(url ?? '')?.[1];
   return host === undefined || isPrivateHost(host) ? null : host;

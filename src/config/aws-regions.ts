@@ -1,6 +1,6 @@
 /**
- * The regions of AWS, of all its partitions, in November 2026. Source: AWS's list of endpoints in botocore. A new region is one word here;
- * docs/decisions/0101 says why a region that is not known is refused.
+ * The regions of AWS, of all its partitions, in November 2026. Source: AWS's list of endpoints in botocore. A new
+ * region is one word here; docs/decisions/0101 says why a region that is not known is refused.
  */
 export const AWS_REGIONS: readonly string[] = [
   ...['af-south-1', 'ap-east-1', 'ap-east-2', 'ap-northeast-1', 'ap-northeast-2', 'ap-northeast-3', 'ap-south-1'],

@@ -9,7 +9,10 @@ export type ConfigCode = {
   readonly title: string;
 };
 
-/** Every code that a detail of CONFIG_INVALID, CONFIG_UNREADABLE or CONFIG_WARNING carries, from where the rules stand. */
+/**
+ * Every code that a detail of CONFIG_INVALID, CONFIG_UNREADABLE or CONFIG_WARNING carries, from where the rules
+ * stand.
+ */
 export const CONFIG_CODES: { readonly text: readonly ConfigCode[]; readonly rules: readonly ConfigCode[] } = {
   text: Object.entries(TEXT_CODES).map(([code, title]) => ({ code, severity: 'error', title })),
   rules: [

@@ -209,8 +209,8 @@ function tooDeepAt(text: string): number | null {
 }
 
 /**
- * YAML to a value and its places, or what is wrong with the text. Duplicate keys, aliases and depth are looked at here and not by the
- * library, which neither says where the first of two keys stands nor counts what aliases add.
+ * YAML to a value and its places, or what is wrong with the text. Duplicate keys, aliases and depth are looked at here
+ * and not by the library, which neither says where the first of two keys stands nor counts what aliases add.
  */
 export function readDocument(text: string, lines: Lines): SourceDocument | { readonly mistakes: Mistake[] } {
   const characters = checkCharacters(text);

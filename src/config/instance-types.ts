@@ -3,7 +3,10 @@ import sizes from './instance-sizes.json' with { type: 'json' };
 /** What the rules know of instance types: sizes, processor, the architecture of an NVIDIA GPU, and what AWS retired. */
 export type GpuArchitecture = 'kepler' | 'maxwell' | 'volta' | 'turing' | 'ampere' | 'ada' | 'hopper' | 'blackwell';
 
-/** Families with an NVIDIA GPU. Source: AWS's accelerated computing pages; architectures from NVIDIA's product pages. */
+/**
+ * Families with an NVIDIA GPU. Source: AWS's accelerated computing pages; architectures from NVIDIA's product
+ * pages.
+ */
 const GPU_FAMILIES: Readonly<Record<string, GpuArchitecture>> = {
   g2: 'kepler',
   g3: 'maxwell',

@@ -40,7 +40,8 @@ const validate = ajv.compile<HostsConfig>(schema);
 /**
  * Reads and checks hosts.yaml.
  *
- * @throws EcsHostError (user) `CONFIG_UNREADABLE`, or `CONFIG_INVALID` with every mistake: file:line:column, key, code, reason and hint
+ * @throws EcsHostError (user) `CONFIG_UNREADABLE`, or `CONFIG_INVALID` with every mistake: file:line:column, key, code,
+ *   reason and hint
  */
 export async function loadConfig(file: string): Promise<LoadedConfig> {
   return parseConfig(await readText(file), file);

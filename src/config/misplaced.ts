@@ -45,8 +45,8 @@ function ownerOf({ name, known }: Stray): string | null {
 }
 
 /**
- * Finds keys that only stand too far left or right, and a header line that is missing: each is one mistake, where the schema sees one for
- * every key, and another where they are missing. Changes `mistakes`, `gaps` and `refused`.
+ * Finds keys that only stand too far left or right, and a header line that is missing: each is one mistake, where the
+ * schema sees one for every key, and another where they are missing. Changes `mistakes`, `gaps` and `refused`.
  */
 export function joinMisplaced(
   strays: readonly Stray[],

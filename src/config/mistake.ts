@@ -7,7 +7,11 @@ export type Mistake<Code extends string = TextCode> = {
   readonly words: () => { readonly reason: string; readonly hint: string };
 };
 
-/** The codes of mistakes in the text and in single values; those of rules stand with the rules. docs/configuration.md lists all. */
+/**
+ * The codes of mistakes in the text and in single values; those of rules stand with the rules. docs/configuration.md
+ * lists
+ * all.
+ */
 export const TEXT_CODES = {
   FILE_EMPTY: 'The file says something.',
   FILE_TOO_LARGE:

@@ -1,7 +1,10 @@
 /** IPv4 networks in the notation of hosts.yaml, as numbers. */
 export type Network = { readonly first: number; readonly size: number; readonly prefix: number };
 
-/** A sixteenth of the internet: more lets in whom nobody knows, under whatever list of networks (docs/decisions/0100). */
+/**
+ * A sixteenth of the internet: more lets in whom nobody knows, under whatever list of networks
+ * (docs/decisions/0100).
+ */
 export const MOST_ADDRESSES = 2 ** 28;
 
 const BYTE = 256;
@@ -47,8 +50,8 @@ const PRIVATE = ['10.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12',
 const DOTTED = /^(\d{1,3}\.){3}\d{1,3}$/;
 
 /**
- * Whether a host of a URL is this machine or one of a private network for certain: `localhost`, or an address. Any other name, however it
- * begins, is what a resolver says.
+ * Whether a host of a URL is this machine or one of a private network for certain: `localhost`, or an address. Any
+ * other name, however it begins, is what a resolver says.
  */
 export function isPrivateHost(host: string): boolean {
   if (host === 'localhost') return true;

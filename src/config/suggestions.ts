@@ -52,8 +52,8 @@ function asName(value: unknown, pattern: string): string | null {
 }
 
 /**
- * A hint for a value of the wrong kind: `wanted` are the types of the schema, or `pattern` or `name` where the form is wrong. `source` is
- * the value as it was written.
+ * A hint for a value of the wrong kind: `wanted` are the types of the schema, or `pattern` or `name` where the form is
+ * wrong. `source` is the value as it was written.
  */
 export function suggestion(wanted: readonly string[], value: unknown, source: string, pattern = ''): string | null {
   if (wanted.includes('pattern')) return asForm(value, pattern);

@@ -6,8 +6,8 @@ export function pointerOf(path: readonly (string | number)[]): string {
 }
 
 /**
- * A copy in which every refused value, present or missing, throws `Unusable` when it is looked at. So whoever reads the copy needs no
- * second check of types, and one mistake is not reported twice.
+ * A copy in which every refused value, present or missing, throws `Unusable` when it is looked at. So whoever reads the
+ * copy needs no second check of types, and one mistake is not reported twice.
  */
 export function withoutUnusable(value: unknown, refused: ReadonlySet<string>): unknown {
   const missing = new Map<string, string[]>();

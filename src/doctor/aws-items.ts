@@ -5,8 +5,8 @@ import { findCommand } from '../../scripts/setup-lib/probe.mjs';
 import { type DoctorItem, item } from './doctor-item.ts';
 
 /**
- * Where AWS credentials would come from, by name only: no value is read, and no file is opened. Credentials of an instance role are not
- * looked for, as that needs the network.
+ * Where AWS credentials would come from, by name only: no value is read, and no file is opened. Credentials of an
+ * instance role are not looked for, as that needs the network.
  */
 async function credentialSources(): Promise<string[]> {
   const has = (name: string): boolean => Boolean(process.env[name]);

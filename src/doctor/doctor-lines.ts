@@ -10,7 +10,11 @@ function fixLines({ fix, neededFor }: DoctorItem, indent: string, width: number)
   return wrapText(`${indent}fix${neededFor === 'AWS' ? ' (only for AWS)' : ''}: ${fix}`, width, `${indent}  `);
 }
 
-/** The table for people: one row an item, and under an item that is not there its fix. The last line says whether work can begin. */
+/**
+ * The table for people: one row an item, and under an item that is not there its fix. The last line says whether work
+ * can
+ * begin.
+ */
 export function doctorLines(items: readonly DoctorItem[], width: number): string[] {
   const cells = items.map((each) => [MARKS[each.status], each.name, each.found, each.needed]);
   const indent = ' '.repeat(2 + Math.max(...items.map(({ status }) => MARKS[status].length)));

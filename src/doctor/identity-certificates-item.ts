@@ -10,8 +10,8 @@ const EARLY_MS = 90 * DAY_MS;
 type Certificates = Readonly<Record<string, string>>;
 
 /**
- * Pure: the certificates that hosts' identity documents are judged by, pinned in a package. One that has ended lets nobody in, and one of 1024 bits
- * is used only where AWS has no other.
+ * Pure: the certificates that hosts' identity documents are judged by, pinned in a package. One that has ended lets
+ * nobody in, and one of 1024 bits is used only where AWS has no other.
  */
 export function identityCertificatesItem(
   long: Certificates,

@@ -7,7 +7,8 @@ import { diskItems, kernelItems, packageItems, platformItem, rootItem } from './
 import { nodeItems, pythonItems, toolchainItems } from './tool-items.ts';
 
 /**
- * Looks at every prerequisite of scripts/prerequisites.json, and at what the lab needs of the kernel. Reads only; changes nothing.
+ * Looks at every prerequisite of scripts/prerequisites.json, and at what the lab needs of the kernel. Reads only;
+ * changes nothing.
  *
  * @returns ok when nothing is missing for the lab; what only AWS needs does not count
  */

@@ -7,9 +7,9 @@ const EXIT_LIMIT_MS = 5000;
 const KILL_AFTER_MS = 2000;
 
 /**
- * One OpenSSH connection (`ControlMaster`) that all calls to an instance share: a command then costs milliseconds instead of a key exchange.
- * OpenSSH and not the package ssh2, because the same connection has to go through Session Manager (`ProxyCommand`) and forward ports, and
- * because a person can repeat every call by hand.
+ * One OpenSSH connection (`ControlMaster`) that all calls to an instance share: a command then costs milliseconds
+ * instead of a key exchange. OpenSSH and not the package ssh2, because the same connection has to go through Session
+ * Manager (`ProxyCommand`) and forward ports, and because a person can repeat every call by hand.
  */
 export class ControlMaster implements AsyncDisposable {
   readonly #options: readonly string[];

@@ -87,8 +87,9 @@ function portAnswers(host: string, port: number, timeoutMs: number): Promise<boo
 }
 
 /**
- * The result of `work`, unless `stop` fires first. A client of a shared connection hands its output streams to the connection, which keeps them
- * open until the remote command ends; waiting for them would make every interruption as long as the command.
+ * The result of `work`, unless `stop` fires first. A client of a shared connection hands its output streams to the
+ * connection, which keeps them open until the remote command ends; waiting for them would make every interruption as
+ * long as the command.
  */
 async function raceAgainst<T>(work: Promise<T>, stop: AbortSignal, onStop: () => void): Promise<T> {
   const stopped = Promise.withResolvers<never>();

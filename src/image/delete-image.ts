@@ -16,7 +16,8 @@ export type ImageRemains = {
 };
 
 /**
- * Looks what there is of an image: only one that this program baked, by its tag or its record, is anything for it to delete.
+ * Looks what there is of an image: only one that this program baked, by its tag or its record, is anything for it to
+ * delete.
  *
  * @param record null when there is none that can be used
  * @throws EcsHostError (user) `IMAGE_UNKNOWN`, or `IMAGE_FOREIGN` for an image that somebody else made
@@ -49,7 +50,10 @@ export async function findImageRemains(
   };
 }
 
-/** Deregisters the image, then deletes its snapshots: EC2 takes them in this order only. What is gone already is no error. */
+/**
+ * Deregisters the image, then deletes its snapshots: EC2 takes them in this order only. What is gone already is no
+ * error.
+ */
 export async function deleteImage(clients: AwsClients, remains: ImageRemains): Promise<void> {
   const { ec2 } = clients;
   const forgiving = async (work: Promise<unknown>): Promise<void> => {

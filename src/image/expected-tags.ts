@@ -3,8 +3,8 @@ import { runTags, TAG } from '../run/tags.ts';
 import type { Verdict } from './image-record.ts';
 
 /**
- * The tags of a finished image, except the versions of its components (`versionTags`): what the plan says plus what only the run knows.
- * The verdict is what marks it as finished.
+ * The tags of a finished image, except the versions of its components (`versionTags`): what the plan says plus what
+ * only the run knows. The verdict is what marks it as finished.
  */
 export function expectedTags(input: {
   readonly plan: BuildPlan;

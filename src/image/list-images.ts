@@ -70,7 +70,10 @@ function fromDamage(imageId: string, apiRegion: string): ImageSummary {
   };
 }
 
-/** Pure: joins what the API lists with the records; the record wins where both know something, the API about the state. */
+/**
+ * Pure: joins what the API lists with the records; the record wins where both know something, the API about the
+ * state.
+ */
 export function joinImages(
   images: readonly Image[],
   records: readonly ImageRecord[],
@@ -94,7 +97,8 @@ export function joinImages(
 /**
  * The images of a region: those that this program tagged and those that it has a record of.
  *
- * @param stored.records only those of the same region and endpoint (the caller filters); a damaged one does not say where its image is
+ * @param stored.records only those of the same region and endpoint (the caller filters); a damaged one does not say
+ *   where its image is
  */
 export async function listImages(
   clients: AwsClients,

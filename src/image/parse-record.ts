@@ -14,7 +14,10 @@ const CHECK = object(
   ['reason', 'durationMs'],
 );
 
-/** What `ImageRecord` says, for a file that anything may have happened to. Keys that it does not know are left alone. */
+/**
+ * What `ImageRecord` says, for a file that anything may have happened to. Keys that it does not know are left
+ * alone.
+ */
 const problemOf = shapeCheck(
   object({
     imageName: TEXT,

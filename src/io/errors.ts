@@ -1,8 +1,8 @@
 import type { CodeOf, CodeWith, EXIT_CODES, OutsideCode, UserCode } from './messages.ts';
 
 /**
- * Errors sorted by who must act. Each carries a code of the table (messages.ts), one reason and one hint; src/cli/main.ts turns the kind into
- * the exit code. Anything else that is thrown is a bug in this program (exit 1).
+ * Errors sorted by who must act. Each carries a code of the table (messages.ts), one reason and one hint;
+ * src/cli/main.ts turns the kind into the exit code. Anything else that is thrown is a bug in this program (exit 1).
  */
 export type ErrorKind = Exclude<keyof typeof EXIT_CODES, 'bug'>;
 

@@ -41,8 +41,8 @@ function isApiError(error: unknown): error is ApiError {
 }
 
 /**
- * What is not a bug although nobody foresaw it where it was thrown: the system's answer about a path, and the API's refusal. Everything
- * else is given back as it is.
+ * What is not a bug although nobody foresaw it where it was thrown: the system's answer about a path, and the API's
+ * refusal. Everything else is given back as it is.
  */
 export function explainError(error: unknown): unknown {
   if (error instanceof EcsHostError || !(error instanceof Error)) return error;

@@ -1,7 +1,8 @@
 /**
- * Every code that an error, a warning or a note of the command line carries. Codes are the contract for scripts, prose is not. What is not in
- * this table does not compile where it is thrown or emitted, and docs/messages.md is printed from it. The codes of hosts.yaml stand with its
- * rules (src/config/codes.ts) and come only in `details`, so that one code has one meaning and one exit code.
+ * Every code that an error, a warning or a note of the command line carries. Codes are the contract for scripts, prose
+ * is not. What is not in this table does not compile where it is thrown or emitted, and docs/messages.md is printed
+ * from it. The codes of hosts.yaml stand with its rules (src/config/codes.ts) and come only in `details`, so that one
+ * code has one meaning and one exit code.
  */
 export const EXIT_CODES = {
   bug: 1,

@@ -1,8 +1,9 @@
 import { type EcsHostError, userError } from './errors.ts';
 
 /**
- * What was written reaches its reader before the process ends, whatever its size and wherever it goes: a pipe takes 64 KiB at a time, and
- * `process.exit` throws away what still waits. A reader that went away (`| head`) ends the reading, not the work and its cleaning up.
+ * What was written reaches its reader before the process ends, whatever its size and wherever it goes: a pipe takes 64
+ * KiB at a time, and `process.exit` throws away what still waits. A reader that went away (`| head`) ends the reading,
+ * not the work and its cleaning up.
  */
 const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: 'no space is left on it',

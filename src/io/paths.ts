@@ -9,8 +9,9 @@ export function projectFolder(): string {
 }
 
 /**
- * A folder by our own variable, else below XDG's, else below the home. The lab runs elsewhere than the command that starts it, so a path
- * that depends on where one stands would be two folders: ours is refused then, and XDG's does not count, as its specification has it.
+ * A folder by our own variable, else below XDG's, else below the home. The lab runs elsewhere than the command that
+ * starts it, so a path that depends on where one stands would be two folders: ours is refused then, and XDG's does not
+ * count, as its specification has it.
  */
 function folderBy(own: string, xdg: string, fallback: readonly string[]): string {
   const named = process.env[own] ?? '';

@@ -20,7 +20,11 @@ function total(widths: readonly number[]): number {
   return widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1));
 }
 
-/** Takes from the widest column until the table fits, but never so much that a word would have to be cut; null when it cannot fit. */
+/**
+ * Takes from the widest column until the table fits, but never so much that a word would have to be cut; null when it
+ * cannot
+ * fit.
+ */
 function fitWidths(all: readonly Cells[], width: number): number[] | null {
   const columns = all[0]?.map((_, at) => all.map((cells) => cells[at] ?? '')) ?? [];
   const widths = columns.map((cells) => Math.max(0, ...cells.map(textWidth)));
@@ -56,7 +60,11 @@ function stacked(titles: Cells, cells: Cells, width: number): string[] {
   ];
 }
 
-/** Columns that fit into `width`: cells wrap at their blanks where they have to; in a very narrow terminal each row becomes a list. */
+/**
+ * Columns that fit into `width`: cells wrap at their blanks where they have to; in a very narrow terminal each row
+ * becomes a
+ * list.
+ */
 export function layOutTable(titles: Cells, rows: readonly Cells[], width: number): Table {
   const widths = fitWidths([titles, ...rows], width);
   if (widths === null) return { head: [], rows: rows.map((cells) => stacked(titles, cells, width)) };

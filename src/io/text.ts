@@ -1,7 +1,11 @@
 import { stripVTControlCharacters } from 'node:util';
 import { printable } from '#contracts/printable.ts';
 
-/** Where a terminal draws two cells for one character; enough for names and messages, which are Latin but for what a user wrote. */
+/**
+ * Where a terminal draws two cells for one character; enough for names and messages, which are Latin but for what a
+ * user
+ * wrote.
+ */
 const WIDE = /\p{Emoji_Presentation}|\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|[！-｠]/u;
 /** What stands on or joins the character before it. */
 const NO_CELL = /\p{M}|[\u200b\u200c]|\u200d/u;
@@ -32,8 +36,8 @@ export function shorten(text: string, width: number): string {
 }
 
 /**
- * Breaks a text at its blanks. Lines after the first begin with `indent`. A word that is longer than a line stays whole, so that it can be
- * copied; what blanks it begins with are kept.
+ * Breaks a text at its blanks. Lines after the first begin with `indent`. A word that is longer than a line stays
+ * whole, so that it can be copied; what blanks it begins with are kept.
  */
 export function wrapText(text: string, width: number, indent = ''): string[] {
   if (textWidth(text) <= width) return [text];

@@ -70,8 +70,9 @@ function problemIn(stdout: string): { readonly problem: string; readonly isUsers
 }
 
 /**
- * Starts the lab unless one is up, as this process's own: it goes down with it. The lab is an outside program to this one. What passes is
- * this command line with its answer, the endpoint URL, and the `/_lab/` calls of this folder: owners, and the identity certificate.
+ * Starts the lab unless one is up, as this process's own: it goes down with it. The lab is an outside program to this
+ * one. What passes is this command line with its answer, the endpoint URL, and the `/_lab/` calls of this folder:
+ * owners, and the identity certificate.
  *
  * @throws EcsHostError `LAB_NOT_STARTED` (user) or `LAB_FAILED` (outside) with the lab's own reason
  */

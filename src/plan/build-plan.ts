@@ -2,7 +2,10 @@ import type { TargetConfig } from '#contracts/target-config.ts';
 import type { BundleFile, NodeBinary } from '../bundle/names.ts';
 import type { ProvisioningStep } from './provisioning.ts';
 
-/** Of the format of `plan.json`: the resolved build, readonly, nothing optional. Later verbs read it and refuse another version. */
+/**
+ * Of the format of `plan.json`: the resolved build, readonly, nothing optional. Later verbs read it and refuse another
+ * version.
+ */
 export const PLAN_VERSION = 2;
 
 export type Transport = 'ssh' | 'session-manager';
@@ -20,7 +23,10 @@ export type BuildPlan = {
   readonly apiRegion: string;
   /** Whether the region is the lab's, which is started where it is not up. */
   readonly isLab: boolean;
-  /** Where the API was when this was planned; null means AWS itself. A lab may be elsewhere when the plan is followed. */
+  /**
+   * Where the API was when this was planned; null means AWS itself. A lab may be elsewhere when the plan is
+   * followed.
+   */
   readonly endpointUrl: string | null;
   readonly baseImage: {
     readonly id: string;
@@ -43,8 +49,10 @@ export type BuildPlan = {
     readonly sshSourceCidrs: readonly string[];
   };
   readonly instanceProfile: string;
-  /** Where the ECS agent on a host finds the ECS API (ECS_BACKEND_HOST, written by user data); null means AWS itself. The lab's is not
-   * `endpointUrl`: machines reach the lab at its address inside the namespace. */
+  /**
+   * Where the ECS agent on a host finds the ECS API (ECS_BACKEND_HOST, written by user data); null means AWS itself.
+   * The lab's is not `endpointUrl`: machines reach the lab at its address inside the namespace.
+   */
   readonly ecsAgentEndpoint: string | null;
   readonly imageName: string;
   readonly tags: Readonly<Record<string, string>>;

@@ -13,7 +13,11 @@ export function canonicalJson(value: unknown): string {
   return JSON.stringify(value);
 }
 
-/** What the digest is over: what ends up in the image or decides how it is made, and nothing of the run, the network or the time. */
+/**
+ * What the digest is over: what ends up in the image or decides how it is made, and nothing of the run, the network or
+ * the
+ * time.
+ */
 export type Determinants = Pick<
   BuildPlan,
   'instanceType' | 'gpu' | 'rootVolume' | 'target' | 'bundles' | 'node' | 'toolchain' | 'provisioning' | 'baseImage'

@@ -123,7 +123,8 @@ async function asked<T>(region: string, ask: () => Promise<T>): Promise<T> {
 /**
  * Asks the region for what the plan needs.
  *
- * @throws EcsHostError (user) when something named in hosts.yaml is not there; (outside) `API_FAILED` when the API does not answer
+ * @throws EcsHostError (user) when something named in hosts.yaml is not there; (outside) `API_FAILED` when the API does
+ *   not answer
  */
 export function gatherFacts(ec2: EC2Client, query: FactsQuery): Promise<Facts> {
   return asked(query.region, async () => {

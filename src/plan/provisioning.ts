@@ -7,9 +7,9 @@ export const BUNDLE_FILE = 'bundle.tar';
 export type ProvisioningStep = { readonly name: string; readonly upload?: true; readonly inline?: readonly string[] };
 
 /**
- * What happens on the build instance, in order: carry the bundle, wait for the base image's own first boot, unpack, then one provisioner
- * after the other. They share one script and one process, because Packer spends a quarter of a second on each script and Node a tenth on
- * each start; their own events tell them apart.
+ * What happens on the build instance, in order: carry the bundle, wait for the base image's own first boot, unpack,
+ * then one provisioner after the other. They share one script and one process, because Packer spends a quarter of a
+ * second on each script and Node a tenth on each start; their own events tell them apart.
  * Part of what the plan's digest is over.
  */
 export function provisioningSteps(provisioners: readonly string[]): ProvisioningStep[] {

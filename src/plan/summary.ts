@@ -12,7 +12,10 @@ export function wrapSummary(lines: readonly string[], width: number): string[] {
   return lines.flatMap((line) => wrapText(line, width, /^ {2}\S.{17}/.test(line) ? below : '    '));
 }
 
-/** What `ecs-host plan` prints: everything that will happen, in the order in which it does. Pure, and stable enough to diff. */
+/**
+ * What `ecs-host plan` prints: everything that will happen, in the order in which it does. Pure, and stable enough to
+ * diff.
+ */
 export function planSummary(plan: BuildPlan): string[] {
   const { network, rootVolume, developerWorkload: workload } = plan;
   const where = plan.endpointUrl === null ? 'AWS' : plan.endpointUrl;

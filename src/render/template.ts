@@ -6,7 +6,10 @@ const SOURCE = 'host';
 /** Packer stops waiting for the build instance to let it in. */
 export const SSH_TIMEOUT_MIN = 10;
 
-/** Tags that Packer puts on whatever it makes, so that a sweep finds it. What changes from run to run comes in by variable. */
+/**
+ * Tags that Packer puts on whatever it makes, so that a sweep finds it. What changes from run to run comes in by
+ * variable.
+ */
 // biome-ignore lint/suspicious/noTemplateCurlyInString: HCL's own templates.
 const RUN_TAGS = runTags({ runId: '${var.run_id}', owner: '${var.owner}', kind: 'build' });
 
@@ -36,8 +39,9 @@ function endpoint({ endpointUrl }: BuildPlan): object {
 /**
  * The Packer template of a plan (HCL2 in JSON). Pure.
  *
- * Sources for what is not obvious: AMI waits need both polling keys or the default is shorter than a 32 GB snapshot takes; metadata_options
- * binds only the build instance, so imds_support makes the image itself IMDSv2-only; the temporary group must not be open to the world.
+ * Sources for what is not obvious: AMI waits need both polling keys or the default is shorter than a 32 GB snapshot
+ * takes; metadata_options binds only the build instance, so imds_support makes the image itself IMDSv2-only; the
+ * temporary group must not be open to the world.
  */
 export function renderTemplate(plan: BuildPlan): object {
   // biome-ignore-start lint/suspicious/noTemplateCurlyInString: HCL's own templates.
@@ -77,7 +81,8 @@ export function renderTemplate(plan: BuildPlan): object {
           ssh_timeout: `${SSH_TIMEOUT_MIN}m`,
           ssh_pty: false,
           temporary_key_pair_type: 'ed25519',
-          // Empty as a rule. Packer's own key is in its memory only, so an instance that is to be looked at later needs another.
+          // Empty as a rule. Packer's own key is in its memory only, so an instance that is to be looked at later needs
+          // another.
           ssh_keypair_name: '${var.key_pair}',
           ssh_private_key_file: '${var.key_file}',
           ...communicator(plan),

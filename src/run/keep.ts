@@ -41,11 +41,13 @@ async function instancesOf({ ec2 }: AwsClients, runId: string): Promise<Instance
 }
 
 /**
- * Leaves the instances of a run, and what belongs to them, for a person to look at (`--keep-on-failure`), and says how. From then on only
- * `ecs-host sweep` removes them; what a bake sweeps by itself leaves them alone.
+ * Leaves the instances of a run, and what belongs to them, for a person to look at (`--keep-on-failure`), and says how.
+ * From then on only `ecs-host sweep` removes them; what a bake sweeps by itself leaves them alone.
  *
- * @param stay makes sure that what the instances are in stays up (a lab); null where nobody asked for anything to be kept
- * @returns false when nothing is kept: nobody asked, Ctrl-C (which is no failure), no instance to look at, or it cannot be; never throws
+ * @param stay makes sure that what the instances are in stays up (a lab); null where nobody asked for anything to be
+ *   kept
+ * @returns false when nothing is kept: nobody asked, Ctrl-C (which is no failure), no instance to look at, or it cannot
+ *   be; never throws
  */
 export async function keepRun(
   ctx: RunContext,

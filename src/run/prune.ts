@@ -18,7 +18,10 @@ export type StoredRun = {
 };
 
 const HOUR_MS = 60 * 60_000;
-/** A younger one may be at work without having said so: `plan` and `render` make nothing that they would have to own. */
+/**
+ * A younger one may be at work without having said so: `plan` and `render` make nothing that they would have to
+ * own.
+ */
 export const KEEP_ANY_MS = 6 * HOUR_MS;
 /** How long logs of a run that came to nothing are kept for whoever looks into it. */
 export const KEEP_EVIDENCE_MS = 14 * 24 * HOUR_MS;
@@ -48,7 +51,10 @@ async function namesIn(folder: string): Promise<string[]> {
   });
 }
 
-/** Every run id in every record, read as text: a record that is damaged, or of another version, still keeps its runs. */
+/**
+ * Every run id in every record, read as text: a record that is damaged, or of another version, still keeps its
+ * runs.
+ */
 async function namedRuns(): Promise<Set<string>> {
   const names = await namesIn(imagesFolder());
   const texts = await Promise.all(names.map((name) => readFile(join(imagesFolder(), name), 'utf8').catch(() => '')));

@@ -1,4 +1,7 @@
-/** Every tag that this program writes or looks for. EC2 takes at most 50 on a resource, and 256 characters in a value. */
+/**
+ * Every tag that this program writes or looks for. EC2 takes at most 50 on a resource, and 256 characters in a
+ * value.
+ */
 export const TAG = {
   runId: 'ecs-host:run-id',
   owner: 'ecs-host:owner',

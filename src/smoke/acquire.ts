@@ -57,7 +57,10 @@ function userDataOf({ plan }: LaunchInput, webserver: SmokeWebserver, cluster: s
   });
 }
 
-/** Key, group, cluster and webserver at once, then the instances. Each is put on the list of releases as soon as it is there. */
+/**
+ * Key, group, cluster and webserver at once, then the instances. Each is put on the list of releases as soon as it is
+ * there.
+ */
 export async function acquire(launch: LaunchInput, count: number, releases: Releases): Promise<Acquired> {
   const [webserver, { keyName, keyFile }, groupIds, cluster] = await allEnded([
     startWebserver(launch, releases),

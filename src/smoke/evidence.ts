@@ -20,8 +20,8 @@ const REMOTE: readonly (readonly [name: string, command: string])[] = [
 ];
 
 /**
- * Keeps what explains a failed verdict: console log from the API (also of an instance that ssh never reached) and journal.
- * Whatever cannot be had is left out; this never fails.
+ * Keeps what explains a failed verdict: console log from the API (also of an instance that ssh never reached) and
+ * journal. Whatever cannot be had is left out; this never fails.
  *
  * @returns the files, absolute
  */

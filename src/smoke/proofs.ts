@@ -156,7 +156,10 @@ function verify(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
   });
 }
 
-/** Waits until the instance is in the cluster. @returns its registration, or null when there is none or nobody asked for it */
+/**
+ * Waits until the instance is in the cluster. @returns its registration, or null when there is none or nobody asked for
+ * it
+ */
 async function register(run: SmokeRun, instanceId: string): Promise<Registration | null> {
   const { book, ctx, plan, clients, cluster } = run;
   if (!book.selected.has('cluster')) return null;

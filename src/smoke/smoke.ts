@@ -83,9 +83,9 @@ async function prove(input: SmokeInput, selected: ReadonlySet<Part>, releases: R
 }
 
 /**
- * Launches the image and compares what it is with what it should be. A failed image is a result, not an error: the caller keeps the
- * verdict (`keepVerdict`) and ends with `verdictError`. Everything that was made is released before this returns or throws, unless a
- * failure is to be kept.
+ * Launches the image and compares what it is with what it should be. A failed image is a result, not an error: the
+ * caller keeps the verdict (`keepVerdict`) and ends with `verdictError`. Everything that was made is released before
+ * this returns or throws, unless a failure is to be kept.
  *
  * @throws EcsHostError outside when not even the launch worked; user for a mistake of the operator's; `INTERRUPTED`
  */

@@ -17,8 +17,8 @@ export function verdictOf(checks: readonly Check[]): Exclude<Verdict, 'not-run'>
 }
 
 /**
- * Writes the verdict into the image's record, where there is one, and onto the image. A pass of some parts only says nothing
- * about the image and changes neither; a failure always counts.
+ * Writes the verdict into the image's record, where there is one, and onto the image. A pass of some parts only says
+ * nothing about the image and changes neither; a failure always counts.
  *
  * @returns the path of the record, or null when there is none
  */

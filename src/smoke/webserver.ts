@@ -27,8 +27,8 @@ export type SmokeWebserverInput = {
 };
 
 /**
- * Starts the reference webserver in this process with a certificate of its own. Instances reach it through their ssh connection.
- * Imported when needed: only smoke pays for it.
+ * Starts the reference webserver in this process with a certificate of its own. Instances reach it through their ssh
+ * connection. Imported when needed: only smoke pays for it.
  */
 export async function startSmokeWebserver(input: SmokeWebserverInput): Promise<SmokeWebserver> {
   const [{ startWebserver }, { makeSelfSigned }] = await Promise.all([
@@ -52,7 +52,8 @@ export async function startSmokeWebserver(input: SmokeWebserverInput): Promise<S
     decide: ({ instanceId }) => {
       const decision = decisions.get(instanceId);
       if (decision === 'grant') return { kind: 'grant' };
-      // Nobody is granted anything by default; that an instance was not decided on yet is a no that it may ask again about.
+      // Nobody is granted anything by default; that an instance was not decided on yet is a no that it may ask again
+      // about.
       if (decision === undefined) return { kind: 'error', status: 503 };
       return { kind: 'deny', reason: 'smoke test: denied on purpose' };
     },

@@ -1,10 +1,10 @@
 import type { ErrorDetail } from '../io/errors.ts';
 
 /**
- * /etc/ecs/ecs.config has two readers. Amazon's ecs-init takes what stands behind `=` as it is, up to the end of the line and without the
- * blanks around the line. systemd (EnvironmentFile) takes a value as it is, too, unless it begins with a quote or a blank, ends with one,
- * or holds a backslash. So values are written literally, and those that the two would read differently are refused. JSON begins with a
- * bracket or a brace and arrives intact.
+ * /etc/ecs/ecs.config has two readers. Amazon's ecs-init takes what stands behind `=` as it is, up to the end of the
+ * line and without the blanks around the line. systemd (EnvironmentFile) takes a value as it is, too, unless it begins
+ * with a quote or a blank, ends with one, or holds a backslash. So values are written literally, and those that the two
+ * would read differently are refused. JSON begins with a bracket or a brace and arrives intact.
  */
 const RULES: readonly (readonly [RegExp, string, string])[] = [
   [/\p{Cc}|[\u2028\u2029]/u, 'holds a line end or another control character', 'one line of text'],

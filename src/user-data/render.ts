@@ -21,10 +21,11 @@ function biggest(bytes: number): string {
 }
 
 /**
- * Cloud-config for one host. It writes the two files that make a host out of an image and runs nothing: what a host does is baked, so
- * nothing in here can start Docker or the agent.
+ * Cloud-config for one host. It writes the two files that make a host out of an image and runs nothing: what a host
+ * does is baked, so nothing in here can start Docker or the agent.
  *
- * @throws EcsHostError `USER_DATA` (user) with everything that the host would not accept, or when it is larger than EC2 takes
+ * @throws EcsHostError `USER_DATA` (user) with everything that the host would not accept, or when it is larger than EC2
+ *   takes
  */
 export function renderUserData({ cluster, host, ecs = {} }: UserDataInput): string {
   const parsed = asHostConfig(host);

@@ -2,7 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { judge, type Sample, type WalkEvent } from '../../bench/walk-judge.ts';
 import { compare } from '../e2e/start-storm.ts';
 
-/** Whoever judges the storm and the walk has to find what is wrong: a judge that is content with everything proves nothing. */
+/**
+ * Whoever judges the storm and the walk has to find what is wrong: a judge that is content with everything proves
+ * nothing.
+ */
 
 const ID = 'a'.repeat(12);
 const FULL = 'a'.repeat(64);

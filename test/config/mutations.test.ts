@@ -16,7 +16,10 @@ const SLIPS: Readonly<Record<string, (line: string) => string[]>> = {
   'has a key with another letter': (line) => [line.replace(':', 'x:')],
 };
 
-/** A section without its first line is many keys in a mapping of another kind; nobody can say more than that for each of them. */
+/**
+ * A section without its first line is many keys in a mapping of another kind; nobody can say more than that for each of
+ * them.
+ */
 const SECTION = /^( {2}\S+|regions|profiles|version|\s*workload):/;
 
 const lines = shipped.split('\n');

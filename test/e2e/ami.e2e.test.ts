@@ -7,8 +7,8 @@ import { describeSabotage, keptInstance } from './sabotage.tests.ts';
 import { cli, events, start } from './support.ts';
 
 /**
- * The main job as a user runs it, against a lab of this file's own: `ami` in all three regions, then everything that can go wrong on
- * the way. Each test ends by looking at what is left.
+ * The main job as a user runs it, against a lab of this file's own: `ami` in all three regions, then everything that
+ * can go wrong on the way. Each test ends by looking at what is left.
  */
 let lab: LabHandle;
 

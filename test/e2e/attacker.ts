@@ -54,12 +54,16 @@ export const CLIENTS: readonly (readonly [name: string, command: string])[] = [
   ['runc run', 'cd /var/tmp/bundle && sudo runc run bundle-$(cat /proc/sys/kernel/random/uuid)'],
 ];
 
-/** Two seconds are promised: a lease of one and a half, and the guard's look. One more for a machine that is busy with several labs. */
+/**
+ * Two seconds are promised: a lease of one and a half, and the guard's look. One more for a machine that is busy with
+ * several
+ * labs.
+ */
 const DOWN_WITHIN_CS = 300;
 
 /**
- * Starts containers without a pause, does something to the host service, and expects that soon afterwards there is no agent and that no container
- * starts any more: by the containers' own word.
+ * Starts containers without a pause, does something to the host service, and expects that soon afterwards there is no
+ * agent and that no container starts any more: by the containers' own word.
  */
 export async function expectDownSoonAfter(host: BootedHost, disrupt: string): Promise<void> {
   const before = (await countedStarts(host)).length;

@@ -40,7 +40,11 @@ export async function bakeImage(
   return { imageId: record.imageId, plan: JSON.parse(plan) as BuildPlan };
 }
 
-/** What a handshake was answered with, when it came (hundredths of a second of CLOCK_BOOTTIME, which machines of the lab share), and after which delay. */
+/**
+ * What a handshake was answered with, when it came (hundredths of a second of CLOCK_BOOTTIME, which machines of the lab
+ * share), and after which
+ * delay.
+ */
 export type Decided = { readonly kind: Decision['kind']; readonly atCs: number; readonly delayMs: number };
 
 function answerOf(decision: Decision, delayMs = 0): Omit<Decided, 'atCs'> {
@@ -60,7 +64,10 @@ export type BootedHost = AsyncDisposable & {
   decide(decision: Decision): void;
   /** All handshakes so far, noted before their answers go out. */
   readonly decided: readonly Decided[];
-  /** What an operator does who takes an order (drain, revoke) of the webserver back: on the webserver, and on the host. */
+  /**
+   * What an operator does who takes an order (drain, revoke) of the webserver back: on the webserver, and on the
+   * host.
+   */
   takeBack(): Promise<void>;
   /** A shell command as the login user; throws when it fails. */
   run(command: string, timeoutMs?: number): Promise<string>;

@@ -15,7 +15,11 @@ export type CountedStart = { readonly id: string; readonly atCs: number };
 /** Of its own file system, so that whatever is full, a container can write there. */
 const COUNT_FOLDER = '/var/lib/count';
 
-/** Arguments of `docker run` and `docker create` for a container that counts itself, and that does not make a stop wait; a command may follow. */
+/**
+ * Arguments of `docker run` and `docker create` for a container that counts itself, and that does not make a stop wait;
+ * a command may
+ * follow.
+ */
 export const COUNTED = `--stop-signal KILL --volume ${COUNT_FOLDER}:/count tools`;
 
 /** Sees to it that a container's first process, and nobody else, writes one line the moment it runs. */
@@ -27,7 +31,10 @@ exec "$@"
 
 const PROGRAMS = '/bin/sh /bin/sleep /bin/true /bin/false /bin/cat /bin/ln /bin/rm /bin/mkdir /usr/bin/mkfifo';
 
-/** An image `tools` of a shell, a few programs, and what they are linked with; and the folder where containers count themselves. */
+/**
+ * An image `tools` of a shell, a few programs, and what they are linked with; and the folder where containers count
+ * themselves.
+ */
 export async function importTools(host: BootedHost): Promise<void> {
   await host.run(`sudo tee /usr/local/bin/counted >/dev/null <<'EOS'
 ${ENTRY}EOS

@@ -13,8 +13,8 @@ import { storm } from './start-storm.ts';
 import { describeWebserver } from './webserver-verb.tests.ts';
 
 /**
- * The host service on a booted machine: everything that tries to walk around its gate, and every way to leave. One machine, in the order of
- * a host's life; each test starts where the one before it ended.
+ * The host service on a booted machine: everything that tries to walk around its gate, and every way to leave. One
+ * machine, in the order of a host's life; each test starts where the one before it ended.
  */
 let lab: LabHandle;
 let host: BootedHost;
@@ -24,7 +24,10 @@ const UP = 'active active active active';
 /** Values that would do something if anything on the way did not quote. */
 const HOSTILE = `{"team":"a b","cost":"$(touch /tmp/pwned)"} \`touch /tmp/pwned\` "quoted" 'single' #no comment`;
 
-/** A host service of the user's own: here one that hands over to the project's. `ami.e2e.test.ts` has the other case. */
+/**
+ * A host service of the user's own: here one that hands over to the project's. `ami.e2e.test.ts` has the other
+ * case.
+ */
 const OWN_PROGRAM = '#!/bin/sh\nexec /opt/ecs-host/bin/node /opt/ecs-host/bin/ecs-hostd.mjs\n';
 
 beforeAll(async () => {
@@ -299,7 +302,8 @@ describe('in service', () => {
       exitCode: 125,
       output: expect.stringContaining('ecs-host: the gate of this host is shut: no container starts'),
     });
-    // Now dockerd, too, while a client knocks without a pause: the gate holds, and nothing of that is in the way once it is open.
+    // Now dockerd, too, while a client knocks without a pause: the gate holds, and nothing of that is in the way once
+    // it is open.
     await host.run(
       'sudo systemd-run --quiet --unit=knocking sh -c "while :; do docker ps; done"; sudo pkill -KILL -x dockerd; sleep 2',
     );

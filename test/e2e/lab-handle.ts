@@ -13,7 +13,10 @@ import { createClients } from '../../src/aws/clients.ts';
 import { projectFolder } from '../../src/io/paths.ts';
 import { cli, machineLeftovers, newStateFolder } from './support.ts';
 
-/** A lab that a test file owns: its state folder, its endpoint, and the environment that points the command line at it. */
+/**
+ * A lab that a test file owns: its state folder, its endpoint, and the environment that points the command line at
+ * it.
+ */
 export type LabHandle = {
   readonly endpoint: string;
   readonly stateFolder: string;
@@ -54,7 +57,10 @@ async function descendants(root: number): Promise<Process[]> {
   return found;
 }
 
-/** Stops the lab, and removes its folder, unless the machine still holds something below it: that is to be looked at. */
+/**
+ * Stops the lab, and removes its folder, unless the machine still holds something below it: that is to be looked
+ * at.
+ */
 async function endLab(stateFolder: string): Promise<void> {
   const ended = await cli(['lab', 'down'], { ECS_HOST_STATE: stateFolder });
   const left = await machineLeftovers(stateFolder);
@@ -121,7 +127,11 @@ export async function startLabForTests(): Promise<LabHandle> {
 
 const API_REGIONS: Readonly<Record<string, string>> = { local: 'us-west-2' };
 
-/** Everything in a region that a finished run must not leave: machines, temporary groups and keys, volumes, snapshots without an image. */
+/**
+ * Everything in a region that a finished run must not leave: machines, temporary groups and keys, volumes, snapshots
+ * without an
+ * image.
+ */
 export async function awsLeftovers(lab: LabHandle, region = 'local'): Promise<string[]> {
   const clients = createClients(
     { apiRegion: API_REGIONS[region] ?? region, endpointUrl: lab.endpoint },

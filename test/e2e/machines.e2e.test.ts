@@ -16,8 +16,8 @@ import {
 } from './machine-lab.ts';
 
 /**
- * Real machines: boot, log in, metadata, Docker, reboot, packet filter, power-off, and what is left afterwards. A network of its own, so
- * that it can run beside a lab that is up.
+ * Real machines: boot, log in, metadata, Docker, reboot, packet filter, power-off, and what is left afterwards. A
+ * network of its own, so that it can run beside a lab that is up.
  */
 const ONE = 'i-0000000000000e2e1';
 const TWO = 'i-0000000000000e2e2';

@@ -31,8 +31,8 @@ const CLEAN = '/opt/ecs-host/bin/node /opt/ecs-host/provisioners/main.mjs apply 
 const LONG = { maxWaitTime: 120, minDelay: 1, maxDelay: 2 };
 
 /**
- * Boots an image, does something to it as root, cleans it the way the bake does, does something more, and makes an image of that: what a
- * careless change to a provisioner would bake.
+ * Boots an image, does something to it as root, cleans it the way the bake does, does something more, and makes an
+ * image of that: what a careless change to a provisioner would bake.
  */
 async function sabotagedImage(lab: LabHandle, name: string, before: string, after: string): Promise<string> {
   const { ec2, destroy } = createClients(
@@ -190,7 +190,10 @@ export async function keptInstance(output: Record<string, unknown>[]): Promise<s
   return (await execa('sh', ['-c', `${command} cat /etc/hostname`], { stdin: 'ignore' })).stdout;
 }
 
-/** Images that must not pass, each with the check that has to say so. They start from the image that the tests before baked. */
+/**
+ * Images that must not pass, each with the check that has to say so. They start from the image that the tests before
+ * baked.
+ */
 export function describeSabotage(lab: () => LabHandle): void {
   describe('sabotage is caught', () => {
     test.concurrent.for(CASES)(

@@ -37,9 +37,10 @@ const AWAY = { everyMs: 15_000, forMs: 5000 };
 const NEAR_A_KILL_CS = 1000;
 
 /**
- * One of four that start containers: `docker run --rm`, `docker run --detach`, `docker start` of old ones, and ones with a restart policy, which
- * dockerd starts four times by itself. A dockerd that is killed between the creation of a process and its start never starts that container again
- * ("id already in use"); such a one is made anew. Attempts that docker did not confirm are written down.
+ * One of four that start containers: `docker run --rm`, `docker run --detach`, `docker start` of old ones, and ones
+ * with a restart policy, which dockerd starts four times by itself. A dockerd that is killed between the creation of a
+ * process and its start never starts that container again ("id already in use"); such a one is made anew. Attempts that
+ * docker did not confirm are written down.
  */
 const WORKER = `w=$1 i=0
 unsure() { echo "unsure $1" >>${STORM_FOLDER}/attempts; sleep 0.2; }
@@ -115,7 +116,11 @@ const KILLS = {
   dockerdKills: 'sudo pkill -KILL -x dockerd',
 } as const;
 
-/** Spreads the kills (SIGKILL) over the load, takes the webserver away again and again, and fills the disks in the middle of it. */
+/**
+ * Spreads the kills (SIGKILL) over the load, takes the webserver away again and again, and fills the disks in the
+ * middle of
+ * it.
+ */
 async function disturb(host: BootedHost, size: StormSize): Promise<Pick<Storm, keyof typeof KILLS>> {
   const done = { serviceKills: 0, dockerdKills: 0, containerdKills: 0 };
   const startedAt = performance.now();
@@ -239,8 +244,8 @@ async function evidenceOf(host: BootedHost, sinceCs: number): Promise<Evidence> 
 }
 
 /**
- * Starts containers in every way that there is while everybody who has a part in it is killed again and again, the webserver is away, and disks
- * are full. Then what the containers wrote themselves is compared with the record.
+ * Starts containers in every way that there is while everybody who has a part in it is killed again and again, the
+ * webserver is away, and disks are full. Then what the containers wrote themselves is compared with the record.
  */
 export async function storm(host: BootedHost, size: StormSize): Promise<Storm> {
   const sinceCs = Number(

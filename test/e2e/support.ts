@@ -51,7 +51,11 @@ export function events(result: Cli): Record<string, unknown>[] {
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-/** What the machine holds of the lab of this state folder: mounts, loop devices, namespace, link, processes. Others may be up beside it. */
+/**
+ * What the machine holds of the lab of this state folder: mounts, loop devices, namespace, link, processes. Others may
+ * be up beside
+ * it.
+ */
 export async function machineLeftovers(stateFolder: string): Promise<string[]> {
   const folder = join(stateFolder, 'lab');
   const id = createHash('sha256').update(folder).digest('hex').slice(0, 8);

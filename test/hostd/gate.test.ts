@@ -7,7 +7,10 @@ import { LEASE_MS } from '#contracts/host-service.ts';
 import { bootCs, Gate } from '../../hostd/gate.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-/** The host service's side of the gate, and the programs of the image that read it, with another folder in place of /run/ecs-host. */
+/**
+ * The host service's side of the gate, and the programs of the image that read it, with another folder in place of
+ * /run/ecs-host.
+ */
 const BIN = join(import.meta.dirname, '../../packer/rootfs/opt/ecs-host/bin');
 let folder: string;
 let gate: Gate;

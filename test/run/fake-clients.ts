@@ -14,8 +14,9 @@ export function apiError(code: string): Error {
 }
 
 /**
- * Clients that answer only what they were taught and record every call. What they are not: they check no parameters, know no eventual
- * consistency, no paging (each answer is the last page) and no throttling. An untaught call throws, and the endpoint behind them does not exist.
+ * Clients that answer only what they were taught and record every call. What they are not: they check no parameters,
+ * know no eventual consistency, no paging (each answer is the last page) and no throttling. An untaught call throws,
+ * and the endpoint behind them does not exist.
  */
 export function fakeClients(taught: Taught): { clients: AwsClients; account: AccountClients; calls: Call[] } {
   const calls: Call[] = [];

@@ -43,7 +43,10 @@ function withoutCode(text: string): string {
   return text.replace(/`[^`\n]*`/g, '``');
 }
 
-/** As GitHub makes it of a heading: lower case, no punctuation, hyphens for blanks; a second one of the name gets a number. */
+/**
+ * As GitHub makes it of a heading: lower case, no punctuation, hyphens for blanks; a second one of the name gets a
+ * number.
+ */
 function anchorsOf(text: string): Set<string> {
   const seen = new Map<string, number>();
   const headings = prose(text).flatMap((line) => /^#{1,6} +(.*?)\s*$/.exec(line)?.[1] ?? []);

@@ -19,7 +19,10 @@ function sources(): string[] {
   return listed.split('\0').filter((path) => path !== '');
 }
 
-/** A name that a script sets itself is no environment of the user's, but where it may have been set before (`${X:-`). */
+/**
+ * A name that a script sets itself is no environment of the user's, but where it may have been set before
+ * (`${X:-`).
+ */
 function readByShell(source: string): string[] {
   const own = new Set([...source.matchAll(/^\s*(?:export )?([A-Z_]+)=/gm)].map(([, name]) => name));
   return [...source.matchAll(/\$\{?([A-Z][A-Z0-9_]*)(:?[-+])?/g)]
@@ -27,7 +30,10 @@ function readByShell(source: string): string[] {
     .map(([, name = '']) => name);
 }
 
-/** `process.env['X']`, `env.X`, `{ X } = process.env`, and names of known families that are handed to a helper as text. */
+/**
+ * `process.env['X']`, `env.X`, `{ X } = process.env`, and names of known families that are handed to a helper as
+ * text.
+ */
 function readByNode(source: string): string[] {
   const found = [
     ...source.matchAll(new RegExp(`\\b(?:env|environment)\\['(${NAME})'\\]`, 'g')),

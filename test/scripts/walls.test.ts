@@ -19,8 +19,8 @@ function isWithin(folder: string, other: string): boolean {
 }
 
 /**
- * `src/plan` may be imported by whoever may import `src`, and the single files of `lab` by all of its rooms. Those files may not import
- * the rooms, which the rest of the folder may.
+ * `src/plan` may be imported by whoever may import `src`, and the single files of `lab` by all of its rooms. Those
+ * files may not import the rooms, which the rest of the folder may.
  */
 function isAllowed({ folder, mayImport, files }: Room, other: string): boolean {
   const isOwn = isWithin(folder, other) || (files === undefined && isWithin(other, folder));
@@ -32,7 +32,10 @@ function fileOf({ folder, files }: Room, other: string): string {
   return `${folder}${files === undefined ? '/deep' : ''}/${other.replaceAll('/', '-')}.ts`;
 }
 
-/** A file for each room and each other room, which imports it and nothing else. @returns the files by whether they are allowed */
+/**
+ * A file for each room and each other room, which imports it and nothing else. @returns the files by whether they are
+ * allowed
+ */
 async function plant(root: string): Promise<{ allowed: string[]; forbidden: string[] }> {
   const planted: { allowed: string[]; forbidden: string[] } = { allowed: [], forbidden: [] };
   for (const room of rooms)

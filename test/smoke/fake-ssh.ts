@@ -3,8 +3,8 @@ import type { RemoteResult, Ssh } from '../../src/host-access/ssh.ts';
 export type Answers = readonly (readonly [pattern: RegExp, answer: Partial<RemoteResult>])[];
 
 /**
- * An instance that answers the commands that it was taught, the first matching pattern wins. It has no state between commands and no time
- * passes; a command that it does not know throws.
+ * An instance that answers the commands that it was taught, the first matching pattern wins. It has no state between
+ * commands and no time passes; a command that it does not know throws.
  */
 export function fakeSsh(answers: Answers, asked: string[] = []): Ssh {
   return {

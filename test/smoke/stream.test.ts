@@ -78,7 +78,11 @@ async function serverOf(name: string, change: (pattern: string) => string): Prom
 
 const work = sharedTempFolder();
 
-/** The real server wants a C compiler and two libraries, which the lab's machines bring themselves; this machine may lack them. */
+/**
+ * The real server wants a C compiler and two libraries, which the lab's machines bring themselves; this machine may
+ * lack
+ * them.
+ */
 const canBuild =
   (await execa('sh', ['-c', 'cc --version && make --version && pkg-config --exists x264 libcrypto'], { reject: false }))
     .exitCode === 0;

@@ -1,6 +1,7 @@
 /**
- * A worker: holds many connections to a port and opens each again as soon as it is dropped, saying nothing, half of something, or garbage. In a
- * thread of its own, so that its zeal does not depend on who is besieged. Tells how many it has opened, every hundred.
+ * A worker: holds many connections to a port and opens each again as soon as it is dropped, saying nothing, half of
+ * something, or garbage. In a thread of its own, so that its zeal does not depend on who is besieged. Tells how many it
+ * has opened, every hundred.
  */
 import { connect } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';

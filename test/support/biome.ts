@@ -1,4 +1,7 @@
-/** Biome on planted files, which are outside the project's repository: with a part of biome.json, and no more rules than that. */
+/**
+ * Biome on planted files, which are outside the project's repository: with a part of biome.json, and no more rules than
+ * that.
+ */
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';

@@ -5,8 +5,8 @@ import { textWidth } from '../../src/io/text.ts';
 const TOKEN = /\u001b\[(\??\d*)([A-Za-z])|[\r\n]|[^\r\n\u001b]+/g;
 
 /**
- * A terminal in memory that knows what the reporter writes: text with colours, ends of lines, up, clearing, the cursor shown or hidden.
- * `lines` is all that can be seen, with what has scrolled away.
+ * A terminal in memory that knows what the reporter writes: text with colours, ends of lines, up, clearing, the cursor
+ * shown or hidden. `lines` is all that can be seen, with what has scrolled away.
  */
 export class FakeTerminal extends Writable {
   readonly isTTY = true;

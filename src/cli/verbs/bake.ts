@@ -54,7 +54,8 @@ export async function bakeImage(
   const commit = await currentCommit();
   const baked = await session
     .span('bake', () => bake({ plan, renderDir, ctx: session, commit, clients, environment, endpointUrl, keep }))
-    // Tens of megabytes that `ecs-host render` makes again; template and plan.json stay. To repeat a build by hand it has to be there.
+    // Tens of megabytes that `ecs-host render` makes again; template and plan.json stay. To repeat a build by hand it
+    // has to be there.
     .finally(() => (keepsBundle ? undefined : rm(join(renderDir, BUNDLE_FILE), { force: true })));
   const record: ImageRecord = {
     recordVersion: RECORD_VERSION,

@@ -50,7 +50,11 @@ async function storedPlan(session: Session, imageId: string): Promise<BuildPlan 
 
 type PlanFor = { readonly imageId: string; readonly hasFile: boolean; readonly planned: () => Promise<Planned> };
 
-/** By `--plan`; else the plan by which the image was baked; else one that is made now. At the endpoint where the image is looked at now. */
+/**
+ * By `--plan`; else the plan by which the image was baked; else one that is made now. At the endpoint where the image
+ * is looked at
+ * now.
+ */
 async function planFor(session: Session, { endpointUrl }: Api, { imageId, hasFile, planned }: PlanFor) {
   const stored = hasFile ? null : await storedPlan(session, imageId);
   return { ...(stored ?? (await planned()).plan), endpointUrl };

@@ -17,8 +17,8 @@ function up(rows: number): string {
 }
 
 /**
- * The last lines of a terminal, drawn again and again, below lines that stay. All of a drawing is one write, so nothing flickers, and the
- * cursor rests at the beginning of the line below, so whatever else writes does no harm.
+ * The last lines of a terminal, drawn again and again, below lines that stay. All of a drawing is one write, so nothing
+ * flickers, and the cursor rests at the beginning of the line below, so whatever else writes does no harm.
  */
 export class LiveArea {
   readonly #out: TerminalStream;
@@ -38,13 +38,17 @@ export class LiveArea {
     return Math.max(1, (this.#out.rows || 24) - 2);
   }
 
-  /** Writes `kept` for good, and below it `live` in place of what was live before. Live lines are narrower than the terminal. */
+  /**
+   * Writes `kept` for good, and below it `live` in place of what was live before. Live lines are narrower than the
+   * terminal.
+   */
   draw(kept: readonly string[], live: readonly string[]): void {
     const isSame = live.length === this.#shown.length && live.every((line, at) => line === this.#shown[at]);
     if (kept.length === 0 && isSame) return;
     const rows = this.#shownRows();
     const lines = [...kept, ...live];
-    // Over the old ones, not after clearing: a terminal that is cleared from its top on puts what it showed into its history.
+    // Over the old ones, not after clearing: a terminal that is cleared from its top on puts what it showed into its
+    // history.
     const text = lines.map((line) => this.#overwritten(line)).join('');
     this.#out.write(this.#cursorFor(live.length > 0) + up(rows) + text + (rows > lines.length ? CLEAR_BELOW : ''));
     this.#shown = live;

@@ -15,7 +15,11 @@ function stillLine({ title, limitMs, startedAt }: OpenSpan, now: number): string
   return `still ${what}, ${formatClock(now - startedAt)}${limit}`;
 }
 
-/** Lines for a log that nobody scrolls back in: what started, what ended and how long it took, what still runs. Indented by depth. */
+/**
+ * Lines for a log that nobody scrolls back in: what started, what ended and how long it took, what still runs. Indented
+ * by
+ * depth.
+ */
 class PlainReporter implements Reporter {
   readonly #out: NodeJS.WritableStream;
   readonly #spans = new OpenSpans();

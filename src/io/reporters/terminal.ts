@@ -29,8 +29,9 @@ function countsOf({ counts }: OpenSpan): string {
 }
 
 /**
- * For a terminal that somebody watches. At the bottom stands what runs now, each with its clock and its newest line. Above it stays what
- * matters afterwards: stages that ended, warnings, notes, failed checks and failed steps. Everything else is in the record of the image.
+ * For a terminal that somebody watches. At the bottom stands what runs now, each with its clock and its newest line.
+ * Above it stays what matters afterwards: stages that ended, warnings, notes, failed checks and failed steps.
+ * Everything else is in the record of the image.
  */
 class TerminalReporter implements Reporter {
   readonly #area: LiveArea;

@@ -37,8 +37,8 @@ async function removeOne(clients: AwsClients, leftover: Leftover, waitMs: number
 }
 
 /**
- * Removes what was selected, kind by kind in the order of removal, and waits for each. What is already gone is no failure, so applying
- * twice is harmless; one failure does not keep the others from being removed.
+ * Removes what was selected, kind by kind in the order of removal, and waits for each. What is already gone is no
+ * failure, so applying twice is harmless; one failure does not keep the others from being removed.
  */
 export async function applyRemovals(
   clients: AwsClients,

@@ -26,7 +26,10 @@ export const REMOVAL_ORDER: readonly ResourceKind[] = [
   'snapshot',
 ];
 
-/** An image of a run that ended well: never touched here, whatever became of its run; `ecs-host image delete` is for those. */
+/**
+ * An image of a run that ended well: never touched here, whatever became of its run; `ecs-host image delete` is for
+ * those.
+ */
 export function isFinishedImage(image: { readonly state: string; readonly tags: Tags }): boolean {
   return image.state === 'available' && image.tags[TAG.verdict] !== undefined;
 }

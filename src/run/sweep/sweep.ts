@@ -37,7 +37,10 @@ export function runState(
   return known.now - start.getTime() > UNKNOWN_GRACE_MS ? 'dead' : 'unknown';
 }
 
-/** Stops what a dead run left running (a packer whose command line was killed): first asking, so that it removes its own things. */
+/**
+ * Stops what a dead run left running (a packer whose command line was killed): first asking, so that it removes its own
+ * things.
+ */
 async function stopChildren(owner: OwnerFile): Promise<void> {
   for (const child of leftoverChildren(owner)) {
     const signal = (name: NodeJS.Signals): void => {
@@ -87,8 +90,8 @@ export async function sweepRun(
 }
 
 /**
- * Removes what runs that are no longer alive left in the region of the clients. Runs of other owners are not touched: whether they are
- * alive can only be told where they run.
+ * Removes what runs that are no longer alive left in the region of the clients. Runs of other owners are not touched:
+ * whether they are alive can only be told where they run.
  *
  * @param options.takesKept also what `--keep-on-failure` left: for a person who asks, not for a bake that begins
  */

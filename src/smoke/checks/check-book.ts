@@ -70,9 +70,10 @@ export class CheckBook {
   }
 
   /**
-   * Runs work that answers these checks. When it throws, those still open become `missing` with the reason, and the caller is told, so
-   * that it can leave out what builds on it. Being interrupted is not an answer, and neither is a mistake of the operator's (a tool that is
-   * not there, a permission): those are thrown on, and say nothing about the image.
+   * Runs work that answers these checks. When it throws, those still open become `missing` with the reason, and the
+   * caller is told, so that it can leave out what builds on it. Being interrupted is not an answer, and neither is a
+   * mistake of the operator's (a tool that is not there, a permission): those are thrown on, and say nothing about the
+   * image.
    */
   async attempt<T>(ids: readonly string[], work: () => Promise<T>): Promise<Attempt<T>> {
     try {

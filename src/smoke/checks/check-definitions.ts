@@ -18,8 +18,9 @@ function define(
 }
 
 /**
- * Everything that smoke looks at, in the order in which it is reported. A check that is here and got no answer by the end of the run
- * is `missing`, so a step that dies can never make its checks disappear. What the image's own verify prints comes on top.
+ * Everything that smoke looks at, in the order in which it is reported. A check that is here and got no answer by the
+ * end of the run is `missing`, so a step that dies can never make its checks disappear. What the image's own verify
+ * prints comes on top.
  */
 export const CHECKS: readonly CheckDefinition[] = [
   ...define('gate', [

@@ -125,8 +125,8 @@ function seconds(us: number): string {
 }
 
 /**
- * Pure: proves the order from two independent clocks' worth of witnesses, systemd for the units and the host service for its phases,
- * both on CLOCK_MONOTONIC.
+ * Pure: proves the order from two independent clocks' worth of witnesses, systemd for the units and the host service
+ * for its phases, both on CLOCK_MONOTONIC.
  */
 export function judgeOrder(state: HostState, units: Units): Finding {
   const events: readonly (readonly [string, number | null | undefined])[] = [

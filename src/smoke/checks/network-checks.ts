@@ -30,7 +30,10 @@ export function askPort(host: string, port: number, timeoutMs: number): Promise<
   });
 }
 
-/** A greeter on both ports, asked from inside too: outside silence then is the group's doing, and not a listener's absence. */
+/**
+ * A greeter on both ports, asked from inside too: outside silence then is the group's doing, and not a listener's
+ * absence.
+ */
 function greeter(openPort: number): string {
   return `
 import { createConnection, createServer } from 'node:net';

@@ -12,8 +12,8 @@ const FOLDER = 'container-images';
 const MINUTES = 60_000;
 
 /**
- * Pure: clone, check out the configured ref, then the submodules at their recorded commits or, where the configuration says so, at refs
- * of their own.
+ * Pure: clone, check out the configured ref, then the submodules at their recorded commits or, where the configuration
+ * says so, at refs of their own.
  */
 export function cloneCommand({ repository, ref, submoduleRefs }: Workload): string {
   const git = `git -C ${FOLDER}`;
@@ -40,7 +40,11 @@ function lastLine({ stdout, stderr }: RemoteResult): string {
   return (stderr.trim() || stdout.trim()).split('\n').slice(-3).join(' | ');
 }
 
-/** Runs one command of the workload as one check. @throws EcsHostError `WORKLOAD_FAILED` so that what builds on it is left out */
+/**
+ * Runs one command of the workload as one check. @throws EcsHostError `WORKLOAD_FAILED` so that what builds on it is
+ * left
+ * out
+ */
 async function step(
   ssh: Ssh,
   book: CheckBook,
@@ -87,7 +91,10 @@ export async function buildWorkload(ssh: Ssh, workload: Workload, book: CheckBoo
   });
 }
 
-/** Every container that runs was seen by the witness before it did; the agent's own, where the agent is one, as well. */
+/**
+ * Every container that runs was seen by the witness before it did; the agent's own, where the agent is one, as
+ * well.
+ */
 async function checkWitnessed(ssh: Ssh, book: CheckBook): Promise<void> {
   const running = (await ssh.run('docker ps --quiet --no-trunc')).stdout.split('\n').filter(Boolean);
   const record = (await ssh.run(`sudo sh -c 'cat ${STARTS_FOLDER}/record*.ndjson'`)).stdout;
@@ -101,7 +108,10 @@ async function checkWitnessed(ssh: Ssh, book: CheckBook): Promise<void> {
   });
 }
 
-/** Starts the container and reads the key that a client needs. The key is read over ssh and is in no command line and no log. */
+/**
+ * Starts the container and reads the key that a client needs. The key is read over ssh and is in no command line and no
+ * log.
+ */
 export async function runWorkload(
   ssh: Ssh,
   workload: Workload,

@@ -158,7 +158,11 @@ function startDecoder(ffmpeg: string) {
   return execa(ffmpeg, options, { stdin: 'pipe', buffer: false, reject: false });
 }
 
-/** Receives, decodes and counts until there are enough pictures, the signal fires or the peer ends. @returns the bytes that came */
+/**
+ * Receives, decodes and counts until there are enough pictures, the signal fires or the peer ends. @returns the bytes
+ * that
+ * came
+ */
 async function watch(request: StreamRequest, pictures: PictureCounter, signal: AbortSignal): Promise<number> {
   const enough = new AbortController();
   const decoder = startDecoder(await needFfmpeg());
@@ -188,10 +192,11 @@ async function watch(request: StreamRequest, pictures: PictureCounter, signal: A
 }
 
 /**
- * What a client does: discovery, ping, stream, decode. Ends after `frames` decoded pictures, at `timeoutMs`, or when the peer ends; what came
- * until then is the report.
+ * What a client does: discovery, ping, stream, decode. Ends after `frames` decoded pictures, at `timeoutMs`, or when
+ * the peer ends; what came until then is the report.
  *
- * @throws WireError when the peer has not the key or does not speak the protocol; a network error when a port does not answer
+ * @throws WireError when the peer has not the key or does not speak the protocol; a network error when a port does not
+ *   answer
  */
 export async function receiveStream(request: StreamRequest): Promise<StreamReport> {
   if (request.key.length !== KEY_BYTES) throw new WireError(`a key has ${KEY_BYTES} bytes, not ${request.key.length}`);

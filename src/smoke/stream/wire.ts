@@ -25,7 +25,10 @@ export function isHello(key: Uint8Array, hello: Uint8Array): boolean {
   return timingSafeEqual(hmac(key, iv, key), hello.subarray(IV_BYTES));
 }
 
-/** Takes a connection's bytes as they come and gives its hello and frames. Any deviation is an error: nothing is skipped. */
+/**
+ * Takes a connection's bytes as they come and gives its hello and frames. Any deviation is an error: nothing is
+ * skipped.
+ */
 export class FrameReader {
   readonly #key: Uint8Array;
   #pending = Buffer.alloc(0);
