@@ -1,7 +1,13 @@
-import type { IngressRule, MachineSpec } from '../machine-types.ts';
+import type { MachineSpec } from '../machine-types.ts';
+
+/** What a machine is started with as it is. */
+type AsStarted = Pick<
+  MachineSpec,
+  'subnetId' | 'keyPair' | 'instanceProfile' | 'httpTokens' | 'httpPutResponseHopLimit' | 'securityGroups'
+>;
 
 /** What lab/moto/control.py knows of an instance. */
-export type InstanceFacts = {
+export type InstanceFacts = AsStarted & {
   readonly instanceId: string;
   readonly state: string;
   readonly region: string;
@@ -12,18 +18,8 @@ export type InstanceFacts = {
   readonly shutdownBehavior: 'stop' | 'terminate';
   readonly rootVolume: { readonly id: string; readonly sizeGiB: number; readonly sourceDisk: string } | null;
   readonly vpcId: string;
-  readonly subnetId: string;
-  readonly keyPair: { readonly name: string; readonly publicKey: string } | null;
   /** base64, as in the API. */
   readonly userData: string | null;
-  readonly instanceProfile: MachineSpec['instanceProfile'];
-  readonly httpTokens: 'required' | 'optional';
-  readonly httpPutResponseHopLimit: number;
-  readonly securityGroups: readonly {
-    readonly id: string;
-    readonly name: string;
-    readonly ingress: readonly IngressRule[];
-  }[];
 };
 
 export type LiveInstance = {

@@ -1,3 +1,4 @@
+import { TAG } from '../run/tags.ts';
 import { rulesOf } from './compare-group.ts';
 import type { Kind, OfKind, Resource } from './resources.ts';
 import { isOfTheAccount } from './resources.ts';
@@ -6,7 +7,7 @@ import { isOfTheAccount } from './resources.ts';
  * Another owner than bootstrap's: what a stack made goes away with the stack, and `bootstrap --destroy` leaves it
  * alone.
  */
-const TAGS = [{ Key: 'ecs-host:owner', Value: 'cloudformation' }];
+const TAGS = [{ Key: TAG.owner, Value: 'cloudformation' }];
 
 type Built = { readonly Type: string; readonly Properties: object; readonly DependsOn?: string };
 

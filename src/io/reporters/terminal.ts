@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { isFailed } from '#contracts/check.ts';
 import { formatClock, formatDuration } from '../duration.ts';
 import type { Message, Reporter } from '../reporter.ts';
 import { oneLine, shorten, wrapText } from '../text.ts';
@@ -63,7 +64,7 @@ class TerminalReporter implements Reporter {
         break;
       case 'check':
         this.#spans.check(message.span, message.check, now);
-        if (message.check.verdict === 'incorrect' || message.check.verdict === 'missing')
+        if (isFailed(message.check))
           this.#keep(this.#coloured('red', `  ${oneLine(checkLine(message.check))}`), '        ');
         break;
       case 'warning':
