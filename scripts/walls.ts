@@ -101,6 +101,23 @@ export const STAGES: readonly Room[] = [
     holds: 'instances of the new image, their checks, the verdict',
   },
   {
+    folder: 'src/dev-host',
+    mayImport: [
+      'src/io',
+      'src/aws',
+      'src/lab-client',
+      'src/run',
+      'src/config',
+      'src/bundle',
+      'src/plan',
+      'src/host-access',
+      'src/render',
+      'src/image',
+      'src/user-data',
+    ],
+    holds: 'development hosts: brought up, reached, worked on, ended',
+  },
+  {
     folder: 'src/bootstrap',
     mayImport: ['src/io', 'src/aws', 'src/run', 'src/config', 'src/plan'],
     holds: 'what an account needs: compared, made, taken away, as a template',

@@ -102,6 +102,24 @@ export const MESSAGES = {
     meaning: 'The SDK has a reason why the profile or source of credentials gives none.',
   },
   DEFAULT_VPC_MISSING: { level: 'user', meaning: 'The region has no default VPC to make a security group in.' },
+  DEV_HOST_AMBIGUOUS: {
+    level: 'user',
+    meaning: 'Several dev hosts are meant, or none was named and there are several.',
+  },
+  DEV_HOST_EXISTS: { level: 'user', meaning: 'A dev host of that name is there already.' },
+  DEV_HOST_FAILED: {
+    level: 'outside',
+    meaning: 'A step on a dev host failed while it was made ready; what was made is released.',
+    carries: 'output',
+  },
+  DEV_HOST_FROM_BASE: {
+    level: 'warning',
+    meaning: 'No image of the region has a passing verdict, so a dev host is made from the base image.',
+  },
+  DEV_HOST_NAME: { level: 'user', meaning: 'A name for a dev host has not the form of one, or is given twice.' },
+  DEV_HOST_STATE: { level: 'user', meaning: 'A dev host is in a state in which that cannot be done.' },
+  DEV_HOST_UNKNOWN: { level: 'user', meaning: 'The user has no dev host of that name in the region.' },
+  DURATION: { level: 'user', meaning: 'A value is no duration, or is out of its bounds.' },
   ENDPOINT_URL: { level: 'user', meaning: 'AWS_ENDPOINT_URL is no URL of an API, or AWS itself without encryption.' },
   FFMPEG_MISSING: { level: 'user', meaning: 'ffmpeg, which decodes the stream in the smoke test, is not there.' },
   FILE_UNUSABLE: { level: 'user', meaning: 'The system does not let a file or folder be read, made or changed.' },
@@ -174,6 +192,7 @@ export const MESSAGES = {
     meaning: 'A host could not be told an order at once; it hears it with its next heartbeat.',
   },
   OUTPUT_UNWRITABLE: { level: 'user', meaning: 'The result could not be written to stdout as a whole.' },
+  OWNER_NAME: { level: 'user', meaning: 'Whose dev hosts these are cannot be the value of a tag.' },
   PACKER_FAILED: {
     level: 'outside',
     meaning: 'Packer failed, and no step of a provisioner says why.',
