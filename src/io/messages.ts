@@ -38,6 +38,7 @@ export const MESSAGES = {
     level: 'user',
     meaning: 'No connection to the API came about: its name, its port or the network is wrong.',
   },
+  AUTHORIZED_KEY: { level: 'user', meaning: 'A file that --authorize names holds no public keys.' },
   BAKE_VERIFY_FAILED: {
     level: 'outside',
     meaning: 'Checks that the image makes of itself did not hold on the build instance.',
@@ -116,6 +117,7 @@ export const MESSAGES = {
     level: 'warning',
     meaning: 'No image of the region has a passing verdict, so a dev host is made from the base image.',
   },
+  DEV_HOST_IMAGE: { level: 'user', meaning: 'A dev host was to be made from an image that is none of its profile.' },
   DEV_HOST_NAME: { level: 'user', meaning: 'A name for a dev host has not the form of one, or is given twice.' },
   DEV_HOST_STATE: { level: 'user', meaning: 'A dev host is in a state in which that cannot be done.' },
   DEV_HOST_UNKNOWN: { level: 'user', meaning: 'The user has no dev host of that name in the region.' },

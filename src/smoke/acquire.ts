@@ -2,9 +2,9 @@ import { waitForAddress } from '../aws/instances.ts';
 import { allEnded } from '../io/all-ended.ts';
 import { keyFolder } from '../io/paths.ts';
 import { findIdentityCertificates } from '../lab-client/identity-certificates.ts';
+import type { Releases } from '../run/releases.ts';
 import { renderUserData } from '../user-data/render.ts';
 import { createCluster, createKeyPair, createSshGroup, type LaunchInput, launchInstances } from './launch.ts';
-import type { Releases } from './releases.ts';
 import { REMOTE_WEBSERVER_PORT, type SmokeWebserver, startSmokeWebserver } from './webserver.ts';
 
 export type Launched = { readonly instanceId: string; readonly address: string };

@@ -1,7 +1,7 @@
 import { connectSsh, type Ssh } from '../host-access/ssh.ts';
+import type { Releases } from '../run/releases.ts';
 import type { Acquired } from './acquire.ts';
 import type { LaunchInput } from './launch.ts';
-import type { Releases } from './releases.ts';
 
 const REACH_TIMEOUT_MS = 300_000;
 

@@ -1,21 +1,13 @@
-import {
-  type _InstanceType,
-  AuthorizeSecurityGroupIngressCommand,
-  CreateSecurityGroupCommand,
-  DeleteSecurityGroupCommand,
-  type ResourceType,
-  RunInstancesCommand,
-  type TagSpecification,
-} from '@aws-sdk/client-ec2';
+import type { Tag } from '@aws-sdk/client-ec2';
 import { CreateClusterCommand } from '@aws-sdk/client-ecs';
 import type { AwsClients } from '../aws/clients.ts';
 import { deleteCluster } from '../aws/clusters.ts';
 import { terminateAndWait } from '../aws/instances.ts';
 import { type KeyPair, createKeyPair as makeKeyPair } from '../aws/key-pairs.ts';
-import { retryWhileHeld } from '../aws/removal.ts';
-import { outsideError } from '../io/errors.ts';
+import { launchInstance, createSshGroup as makeSshGroup } from '../aws/launch.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { ownerName } from '../run/owner.ts';
+import type { Release } from '../run/releases.ts';
 import { ec2Tags, ecsTags, runTags } from '../run/tags.ts';
 
 export type LaunchInput = {
@@ -26,9 +18,6 @@ export type LaunchInput = {
   readonly signal: AbortSignal;
 };
 
-/** What undoes an acquisition; called once, in reverse order. */
-export type Release = () => Promise<void>;
-
 function nameOf(runId: string): string {
   return `ecs-host-smoke-${runId}`;
 }
@@ -37,49 +26,26 @@ function tagsOf(runId: string): Record<string, string> {
   return { Name: nameOf(runId), ...runTags({ runId, owner: ownerName(), kind: 'smoke' }) };
 }
 
-function tagSpecification(runId: string, ...types: ResourceType[]): TagSpecification[] {
-  return types.map((ResourceType) => ({ ResourceType, Tags: ec2Tags(tagsOf(runId)) }));
+function ec2TagsOf(runId: string): Tag[] {
+  return ec2Tags(tagsOf(runId));
 }
 
 export function createKeyPair({ clients, runId }: LaunchInput, folder: string): Promise<KeyPair> {
-  return makeKeyPair(clients, nameOf(runId), folder, ec2Tags(tagsOf(runId)));
+  return makeKeyPair(clients, nameOf(runId), folder, ec2TagsOf(runId));
 }
 
-/** Lets the caller's addresses in by ssh, on top of what the region's own group opens. */
-export async function createSshGroup({
+export function createSshGroup({
   clients,
   plan,
   runId,
 }: LaunchInput): Promise<{ readonly groupId: string; readonly release: Release }> {
-  const { GroupId: groupId = '' } = await clients.ec2.send(
-    new CreateSecurityGroupCommand({
-      GroupName: nameOf(runId),
-      Description: 'ssh for a smoke run of ecs-host, removed with it',
-      VpcId: plan.network.vpcId,
-      TagSpecifications: tagSpecification(runId, 'security-group'),
-    }),
-  );
-  const release = (): Promise<void> =>
-    retryWhileHeld(() => clients.ec2.send(new DeleteSecurityGroupCommand({ GroupId: groupId })));
-  try {
-    await clients.ec2.send(
-      new AuthorizeSecurityGroupIngressCommand({
-        GroupId: groupId,
-        IpPermissions: [
-          {
-            IpProtocol: 'tcp',
-            FromPort: 22,
-            ToPort: 22,
-            IpRanges: plan.network.sshSourceCidrs.map((CidrIp) => ({ CidrIp, Description: 'smoke run' })),
-          },
-        ],
-      }),
-    );
-  } catch (error) {
-    await release();
-    throw error;
-  }
-  return { groupId, release };
+  return makeSshGroup(clients, {
+    name: nameOf(runId),
+    description: 'ssh for a smoke run of ecs-host, removed with it',
+    vpcId: plan.network.vpcId,
+    cidrs: plan.network.sshSourceCidrs,
+    tags: ec2TagsOf(runId),
+  });
 }
 
 export async function createCluster({
@@ -99,26 +65,18 @@ export type Wanted = {
 };
 
 /** Launches one as hosts of this region are launched; it is terminated, not stopped, when something shuts it down. */
-async function launchOne({ clients, plan, imageId, runId }: LaunchInput, wanted: Wanted): Promise<string> {
-  const { Instances = [] } = await clients.ec2.send(
-    new RunInstancesCommand({
-      ImageId: imageId,
-      InstanceType: plan.instanceType as _InstanceType,
-      MinCount: 1,
-      MaxCount: 1,
-      KeyName: wanted.keyName,
-      SubnetId: plan.network.subnetId,
-      SecurityGroupIds: [plan.network.securityGroup.id, ...wanted.groupIds],
-      IamInstanceProfile: { Name: plan.instanceProfile },
-      InstanceInitiatedShutdownBehavior: 'terminate',
-      MetadataOptions: { HttpEndpoint: 'enabled', HttpTokens: 'required', HttpPutResponseHopLimit: 1 },
-      UserData: Buffer.from(wanted.userData).toString('base64'),
-      TagSpecifications: tagSpecification(runId, 'instance', 'volume'),
-    }),
-  );
-  const id = Instances[0]?.InstanceId;
-  if (id === undefined) throw outsideError('LAUNCH_INCOMPLETE', 'RunInstances answered without an instance.');
-  return id;
+function launchOne({ clients, plan, imageId, runId }: LaunchInput, wanted: Wanted): Promise<string> {
+  return launchInstance(clients, {
+    imageId,
+    instanceType: plan.instanceType,
+    subnetId: plan.network.subnetId,
+    groupIds: [plan.network.securityGroup.id, ...wanted.groupIds],
+    instanceProfile: plan.instanceProfile,
+    keyName: wanted.keyName,
+    userData: wanted.userData,
+    shutdown: 'terminate',
+    tags: ec2TagsOf(runId),
+  });
 }
 
 /** One call for each instance: moto gives the instance profile only to the first instance of a call. */

@@ -8,6 +8,7 @@ import type { RunContext } from '../io/reporter.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { keepRun } from '../run/keep.ts';
 import { claimRun } from '../run/owner.ts';
+import { Releases } from '../run/releases.ts';
 import { sweepRun } from '../run/sweep/sweep.ts';
 import { acquire } from './acquire.ts';
 import { CheckBook } from './checks/check-book.ts';
@@ -16,7 +17,6 @@ import { Connections } from './connections.ts';
 import { keepEvidence } from './evidence.ts';
 import type { LaunchInput } from './launch.ts';
 import { compareInstances, proveFirst, proveSecond, type SmokeRun } from './proofs.ts';
-import { Releases } from './releases.ts';
 import { type SmokeResult, verdictOf } from './verdict.ts';
 
 export type SmokeInput = {

@@ -1,6 +1,8 @@
 import { reasonOf } from '#contracts/reason.ts';
 import type { Reporter } from '../io/reporter.ts';
-import type { Release } from './launch.ts';
+
+/** What undoes an acquisition; called once, in reverse order. */
+export type Release = () => Promise<void>;
 
 /** Everything that a run made, to be released in reverse; a failure to release one thing does not keep the others. */
 export class Releases {

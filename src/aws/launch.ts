@@ -1,0 +1,108 @@
+import {
+  type _InstanceType,
+  AuthorizeSecurityGroupIngressCommand,
+  CreateSecurityGroupCommand,
+  DeleteSecurityGroupCommand,
+  RunInstancesCommand,
+  type Tag,
+} from '@aws-sdk/client-ec2';
+import { outsideError } from '../io/errors.ts';
+import type { AwsClients } from './clients.ts';
+import { retryWhileHeld } from './removal.ts';
+
+export type InstanceSpec = {
+  readonly imageId: string;
+  readonly instanceType: string;
+  readonly subnetId: string;
+  readonly groupIds: readonly string[];
+  /** Name of an instance profile. */
+  readonly instanceProfile: string;
+  /** Name of a key pair of EC2; without one the user data says who gets in. */
+  readonly keyName?: string;
+  /** Plain text. */
+  readonly userData: string;
+  /** What a shutdown from inside does. */
+  readonly shutdown: 'stop' | 'terminate';
+  /** In place of the image's own root volume. */
+  readonly rootVolume?: { readonly deviceName: string; readonly sizeGiB: number };
+  /** Whether the instance can read its own tags in its metadata. */
+  readonly showsTags?: boolean;
+  /** Of the instance and its volumes. */
+  readonly tags: readonly Tag[];
+};
+
+function rootMapping({ deviceName, sizeGiB }: NonNullable<InstanceSpec['rootVolume']>) {
+  const Ebs = { VolumeSize: sizeGiB, VolumeType: 'gp3', Encrypted: true, DeleteOnTermination: true } as const;
+  return [{ DeviceName: deviceName, Ebs }];
+}
+
+/** Launches one instance; its metadata takes tokens only, and no container can reach it. @returns its id */
+export async function launchInstance({ ec2 }: AwsClients, spec: InstanceSpec): Promise<string> {
+  const { Instances = [] } = await ec2.send(
+    new RunInstancesCommand({
+      ImageId: spec.imageId,
+      InstanceType: spec.instanceType as _InstanceType,
+      MinCount: 1,
+      MaxCount: 1,
+      ...(spec.keyName === undefined ? {} : { KeyName: spec.keyName }),
+      SubnetId: spec.subnetId,
+      SecurityGroupIds: [...spec.groupIds],
+      IamInstanceProfile: { Name: spec.instanceProfile },
+      InstanceInitiatedShutdownBehavior: spec.shutdown,
+      ...(spec.rootVolume === undefined ? {} : { BlockDeviceMappings: rootMapping(spec.rootVolume) }),
+      MetadataOptions: {
+        HttpEndpoint: 'enabled',
+        HttpTokens: 'required',
+        HttpPutResponseHopLimit: 1,
+        ...(spec.showsTags === true ? { InstanceMetadataTags: 'enabled' } : {}),
+      },
+      UserData: Buffer.from(spec.userData).toString('base64'),
+      TagSpecifications: (['instance', 'volume'] as const).map((ResourceType) => ({
+        ResourceType,
+        Tags: [...spec.tags],
+      })),
+    }),
+  );
+  const id = Instances[0]?.InstanceId;
+  if (id === undefined) throw outsideError('LAUNCH_INCOMPLETE', 'RunInstances answered without an instance.');
+  return id;
+}
+
+export type SshGroupSpec = {
+  readonly name: string;
+  readonly description: string;
+  readonly vpcId: string;
+  /** From where ssh is let in. */
+  readonly cidrs: readonly string[];
+  readonly tags: readonly Tag[];
+};
+
+/** Lets the caller's addresses in by ssh, on top of what the region's own group opens. */
+export async function createSshGroup(
+  { ec2 }: AwsClients,
+  { name, description, vpcId, cidrs, tags }: SshGroupSpec,
+): Promise<{ readonly groupId: string; readonly release: () => Promise<void> }> {
+  const { GroupId: groupId = '' } = await ec2.send(
+    new CreateSecurityGroupCommand({
+      GroupName: name,
+      Description: description,
+      VpcId: vpcId,
+      TagSpecifications: [{ ResourceType: 'security-group', Tags: [...tags] }],
+    }),
+  );
+  const release = (): Promise<void> =>
+    retryWhileHeld(() => ec2.send(new DeleteSecurityGroupCommand({ GroupId: groupId })));
+  const IpRanges = cidrs.map((CidrIp) => ({ CidrIp, Description: 'ssh' }));
+  try {
+    await ec2.send(
+      new AuthorizeSecurityGroupIngressCommand({
+        GroupId: groupId,
+        IpPermissions: [{ IpProtocol: 'tcp', FromPort: 22, ToPort: 22, IpRanges }],
+      }),
+    );
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return { groupId, release };
+}
