@@ -7,8 +7,7 @@ export type Room = {
   readonly folder: string;
   /**
    * Folders of the project (`contracts`), or of the same `src` (`src/io`). Within itself a room may do as it likes, but
-   * for
-   * circles.
+   * for circles.
    */
   readonly mayImport: readonly string[];
   readonly holds: string;
@@ -18,8 +17,7 @@ export type Room = {
 
 /**
  * Programs and what they share. What runs elsewhere (on the host, in the user's cloud, in the lab) is bundled or
- * started, not
- * imported.
+ * started, not imported.
  */
 export const PROGRAMS: readonly Room[] = [
   {
@@ -117,8 +115,7 @@ export const CLI: Room = {
 
 /**
  * Rooms of the lab. They know nothing of each other but what is here; `daemon` puts them together, and `lab/main.ts`
- * starts
- * it.
+ * starts it.
  */
 export const LAB: readonly Room[] = [
   {
