@@ -24,8 +24,7 @@ export type TargetConfig = {
   readonly ecsAgent: {
     /**
      * `aws` = Amazon's deb with its signature verified; `lab-stand-in` = the package built in lab/ecs-agent, carried to
-     * the
-     * target.
+     * the target.
      */
     readonly source: 'aws' | 'lab-stand-in';
     /**

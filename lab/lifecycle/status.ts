@@ -34,16 +34,39 @@ export async function status(paths: LabPaths): Promise<LabStatus> {
   }
 }
 
+/** Rows with each column as wide as its longest cell; what else there is to say stands below each. */
+function listed(
+  title: string,
+  rows: readonly { readonly cells: readonly string[]; readonly more: string }[],
+): string[] {
+  const widthOf = (at: number) => Math.max(...rows.map(({ cells }) => cells[at]?.length ?? 0));
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, at) => cell.padEnd(widthOf(at)))
+      .join('  ')
+      .trimEnd();
+  return rows.length === 0 ? [] : [title, ...rows.flatMap(({ cells, more }) => [`  ${line(cells)}`, `    ${more}`])];
+}
+
+/** For 80 columns: an image's name, which may be longer than that, has a line of its own, whole. */
 export function statusLines(found: LabStatus): string[] {
   if (found.state === 'down') return ['The lab is down.'];
   if (found.state === 'broken') return [`The lab is broken: ${found.reason}. \`lab down\` cleans up.`];
-  const own = found.images.filter(({ name }) => !name.startsWith('debian-'));
+  const { endpoint, pid, startedAt, ownerPid, instances, images } = found;
+  const own = images.filter(({ name }) => !name.startsWith('debian-'));
   return [
-    `The lab is up at ${found.endpoint} (process ${found.pid}, since ${found.startedAt}${found.ownerPid === null ? '' : `, for process ${found.ownerPid}`}).`,
-    ...found.instances.map(
-      (one) =>
-        `  ${one.instanceId}  ${one.state}  ${one.address}  ${one.instanceType}  ${one.region}  from ${one.imageId}`,
+    `The lab is up at ${endpoint}`,
+    `(process ${pid}, since ${startedAt}${ownerPid === null ? '' : `, for process ${ownerPid}`}).`,
+    ...listed(
+      'Machines:',
+      instances.map(({ instanceId, state, address, instanceType, region, imageId }) => ({
+        cells: [instanceId, state, address],
+        more: `${instanceType} in ${region}, from ${imageId}`,
+      })),
     ),
-    ...own.map((image) => `  ${image.imageId}  ${image.state}  ${image.name}  ${image.region}`),
+    ...listed(
+      'Images:',
+      own.map(({ imageId, state, region, name }) => ({ cells: [imageId, state, region], more: name })),
+    ),
   ];
 }

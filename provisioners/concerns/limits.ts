@@ -30,8 +30,7 @@ async function readSysctl(key: string): Promise<string | null> {
 
 /**
  * Puts the settings in force. A container shares these with its host and leaves them alone: there the file is for
- * whatever boots it
- * next.
+ * whatever boots it next.
  */
 async function setSysctls(): Promise<boolean> {
   let isChanged = false;

@@ -4,8 +4,7 @@ import type { TargetConfig } from '#contracts/target-config.ts';
 
 /**
  * `bake` is the build instance, at the end of which nothing of it may remain; `booted` is a machine that was launched
- * from the
- * image.
+ * from the image.
  */
 export type Stage = 'bake' | 'booted';
 

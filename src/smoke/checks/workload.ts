@@ -42,8 +42,7 @@ function lastLine({ stdout, stderr }: RemoteResult): string {
 
 /**
  * Runs one command of the workload as one check. @throws EcsHostError `WORKLOAD_FAILED` so that what builds on it is
- * left
- * out
+ * left out
  */
 async function step(
   ssh: Ssh,

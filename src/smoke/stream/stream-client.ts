@@ -160,8 +160,7 @@ function startDecoder(ffmpeg: string) {
 
 /**
  * Receives, decodes and counts until there are enough pictures, the signal fires or the peer ends. @returns the bytes
- * that
- * came
+ * that came
  */
 async function watch(request: StreamRequest, pictures: PictureCounter, signal: AbortSignal): Promise<number> {
   const enough = new AbortController();
