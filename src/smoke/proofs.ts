@@ -15,9 +15,9 @@ import {
 import { checkContainerMetadata, checkGpu } from './checks/container-checks.ts';
 import { BEFORE_HANDSHAKE, checkBeforeHandshake, checkDenied, checkOpened, openGate } from './checks/gate-checks.ts';
 import { checkNetwork } from './checks/network-checks.ts';
+import { checkStream } from './checks/stream-checks.ts';
 import { checkHostMetadata, checkVerify } from './checks/verify-checks.ts';
-import { buildWorkload, cloneWorkload, runWorkload } from './checks/workload.ts';
-import { checkStream } from './stream/stream-checks.ts';
+import { buildWorkload, cloneWorkload, runWorkload } from './checks/workload-checks.ts';
 import { REMOTE_WEBSERVER_PORT, type SmokeWebserver } from './webserver.ts';
 
 export type SmokeRun = {

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { connect, type Socket } from 'node:net';
 import { execa } from 'execa';
-import { userError } from '../../io/errors.ts';
+import { userError } from '../io/errors.ts';
 import { findFfmpeg } from './ffmpeg.ts';
 import { isBlack, isDifferent } from './picture.ts';
 import { FrameReader, HELLO_BYTES, isHello, KEY_BYTES, makeHello, WireError } from './wire.ts';

@@ -1,5 +1,5 @@
-import type { CheckBook } from '../checks/check-book.ts';
-import { receiveStream, type StreamPorts, type StreamReport } from './stream-client.ts';
+import { receiveStream, type StreamPorts, type StreamReport } from '../../stream/stream-client.ts';
+import type { CheckBook } from './check-book.ts';
 
 export const FRAMES_NEEDED = 60;
 /** A stream of 30 frames a second needs two seconds; the rest is for a slow start on a loaded machine. */

@@ -3,17 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { shellQuote } from '../../src/io/shell-quote.ts';
 import { CheckBook } from '../../src/smoke/checks/check-book.ts';
 import { CHECKS } from '../../src/smoke/checks/check-definitions.ts';
-import { buildWorkload, cloneCommand, keyPathIn, runWorkload } from '../../src/smoke/checks/workload.ts';
+import { buildWorkload, runWorkload } from '../../src/smoke/checks/workload-checks.ts';
+import { workload } from '../fixtures/workload.ts';
 import { fakeSsh } from './fake-ssh.ts';
 
-const workload = {
-  repository: 'http://192.0.2.1/git/container-images.git',
-  ref: 'main',
-  submoduleRefs: { 'base/protocol': 'v1' },
-  app: 'base',
-  baseImageRegistry: '192.0.2.1:5000/ecs-host',
-  ports: { discoveryTcp: 32262, streamUdp: 32263, streamTcp: 32273 },
-};
 const span = { id: 's1', progress: () => {}, check: () => {}, child: () => ({ progress: () => {}, end: () => {} }) };
 function book() {
   return new CheckBook({
@@ -27,28 +20,8 @@ function find(b: ReturnType<typeof book>, id: string) {
   return b.finish().find((check) => check.id === id);
 }
 
-test('cloneCommand takes the repository, its ref, and a ref for each configured submodule', () => {
-  expect(cloneCommand(workload).split(' && ')).toEqual([
-    'rm -rf container-images',
-    "git clone --quiet --recurse-submodules 'http://192.0.2.1/git/container-images.git' container-images",
-    "git -C container-images checkout --quiet 'main'",
-    'git -C container-images submodule --quiet update --init --recursive',
-    "git -C container-images/'base/protocol' fetch --quiet origin 'v1'",
-    "git -C container-images/'base/protocol' checkout --quiet FETCH_HEAD",
-    'git -C container-images rev-parse HEAD',
-  ]);
-});
-
 test.each(["it's", 'a b', '$(id)', '`id`', '"', '\\', ''])('shellQuote gives %j to the program unchanged', (text) => {
   expect(execFileSync('sh', ['-c', `printf %s ${shellQuote(text)}`]).toString()).toBe(text);
-});
-
-test.each([
-  ['key: /run/user/1000/base/key\n', '/run/user/1000/base/key'],
-  ['container abc\nThe client key is in /home/admin/.cache/fractal/base.key\n', '/home/admin/.cache/fractal/base.key'],
-  ['no path here\n', null],
-])('keyPathIn %j', (stdout, path) => {
-  expect(keyPathIn(stdout)).toBe(path);
 });
 
 describe('the scripts of the repository', () => {

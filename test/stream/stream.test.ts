@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { projectFolder } from '../../src/io/paths.ts';
-import { isBlack, isDifferent } from '../../src/smoke/stream/picture.ts';
-import { judgeStream } from '../../src/smoke/stream/stream-checks.ts';
-import { receiveStream } from '../../src/smoke/stream/stream-client.ts';
-import { FrameReader, isHello, makeHello, WireError } from '../../src/smoke/stream/wire.ts';
+import { judgeStream } from '../../src/smoke/checks/stream-checks.ts';
+import { isBlack, isDifferent } from '../../src/stream/picture.ts';
+import { receiveStream } from '../../src/stream/stream-client.ts';
+import { FrameReader, isHello, makeHello, WireError } from '../../src/stream/wire.ts';
 import { sharedTempFolder, tempFolder } from '../support/temp-folder.ts';
 
 const key = randomBytes(16);
