@@ -74,7 +74,7 @@ async function bringUp(options: DaemonOptions, lifetime: Lifetime): Promise<Anno
   await restoreMemory({ moto, disks, paths, base, log });
   const nspawn = await createMachines({ paths, network, log });
   cleanup.add('machines', () => nspawn.close());
-  const metadata = new MetadataInstances();
+  const metadata = new MetadataInstances((instance) => moto.client.control('metadata-tags', instance));
   const machines = metadata.follow(nspawn);
 
   const owners = await watchFirstOwner(options, lifetime);

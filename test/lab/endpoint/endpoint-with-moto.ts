@@ -154,6 +154,7 @@ export async function startEndpoint(folder: string) {
   return {
     url,
     fakes,
+    moto: moto.client,
     service,
     calls,
     lines,
