@@ -15,9 +15,11 @@ export type LabImage = {
 export type LabStatus =
   | { readonly state: 'down' }
   /** A record without its process, or a process that does not answer: `up` and `down` both clean up after it. */
-  | { readonly state: 'broken'; readonly record: LabRecord; readonly reason: string }
+  | { readonly state: 'broken'; readonly record: LabRecord; readonly reason: string; readonly isGone: boolean }
   | ({
       readonly state: 'up';
+      /** Ids of instances that keep it up, beside the processes that do. */
+      readonly staysFor: readonly string[];
       readonly instances: readonly Omit<LiveInstance, 'securityGroups'>[];
       readonly images: readonly LabImage[];
     } & LabRecord);
@@ -25,12 +27,12 @@ export type LabStatus =
 export async function status(paths: LabPaths): Promise<LabStatus> {
   const record = await readLabRecord(paths);
   if (record === null) return { state: 'down' };
-  if (!(await livingDaemon(record))) return { state: 'broken', record, reason: 'its daemon is gone' };
+  if (!(await livingDaemon(record))) return { state: 'broken', record, reason: 'its daemon is gone', isGone: true };
   try {
     const answer = await askDaemon<Omit<LabStatus & { state: 'up' }, 'state'>>(record.endpoint, 'status');
     return { state: 'up', ...answer };
   } catch (error) {
-    return { state: 'broken', record, reason: reasonOf(error) };
+    return { state: 'broken', record, reason: reasonOf(error), isGone: false };
   }
 }
 
@@ -42,7 +44,7 @@ export function statusLines(found: LabStatus): string[] {
     `The lab is up at ${found.endpoint} (process ${found.pid}, since ${found.startedAt}${found.ownerPid === null ? '' : `, for process ${found.ownerPid}`}).`,
     ...found.instances.map(
       (one) =>
-        `  ${one.instanceId}  ${one.state}  ${one.address}  ${one.instanceType}  ${one.region}  from ${one.imageId}`,
+        `  ${one.instanceId}  ${one.state}  ${one.address}  ${one.instanceType}  ${one.region}  from ${one.imageId}${found.staysFor.includes(one.instanceId) ? '  (the lab stays up for it)' : ''}`,
     ),
     ...own.map((image) => `  ${image.imageId}  ${image.state}  ${image.name}  ${image.region}`),
   ];

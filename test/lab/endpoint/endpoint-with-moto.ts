@@ -142,6 +142,7 @@ export async function startEndpoint(folder: string) {
     calls,
     status: async () => ({ up: true }),
     onOwner: async () => {},
+    onInstanceOwner: async () => false,
     onLeave: async () => false,
     identityCertificate: '',
     interrupt: () => false,
