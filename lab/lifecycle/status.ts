@@ -15,9 +15,11 @@ export type LabImage = {
 export type LabStatus =
   | { readonly state: 'down' }
   /** A record without its process, or a process that does not answer: `up` and `down` both clean up after it. */
-  | { readonly state: 'broken'; readonly record: LabRecord; readonly reason: string }
+  | { readonly state: 'broken'; readonly record: LabRecord; readonly reason: string; readonly isGone: boolean }
   | ({
       readonly state: 'up';
+      /** Ids of instances that keep it up, beside the processes that do. */
+      readonly staysFor: readonly string[];
       readonly instances: readonly Omit<LiveInstance, 'securityGroups'>[];
       readonly images: readonly LabImage[];
     } & LabRecord);
@@ -25,12 +27,12 @@ export type LabStatus =
 export async function status(paths: LabPaths): Promise<LabStatus> {
   const record = await readLabRecord(paths);
   if (record === null) return { state: 'down' };
-  if (!(await livingDaemon(record))) return { state: 'broken', record, reason: 'its daemon is gone' };
+  if (!(await livingDaemon(record))) return { state: 'broken', record, reason: 'its daemon is gone', isGone: true };
   try {
     const answer = await askDaemon<Omit<LabStatus & { state: 'up' }, 'state'>>(record.endpoint, 'status');
     return { state: 'up', ...answer };
   } catch (error) {
-    return { state: 'broken', record, reason: reasonOf(error) };
+    return { state: 'broken', record, reason: reasonOf(error), isGone: false };
   }
 }
 
@@ -52,7 +54,7 @@ function listed(
 export function statusLines(found: LabStatus): string[] {
   if (found.state === 'down') return ['The lab is down.'];
   if (found.state === 'broken') return [`The lab is broken: ${found.reason}. \`lab down\` cleans up.`];
-  const { endpoint, pid, startedAt, ownerPid, instances, images } = found;
+  const { endpoint, pid, startedAt, ownerPid, instances, images, staysFor } = found;
   const own = images.filter(({ name }) => !name.startsWith('debian-'));
   return [
     `The lab is up at ${endpoint}`,
@@ -61,7 +63,7 @@ export function statusLines(found: LabStatus): string[] {
       'Machines:',
       instances.map(({ instanceId, state, address, instanceType, region, imageId }) => ({
         cells: [instanceId, state, address],
-        more: `${instanceType} in ${region}, from ${imageId}`,
+        more: `${instanceType} in ${region}, from ${imageId}${staysFor.includes(instanceId) ? '; the lab stays up for it' : ''}`,
       })),
     ),
     ...listed(
