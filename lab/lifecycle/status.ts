@@ -39,7 +39,7 @@ export async function status(paths: LabPaths): Promise<LabStatus> {
 /** Rows with each column as wide as its longest cell; what else there is to say stands below each. */
 function listed(
   title: string,
-  rows: readonly { readonly cells: readonly string[]; readonly more: string }[],
+  rows: readonly { readonly cells: readonly string[]; readonly more: readonly string[] }[],
 ): string[] {
   const widthOf = (at: number) => Math.max(...rows.map(({ cells }) => cells[at]?.length ?? 0));
   const line = (cells: readonly string[]) =>
@@ -47,7 +47,9 @@ function listed(
       .map((cell, at) => cell.padEnd(widthOf(at)))
       .join('  ')
       .trimEnd();
-  return rows.length === 0 ? [] : [title, ...rows.flatMap(({ cells, more }) => [`  ${line(cells)}`, `    ${more}`])];
+  return rows.length === 0
+    ? []
+    : [title, ...rows.flatMap(({ cells, more }) => [`  ${line(cells)}`, ...more.map((text) => `    ${text}`)])];
 }
 
 /** For 80 columns: an image's name, which may be longer than that, has a line of its own, whole. */
@@ -63,12 +65,15 @@ export function statusLines(found: LabStatus): string[] {
       'Machines:',
       instances.map(({ instanceId, state, address, instanceType, region, imageId }) => ({
         cells: [instanceId, state, address],
-        more: `${instanceType} in ${region}, from ${imageId}${staysFor.includes(instanceId) ? '; the lab stays up for it' : ''}`,
+        more: [
+          `${instanceType} in ${region}, from ${imageId}`,
+          ...(staysFor.includes(instanceId) ? ['the lab stays up for it'] : []),
+        ],
       })),
     ),
     ...listed(
       'Images:',
-      own.map(({ imageId, state, region, name }) => ({ cells: [imageId, state, region], more: name })),
+      own.map(({ imageId, state, region, name }) => ({ cells: [imageId, state, region], more: [name] })),
     ),
   ];
 }
