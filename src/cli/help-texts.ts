@@ -20,6 +20,7 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
   'image delete': [
     ['ecs-host image delete ami-0123456789abcdef0 --region us-east-2', 'asks before it removes the image'],
   ],
+  scripts: [['ecs-host scripts --profile g3s-focal', 'setup_ubuntu20_host and setup_ubuntu20_ami_host']],
   'user-data': [
     [
       'ecs-host user-data --cluster streaming --webserver-url https://web.example.com:8443 --environment prod',
