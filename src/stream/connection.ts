@@ -5,9 +5,15 @@ import { FrameReader, makeHello, WireError } from './wire.ts';
 export type Peer = { readonly host: string; readonly port: number; readonly key: Uint8Array };
 
 /** What the discovery port says of the stream. */
-export type Discovered = { readonly codec: string; readonly width: number; readonly height: number };
+export type Discovered = {
+  readonly codec: string;
+  readonly width: number;
+  readonly height: number;
+  /** Frames a second that it means to send. */
+  readonly fps: number;
+};
 
-const problemOf = shapeCheck(object({ codec: TEXT, width: NUMBER, height: NUMBER }));
+const problemOf = shapeCheck(object({ codec: TEXT, width: NUMBER, height: NUMBER, fps: NUMBER }));
 
 /**
  * Connects, greets, and hands on each payload until the signal or the peer ends it. Both ends say hello, so whoever
@@ -54,6 +60,6 @@ export async function discover(peer: Peer, signal: AbortSignal, silenceMs = 0): 
   const said = parseObject(String(told));
   const problem = typeof said === 'string' ? said : problemOf(said);
   if (typeof said === 'string' || problem !== null) throw new WireError(`what the discovery port said: ${problem}`);
-  const { codec, width, height } = said as Discovered;
-  return { codec, width, height };
+  const { codec, width, height, fps } = said as Discovered;
+  return { codec, width, height, fps };
 }

@@ -66,6 +66,24 @@ export class LiveStream {
     return () => this.#viewers.delete(viewer);
   }
 
+  /** What it is like, once there was a picture. @throws the signal's reason */
+  async firstPicture(signal: AbortSignal): Promise<Discovered> {
+    const { promise, resolve, reject } = Promise.withResolvers<Discovered>();
+    const onStop = (): void => reject(signal.reason);
+    signal.throwIfAborted();
+    signal.addEventListener('abort', onStop, { once: true });
+    const onStatus = ({ picture }: LiveStatus): void => {
+      if (picture !== null) resolve(picture);
+    };
+    const leave = this.join({ onStatus, onUnit: () => undefined });
+    try {
+      return await promise;
+    } finally {
+      leave();
+      signal.removeEventListener('abort', onStop);
+    }
+  }
+
   /**
    * Follows the stream until the signal fires.
    *

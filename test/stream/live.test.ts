@@ -59,7 +59,7 @@ describe('a stream that is followed', () => {
       state: 'live',
       reason: null,
       codec: 'avc1.42c01e',
-      picture: { codec: 'h264', width: 320, height: 180 },
+      picture: { codec: 'h264', width: 320, height: 180, fps: 30 },
     });
     expect(units[0]).toMatchObject({ isKey: true, data: KEY_UNIT });
     expect(units[1]).toMatchObject({ isKey: false, data: OTHER_UNIT });
