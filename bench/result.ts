@@ -4,8 +4,7 @@ import { projectFolder } from '../src/io/paths.ts';
 
 /**
  * What is kept of a measurement: a ratio against a named baseline, both taken in one run. Never a time: that would be
- * this
- * machine's.
+ * this machine's.
  */
 export type Result = {
   readonly baseline: string;

@@ -57,8 +57,7 @@ function problemsOf(value: unknown): readonly HostConfigProblem[] {
 
 /**
  * The value as a host's configuration, complete with defaults; or all that is wrong with it. The value itself is left
- * as it
- * is.
+ * as it is.
  */
 export function asHostConfig(
   value: unknown,

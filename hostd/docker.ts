@@ -118,8 +118,7 @@ function factsOf({ Id, Names = [], State, Ports }: RawSummary): ContainerFacts {
 
 /**
  * Null for what is no event of ours, and for a line that was cut where the stream broke: the next subscription gets it
- * again,
- * whole.
+ * again, whole.
  */
 function parseEvent(line: string): ContainerEvent | null {
   let raw: RawEvent;

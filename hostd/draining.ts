@@ -6,8 +6,7 @@ import type { Log } from './log.ts';
 
 /**
  * On disk, because ECS, too, remembers across a reboot. It holds the ARN of the container instance that this service
- * has
- * drained.
+ * has drained.
  */
 export const DRAINED_PATH = '/var/lib/ecs-host/drained';
 const RETRY_MS = 1000;

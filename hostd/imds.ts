@@ -30,8 +30,7 @@ class NoAnswer extends Error {
 
 /**
  * Own requests and not the SDK's metadata client: the signature needs the document's very bytes, and the host service
- * stays
- * small.
+ * stays small.
  */
 async function ask(path: string, init: RequestInit, endpoint: string): Promise<string> {
   const answer = await fetch(`${endpoint}${path}`, {

@@ -17,8 +17,7 @@ export type Leave = {
   readonly reason: string;
   /**
    * The webserver's order to this very host, which holds over the end of this life; a denial of a handshake is asked
-   * about
-   * again.
+   * about again.
    */
   readonly isOrder?: boolean;
 };

@@ -211,8 +211,7 @@ async function shakeAndServe(life: Life, control: Control | null): Promise<End |
 
 /**
  * Whatever an earlier life left: no handshake of this one has succeeded, so no task may be accepted. Containers that
- * run are left
- * alone.
+ * run are left alone.
  */
 async function beginShut({ gate, state, units, log }: Parts): Promise<void> {
   gate.shut();

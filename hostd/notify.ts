@@ -40,8 +40,7 @@ const SILENT: Notify = {
 
 /**
  * Speaks to systemd. Without NOTIFY_SOCKET (not started by systemd) it says nothing. A helper that died feeds no
- * watchdog any
- * more.
+ * watchdog any more.
  */
 export function createNotify(
   log: Log,

@@ -33,8 +33,7 @@ function parse(text: string): Order | null {
 
 /**
  * Orders survive crashes of this service and reboots of its host. All of it is synchronous: an order that was heard is
- * kept before it is
- * followed.
+ * kept before it is followed.
  */
 export class Orders {
   readonly #log: Log;

@@ -9,8 +9,7 @@ const HELPER = onHost('bin/ecs-host-place');
 const LIMIT_MS = 2000;
 /**
  * Helpers that are lost but cannot be ended, because their file system never answers. More would be memory that a
- * stranger decides
- * about.
+ * stranger decides about.
  */
 const MOST_LOST = 8;
 
@@ -41,8 +40,7 @@ export class Placer {
 
   /**
    * The files appear in this order, each whole. False when the container has no folder. @throws Error when they cannot
-   * be
-   * placed
+   * be placed
    */
   place(name: string, files: readonly (readonly [file: string, text: string])[]): Promise<boolean> {
     return this.#inTurn({ place: name, files });

@@ -5,8 +5,7 @@ import { writeWhole } from './write-whole.ts';
 
 /**
  * Streaming containers' private folders on the host, each mounted into its container; whoever runs a container makes
- * its
- * folder.
+ * its folder.
  */
 export const CONTAINERS_FOLDER = '/var/lib/ecs-host/containers';
 /** On the same file system: what is made there is renamed into a container's folder. */

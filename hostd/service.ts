@@ -13,8 +13,7 @@ export type Signals = {
 
 /**
  * A gate that is shut stays shut: what somebody else put there is no lease of this service, and an agent that runs
- * behind it is
- * stopped.
+ * behind it is stopped.
  */
 function keepShut({ gate, log, units }: Parts): void {
   if (!gate.removeForged()) return;

@@ -41,8 +41,7 @@ function word(value: unknown): string {
 
 /**
  * Pure. `lease` is the text of the gate's file, or null; a service that does not keep it serves nobody, whatever it
- * last wrote
- * down.
+ * last wrote down.
  */
 export function statusOf(text: string | null, lease: string | null, nowCs: number, isJson: boolean): Status {
   if (text === null) return unknown(`${HOST_STATE_PATH} is not there: the host service has not run in this boot`);

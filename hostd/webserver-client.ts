@@ -36,8 +36,7 @@ const DATES = new Set(['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED']);
 
 /**
  * Dates of a certificate that do not fit are a clock's as often as the certificate's. In whole hours, as what repeats
- * is said
- * once.
+ * is said once.
  */
 function describe({ code, message }: NodeJS.ErrnoException): string {
   return DATES.has(code ?? '')
@@ -49,8 +48,7 @@ type Answer = { readonly status: number; readonly body: unknown };
 
 /**
  * Posts JSON over verified TLS. A redirect is an answer like any other, and not a good one: the identity goes to this
- * server or
- * nowhere.
+ * server or nowhere.
  */
 function post(
   origin: string,

@@ -41,8 +41,7 @@ export type MachineStatus = 'running' | 'stopped' | 'gone';
 export type Disks = {
   /**
    * Makes a volume from a snapshot (or from the base image); copy-on-write where the file system can. Grows the file
-   * system to
-   * sizeGiB.
+   * system to sizeGiB.
    */
   createFromSnapshot(diskId: string, snapshotId: string, sizeGiB: number): Promise<void>;
   /** Freezes a volume of a stopped machine into a snapshot. */

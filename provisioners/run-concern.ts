@@ -94,8 +94,7 @@ export type Work = { readonly action: 'apply' | 'verify'; readonly stage: Stage;
 
 /**
  * Applies a concern, or verifies it, and says on stdout how that went. @returns false when a step failed or a check was
- * not
- * correct
+ * not correct
  */
 export async function runConcern({ name, apply, verify }: Concern, work: Work): Promise<boolean> {
   const startedAt = performance.now();

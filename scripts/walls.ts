@@ -7,19 +7,19 @@ export type Room = {
   readonly folder: string;
   /**
    * Folders of the project (`contracts`), or of the same `src` (`src/io`). Within itself a room may do as it likes, but
-   * for
-   * circles.
+   * for circles.
    */
   readonly mayImport: readonly string[];
   readonly holds: string;
   /** The files that the wall is around, when it is not all of the folder. */
   readonly files?: readonly string[];
+  /** Runs before node_modules is there, so packages are behind the wall, too: `node:` and its own files are not. */
+  readonly isBeforePackages?: true;
 };
 
 /**
  * Programs and what they share. What runs elsewhere (on the host, in the user's cloud, in the lab) is bundled or
- * started, not
- * imported.
+ * started, not imported.
  */
 export const PROGRAMS: readonly Room[] = [
   {
@@ -35,8 +35,18 @@ export const PROGRAMS: readonly Room[] = [
   { folder: 'provisioners', mayImport: ['contracts'], holds: 'what runs on the build instance, one file a concern' },
   { folder: 'webserver', mayImport: ['contracts'], holds: 'the reference webserver that hosts shake hands with' },
   { folder: 'lab', mayImport: [], holds: 'the embedded EC2: a program of its own, met only at its endpoint' },
-  { folder: 'src', mayImport: ['contracts', 'webserver', 'scripts'], holds: 'the command line and its stages' },
-  { folder: 'scripts', mayImport: ['src', 'contracts'], holds: 'set-up, generators, lint and test runners' },
+  {
+    folder: 'src',
+    mayImport: ['contracts', 'webserver', 'scripts/setup-lib'],
+    holds: 'the command line and its stages',
+  },
+  { folder: 'scripts', mayImport: ['src', 'contracts'], holds: 'generators, lint and test runners' },
+  {
+    folder: 'scripts/setup-lib',
+    mayImport: [],
+    isBeforePackages: true,
+    holds: 'set-up; runs before packages are there, so it imports none of them either',
+  },
 ];
 
 /** Stages of `src` in the order of the data, above what they all stand on. */
@@ -136,7 +146,11 @@ export const STAGES: readonly Room[] = [
     mayImport: ['src/io', 'src/aws', 'src/run', 'src/config', 'src/plan'],
     holds: 'what an account needs: compared, made, taken away, as a template',
   },
-  { folder: 'src/doctor', mayImport: ['src/io', 'scripts'], holds: 'every prerequisite: found, needed, the fix' },
+  {
+    folder: 'src/doctor',
+    mayImport: ['src/io', 'scripts/setup-lib'],
+    holds: 'every prerequisite: found, needed, the fix',
+  },
 ];
 
 /** The command line stands on all of them. */
@@ -148,8 +162,7 @@ export const CLI: Room = {
 
 /**
  * Rooms of the lab. They know nothing of each other but what is here; `daemon` puts them together, and `lab/main.ts`
- * starts
- * it.
+ * starts it.
  */
 export const LAB: readonly Room[] = [
   {

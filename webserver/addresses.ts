@@ -11,8 +11,7 @@ export function plainAddress(address: string): string {
 
 /**
  * Whom an address belongs to: one machine with IPv4; with IPv6 a /64, out of which anybody can take as many addresses
- * as they
- * like.
+ * as they like.
  */
 export function networkOf(address: string): string {
   const plain = plainAddress(address);

@@ -83,8 +83,7 @@ export class DenialBreaker {
 
 /**
  * Stands between silence and the end of hosts: when many are silent at once, it is more likely the webserver, or its
- * network, that is
- * deaf.
+ * network, that is deaf.
  */
 export class SilenceBreaker {
   readonly #ended: Recent;
@@ -101,8 +100,7 @@ export class SilenceBreaker {
 
   /**
    * Whether hosts may be ended while so many of `all` are silent. Those that were ended a short time ago count as
-   * silent,
-   * too.
+   * silent, too.
    */
   mayEnd(silent: number, all: number): boolean {
     if (this.#monotonic() < this.#resumedUntilMs) return true;

@@ -18,8 +18,7 @@ export const confirmAddress: Confirm = async ({ identityDocument }, from) => {
 
 /**
  * The first key that was let in under an instance id is the only one, until an operator forgets it. A reboot makes a
- * new
- * key.
+ * new key.
  */
 export const confirmOnce: Confirm = async ({ instanceId, hostKey }, _, hosts) =>
   hosts.isFirstOrSame(instanceId, hostKey)

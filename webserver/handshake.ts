@@ -95,8 +95,7 @@ const HELD_RETRY_S = 10;
 
 /**
  * Hosts cost their address nothing: neither the challenge nor the handshake, nor a stranger's connection. Their nonce
- * is used
- * up.
+ * is used up.
  */
 function proven({ hosts, nonces, budget, onProven }: Handshakes, { handshake, from, request }: Shown): void {
   hosts.hear(handshake.instanceId, handshake.hostKey);

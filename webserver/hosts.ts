@@ -87,8 +87,7 @@ export class Hosts {
 
   /**
    * Hosts that this process has not heard of for so long. A clock that was set, or a webserver that was away, makes
-   * nobody
-   * silent.
+   * nobody silent.
    */
   silentFor(seconds: number): readonly Host[] {
     return this.list().filter(({ instanceId }) => this.#isPast(this.#heardMs.get(instanceId), seconds));

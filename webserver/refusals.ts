@@ -14,8 +14,7 @@ const TOLD_AT_MOST = 5;
 
 /**
  * Tells a few refusals of each kind a minute, and at the end of the minute how many were left out: strangers do not
- * fill a
- * log.
+ * fill a log.
  */
 export function sparingly(tell: OnRefusal): OnRefusal {
   const open = new Map<RefusalKind, { told: number; leftOut: number }>();

@@ -62,8 +62,7 @@ export type Webserver = {
   revoke(instanceId: string, reason: string): Promise<boolean>;
   /**
    * Wants a host to take no more tasks and to stop, until `serve`. Returns whether it is known; the order is kept
-   * either
-   * way.
+   * either way.
    */
   drain(instanceId: string, reason: string): Promise<boolean>;
   /** Takes a drain back. The host serves once its own operator has it ask again. Returns whether it is known. */
@@ -72,8 +71,7 @@ export type Webserver = {
   trust(instanceId: string): boolean;
   /**
    * The instance was never here: its token is void, and another key may come with its id. Orders stay. Returns whether
-   * it was
-   * known.
+   * it was known.
    */
   forget(instanceId: string): boolean;
   /** Many denials, or many silent hosts, are meant: for ten minutes neither is held back. */

@@ -44,8 +44,7 @@ async function readFinished(folder: string, recipe: string): Promise<BaseImage |
 
 /**
  * One line of sources for each archive; the tree gets other ones at the end (rootfs/), so this is only where packages
- * come
- * from.
+ * come from.
  */
 async function sourceLines(): Promise<string[]> {
   const { debian, debianSecurity } = await readAptMirrors();

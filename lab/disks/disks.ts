@@ -21,8 +21,7 @@ async function sizeOf(file: string): Promise<number | null> {
 
 /**
  * e2fsck -p repairs what a journal can repair; 1 says that it did. A file system that was unmounted is believed, unless
- * it is
- * forced.
+ * it is forced.
  */
 async function settle(file: string, options: readonly string[] = []): Promise<void> {
   await run('e2fsck', [...options, '-p', file], { accept: [0, 1] });
@@ -105,8 +104,7 @@ export async function removePartialDisks(folder: string): Promise<void> {
 
 /**
  * Puts a finished disk image under a snapshot's name, for the lab's own base image. Leaves a snapshot of that name as
- * it
- * is.
+ * it is.
  */
 export async function importSnapshot(folder: string, snapshotId: string, source: string): Promise<void> {
   const target = diskFile(folder, snapshotId);

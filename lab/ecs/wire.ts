@@ -1,7 +1,6 @@
 /**
  * Names and shapes of the ECS agent's protocol that the shim and the stand-in agent share. Source: shared measurements
- * of the real
- * agent.
+ * of the real agent.
  */
 export const ACS_PATH = '/acs/ws';
 export const TCS_PATH = '/tcs/ws';

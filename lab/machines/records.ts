@@ -52,8 +52,7 @@ export async function readRecords(paths: LabPaths): Promise<ReadonlyMap<string, 
 
 /**
  * Whether the recorded process is still the machine's supervisor: same number, same start, and this machine's name in
- * its
- * command.
+ * its command.
  */
 export async function supervisorRuns(labId: string, { instanceId, supervisor }: MachineRecord): Promise<boolean> {
   if (!(await isAlive(supervisor))) return false;

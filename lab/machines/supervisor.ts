@@ -26,8 +26,7 @@ export type Supervisor = {
   untilListening(port: number, limitMs: number): Promise<void>;
   /**
    * Asks process 1 for a clean end, and again every second: before it is ready to hear, the kernel drops what it is
-   * told. @returns whether it
-   * ended.
+   * told. @returns whether it ended.
    */
   ask(what: keyof typeof ASK, limitMs: number): Promise<boolean>;
   /**

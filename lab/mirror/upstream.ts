@@ -7,8 +7,7 @@ export type ProxySettings = { HTTP_PROXY?: string; HTTPS_PROXY?: string; NO_PROX
 
 /**
  * The environment's proxies as Node's agents take them: curl also reads ALL_PROXY, proxies without `http://`, and names
- * with all below
- * them.
+ * with all below them.
  */
 export function proxySettings(environment: Environment): ProxySettings {
   const read = (name: string): string | undefined => environment[name.toLowerCase()] || environment[name] || undefined;
@@ -35,8 +34,7 @@ const MAX_REDIRECTS = 5;
 
 /**
  * Fetches from an archive, through the environment's proxy and past redirects. `fetch` would unpack what an archive
- * sends
- * packed.
+ * sends packed.
  */
 export class Upstream {
   readonly #http: HttpAgent;

@@ -3,8 +3,7 @@ import { run } from '../exec.ts';
 
 /**
  * Ends whatever still sits in the lab's own namespace: its gateway, or the supervisor of a machine. Nothing else has a
- * reason
- * to.
+ * reason to.
  */
 export async function endNamespaceProcesses(namespace: string): Promise<void> {
   for (let tries = 0; tries < 100; tries += 1) {

@@ -75,8 +75,7 @@ async function refuseWhenTaken(network: string): Promise<void> {
 
 /**
  * Makes the namespace, its one link to outside, its addresses and its packet filter. An older one of the same lab is
- * removed
- * first.
+ * removed first.
  */
 export async function createNetwork(paths: LabPaths): Promise<Network> {
   const plan = networkPlan(paths.id);

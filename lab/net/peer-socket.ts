@@ -8,8 +8,7 @@ const LINE_WAIT_MS = 5000;
 
 /**
  * The address of the machine that made this connection, as the gateway saw it; null on a connection that did not come
- * through
- * it.
+ * through it.
  */
 export function peerOf(socket: Socket): string | null {
   return PEERS.get(socket) ?? null;

@@ -10,8 +10,7 @@ export type ImageRecipe = {
 
 /**
  * What the registry offers, in the order in which it is needed: what programs for containers are built in, and what
- * containers run
- * on.
+ * containers run on.
  */
 export const IMAGE_RECIPES: readonly ImageRecipe[] = [
   {

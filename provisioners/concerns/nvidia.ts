@@ -2,7 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { release as runningRelease } from 'node:os';
 import { aptInstall, areInstalled, heldPackages, installedPackages } from '../lib/apt.ts';
 import type { Concern, Context } from '../lib/context.ts';
-import { parseDaemonConfig } from '../lib/docker-config.ts';
+import { DOCKER_CONFIG, parseDaemonConfig } from '../lib/docker-config.ts';
 import { download, requireSha256 } from '../lib/download.ts';
 import { exists, installFiles, putFile, readText } from '../lib/files.ts';
 import { requireKey } from '../lib/gpg.ts';
@@ -34,6 +34,11 @@ const KEY_FINGERPRINT = 'C95B321B61E88C1809C4F759DDCAE044F796ECB0';
 const SOURCE_LIST = '/etc/apt/sources.list.d/nvidia-container-toolkit.list';
 const RUNTIME_CONFIG = '/etc/nvidia-container-runtime/config.toml';
 const BUILD_PACKAGES = ['dkms', 'gcc', 'make', 'libc6-dev', 'pciutils'];
+
+/** A machine without an agent has no unit that a drop-in could be for. */
+function filesFor({ target }: Context): readonly string[] {
+  return target.variant === 'host' ? FILES : FILES.filter((path) => !path.includes('/ecs.service.d/'));
+}
 
 async function bootRelease(): Promise<string> {
   return kernelThatWillBoot(await readdir('/boot'));
@@ -75,7 +80,7 @@ async function addRepository(): Promise<boolean> {
 }
 
 async function hasRuntime(): Promise<boolean> {
-  const { runtimes } = parseDaemonConfig(await readText('/etc/docker/daemon.json')) as {
+  const { runtimes } = parseDaemonConfig(await readText(DOCKER_CONFIG)) as {
     runtimes?: Record<string, unknown>;
   };
   return runtimes?.['nvidia'] !== undefined && /^\s*mode\s*=\s*"cdi"/m.test((await readText(RUNTIME_CONFIG)) ?? '');
@@ -98,7 +103,7 @@ async function apply(context: Context): Promise<void> {
   const build = [...headerPackages(release), ...BUILD_PACKAGES].map((name) => ({ name }));
   await context.step(`headers of kernel ${release}`, { doneWhen: () => areInstalled(build) }, () => aptInstall(build));
   await context.step('no nouveau', {}, async () => {
-    if (!(await installFiles(context, FILES))) return false;
+    if (!(await installFiles(context, filesFor(context)))) return false;
     await reloadUnits();
     // It is loaded from the initial ramdisk, where the blacklist has to be as well.
     await tool`update-initramfs -u -k ${release}`;

@@ -35,8 +35,7 @@ export function kernelThatWillBoot(images: readonly string[]): string {
 
 /**
  * Pure: the packages with the headers of a kernel; the module is built against these, and against no meta package's
- * newer
- * ones.
+ * newer ones.
  */
 export function headerPackages(release: string): readonly string[] {
   return [`linux-headers-${release}`];

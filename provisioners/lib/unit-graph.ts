@@ -4,8 +4,7 @@ export type UnitFacts = Readonly<Record<string, readonly string[]>>;
 
 /**
  * Pure: what `systemctl show` prints for several units, as lists by property, by unit. Aliases are found under each of
- * their
- * names.
+ * their names.
  */
 export function parseUnits(text: string): ReadonlyMap<string, UnitFacts> {
   const units = new Map<string, UnitFacts>();

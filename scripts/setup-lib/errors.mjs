@@ -24,8 +24,7 @@ export class SetupError extends Error {
 
 /**
  * How many lines of a failed command's output are worth showing, from its beginning and from its end: tools differ in
- * where they say
- * why.
+ * where they say why.
  */
 const OUTPUT_LINES = 12;
 

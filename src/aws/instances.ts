@@ -11,6 +11,7 @@ import { isGone } from './removal.ts';
  */
 
 const RUN_TIMEOUT_MS = 5 * 60_000;
+const STOP_TIMEOUT_MS = 10 * 60_000;
 const TERMINATE_TIMEOUT_MS = 5 * 60_000;
 const ENDED: ReadonlySet<string> = new Set(['terminated', 'shutting-down', 'stopped']);
 
@@ -46,6 +47,27 @@ export function waitForAddress(clients: AwsClients, instanceId: string, signal: 
     return state === 'running' && address ? address : null;
   };
   return waitUntil(`instance ${instanceId} to run`, look, { timeoutMs: RUN_TIMEOUT_MS, intervalMs: 500, signal });
+}
+
+/**
+ * Waits until an instance is in a state that it was sent to.
+ *
+ * @throws EcsHostError `INSTANCE_ENDED` (outside) when it is gone, or ends, instead
+ */
+export async function waitForState(
+  clients: AwsClients,
+  instanceId: string,
+  wanted: 'running' | 'stopped',
+  signal: AbortSignal,
+): Promise<void> {
+  const look = async (): Promise<true | null> => {
+    const state = (await describeNew(clients, instanceId))?.State?.Name ?? 'gone';
+    if (['gone', 'terminated', 'shutting-down'].includes(state))
+      throw outsideError('INSTANCE_ENDED', `Instance ${instanceId} is ${state}.`);
+    return state === wanted ? true : null;
+  };
+  const pace = { timeoutMs: STOP_TIMEOUT_MS, intervalMs: 250, growth: 1.5, maxIntervalMs: 5000 };
+  await waitUntil(`instance ${instanceId} to be ${wanted}`, look, { ...pace, signal });
 }
 
 /** Terminates and waits until all are terminated: their groups and volumes cannot go before. */

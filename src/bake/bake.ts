@@ -103,8 +103,7 @@ async function preparePacker(input: BakeInput, key: KeyPair | null): Promise<Pac
 
 /**
  * The same build by hand; it asks before it removes the machine. Real credentials are not in it: they come from where
- * they came
- * from.
+ * they came from.
  */
 function packerCommand(
   { plan, renderDir, environment }: BakeInput,

@@ -35,10 +35,9 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
 /**
  * Runs packer in a process group of its own, so that a Ctrl-C on the terminal reaches it only through us and exactly
  * once (a second one makes it give up its clean-up). Its output goes to a file and not to a pipe, and it is asked to
- * stop when we die (`setpriv
- * --pdeathsig`): after a `kill -9` of this program packer can still say and finish its clean-up instead of dying of a
- * broken pipe. That is also why this is `spawn` and not execa, which offers neither a file of ours as stdout nor leaves
- * signals alone.
+ * stop when we die (`setpriv --pdeathsig`): after a `kill -9` of this program packer can still say and finish its
+ * clean-up instead of dying of a broken pipe. That is also why this is `spawn` and not execa, which offers neither a
+ * file of ours as stdout nor leaves signals alone.
  */
 export async function runPacker(command: PackerCommand): Promise<PackerExit> {
   command.signal.throwIfAborted();

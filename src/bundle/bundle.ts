@@ -23,6 +23,7 @@ export const NODE_FILE = 'bin/node.gz';
 /** Entries of the programs that run on the build instance and on the image, by their path there. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   'bin/ecs-hostd.mjs': 'hostd/main.ts',
+  'bin/ecs-host-dev.mjs': 'hostd/development.ts',
   'bin/ecs-host-status.mjs': 'hostd/status.ts',
   'provisioners/main.mjs': 'provisioners/main.ts',
 };

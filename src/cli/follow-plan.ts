@@ -17,8 +17,7 @@ import { commonArguments, type Session } from './session.ts';
 
 /**
  * What a stored plan carries: from the bundle that `render` wrote beside it, else built from this checkout; the same
- * files either
- * way.
+ * files either way.
  */
 export async function carriedBy(session: Session, plan: BuildPlan, planFile: string): Promise<Bundle> {
   const beside = join(dirname(planFile), BUNDLE_FILE);
@@ -46,8 +45,7 @@ export function planFileOf(argv: Record<string, unknown>): string | null {
 
 /**
  * At the API of a stored plan. @throws EcsHostError (user) `PLAN_ENDPOINT` when that would be another API than the plan
- * was made
- * for
+ * was made for
  */
 export async function withPlanApi<T>(
   session: Session,

@@ -20,6 +20,19 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
   'image delete': [
     ['ecs-host image delete ami-0123456789abcdef0 --region us-east-2', 'asks before it removes the image'],
   ],
+  'dev-host up': [
+    ['ecs-host dev-host up', 'one named dev, in the lab'],
+    ['ecs-host dev-host up alice bob --region us-east-2 --ttl 2d --idle 2h', 'two on AWS'],
+    [
+      'ecs-host dev-host up --from-base --authorize ~/.ssh/id_ed25519.pub',
+      'from the stock image, for another key, too',
+    ],
+  ],
+  'dev-host list': [['ecs-host dev-host list --region us-east-2', 'yours there']],
+  'dev-host stop': [['ecs-host dev-host stop dev', 'from then on only its volume costs']],
+  'dev-host start': [['ecs-host dev-host start dev --ttl 3h', 'for three hours']],
+  'dev-host extend': [['ecs-host dev-host extend dev --by 2h', 'two hours more']],
+  'dev-host destroy': [['ecs-host dev-host destroy --all --yes', 'all of yours in the lab']],
   'user-data': [
     [
       'ecs-host user-data --cluster streaming --webserver-url https://web.example.com:8443 --environment prod',
@@ -60,6 +73,7 @@ const ENVIRONMENT: readonly (readonly [string, string])[] = [
   ['ECS_HOST_STATE', "folder of records, runs and the lab's images (~/.local/state/ecs-host)"],
   ['ECS_HOST_CACHE', 'folder of downloads and builds (~/.cache/ecs-host)'],
   ['ECS_HOST_LAB_NETWORK', 'network of the lab, for a second lab on one machine'],
+  ['ECS_HOST_OWNER', 'whose dev hosts are meant, in place of who asks the API'],
   ['AWS_ENDPOINT_URL', "an API in place of the region's own; only AWS's own gets real credentials"],
   ['AWS_PROFILE, AWS_*', 'credentials, as every AWS SDK finds them'],
   ['NO_COLOR', 'no colours on a terminal'],

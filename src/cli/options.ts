@@ -127,6 +127,45 @@ export const BOOTSTRAP = {
   yes: { alias: 'y', type: 'boolean', describe: 'do not ask', default: false },
 } as const satisfies Record<string, Options>;
 
+const DURATION = { type: 'string', requiresArg: true } as const;
+
+export const DEV_HOST_UP = {
+  'from-base': {
+    type: 'boolean',
+    describe: 'from the base image of the profile, not from an image that was baked',
+    default: false,
+  },
+  image: {
+    type: 'string',
+    describe: 'from this image (default: the newest with a passing verdict)',
+    requiresArg: true,
+  },
+  ttl: { ...DURATION, describe: 'how long until it stops by itself: 45m, 8h, 2d', defaultDescription: '8h' },
+  idle: { ...DURATION, describe: 'how long without use until it stops; 0 for never', defaultDescription: '1h' },
+  authorize: {
+    type: 'string',
+    array: true,
+    describe: 'file of public keys that are let in, too, such as that of another machine of yours; repeatable',
+    requiresArg: true,
+  },
+} as const satisfies Record<string, Options>;
+
+export const DEV_HOST_ALL = {
+  all: { type: 'boolean', describe: 'every dev host of yours in the region', default: false },
+} as const satisfies Record<string, Options>;
+
+export const DEV_HOST_LIST = {
+  'all-users': { type: 'boolean', describe: "everybody's, with their owners", default: false },
+} as const satisfies Record<string, Options>;
+
+export const DEV_HOST_START = {
+  ttl: { ...DURATION, describe: 'how long until it stops by itself again', defaultDescription: 'as when it was made' },
+} as const satisfies Record<string, Options>;
+
+export const DEV_HOST_EXTEND = {
+  by: { ...DURATION, describe: 'how much later it stops', defaultDescription: '4h' },
+} as const satisfies Record<string, Options>;
+
 export const TELL = {
   what: {
     type: 'string',

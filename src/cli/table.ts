@@ -2,6 +2,11 @@ import type { Options } from 'yargs';
 import {
   BOOTSTRAP,
   COMMON,
+  DEV_HOST_ALL,
+  DEV_HOST_EXTEND,
+  DEV_HOST_LIST,
+  DEV_HOST_START,
+  DEV_HOST_UP,
   DRY_RUN,
   KEEP,
   OUT,
@@ -91,6 +96,44 @@ const TABLE: readonly (Row | Group)[] = [
       'remove an image, its snapshots and its record; asks first',
       { ...COMMON, ...OUTPUT, ...YES },
       async () => (await import('./verbs/delete-image.ts')).remove,
+    ),
+  ]),
+  group('dev-host', 'development hosts: your own sandboxes, which stop by themselves', [
+    verb(
+      'up [names..]',
+      'bring one up, or several; ends when Docker (and the GPU) answers on it and the repository is there',
+      { ...COMMON, ...OUTPUT, ...DEV_HOST_UP },
+      async () => (await import('./verbs/dev-host-up.ts')).up,
+    ),
+    verb(
+      'list',
+      'your dev hosts of a region, and when they stop',
+      { ...COMMON, ...OUTPUT, ...DEV_HOST_LIST },
+      async () => (await import('./verbs/dev-host.ts')).list,
+    ),
+    verb(
+      'stop [names..]',
+      'stop it; what is on it stays',
+      { ...COMMON, ...OUTPUT, ...DEV_HOST_ALL },
+      async () => (await import('./verbs/dev-host.ts')).stop,
+    ),
+    verb(
+      'start [names..]',
+      'start it again, with its whole time before it',
+      { ...COMMON, ...OUTPUT, ...DEV_HOST_ALL, ...DEV_HOST_START },
+      async () => (await import('./verbs/dev-host.ts')).start,
+    ),
+    verb(
+      'extend [names..]',
+      'give it more time',
+      { ...COMMON, ...OUTPUT, ...DEV_HOST_ALL, ...DEV_HOST_EXTEND },
+      async () => (await import('./verbs/dev-host.ts')).extend,
+    ),
+    verb(
+      'destroy [names..]',
+      'remove it with everything that is on it; asks first',
+      { ...COMMON, ...OUTPUT, ...DEV_HOST_ALL, ...YES },
+      async () => (await import('./verbs/dev-host.ts')).destroy,
     ),
   ]),
   verb(

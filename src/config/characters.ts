@@ -2,8 +2,7 @@ import type { Mistake } from './mistake.ts';
 
 /**
  * Control characters but tab and line ends, and what turns the direction of text around, so that a reader sees
- * something
- * else.
+ * something else.
  */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this is about.
 const REFUSED = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]/g;

@@ -9,8 +9,7 @@ export type Mistake<Code extends string = TextCode> = {
 
 /**
  * The codes of mistakes in the text and in single values; those of rules stand with the rules. docs/configuration.md
- * lists
- * all.
+ * lists all.
  */
 export const TEXT_CODES = {
   FILE_EMPTY: 'The file says something.',

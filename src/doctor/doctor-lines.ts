@@ -12,8 +12,7 @@ function fixLines({ fix, neededFor }: DoctorItem, indent: string, width: number)
 
 /**
  * The table for people: one row an item, and under an item that is not there its fix. The last line says whether work
- * can
- * begin.
+ * can begin.
  */
 export function doctorLines(items: readonly DoctorItem[], width: number): string[] {
   const cells = items.map((each) => [MARKS[each.status], each.name, each.found, each.needed]);

@@ -27,6 +27,8 @@ export type RemoteResult = {
 export type RunOptions = {
   readonly timeoutMs?: number;
   readonly input?: string;
+  /** A file of this machine as the command's input. */
+  readonly inputFile?: string;
   readonly onLine?: (line: string) => void;
 };
 
@@ -124,6 +126,11 @@ function short(command: string): string {
   return command.length > 80 ? `${command.slice(0, 79)}…` : command;
 }
 
+function inputOf(input: string | undefined, inputFile: string | undefined) {
+  if (inputFile !== undefined) return { inputFile };
+  return input === undefined ? { stdin: 'ignore' as const } : { input };
+}
+
 class SshConnection implements Ssh {
   readonly target: SshTarget;
   readonly #master: ControlMaster;
@@ -152,13 +159,13 @@ class SshConnection implements Ssh {
     return { exitCode, stdout: String(stdout), stderr: String(stderr), durationMs: performance.now() - startedAt };
   }
 
-  async #call(command: string, { timeoutMs = DEFAULT_TIMEOUT_MS, input, onLine }: RunOptions) {
+  async #call(command: string, { timeoutMs = DEFAULT_TIMEOUT_MS, input, inputFile, onLine }: RunOptions) {
     const child = execa('ssh', this.#master.call([], [command]), {
       reject: false,
       all: true,
       stripFinalNewline: false,
       maxBuffer: MAX_OUTPUT,
-      ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
+      ...inputOf(input, inputFile),
     });
     const follow = async (): Promise<void> => {
       if (onLine) for await (const line of child.iterable({ from: 'all' })) onLine(String(line));

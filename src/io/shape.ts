@@ -2,8 +2,7 @@ import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 
 /**
  * Small words for the shape of a file that this program wrote and that anything may have happened to since. Unknown
- * keys are left
- * alone.
+ * keys are left alone.
  */
 export const TEXT = { type: 'string' } as const;
 export const NUMBER = { type: 'number' } as const;

@@ -22,8 +22,7 @@ function total(widths: readonly number[]): number {
 
 /**
  * Takes from the widest column until the table fits, but never so much that a word would have to be cut; null when it
- * cannot
- * fit.
+ * cannot fit.
  */
 function fitWidths(all: readonly Cells[], width: number): number[] | null {
   const columns = all[0]?.map((_, at) => all.map((cells) => cells[at] ?? '')) ?? [];
@@ -62,8 +61,7 @@ function stacked(titles: Cells, cells: Cells, width: number): string[] {
 
 /**
  * Columns that fit into `width`: cells wrap at their blanks where they have to; in a very narrow terminal each row
- * becomes a
- * list.
+ * becomes a list.
  */
 export function layOutTable(titles: Cells, rows: readonly Cells[], width: number): Table {
   const widths = fitWidths([titles, ...rows], width);

@@ -3,8 +3,7 @@ import { printable } from '#contracts/printable.ts';
 
 /**
  * Where a terminal draws two cells for one character; enough for names and messages, which are Latin but for what a
- * user
- * wrote.
+ * user wrote.
  */
 const WIDE = /\p{Emoji_Presentation}|\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|[！-｠]/u;
 /** What stands on or joins the character before it. */

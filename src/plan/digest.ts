@@ -15,8 +15,7 @@ export function canonicalJson(value: unknown): string {
 
 /**
  * What the digest is over: what ends up in the image or decides how it is made, and nothing of the run, the network or
- * the
- * time.
+ * the time.
  */
 export type Determinants = Pick<
   BuildPlan,

@@ -9,8 +9,8 @@ export type ProvisioningStep = { readonly name: string; readonly upload?: true; 
 /**
  * What happens on the build instance, in order: carry the bundle, wait for the base image's own first boot, unpack,
  * then one provisioner after the other. They share one script and one process, because Packer spends a quarter of a
- * second on each script and Node a tenth on each start; their own events tell them apart.
- * Part of what the plan's digest is over.
+ * second on each script and Node a tenth on each start; their own events tell them apart. Part of what the plan's
+ * digest is over.
  */
 export function provisioningSteps(provisioners: readonly string[]): ProvisioningStep[] {
   return [

@@ -56,8 +56,7 @@ export const CLIENTS: readonly (readonly [name: string, command: string])[] = [
 
 /**
  * Two seconds are promised: a lease of one and a half, and the guard's look. One more for a machine that is busy with
- * several
- * labs.
+ * several labs.
  */
 const DOWN_WITHIN_CS = 300;
 

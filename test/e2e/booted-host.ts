@@ -42,8 +42,7 @@ export async function bakeImage(
 
 /**
  * What a handshake was answered with, when it came (hundredths of a second of CLOCK_BOOTTIME, which machines of the lab
- * share), and after which
- * delay.
+ * share), and after which delay.
  */
 export type Decided = { readonly kind: Decision['kind']; readonly atCs: number; readonly delayMs: number };
 

@@ -17,8 +17,7 @@ const COUNT_FOLDER = '/var/lib/count';
 
 /**
  * Arguments of `docker run` and `docker create` for a container that counts itself, and that does not make a stop wait;
- * a command may
- * follow.
+ * a command may follow.
  */
 export const COUNTED = `--stop-signal KILL --volume ${COUNT_FOLDER}:/count tools`;
 

@@ -2,8 +2,7 @@ import type { BootedHost } from './booted-host.ts';
 
 /**
  * Until nothing fits on the machine's disk any more, not even what is kept for root. The blocks are only set aside, so
- * that it takes a
- * moment.
+ * that it takes a moment.
  */
 export function fillDisk(host: BootedHost): Promise<string> {
   return host.run(

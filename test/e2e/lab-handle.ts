@@ -129,8 +129,7 @@ const API_REGIONS: Readonly<Record<string, string>> = { local: 'us-west-2' };
 
 /**
  * Everything in a region that a finished run must not leave: machines, temporary groups and keys, volumes, snapshots
- * without an
- * image.
+ * without an image.
  */
 export async function awsLeftovers(lab: LabHandle, region = 'local'): Promise<string[]> {
   const clients = createClients(

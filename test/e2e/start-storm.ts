@@ -118,8 +118,7 @@ const KILLS = {
 
 /**
  * Spreads the kills (SIGKILL) over the load, takes the webserver away again and again, and fills the disks in the
- * middle of
- * it.
+ * middle of it.
  */
 async function disturb(host: BootedHost, size: StormSize): Promise<Pick<Storm, keyof typeof KILLS>> {
   const done = { serviceKills: 0, dockerdKills: 0, containerdKills: 0 };

@@ -53,8 +53,7 @@ export function events(result: Cli): Record<string, unknown>[] {
 
 /**
  * What the machine holds of the lab of this state folder: mounts, loop devices, namespace, link, processes. Others may
- * be up beside
- * it.
+ * be up beside it.
  */
 export async function machineLeftovers(stateFolder: string): Promise<string[]> {
   const folder = join(stateFolder, 'lab');

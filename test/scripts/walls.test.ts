@@ -20,9 +20,10 @@ function isWithin(folder: string, other: string): boolean {
 
 /**
  * `src/plan` may be imported by whoever may import `src`, and the single files of `lab` by all of its rooms. Those
- * files may not import the rooms, which the rest of the folder may.
+ * files may not import the rooms, which the rest of the folder may. What runs before packages are there has nobody.
  */
-function isAllowed({ folder, mayImport, files }: Room, other: string): boolean {
+function isAllowed({ folder, mayImport, files, isBeforePackages }: Room, other: string): boolean {
+  if (isBeforePackages) return false;
   const isOwn = isWithin(folder, other) || (files === undefined && isWithin(other, folder));
   return isOwn || mayImport.some((may) => isWithin(other, may));
 }
@@ -63,5 +64,37 @@ test('every wall of scripts/walls.ts holds, and nothing else is walled', async (
   const root = tempFolder();
   const { allowed, forbidden } = await plant(root);
   expect(allowed.length).toBeGreaterThan(50);
+  expect((await refused(root)).toSorted()).toEqual(forbidden.toSorted());
+});
+
+test('what runs before packages are there imports Node, and what stands beside it', async () => {
+  const root = tempFolder();
+  const good = ['node:fs', 'node:fs/promises', './run.mjs'];
+  const bad = [
+    'execa',
+    '@aws-sdk/client-ec2',
+    'pkg/node:fs',
+    '#contracts/reason.ts',
+    'fs',
+    '..',
+    '../walls.ts',
+    './../walls.ts',
+  ];
+  const early = rooms.filter(({ isBeforePackages }) => isBeforePackages).map(({ folder }) => folder);
+  expect(early).toEqual(['scripts/setup-lib']);
+  const forbidden: string[] = [];
+  for (const folder of early) {
+    await mkdir(join(root, folder), { recursive: true });
+    for (const [at, name] of [...good, ...bad].entries())
+      for (const [form, line] of [
+        `import '${name}';`,
+        `export * from '${name}';`,
+        `await import('${name}');`,
+      ].entries()) {
+        const file = `${folder}/${at}-${form}.mjs`;
+        await writeFile(join(root, file), `${line}\n`);
+        if (at >= good.length) forbidden.push(file);
+      }
+  }
   expect((await refused(root)).toSorted()).toEqual(forbidden.toSorted());
 });

@@ -72,8 +72,7 @@ const work = sharedTempFolder();
 
 /**
  * The real server wants a C compiler and two libraries, which the lab's machines bring themselves; this machine may
- * lack
- * them.
+ * lack them.
  */
 const canBuild =
   (await execa('sh', ['-c', 'cc --version && make --version && pkg-config --exists x264 libcrypto'], { reject: false }))

@@ -52,8 +52,7 @@ type PlanFor = { readonly imageId: string; readonly hasFile: boolean; readonly p
 
 /**
  * By `--plan`; else the plan by which the image was baked; else one that is made now. At the endpoint where the image
- * is looked at
- * now.
+ * is looked at now.
  */
 async function planFor(session: Session, { endpointUrl }: Api, { imageId, hasFile, planned }: PlanFor) {
   const stored = hasFile ? null : await storedPlan(session, imageId);

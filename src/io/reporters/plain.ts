@@ -17,8 +17,7 @@ function stillLine({ title, limitMs, startedAt }: OpenSpan, now: number): string
 
 /**
  * Lines for a log that nobody scrolls back in: what started, what ended and how long it took, what still runs. Indented
- * by
- * depth.
+ * by depth.
  */
 class PlainReporter implements Reporter {
   readonly #out: NodeJS.WritableStream;
