@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { projectFolder } from '../src/io/paths.ts';
-import { median, rounded, saveResult } from './result.ts';
+import { atMost, median, rounded, saveResult } from './result.ts';
 
 /**
  * `make bench`: bakes with `ecs-host bake` and by hand (bench/by-hand.sh) in turn, on one lab in one run, and prints
@@ -92,9 +92,8 @@ try {
   for (let round = 1; round <= ROUNDS; round += 1) {
     ours.push(await bakeOurs(env));
     byHand.push(await bakeByHand(endpoint, bundle, work));
-    console.error(
-      `round ${round} of ${ROUNDS}: ecs-host ${seconds(ours.at(-1)?.totalMs ?? 0)} s, by hand ${seconds(byHand.at(-1)?.totalMs ?? 0)} s`,
-    );
+    const [a, b] = [ours, byHand].map((timings) => seconds(timings.at(-1)?.totalMs ?? 0));
+    console.error(`round ${round} of ${ROUNDS}: ecs-host ${a} s, by hand ${b} s`);
   }
   const ratios = ours.map((timing, index) => timing.totalMs / (byHand[index]?.totalMs ?? Number.NaN));
   const ratio = median(ratios);
@@ -109,9 +108,8 @@ try {
   const totalA = median(ours.map(({ totalMs }) => totalMs));
   const totalB = median(byHand.map(({ totalMs }) => totalMs));
   console.log(`${'whole command'.padEnd(30)}${seconds(totalA)}  ${seconds(totalB)}  ${seconds(totalA - totalB)}`);
-  console.log(
-    `ratio ${ratio.toFixed(2)} (of ${ratios.map((each) => each.toFixed(2)).join(', ')}); goal at most ${GOAL}: ${ratio <= GOAL ? 'met' : 'NOT met'}`,
-  );
+  const all = ratios.map((each) => each.toFixed(2)).join(', ');
+  console.log(`ratio ${ratio.toFixed(2)} (of ${all}); ${atMost(GOAL, ratio <= GOAL)}`);
   await saveResult('bake', {
     baseline: 'bench/by-hand.sh',
     ratio,

@@ -16,7 +16,8 @@ export function quantile(values: readonly number[], q: number): number {
 
 /** `p50 1, p99 2, max 3 ms` */
 export function spread(ms: readonly number[]): string {
-  return `p50 ${quantile(ms, 0.5).toFixed(1)}, p99 ${quantile(ms, 0.99).toFixed(1)}, max ${Math.max(...ms).toFixed(1)} ms`;
+  const [p50, p99, max] = [quantile(ms, 0.5), quantile(ms, 0.99), Math.max(...ms)].map((each) => each.toFixed(1));
+  return `p50 ${p50}, p99 ${p99}, max ${max} ms`;
 }
 
 /** Bakes, boots one machine of the lab that serves and has the image `tools`, and takes all of it down again. */

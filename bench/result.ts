@@ -4,8 +4,7 @@ import { projectFolder } from '../src/io/paths.ts';
 
 /**
  * What is kept of a measurement: a ratio against a named baseline, both taken in one run. Never a time: that would be
- * this
- * machine's.
+ * this machine's.
  */
 export type Result = {
   readonly baseline: string;
@@ -22,6 +21,11 @@ export function median(values: readonly number[]): number {
 }
 
 const FILE = join(projectFolder(), 'bench', 'results.json');
+
+/** `goal at most 1.2: met` */
+export function atMost(goal: number | string, isMet: boolean): string {
+  return `goal at most ${goal}: ${isMet ? 'met' : 'NOT met'}`;
+}
 
 export function rounded(ratio: number): number {
   return Number(ratio.toFixed(3));

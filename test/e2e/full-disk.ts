@@ -2,14 +2,17 @@ import type { BootedHost } from './booted-host.ts';
 
 /**
  * Until nothing fits on the machine's disk any more, not even what is kept for root. The blocks are only set aside, so
- * that it takes a
- * moment.
+ * that it takes a moment.
  */
 export function fillDisk(host: BootedHost): Promise<string> {
   return host.run(
     `sudo sh -c '
-n=0; size=$(df --output=avail -B1 / | tail -1)
-while [ $size -ge 4096 ]; do n=$((n + 1)); fallocate --length $size /var/tmp/filler.$n 2>/dev/null || size=$((size / 2)); done'`,
+n=0
+size=$(df --output=avail -B1 / | tail -1)
+while [ $size -ge 4096 ]; do
+  n=$((n + 1))
+  fallocate --length $size /var/tmp/filler.$n 2>/dev/null || size=$((size / 2))
+done'`,
     120_000,
   );
 }
