@@ -25,7 +25,7 @@ async function outOfPatience(signal: AbortSignal, patienceMs: number): Promise<v
  *
  * @throws what `begin`, `work` or `end` throw, unless they were interrupted
  */
-export async function withEnding<T>({ begin, work, end, patienceMs = 30_000 }: Owned<T>): Promise<void> {
+export async function withEnding<T>({ begin, work, end, patienceMs = 10_000 }: Owned<T>): Promise<void> {
   const interruption = new AbortController();
   const { signal } = interruption;
   const onSignal = (name: NodeJS.Signals): void => {
