@@ -133,6 +133,13 @@ describe('before anything is changed', () => {
     expect(await dev.run('ls /opt /var/tmp')).not.toMatch(/ecs-host/);
   });
 
+  test('another run under way is one too many', async () => {
+    await dev.run('sudo sh -c "flock /run/ecs-host-setup.lock sleep 60 >/dev/null 2>&1 &"');
+    const { exitCode, stderr } = await asUser(dev, '--yes');
+    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining('another run of this') });
+    await dev.run('sudo kill $(pgrep -x sleep)');
+  });
+
   test('a part that there is not, and an option that there is not, are mistakes', async () => {
     expect((await asUser(dev, '--only dokcer')).stderr).toContain(
       'there is no part dokcer; the parts are base, docker',
@@ -220,6 +227,7 @@ describe('a machine that was set up', () => {
     const { exitCode, stdout, stderr } = await asRoot(host, '--yes');
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout).toMatch(/^0 steps changed something, \d+ did not; \d+ checks hold, 0 do not/m);
+    expect(stdout).toContain('admin joins group docker.');
     expect(stdout).toContain('It needs a reboot: the host service begins with a boot.');
     expect(await host.run('systemctl is-active docker ecs || true')).toBe('inactive\ninactive');
     expect((await host.try('sudo systemctl start docker')).exitCode).not.toBe(0);
@@ -279,4 +287,18 @@ describe("the original scripts' defects are none of a host's that was set up", (
     );
     expect(stdout).toBe('');
   });
+});
+
+test('--yes alone does not reboot, --reboot does; then it is a host that waits for its configuration', async () => {
+  const bootId = () => host.try('cat /proc/sys/kernel/random/boot_id');
+  const before = (await bootId()).stdout;
+  const { exitCode, stdout } = await asUser(host, '--yes --only limits');
+  expect({ exitCode, stdout }).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('Reboot it when') });
+  expect((await bootId()).stdout).toBe(before);
+  await asUser(host, '--yes --reboot --only limits');
+  await expect.poll(async () => (await bootId()).stdout, { timeout: 60_000 }).toMatch(/^[0-9a-f-]{36}$/);
+  await expect.poll(async () => (await bootId()).stdout !== before, { timeout: 60_000 }).toBe(true);
+  await host.untilUp();
+  expect(await host.run('systemctl is-active ecs-host docker || true')).toBe('active\ninactive');
+  expect((await asUser(host, '--yes --only host-service')).stdout).not.toContain('It needs a reboot');
 });

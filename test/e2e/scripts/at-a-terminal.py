@@ -1,4 +1,4 @@
-"""at-a-terminal.py [EXPECTED ANSWER]... -- COMMAND...: runs a command at a terminal; an answer is typed after each text."""
+"""at-a-terminal.py [EXPECTED ANSWER]... -- COMMAND...: runs a command at a terminal, and types what is asked for."""
 
 import os
 import pty

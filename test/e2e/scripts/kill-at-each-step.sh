@@ -1,6 +1,7 @@
 #!/bin/bash
 # kill-at-each-step.sh SCRIPT: runs it again and again, and kills it (-9) in its first step, its second step and so on, until a run comes to its
-# end. It is unpacked once, so that each run begins at once. Killed at the very beginning of a step, or a moment later.
+# end. It is unpacked once, so that each run begins at once. Killed at the very beginning of a step, or a moment later; alone, so that what it
+# started goes on without it, or (in an installation always) with everything that it started, as when the power fails.
 set -u
 script=$1
 folder=$(mktemp -d)
@@ -18,14 +19,18 @@ begun() {
 
 for ((runs = 1; runs < 200; runs++)); do
   log=$folder/log.$runs
-  "$folder/bin/node" "$folder/provisioners/standalone.mjs" "$folder" test free --yes --log "$log" >"$folder/out" 2>&1 &
+  setsid "$folder/bin/node" "$folder/provisioners/standalone.mjs" "$folder" test free --yes --log "$log" >"$folder/out" 2>&1 &
   pid=$!
   while kill -0 "$pid" 2>/dev/null && [ "$(begun "$log" || true)" -lt "$runs" ] 2>/dev/null || [ ! -s "$log" ]; do
     kill -0 "$pid" 2>/dev/null || break
     sleep 0.01
   done
-  [ $((runs % 2)) = 0 ] || sleep 0.2
-  if kill -9 "$pid" 2>/dev/null; then
+  victim=$pid
+  case $(grep '"type":"step-start"' "$log" | tail -1) in
+    *'"step":"install'* | *'packages"}') sleep 1 && victim=-$pid ;;
+    *) [ $((runs % 2)) = 0 ] || sleep 0.2 ;;
+  esac
+  if kill -9 -- "$victim" 2>/dev/null; then
     wait "$pid" 2>/dev/null
     sed -n 's/.*"type":"step-start","provisioner":"\([^"]*\)","step":"\([^"]*\)".*/killed in \1: \2/p' "$log" | tail -1
   else
