@@ -29,6 +29,15 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
     ],
   ],
   'dev-host list': [['ecs-host dev-host list --region us-east-2', 'yours there']],
+  'dev-host connect': [['ecs-host dev-host connect', 'on the only one that you have']],
+  'dev-host exec': [
+    ['ecs-host dev-host exec dev -- docker ps', 'with a terminal where there is one here'],
+    [
+      `ecs-host dev-host exec dev -- sh -c 'cd container-images && git log' > log`,
+      'a line for a shell; without a terminal',
+    ],
+  ],
+  'dev-host forward': [['ecs-host dev-host forward dev 8080 9000:80', '127.0.0.1:9000 here is port 80 there']],
   'dev-host stop': [['ecs-host dev-host stop dev', 'from then on only its volume costs']],
   'dev-host start': [['ecs-host dev-host start dev --ttl 3h', 'for three hours']],
   'dev-host extend': [['ecs-host dev-host extend dev --by 2h', 'two hours more']],
@@ -107,5 +116,9 @@ export function programEpilogue(width: number): string {
 
 /** What a verb's name cannot say, above its options. */
 export const DETAILS: Readonly<Record<string, string>> = {
+  'dev-host exec':
+    "ecs-host dev-host exec [name] -- COMMAND [ARGUMENT...]\n\nThe exit code is the command's own; 2 and 3 with an error on stderr when it did not get that far, or when the connection broke. Arguments arrive as they are, whatever they hold.",
+  'dev-host forward':
+    'ecs-host dev-host forward [NAME] PORT[:REMOTE]...\n\nIt listens on 127.0.0.1 only. A connection that breaks is made again.',
   plan: 'It asks the API of the region for the base image, the security group and the subnet; for `local` it starts the lab, which needs root.',
 };

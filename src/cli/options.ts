@@ -166,6 +166,9 @@ export const DEV_HOST_EXTEND = {
   by: { ...DURATION, describe: 'how much later it stops', defaultDescription: '4h' },
 } as const satisfies Record<string, Options>;
 
+/** For verbs that leave stdout to another program. */
+export const ALONE = { debug: OUTPUT.debug } as const satisfies Record<string, Options>;
+
 export const TELL = {
   what: {
     type: 'string',

@@ -1,5 +1,6 @@
 import type { Options } from 'yargs';
 import {
+  ALONE,
   BOOTSTRAP,
   COMMON,
   DEV_HOST_ALL,
@@ -28,6 +29,7 @@ type Row = {
   readonly describe: string;
   readonly options: Readonly<Record<string, Options>>;
   readonly load: () => Promise<Run>;
+  readonly takesCommand?: true;
 };
 
 type Group = { readonly command: string; readonly describe: string; readonly members: readonly Row[] };
@@ -110,6 +112,27 @@ const TABLE: readonly (Row | Group)[] = [
       'your dev hosts of a region, and when they stop',
       { ...COMMON, ...OUTPUT, ...DEV_HOST_LIST },
       async () => (await import('./verbs/dev-host.ts')).list,
+    ),
+    verb(
+      'connect [name]',
+      'a shell on it, in the repository',
+      { ...COMMON, ...ALONE },
+      async () => (await import('./verbs/dev-host-shell.ts')).connect,
+    ),
+    {
+      ...verb(
+        'exec [name]',
+        'run what stands behind -- on it; ends with its exit code',
+        { ...COMMON, ...ALONE },
+        async () => (await import('./verbs/dev-host-shell.ts')).exec,
+      ),
+      takesCommand: true,
+    },
+    verb(
+      'forward [words..]',
+      'make ports of it ports of this machine, until Ctrl-C: [NAME] PORT[:REMOTE]...',
+      { ...COMMON, ...OUTPUT },
+      async () => (await import('./verbs/dev-host-forward.ts')).forward,
     ),
     verb(
       'stop [names..]',
@@ -200,10 +223,8 @@ const TABLE: readonly (Row | Group)[] = [
 
 /** The table as yargs takes it. `setExitCode` gets what the verb that ran says. */
 export function commands(setExitCode: (code: number) => void): VerbModule[] {
-  const asModule = ({ command, describe, options, load }: Row): VerbModule => ({
-    command,
-    describe,
-    options,
+  const asModule = ({ load, ...row }: Row): VerbModule => ({
+    ...row,
     handler: async (argv) => {
       const run = await load();
       setExitCode(await run(argv));
