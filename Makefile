@@ -5,7 +5,7 @@ ARGS ?=
 NODE := node_modules/.bin/node
 
 .DEFAULT_GOAL := help
-.PHONY: help ami dev-host test setup unit e2e lint types drift generate bench doctor clean lab-up lab-down
+.PHONY: help ami dev-host test setup unit e2e lint types drift generate scripts bench doctor clean lab-up lab-down
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ drift: setup ## generated files are what their sources say
 
 generate: setup ## write the generated files anew
 	@$(NODE) scripts/generate.ts
+
+scripts: setup ## set-up scripts for a machine that one already has, into out/scripts; PROFILE=...
+	@set -f; bin/ecs-host scripts $${PROFILE:+--profile "$$PROFILE"} $$ARGS
 
 bench: setup ## measure side by side with named baselines; ARGS='--rounds N'
 	@$(NODE) bench/help.ts

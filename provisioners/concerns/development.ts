@@ -5,7 +5,7 @@ import { checkDockerGroup, joinDockerGroup } from '../lib/docker-group.ts';
 import { exists, installFiles } from '../lib/files.ts';
 import { nvidiaDevices } from '../lib/gpus.ts';
 import { checkNoGate, takeGateAway } from '../lib/no-gate.ts';
-import { activeState, checkEnabled, enableUnit, reloadUnits, showUnit } from '../lib/systemd.ts';
+import { checkEnabled, enableUnit, reloadUnits, runsWith, showUnit } from '../lib/systemd.ts';
 import { ask, tool } from '../lib/tool.ts';
 
 export const FILES = ['/etc/systemd/system/ecs-host-dev.service'];
@@ -15,27 +15,26 @@ const SHARED = [onHost('bin/ecs-host-notify'), onHost('bin/ecs-host-place')];
 const UNIT = 'ecs-host-dev.service';
 const PROGRAM = onHost('bin/ecs-host-dev.mjs');
 
-async function runsWithItsFiles(isChanged: boolean): Promise<boolean> {
-  return !isChanged && (await activeState(UNIT)) === 'active';
-}
-
 /** After `docker`; on a host that was baked it is the only one that is applied. */
 async function apply(context: Context): Promise<void> {
   await takeGateAway(context);
   await runFromBoot(context);
   await joinDockerGroup(context);
-  let isChanged = false;
   await context.step('carried program', { doneWhen: () => exists(PROGRAM) }, () => {
     throw new Error(`${PROGRAM} was not carried to this machine`);
   });
   await context.step('unit', {}, async () => {
-    isChanged = await installFiles(context, [...FILES, ...SHARED]);
+    const isChanged = await installFiles(context, [...FILES, ...SHARED]);
     if (isChanged) await reloadUnits();
     return (await enableUnit(UNIT)) || isChanged;
   });
-  await context.step('makes containers ready', { doneWhen: () => runsWithItsFiles(isChanged) }, async () => {
-    await tool`systemctl restart ${UNIT}`;
-  });
+  await context.step(
+    'makes containers ready',
+    { doneWhen: () => runsWith(UNIT, [...FILES, ...SHARED, PROGRAM]) },
+    async () => {
+      await tool`systemctl restart ${UNIT}`;
+    },
+  );
 }
 
 async function checkGpu(context: Context): Promise<void> {

@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { release as runningRelease } from 'node:os';
 import { aptInstall, areInstalled, heldPackages, installedPackages } from '../lib/apt.ts';
 import type { Concern, Context } from '../lib/context.ts';
@@ -20,8 +20,9 @@ import {
 import { checkEnabled, enableUnit, reloadUnits } from '../lib/systemd.ts';
 import { ask, textOf, tool } from '../lib/tool.ts';
 
+const BLACKLIST = '/etc/modprobe.d/ecs-host-nvidia.conf';
 export const FILES = [
-  '/etc/modprobe.d/ecs-host-nvidia.conf',
+  BLACKLIST,
   '/etc/udev/rules.d/71-ecs-host-nvidia.rules',
   '/etc/systemd/system/ecs-host-nvidia.service',
   '/etc/systemd/system/ecs.service.d/30-ecs-host-nvidia.conf',
@@ -42,6 +43,12 @@ function filesFor({ target }: Context): readonly string[] {
 
 async function bootRelease(): Promise<string> {
   return kernelThatWillBoot(await readdir('/boot'));
+}
+
+/** The ramdisk was made after the blacklist; a kernel that has none needs none. */
+async function isInRamdisk(release: string): Promise<boolean> {
+  const ramdisk = await stat(`/boot/initrd.img-${release}`).catch(() => null);
+  return ramdisk === null || ramdisk.mtimeMs > (await stat(BLACKLIST)).mtimeMs;
 }
 
 async function isDriverThere(version: string, release: string): Promise<boolean> {
@@ -103,7 +110,8 @@ async function apply(context: Context): Promise<void> {
   const build = [...headerPackages(release), ...BUILD_PACKAGES].map((name) => ({ name }));
   await context.step(`headers of kernel ${release}`, { doneWhen: () => areInstalled(build) }, () => aptInstall(build));
   await context.step('no nouveau', {}, async () => {
-    if (!(await installFiles(context, filesFor(context)))) return false;
+    const isChanged = await installFiles(context, filesFor(context));
+    if (!isChanged && (await isInRamdisk(release))) return false;
     await reloadUnits();
     // It is loaded from the initial ramdisk, where the blacklist has to be as well.
     await tool`update-initramfs -u -k ${release}`;

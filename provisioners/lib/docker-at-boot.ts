@@ -1,8 +1,7 @@
-import { stat } from 'node:fs/promises';
 import type { Context } from './context.ts';
 import { DOCKER_CONFIG } from './docker-config.ts';
 import { DOCKER_UNITS } from './docker-units.ts';
-import { activeState, checkEnabled, enableUnit, showUnit } from './systemd.ts';
+import { activeState, checkEnabled, enableUnit, runsWith } from './systemd.ts';
 import { ask, tool } from './tool.ts';
 
 /**
@@ -11,19 +10,9 @@ import { ask, tool } from './tool.ts';
  */
 const DOCKER = 'docker.service';
 
-/** When Docker began to run, by the clock of files; null when it does not run. */
-async function runsSinceMs(): Promise<number | null> {
-  if ((await activeState(DOCKER)) !== 'active') return null;
-  const { ExecMainStartTimestampMonotonic: at = '0' } = await showUnit(DOCKER, ['ExecMainStartTimestampMonotonic']);
-  return Date.now() - (Number(process.hrtime.bigint() / 1000n) - Number(at)) / 1000;
-}
-
 /** It runs, and has read its configuration as it is: the GPU's runtime comes after Docker's first start. */
-async function isRunningAsConfigured(): Promise<boolean> {
-  const since = await runsSinceMs();
-  if (since === null) return false;
-  const config = await stat(DOCKER_CONFIG).catch(() => null);
-  return config === null || config.mtimeMs < since;
+function isRunningAsConfigured(): Promise<boolean> {
+  return runsWith(DOCKER, [DOCKER_CONFIG]);
 }
 
 export async function runFromBoot(context: Context): Promise<void> {

@@ -35,7 +35,7 @@ async function sha256Of(file: string): Promise<string> {
 }
 
 /** One entry, one file, no outside imports: the target has Node and nothing else. */
-async function bundleProgram(input: string, output: string): Promise<void> {
+export async function bundleProgram(input: string, output: string): Promise<void> {
   const build = await rolldown({ input: join(projectFolder(), input), platform: 'node', logLevel: 'warn' });
   try {
     await build.write({ file: output, format: 'esm', codeSplitting: false, minify: false, sourcemap: false });

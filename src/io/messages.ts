@@ -254,6 +254,7 @@ export const MESSAGES = {
   },
   RUNS_PRUNED: { level: 'note', meaning: 'Folders of runs that are over were removed.' },
   RUN_NOT_PRUNED: { level: 'warning', meaning: 'The folder of a run that is over could not be removed.' },
+  SCRIPT_CLASH: { level: 'user', meaning: 'Two profiles of one system would be written as the same script.' },
   SECURITY_GROUP_AMBIGUOUS: {
     level: 'user',
     meaning: 'Several security groups of the region have the name that hosts.yaml gives.',

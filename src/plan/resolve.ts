@@ -32,6 +32,11 @@ function pick<T>(all: Readonly<Record<string, T>>, name: string, kind: 'region' 
   );
 }
 
+/** A profile by its name alone, for what needs no region. @throws EcsHostError (user) when hosts.yaml has no such */
+export function profileNamed(config: HostsConfig, name: string, file: string): Profile {
+  return pick(config.profiles, name, 'profile', file);
+}
+
 /** The region and profile that a command names. @throws EcsHostError (user) when hosts.yaml has no such */
 export function select(
   config: HostsConfig,
