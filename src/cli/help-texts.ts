@@ -38,6 +38,15 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
     ],
   ],
   'dev-host forward': [['ecs-host dev-host forward dev 8080 9000:80', '127.0.0.1:9000 here is port 80 there']],
+  'dev-host sync': [
+    ['ecs-host dev-host sync dev . --watch', 'this folder, until Ctrl-C'],
+    ['ecs-host dev-host sync dev ./app --to src/app --dry-run', 'what would be done'],
+    ['ecs-host dev-host sync --prefer here', 'where both sides changed, take what is here'],
+  ],
+  'dev-host ssh-config': [
+    ['ecs-host dev-host ssh-config dev', 'prints a block for ~/.ssh/config'],
+    ['ecs-host dev-host ssh-config --install', 'then `ssh ecs-host-dev`, VS Code and JetBrains reach it'],
+  ],
   'dev-host stop': [['ecs-host dev-host stop dev', 'from then on only its volume costs']],
   'dev-host start': [['ecs-host dev-host start dev --ttl 3h', 'for three hours']],
   'dev-host extend': [['ecs-host dev-host extend dev --by 2h', 'two hours more']],
@@ -121,5 +130,7 @@ export const DETAILS: Readonly<Record<string, string>> = {
     "ecs-host dev-host exec [name] -- COMMAND [ARGUMENT...]\n\nThe exit code is the command's own; 2 and 3 with an error on stderr when it did not get that far, or when the connection broke. Arguments arrive as they are, whatever they hold.",
   'dev-host forward':
     'ecs-host dev-host forward [NAME] PORT[:REMOTE]...\n\nIt listens on 127.0.0.1 only. A connection that breaks is made again.',
+  'dev-host sync':
+    'ecs-host dev-host sync [NAME] [FOLDER]\n\nFOLDER has a slash in it (./app) or is a dot; without one it is the folder where you are. What git ignores is left alone on both sides, and so is .git. What changed on both sides since the last time is reported and left alone. See docs/dev-host-sync.md.',
   plan: 'It asks the API of the region for the base image, the security group and the subnet; for `local` it starts the lab, which needs root.',
 };

@@ -6,7 +6,9 @@ import {
   DEV_HOST_ALL,
   DEV_HOST_EXTEND,
   DEV_HOST_LIST,
+  DEV_HOST_SSH_CONFIG,
   DEV_HOST_START,
+  DEV_HOST_SYNC,
   DEV_HOST_UP,
   DRY_RUN,
   KEEP,
@@ -133,6 +135,18 @@ const TABLE: readonly (Row | Group)[] = [
       'make ports of it ports of this machine, until Ctrl-C: [NAME] PORT[:REMOTE]...',
       { ...COMMON, ...OUTPUT },
       async () => (await import('./verbs/dev-host-forward.ts')).forward,
+    ),
+    verb(
+      'sync [words..]',
+      'keep a folder here and one there the same, both ways: [NAME] [FOLDER]',
+      { ...COMMON, ...OUTPUT, ...DRY_RUN, ...DEV_HOST_SYNC },
+      async () => (await import('./verbs/dev-host-sync.ts')).sync,
+    ),
+    verb(
+      'ssh-config [name]',
+      'what ssh, and editors that use it, need to reach it',
+      { ...COMMON, ...OUTPUT, ...YES, ...DEV_HOST_SSH_CONFIG },
+      async () => (await import('./verbs/dev-host-ssh-config.ts')).sshConfig,
     ),
     verb(
       'stop [names..]',
