@@ -141,7 +141,7 @@ phase agent-and-host-service
 
 on_host <<'EOS'
 export DEBIAN_FRONTEND=noninteractive
-apt-get -qy --no-install-recommends install git jq openssl rclone awscli
+apt-get -qy --no-install-recommends install git jq openssl rclone rsync awscli
 EOS
 phase user-tools
 

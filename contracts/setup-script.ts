@@ -29,7 +29,7 @@ const PARTS: Readonly<Record<SetupPart, string>> = {
   'host-service': 'the service that shakes hands, and then starts Docker and the agent',
   'imds-block': 'containers do not reach the metadata service',
   limits: 'kernel settings, open files, journal, log rotation, swap',
-  'user-tools': 'AWS CLI, git, jq, openssl, rclone',
+  'user-tools': 'AWS CLI, git, jq, openssl, rclone, rsync',
   'record-versions': 'what is on the machine, written to /opt/ecs-host/image.json',
   clean: "REMOVES ssh keys, host keys, logs and the machine's identity, for making an image of it",
   development: 'Docker without a gate, you in group docker, containers are made ready',

@@ -30,8 +30,20 @@ export type Session = RunContext & {
   readonly spans: () => readonly Span[];
 };
 
+/** Warnings and notes, without the story. */
+function remarksOf(inner: Reporter): Reporter {
+  return {
+    emit: (message) => {
+      if (message.type === 'warning' || message.type === 'note') inner.emit(message);
+    },
+    close: () => inner.close(),
+  };
+}
+
 async function chooseReporter(argv: Argv): Promise<Reporter> {
   if (argv['json'] === true) return (await import('../io/reporters/ndjson.ts')).ndjsonReporter(process.stdout);
+  if (argv['silent'] === true)
+    return remarksOf((await import('../io/reporters/plain.ts')).plainReporter(process.stderr));
   const interactive = process.stderr.isTTY === true && process.stdout.isTTY === true && !process.env['CI'];
   if (interactive && argv['plain'] !== true) return (await import('../io/reporters/terminal.ts')).terminalReporter();
   return (await import('../io/reporters/plain.ts')).plainReporter(process.stderr);

@@ -1,11 +1,14 @@
 import type { Options } from 'yargs';
 import {
+  ALONE,
   BOOTSTRAP,
   COMMON,
   DEV_HOST_ALL,
   DEV_HOST_EXTEND,
   DEV_HOST_LIST,
+  DEV_HOST_SSH_CONFIG,
   DEV_HOST_START,
+  DEV_HOST_SYNC,
   DEV_HOST_UP,
   DRY_RUN,
   KEEP,
@@ -28,6 +31,7 @@ type Row = {
   readonly describe: string;
   readonly options: Readonly<Record<string, Options>>;
   readonly load: () => Promise<Run>;
+  readonly takesCommand?: true;
 };
 
 type Group = { readonly command: string; readonly describe: string; readonly members: readonly Row[] };
@@ -110,6 +114,39 @@ const TABLE: readonly (Row | Group)[] = [
       'your dev hosts of a region, and when they stop',
       { ...COMMON, ...OUTPUT, ...DEV_HOST_LIST },
       async () => (await import('./verbs/dev-host.ts')).list,
+    ),
+    verb(
+      'connect [name]',
+      'a shell on it, in the repository',
+      { ...COMMON, ...ALONE },
+      async () => (await import('./verbs/dev-host-shell.ts')).connect,
+    ),
+    {
+      ...verb(
+        'exec [name]',
+        'run what stands behind -- on it; ends with its exit code',
+        { ...COMMON, ...ALONE },
+        async () => (await import('./verbs/dev-host-shell.ts')).exec,
+      ),
+      takesCommand: true,
+    },
+    verb(
+      'forward [words..]',
+      'make ports of it ports of this machine, until Ctrl-C: [NAME] PORT[:REMOTE]...',
+      { ...COMMON, ...OUTPUT },
+      async () => (await import('./verbs/dev-host-forward.ts')).forward,
+    ),
+    verb(
+      'sync [words..]',
+      'keep a folder here and one there the same, both ways: [NAME] [FOLDER]',
+      { ...COMMON, ...OUTPUT, ...DRY_RUN, ...DEV_HOST_SYNC },
+      async () => (await import('./verbs/dev-host-sync.ts')).sync,
+    ),
+    verb(
+      'ssh-config [name]',
+      'what ssh, and editors that use it, need to reach it',
+      { ...COMMON, ...OUTPUT, ...YES, ...DEV_HOST_SSH_CONFIG },
+      async () => (await import('./verbs/dev-host-ssh-config.ts')).sshConfig,
     ),
     verb(
       'stop [names..]',
@@ -212,10 +249,8 @@ const TABLE: readonly (Row | Group)[] = [
 
 /** The table as yargs takes it. `setExitCode` gets what the verb that ran says. */
 export function commands(setExitCode: (code: number) => void): VerbModule[] {
-  const asModule = ({ command, describe, options, load }: Row): VerbModule => ({
-    command,
-    describe,
-    options,
+  const asModule = ({ load, ...row }: Row): VerbModule => ({
+    ...row,
     handler: async (argv) => {
       const run = await load();
       setExitCode(await run(argv));

@@ -97,3 +97,44 @@ describe('help', () => {
     expect(Object.keys(EXAMPLES).sort()).toEqual(verbs.map(({ path }) => path.join(' ')).sort());
   });
 });
+
+describe('a command that is handed on', () => {
+  async function handedOn(...typed: readonly string[]): Promise<unknown> {
+    let given: unknown = null;
+    const verbs: VerbModule[] = [
+      {
+        command: 'on',
+        describe: 'a group',
+        handler: () => {},
+        members: [
+          {
+            command: 'exec [name]',
+            describe: 'hands a command on',
+            options: { debug: { type: 'boolean', default: false } },
+            takesCommand: true,
+            handler: ({ name, command, debug }) => {
+              given = { name, command, debug };
+            },
+          },
+        ],
+      },
+    ];
+    await buildParser(typed, verbs, 80).parseAsync();
+    return given;
+  }
+
+  test('stands behind -- and may look like anything', async () => {
+    const command = ['ls', '--debug=x', '--help', '--', '-n', '', '--nonsense'];
+    expect(await handedOn('on', 'exec', 'dev', '--debug', '--', ...command)).toEqual({
+      name: 'dev',
+      command,
+      debug: true,
+    });
+    expect(await handedOn('on', 'exec', '--', 'dev')).toEqual({ name: undefined, command: ['dev'], debug: false });
+    expect(await handedOn('on', 'exec', 'dev')).toEqual({ name: 'dev', command: [], debug: false });
+  });
+
+  test('is not taken from in front of it', async () => {
+    await expect(handedOn('on', 'exec', 'dev', 'ls', '--', 'x')).rejects.toMatchObject({ code: 'USAGE' });
+  });
+});
