@@ -154,6 +154,15 @@ export const SMOKE = {
   },
 } as const satisfies Record<string, Options>;
 
+export const COMPLETION = {
+  shell: {
+    type: 'string',
+    choices: ['bash', 'zsh', 'fish'],
+    describe: 'for which shell',
+    defaultDescription: 'the one that SHELL names',
+  },
+} as const satisfies Record<string, Options>;
+
 export const YES = {
   yes: { alias: 'y', type: 'boolean', describe: 'do not ask', default: false },
 } as const satisfies Record<string, Options>;

@@ -2,6 +2,7 @@ import type { Options } from 'yargs';
 import {
   BOOTSTRAP,
   COMMON,
+  COMPLETION,
   DRY_RUN,
   KEEP,
   OUT,
@@ -57,7 +58,7 @@ const TABLE: readonly (Row | Group)[] = [
   ),
   verb(
     'render',
-    'write the Packer template and the bundles',
+    'write plan.json, the Packer template and the bundle',
     { ...COMMON, ...PLAN, ...OUTPUT, ...OUT },
     async () => (await import('./verbs/plan.ts')).render,
   ),
@@ -76,13 +77,13 @@ const TABLE: readonly (Row | Group)[] = [
   group('image', 'images that were baked here', [
     verb(
       'list',
-      'the images of a region, with their verdicts',
+      'list the images of a region, with their verdicts',
       { ...COMMON, ...OUTPUT },
       async () => (await import('./verbs/image.ts')).list,
     ),
     verb(
       'show <image>',
-      'one image, with every check and version',
+      'show an image, with every check, version and timing',
       { ...OUTPUT },
       async () => (await import('./verbs/image.ts')).show,
     ),
@@ -102,25 +103,25 @@ const TABLE: readonly (Row | Group)[] = [
   group('webserver', 'the reference webserver, which hosts shake hands with', [
     verb(
       ['serve', '$0'],
-      'run it until Ctrl-C',
+      'run the reference webserver, which hosts shake hands with, until Ctrl-C',
       { ...COMMON, ...OUTPUT, ...WEBSERVER },
       async () => (await import('./verbs/webserver.ts')).serve,
     ),
     verb(
       'hosts',
-      'the hosts that it knows',
+      'list the hosts that the webserver knows',
       { ...OUTPUT },
       async () => (await import('./verbs/webserver-orders.ts')).hosts,
     ),
     verb(
       'orders',
-      'what drain and revoke ordered, until serve and trust take it back',
+      'list what drain and revoke ordered, and serve and trust have not taken back',
       { ...OUTPUT },
       async () => (await import('./verbs/webserver-orders.ts')).orders,
     ),
     verb(
       'tell <what>',
-      'what it answers handshakes with from now on; or drain, revoke, serve, trust or forget a host; or resume',
+      'have the webserver answer handshakes otherwise; or drain, revoke, serve, trust or forget a host; or resume',
       { ...OUTPUT, ...TELL },
       async () => (await import('./verbs/webserver-orders.ts')).tell,
     ),
@@ -131,7 +132,7 @@ const TABLE: readonly (Row | Group)[] = [
     { ...COMMON, ...OUTPUT, ...DRY_RUN },
     async () => (await import('./verbs/sweep.ts')).sweep,
   ),
-  group('lab', 'the embedded EC2', [
+  group('lab', 'the embedded EC2 on this machine', [
     verb('up', 'start the lab and leave it running', { ...OUTPUT }, async () => (await import('./verbs/lab.ts')).up),
     verb(
       'down',
@@ -139,19 +140,25 @@ const TABLE: readonly (Row | Group)[] = [
       { ...OUTPUT },
       async () => (await import('./verbs/lab.ts')).down,
     ),
-    verb('status', 'what runs in the lab', { ...OUTPUT }, async () => (await import('./verbs/lab.ts')).status),
+    verb('status', 'show what runs in the lab', { ...OUTPUT }, async () => (await import('./verbs/lab.ts')).status),
   ]),
   verb(
     'bootstrap',
-    'make or check what an account needs: groups, roles, logs, the trust for CI; asks first',
+    'make, check or take away what an account needs: groups, roles, logs, the trust for CI; asks first',
     { ...COMMON, ...OUTPUT, ...BOOTSTRAP },
     async () => (await import('./verbs/bootstrap.ts')).bootstrap,
   ),
   verb(
     'doctor',
-    'every prerequisite: found, needed, and the fix',
+    'look at every prerequisite: found, needed, and the fix',
     { ...OUTPUT },
     async () => (await import('./verbs/doctor.ts')).doctor,
+  ),
+  verb(
+    'completion [shell]',
+    'print what has bash, zsh or fish complete verbs, options and their values',
+    COMPLETION,
+    async () => (await import('./verbs/completion.ts')).completion,
   ),
 ];
 
