@@ -1,4 +1,5 @@
 import type { Options } from 'yargs';
+import { SHELLS } from './completion/shells.ts';
 
 /** Everything a user can type behind a verb, as data; what several verbs take stands here once. */
 export const COMMON = {
@@ -157,7 +158,7 @@ export const SMOKE = {
 export const COMPLETION = {
   shell: {
     type: 'string',
-    choices: ['bash', 'zsh', 'fish'],
+    choices: SHELLS,
     describe: 'for which shell',
     defaultDescription: 'the one that SHELL names',
   },
