@@ -83,6 +83,11 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
     ['ecs-host bootstrap --region us-east-2 --destroy', 'takes away what it made'],
   ],
   doctor: [['ecs-host doctor', 'what is missing on this machine, and the fix']],
+  completion: [
+    ['ecs-host completion bash >> ~/.bashrc', 'for bash'],
+    ['ecs-host completion zsh >> ~/.zshrc', 'for zsh'],
+    ['ecs-host completion fish > ~/.config/fish/completions/ecs-host.fish', 'for fish'],
+  ],
 };
 
 const EXIT_CODES_TEXT =

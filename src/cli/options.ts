@@ -1,4 +1,5 @@
 import type { Options } from 'yargs';
+import { SHELLS } from './completion/shells.ts';
 
 /** Everything a user can type behind a verb, as data; what several verbs take stands here once. */
 export const COMMON = {
@@ -216,6 +217,15 @@ export const SMOKE = {
     type: 'string',
     describe: 'comma-separated parts: gate,cluster,network,verify,workload',
     requiresArg: true,
+  },
+} as const satisfies Record<string, Options>;
+
+export const COMPLETION = {
+  shell: {
+    type: 'string',
+    choices: SHELLS,
+    describe: 'for which shell',
+    defaultDescription: 'the one that SHELL names',
   },
 } as const satisfies Record<string, Options>;
 
