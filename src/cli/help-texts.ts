@@ -29,6 +29,10 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
     ],
   ],
   'dev-host list': [['ecs-host dev-host list --region us-east-2', 'yours there']],
+  'dev-host stream': [
+    ['ecs-host dev-host stream', 'in a player, or in a page in the browser'],
+    ['ecs-host dev-host stream dev --frames 60', 'for scripts: 0 when 60 frames show something that moves, else 3'],
+  ],
   'dev-host stop': [['ecs-host dev-host stop dev', 'from then on only its volume costs']],
   'dev-host start': [['ecs-host dev-host start dev --ttl 3h', 'for three hours']],
   'dev-host extend': [['ecs-host dev-host extend dev --by 2h', 'two hours more']],

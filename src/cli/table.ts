@@ -6,6 +6,7 @@ import {
   DEV_HOST_EXTEND,
   DEV_HOST_LIST,
   DEV_HOST_START,
+  DEV_HOST_STREAM,
   DEV_HOST_UP,
   DRY_RUN,
   KEEP,
@@ -110,6 +111,12 @@ const TABLE: readonly (Row | Group)[] = [
       'your dev hosts of a region, and when they stop',
       { ...COMMON, ...OUTPUT, ...DEV_HOST_LIST },
       async () => (await import('./verbs/dev-host.ts')).list,
+    ),
+    verb(
+      'stream [name]',
+      'build the base image on it, run it, and show its stream; brings a host up where there is none',
+      { ...COMMON, ...OUTPUT, ...DEV_HOST_STREAM },
+      async () => (await import('./verbs/dev-host-stream.ts')).stream,
     ),
     verb(
       'stop [names..]',
