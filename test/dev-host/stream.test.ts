@@ -3,15 +3,19 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { judgeFrames, streamDevHost } from '../../src/dev-host/stream.ts';
+import { reachStream } from '../../src/dev-host/stream-reach.ts';
 import { type Shown, showStream } from '../../src/dev-host/stream-show.ts';
+import { connectSsh } from '../../src/host-access/ssh.ts';
 import type { Message } from '../../src/io/reporter.ts';
 import { createContext } from '../../src/run/context.ts';
 import { workload } from '../fixtures/workload.ts';
+import { noSshd, startLocalSshd } from '../support/local-sshd.ts';
 import { shellHost, workloadRepository } from '../support/shell-host.ts';
 import { encodeUnits, startPeer } from '../support/stream-peer.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const key = randomBytes(16);
+const moving = await encodeUnits();
 const SMALL = [
   Buffer.from('000000016742c01eff0000000165aa', 'hex'),
   ...Array.from({ length: 29 }, () => Buffer.from('0000000141bb', 'hex')),
@@ -115,19 +119,41 @@ describe('the recipe', () => {
   });
 });
 
+describe('through a real ssh', { timeout: 60_000 }, () => {
+  test('the stream is met, and lost with the connection', async (context) => {
+    const why = noSshd();
+    if (why !== null) return context.skip(why);
+    const sshd = await startLocalSshd(tempFolder());
+    onTestFinished(() => sshd.kill());
+    const { ctx, own, codes, peer } = await prepared('');
+    await using ssh = await connectSsh(sshd.target, { timeoutMs: 20_000, signal: ctx.signal });
+    const reached = await reachStream(ssh, own.ports, key, ctx.signal);
+    expect(reached.via).toBe('ssh');
+    const shown = showStream({
+      source: { ...reached, key },
+      ...{ ctx, title: 'sandbox', opens: false, ended: ssh.ended, onShown: () => undefined },
+    });
+    shown.catch(() => undefined);
+    await expect.poll(codes).toEqual(['STREAM_BACK']);
+    peer.drop();
+    await expect.poll(codes).toEqual(['STREAM_BACK', 'STREAM_LOST', 'STREAM_BACK']);
+    await sshd.kill();
+    await expect(shown).rejects.toMatchObject({ code: 'SSH_LOST' });
+  });
+});
+
 describe('frames that are judged', () => {
-  beforeEach(async (context) => {
-    if ((await encodeUnits()) === null) context.skip('no ffmpeg with libx264 here (run `make setup`)');
+  beforeEach((context) => {
+    if (moving === null) context.skip('no ffmpeg with libx264 here (run `make setup`)');
   });
 
-  async function judged(source?: string) {
-    const units = await encodeUnits(source);
+  async function judged(units: readonly Buffer[] | null) {
     const { ctx, ssh, own } = await prepared('127.0.0.1', units ?? []);
     return judgeFrames(await streamDevHost(ctx, ssh, own), 30, ctx.signal);
   }
 
   test('say what they show in one line', async () => {
-    expect((await judged()).line).toMatch(
+    expect((await judged(moving)).line).toMatch(
       /^30 frames of h264 320x180 directly, the first after \d+ ms; 0 black, \d+ changed$/,
     );
   });
@@ -136,7 +162,7 @@ describe('frames that are judged', () => {
     ['black', 'color=black:size=320x180:rate=30'],
     ['still', 'smptebars=size=320x180:rate=30'],
   ])('%s are not a stream as it should be', async (_what, source) => {
-    await expect(judged(source)).rejects.toMatchObject({ code: 'STREAM_BAD', kind: 'outside' });
+    await expect(judged(await encodeUnits(source))).rejects.toMatchObject({ code: 'STREAM_BAD', kind: 'outside' });
   });
 
   test('that do not come are an error, not a bug', async () => {
