@@ -47,6 +47,10 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
     ['ecs-host dev-host ssh-config dev', 'prints a block for ~/.ssh/config'],
     ['ecs-host dev-host ssh-config --install', 'then `ssh ecs-host-dev`, VS Code and JetBrains reach it'],
   ],
+  'dev-host stream': [
+    ['ecs-host dev-host stream', 'in a player, or in a page in the browser'],
+    ['ecs-host dev-host stream dev --frames 60', 'for scripts: 0 when 60 frames show something that moves, else 3'],
+  ],
   'dev-host stop': [['ecs-host dev-host stop dev', 'from then on only its volume costs']],
   'dev-host start': [['ecs-host dev-host start dev --ttl 3h', 'for three hours']],
   'dev-host extend': [['ecs-host dev-host extend dev --by 2h', 'two hours more']],

@@ -163,6 +163,19 @@ export const DEV_HOST_START = {
   ttl: { ...DURATION, describe: 'how long until it stops by itself again', defaultDescription: 'as when it was made' },
 } as const satisfies Record<string, Options>;
 
+export const DEV_HOST_STREAM = {
+  open: {
+    type: 'boolean',
+    describe: 'open a player or a browser; --no-open only says the address',
+    default: true,
+  },
+  frames: {
+    type: 'number',
+    describe: 'open nothing: decode so many frames, say what they show, and end',
+    requiresArg: true,
+  },
+} as const satisfies Record<string, Options>;
+
 export const DEV_HOST_EXTEND = {
   by: { ...DURATION, describe: 'how much later it stops', defaultDescription: '4h' },
 } as const satisfies Record<string, Options>;

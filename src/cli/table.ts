@@ -9,6 +9,7 @@ import {
   DEV_HOST_LIST,
   DEV_HOST_SSH_CONFIG,
   DEV_HOST_START,
+  DEV_HOST_STREAM,
   DEV_HOST_SYNC,
   DEV_HOST_UP,
   DRY_RUN,
@@ -118,14 +119,14 @@ const TABLE: readonly (Row | Group)[] = [
     ),
     verb(
       'connect [name]',
-      'a shell on it, in the repository',
+      'open a shell on a dev host, in the repository',
       { ...COMMON, ...ALONE },
       async () => (await import('./verbs/dev-host-shell.ts')).connect,
     ),
     {
       ...verb(
         'exec [name]',
-        'run what stands behind -- on it; ends with its exit code',
+        'run what stands behind -- on a dev host; ends with its exit code',
         { ...COMMON, ...ALONE },
         async () => (await import('./verbs/dev-host-shell.ts')).exec,
       ),
@@ -133,7 +134,7 @@ const TABLE: readonly (Row | Group)[] = [
     },
     verb(
       'forward [words..]',
-      'make ports of it ports of this machine, until Ctrl-C: [NAME] PORT[:REMOTE]...',
+      'make ports of a dev host ports of this machine, until Ctrl-C: [NAME] PORT[:REMOTE]...',
       { ...COMMON, ...OUTPUT },
       async () => (await import('./verbs/dev-host-forward.ts')).forward,
     ),
@@ -145,9 +146,15 @@ const TABLE: readonly (Row | Group)[] = [
     ),
     verb(
       'ssh-config [name]',
-      'what ssh, and editors that use it, need to reach it',
+      'print what ssh, and editors that use it, need to reach a dev host',
       { ...COMMON, ...OUTPUT, ...YES, ...DEV_HOST_SSH_CONFIG },
       async () => (await import('./verbs/dev-host-ssh-config.ts')).sshConfig,
+    ),
+    verb(
+      'stream [name]',
+      'build the base image on a dev host, run it, and show its stream; brings a host up where there is none',
+      { ...COMMON, ...OUTPUT, ...DEV_HOST_STREAM },
+      async () => (await import('./verbs/dev-host-stream.ts')).stream,
     ),
     verb(
       'stop [names..]',
