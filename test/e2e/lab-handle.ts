@@ -60,7 +60,7 @@ async function descendants(root: number): Promise<Process[]> {
 /** A lab that is half up or half down is nobody's. */
 const WHOLE = { isDetached: true } as const;
 
-/** Stops the lab, and removes its folder, unless the machine still holds something below it: that is to be looked at. */
+/** Stops the lab, and removes its folder, unless the machine still holds something below it: that is to be seen. */
 async function endLab(stateFolder: string): Promise<void> {
   const ended = await cli(['lab', 'down'], { ECS_HOST_STATE: stateFolder }, WHOLE);
   const left = await machineLeftovers(stateFolder);
