@@ -102,6 +102,8 @@ export const MESSAGES = {
     meaning: 'The SDK has a reason why the profile or source of credentials gives none.',
   },
   DEFAULT_VPC_MISSING: { level: 'user', meaning: 'The region has no default VPC to make a security group in.' },
+  DEV_HOST_NOT_STOPPED: { level: 'warning', meaning: 'A dev host that is past its time could not be stopped.' },
+  DEV_HOST_OVERDUE: { level: 'note', meaning: 'A dev host that was past its time and still ran was stopped.' },
   ENDPOINT_URL: { level: 'user', meaning: 'AWS_ENDPOINT_URL is no URL of an API, or AWS itself without encryption.' },
   FFMPEG_MISSING: { level: 'user', meaning: 'ffmpeg, which decodes the stream in the smoke test, is not there.' },
   FILE_UNUSABLE: { level: 'user', meaning: 'The system does not let a file or folder be read, made or changed.' },

@@ -15,6 +15,26 @@ export const TAG = {
   smokeRunId: 'ecs-host:smoke-run-id',
 } as const;
 
+/** On the instance of a dev host, and on what belongs to it: all that is known of one, on any machine of its user. */
+export const DEV_TAG = {
+  /** The name that its user gave it. */
+  name: 'ecs-host:dev-host',
+  /** Whose it is. */
+  user: 'ecs-host:dev-owner',
+  /** When it stops by itself: UTC, whole seconds, `2026-11-26T22:00:00Z`. */
+  expires: 'ecs-host:expires',
+  /** Minutes without use after which it stops; 0 for never. */
+  idleMinutes: 'ecs-host:idle-minutes',
+  /** Minutes that each start gives it. */
+  ttlMinutes: 'ecs-host:ttl-minutes',
+  /** The image that it was launched from. */
+  source: 'ecs-host:dev-source',
+  sshUser: 'ecs-host:ssh-user',
+  transport: 'ecs-host:transport',
+  /** Since when it is ready; set last: without it the `up` that made it is under way, or was killed. */
+  ready: 'ecs-host:ready',
+} as const;
+
 const VERSION_PREFIX = 'ecs-host:version/';
 const MAX_VALUE = 256;
 /** The fixed ones leave ample room, but a profile could still install too much to list. */
@@ -23,7 +43,11 @@ const MAX_VERSIONS = 35;
 export type Tags = Readonly<Record<string, string>>;
 
 /** On everything that a run makes: a sweep finds it by these. */
-export function runTags(run: { runId: string; owner: string; kind: 'build' | 'smoke' }): Record<string, string> {
+export function runTags(run: {
+  runId: string;
+  owner: string;
+  kind: 'build' | 'smoke' | 'dev-host';
+}): Record<string, string> {
   return { [TAG.runId]: run.runId, [TAG.owner]: run.owner, [TAG.kind]: run.kind };
 }
 
