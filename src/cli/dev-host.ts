@@ -4,7 +4,7 @@ import type { DevHost } from '../dev-host/dev-host.ts';
 import { findDevHost, listDevHosts, pickDevHosts } from '../dev-host/find.ts';
 import { findUser } from '../dev-host/user.ts';
 import { userError } from '../io/errors.ts';
-import { runningLab } from '../lab-client/running-lab.ts';
+import { runningLab } from '../lab-client/lab-process.ts';
 import { select } from '../plan/resolve.ts';
 import { type Argv, textOf } from './arguments.ts';
 import { type Connection, withConnection } from './connect.ts';

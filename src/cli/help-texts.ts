@@ -44,6 +44,10 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
     ['ecs-host dev-host ssh-config dev', 'prints a block for ~/.ssh/config'],
     ['ecs-host dev-host ssh-config --install', 'then `ssh ecs-host-dev`, VS Code and JetBrains reach it'],
   ],
+  'dev-host stream': [
+    ['ecs-host dev-host stream', 'in a player, or in a page in the browser'],
+    ['ecs-host dev-host stream dev --frames 60', 'for scripts: 0 when 60 frames show something that moves, else 3'],
+  ],
   'dev-host stop': [['ecs-host dev-host stop dev', 'from then on only its volume costs']],
   'dev-host start': [['ecs-host dev-host start dev --ttl 3h', 'for three hours']],
   'dev-host extend': [['ecs-host dev-host extend dev --by 2h', 'two hours more']],
@@ -80,6 +84,11 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
     ['ecs-host bootstrap --region us-east-2 --destroy', 'takes away what it made'],
   ],
   doctor: [['ecs-host doctor', 'what is missing on this machine, and the fix']],
+  completion: [
+    ['ecs-host completion bash >> ~/.bashrc', 'for bash'],
+    ['ecs-host completion zsh >> ~/.zshrc', 'for zsh'],
+    ['ecs-host completion fish > ~/.config/fish/completions/ecs-host.fish', 'for fish'],
+  ],
 };
 
 const EXIT_CODES_TEXT =

@@ -35,6 +35,11 @@ async function main(): Promise<number> {
   const verbs = commands((itsCode) => {
     code = itsCode;
   });
+  if (typed[0] === '--complete') {
+    const { answerShell } = await import('./completion/answer.ts');
+    process.stdout.write(await answerShell(typed.slice(1), verbs));
+    return 0;
+  }
   try {
     // yargs would show the help of the program for a verb that it does not know.
     const stray = typed.at(-1) === '--help' ? typed.slice(0, -1)[findVerb(verbs, typed)?.path.length ?? 0] : undefined;

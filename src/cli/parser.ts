@@ -4,6 +4,10 @@ import { checkOptions, checkTyped, checkWords } from './option-mistakes.ts';
 import { usageMistake } from './usage-mistakes.ts';
 import { commandOf, defaultOf, nameOf, splitTyped, type VerbModule, wordsOf } from './verb-module.ts';
 
+function showExamples(parser: Argv, examples: (typeof EXAMPLES)[string] = []): void {
+  for (const [line, says] of examples) parser.example(line, says);
+}
+
 /** A verb with its examples, and with the checks that yargs does not make. */
 function complete(
   verb: VerbModule,
@@ -14,11 +18,14 @@ function complete(
   const own = [...path, nameOf(verb)];
   if (verb.members) {
     const members = verb.members.map((member) => complete(member, own, given));
-    const withMembers = (parser: Argv): Argv =>
-      members
-        .reduce((all, member) => all.command(member), parser)
-        .demandCommand(defaultOf(members) ? 0 : 1)
-        .epilogue(linksText(width));
+    const byDefault = defaultOf(members);
+    const withMembers = (parser: Argv): Argv => {
+      members.reduce((all, member) => all.command(member), parser).demandCommand(byDefault ? 0 : 1);
+      // One of each; the rest is in the help of the member. yargs adds what the default has to say.
+      for (const member of members)
+        if (member !== byDefault) showExamples(parser, EXAMPLES[[...own, nameOf(member)].join(' ')]?.slice(0, 1));
+      return byDefault ? parser : parser.epilogue(linksText(width));
+    };
     return { ...verb, builder: withMembers, members };
   }
   const options: Readonly<Record<string, Options>> = verb.options ?? {};
@@ -26,7 +33,7 @@ function complete(
     const name = own.join(' ');
     const details = DETAILS[name];
     if (details !== undefined) parser.usage(`ecs-host ${commandOf(verb)}\n\n${String(verb.describe)}\n\n${details}`);
-    for (const [line, says] of EXAMPLES[name] ?? []) parser.example(line, says);
+    showExamples(parser, EXAMPLES[name]);
     return parser.options(options).epilogue(linksText(width));
   };
   return {
@@ -62,7 +69,5 @@ export function buildParser(typed: readonly string[], verbs: readonly VerbModule
       throw usageMistake(message || error.message, own, verbs);
     })
     .epilogue(programEpilogue(width));
-  return verbs
-    .reduce((all, verb) => all.command(complete(verb, [], { typed: own, command, width })), parser)
-    .completion('completion', 'print a script for bash or zsh that completes verbs and options');
+  return verbs.reduce((all, verb) => all.command(complete(verb, [], { typed: own, command, width })), parser);
 }

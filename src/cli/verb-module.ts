@@ -20,9 +20,14 @@ export function commandOf(verb: VerbModule): string {
   return String([verb.command].flat()[0] ?? '');
 }
 
-/** The names in angle brackets. */
+/** The names in angle brackets: words that must be there. */
 export function wordsOf(verb: VerbModule): string[] {
   return [...commandOf(verb).matchAll(/<(\w+)>/g)].map(([, name = '']) => name);
+}
+
+/** The names of all words that may stand behind the verb: those in angle brackets must, those in square ones may. */
+export function placesOf(verb: VerbModule): string[] {
+  return [...commandOf(verb).matchAll(/[<[](\w+)/g)].map(([, name = '']) => name);
 }
 
 /** The member that a group runs when none is named: `ecs-host webserver` serves. */
