@@ -32,10 +32,7 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
   'dev-host connect': [['ecs-host dev-host connect', 'on the only one that you have']],
   'dev-host exec': [
     ['ecs-host dev-host exec dev -- docker ps', 'with a terminal where there is one here'],
-    [
-      `ecs-host dev-host exec dev -- sh -c 'cd container-images && git log' > log`,
-      'a line for a shell; without a terminal',
-    ],
+    [`ecs-host dev-host exec dev -- 'cd container-images && git log' > log`, 'a line for a shell; without a terminal'],
   ],
   'dev-host forward': [['ecs-host dev-host forward dev 8080 9000:80', '127.0.0.1:9000 here is port 80 there']],
   'dev-host sync': [
@@ -136,7 +133,7 @@ export function programEpilogue(width: number): string {
 /** What a verb's name cannot say, above its options. */
 export const DETAILS: Readonly<Record<string, string>> = {
   'dev-host exec':
-    "ecs-host dev-host exec [name] -- COMMAND [ARGUMENT...]\n\nThe exit code is the command's own; 2 and 3 with an error on stderr when it did not get that far, or when the connection broke. Arguments arrive as they are, whatever they hold.",
+    "ecs-host dev-host exec [name] -- COMMAND [ARGUMENT...]\n\nThe exit code is the command's own; 2 and 3 with an error on stderr when it did not get that far, or when the connection broke. Arguments arrive as they are, whatever they hold; one word alone is a line for a shell there.",
   'dev-host forward':
     'ecs-host dev-host forward [NAME] PORT[:REMOTE]...\n\nIt listens on 127.0.0.1 only. A connection that breaks is made again.',
   'dev-host sync':

@@ -2,7 +2,6 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
-import { execLine } from '../../src/dev-host/shell.ts';
 import { projectFolder } from '../../src/io/paths.ts';
 import { type LocalSshd, noSshd, startLocalSshd } from '../support/local-sshd.ts';
 import { devHost } from '../support/sshd-dev-host.ts';
@@ -44,7 +43,11 @@ test('arguments arrive as they are', async () => {
   const { stdout, exitCode } = await run(['printf', '<%s>\\n', ...odd]);
   expect(stdout).toBe(odd.map((each) => `<${each}>\n`).join(''));
   expect(exitCode).toBe(0);
-  expect(execLine(["it's"])).toContain(`'it'\\''s'`);
+});
+
+test('one word is a line for a shell', async () => {
+  const { stdout, exitCode } = await run(['cd / && pwd; exit 4']);
+  expect([stdout, exitCode]).toEqual(['/\n', 4]);
 });
 
 test('pipes are handed on byte by byte, and the outputs are kept apart', async () => {
