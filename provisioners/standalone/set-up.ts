@@ -1,5 +1,5 @@
 import type { ProvisionEvent } from '#contracts/provision-event.ts';
-import { partText } from '#contracts/setup-script.ts';
+import { columns, partText } from '#contracts/setup-script.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
 import { CONCERNS } from '../concerns/verify.ts';
 import type { Concern } from '../lib/context.ts';
@@ -41,7 +41,7 @@ function complain(text: string): void {
 function announce({ name, target, options }: Setup): void {
   const { sshUser, variant } = target;
   say(`${name} makes this machine ${variant === 'host' ? 'a host' : 'a development host'}:`);
-  for (const part of options.parts) say(`  ${part.padEnd(16)} ${partText(part, variant)}`);
+  for (const line of columns(options.parts.map((part) => [part, partText(part, variant)]))) say(line);
   say(sshUser === null ? 'There is no login user here; nobody joins group docker.' : `${sshUser} joins group docker.`);
 }
 

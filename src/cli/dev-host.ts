@@ -38,7 +38,7 @@ export async function withDevRegionIfUp<T>(
   return (await isLabDown(commonArguments(argv))) ? null : withDevRegion(session, argv, work);
 }
 
-function noneHere(): Error {
+export function noneHere(): Error {
   return userError(
     'DEV_HOST_UNKNOWN',
     'You have no dev host here: the lab is down.',
