@@ -31,7 +31,8 @@ export async function stopDevHost(clients: AwsClients, host: DevHost, signal: Ab
 }
 
 /**
- * Starts it, with its whole time before it. The time comes first: a host that boots with one that is over stops at once.
+ * Starts it, with its whole time before it. The time comes first: a host that boots with one that is over stops at
+ * once.
  */
 export async function startDevHost(
   clients: AwsClients,

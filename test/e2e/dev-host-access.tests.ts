@@ -50,7 +50,7 @@ export function describeAccess(getHost: () => HostToReach): void {
       expect(stdout).toBe('1000000');
     });
 
-    test('a shell opens in the repository, in a terminal that is resized; Ctrl-C ends what runs, not the shell', async () => {
+    test('a shell opens in the repository, in a terminal that resizes; Ctrl-C ends what runs, not the shell', async () => {
       const shell = inTerminal('connect');
       shell.type('pwd; tty\n');
       await shell.untilShown(/\/container-images\s[\s\S]*\/dev\/pts\//);

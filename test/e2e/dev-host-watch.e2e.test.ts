@@ -86,7 +86,7 @@ async function launch({ expires, idleMinutes }: { expires: string; idleMinutes: 
 
 const FOUR_MINUTES = { timeout: 4 * 60_000, interval: 1000 };
 
-test('a host stops by itself at its deadline, or unused; not while it was extended, or while somebody is in', async () => {
+test('a host stops by itself at its deadline, or unused; not once extended, or while somebody is in', async () => {
   const soon = zulu(2 * 60_000);
   const [expiring, unused, extended] = await Promise.all([
     launch({ expires: soon, idleMinutes: 0 }),

@@ -75,7 +75,8 @@ function asRoot({ try: run, script }: Machine, options: string) {
 /** Everything that a set-up could have changed, in one text. */
 function fingerprint({ run }: Machine): Promise<string> {
   return run(
-    'sudo find /etc /opt /usr/local /var/lib/dpkg/status /var/log/ecs-host-setup.log -printf "%p %T@ %s %m\\n" 2>/dev/null' +
+    'sudo find /etc /opt /usr/local /var/lib/dpkg/status /var/log/ecs-host-setup.log ' +
+      '-printf "%p %T@ %s %m\\n" 2>/dev/null' +
       ' | sort; ls /var/tmp; systemctl list-unit-files --no-pager --type=service,socket,timer',
   );
 }
@@ -218,7 +219,8 @@ describe('a machine that was set up', () => {
     const files = 'bin/sleep lib64/ld-linux-x86-64.so.2 lib/x86_64-linux-gnu/libc.so.6';
     await dev.run(`cd / && tar -ch ${files} | docker import - base >/dev/null`);
     const start = (name: string): string =>
-      `sudo install -d /var/lib/ecs-host/containers/${name} && docker run -d --stop-signal KILL --name ${name} base sleep 1000 >/dev/null`;
+      `sudo install -d /var/lib/ecs-host/containers/${name} && ` +
+      `docker run -d --stop-signal KILL --name ${name} base sleep 1000 >/dev/null`;
     const untilReady = (name: string): string =>
       `for i in $(seq 100); do [ -e /var/lib/ecs-host/containers/${name}/.ready ] && exit; sleep 0.1; done; exit 1`;
     await dev.run(`${start('one')} && ${untilReady('one')}`);
@@ -289,7 +291,8 @@ describe("the original scripts' defects are none of a host's that was set up", (
 
   test('defect 12: nothing that it installed asks version 1 of the metadata service', async () => {
     const { stdout } = await host.try(
-      "grep -rlI 'latest/meta-data' /opt/ecs-host/bin /etc/ecs-host /etc/systemd/system --exclude=node | xargs -r grep -L token",
+      "grep -rlI 'latest/meta-data' /opt/ecs-host/bin /etc/ecs-host /etc/systemd/system --exclude=node | " +
+        'xargs -r grep -L token',
     );
     expect(stdout).toBe('');
   });
