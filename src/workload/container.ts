@@ -5,8 +5,8 @@ import { runStep, type Step, type Workload } from './commands.ts';
 import { follow, stepFailed } from './follow.ts';
 
 /**
- * The container that shows the workload. The script that runs it gives it a name of its own, so the ids of those that it
- * started are written down on the host: none but these is ever stopped.
+ * The container that shows the workload. The script that runs it gives it a name of its own, so the ids of those that
+ * it started are written down on the host: none but these is ever stopped.
  */
 const RECORD_FOLDER = '.local/state/ecs-host';
 const RECORD = `${RECORD_FOLDER}/stream-container`;

@@ -21,7 +21,11 @@ export type WorkingTree = {
   readonly isChanged: boolean;
 };
 
-/** The repository on the host, cloned now or as the developer left it. @throws EcsHostError `WORKLOAD_FAILED` (outside) */
+/**
+ * The repository on the host, cloned now or as the developer left it.
+ *
+ * @throws EcsHostError `WORKLOAD_FAILED` (outside)
+ */
 export async function ensureWorkingTree(ssh: Ssh, workload: Workload, span: SpanHandle): Promise<WorkingTree> {
   const cloned = await follow(ssh, cloneIfMissingStep(workload), span);
   if (cloned.exitCode !== 0) throw stepFailed('the clone', cloned);
