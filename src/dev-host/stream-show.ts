@@ -21,9 +21,7 @@ export type ShowRequest = {
   /** Whether a player or a browser is opened; else only the page is served. */
   readonly opens: boolean;
   readonly onShown: (shown: Shown) => void;
-  /**
-   * Resolves, with what ssh said, when the connection that the stream comes over has ended; null when there is none.
-   */
+  /** Resolves, with what ssh said, when the connection that the stream comes over ended; null when there is none. */
   readonly ended: Promise<string> | null;
 };
 

@@ -26,9 +26,7 @@ const PLAYERS: Readonly<Record<string, (shown: Shown) => string[]>> = {
   ],
 };
 
-/**
- * About a second of a stream; a player that takes nothing for longer (paused, say) goes on with the present picture.
- */
+/** About a second; a player that takes nothing for longer (paused, say) goes on with the present picture. */
 const MOST_WAITING = 1024 * 1024;
 /** A player that fails so early has shown nothing. */
 const FAILED_EARLY_MS = 3000;
