@@ -70,7 +70,8 @@ async function whileConnected(ssh: OpenSsh, signal: AbortSignal): Promise<void> 
  * Forwards ports until the signal fires, over new connections when one breaks.
  *
  * @param onReady called whenever they can be used
- * @throws EcsHostError `PORT_TAKEN` (user), `SSH_FORWARD` and `SSH_UNREACHABLE` (outside), and those of `connectDevHost`
+ * @throws EcsHostError `PORT_TAKEN` (user), `SSH_FORWARD` and `SSH_UNREACHABLE` (outside), and those of
+ *   `connectDevHost`
  */
 export async function forwardPorts(kept: Kept, forwards: readonly Forward[], onReady: () => void): Promise<void> {
   for (const forward of forwards) await assertPortIsFree(forward);

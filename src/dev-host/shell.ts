@@ -8,8 +8,8 @@ import { FOLDER } from '../workload/commands.ts';
 const LOGIN_SHELL = `cd ${FOLDER} 2>/dev/null; exec "\${SHELL:-/bin/sh}" -l`;
 
 /**
- * Pure: a line for whatever login shell there is, which runs a program with exactly these arguments; one word alone is a
- * line for a shell, as ssh takes it. The shell around it outlives Ctrl-C, so that a command that a signal ends has an
+ * Pure: a line for whatever login shell there is, which runs a program with exactly these arguments; one word alone is
+ * a line for a shell, as ssh takes it. The shell around it outlives Ctrl-C, so that a command that a signal ends has an
  * exit code (130) and not ssh's 255.
  */
 export function execLine(words: readonly string[]): string {

@@ -43,8 +43,8 @@ function blocksOf(text: string): Block[] {
 }
 
 /**
- * Pure: our file with the blocks of these hosts. Those of the same place that are not in `living` are gone; of two hosts
- * of one name in different places the one that was installed last has it.
+ * Pure: our file with the blocks of these hosts. Those of the same place that are not in `living` are gone; of two
+ * hosts of one name in different places the one that was installed last has it.
  */
 export function withBlocks(
   text: string,
