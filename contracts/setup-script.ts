@@ -1,3 +1,4 @@
+import { onHost } from './host-paths.ts';
 import type { ProvisionerName, Variant } from './provisioners.ts';
 
 /**
@@ -30,7 +31,7 @@ const PARTS: Readonly<Record<SetupPart, string>> = {
   'imds-block': 'containers do not reach the metadata service',
   limits: 'kernel settings, open files, journal, log rotation, swap',
   'user-tools': 'AWS CLI, git, jq, openssl, rclone, rsync',
-  'record-versions': 'what is on the machine, written to /opt/ecs-host/image.json',
+  'record-versions': `what is on the machine, written to ${onHost('image.json')}`,
   clean: "REMOVES ssh keys, host keys, logs and the machine's identity, for making an image of it",
   development: 'Docker without a gate, you in group docker, containers are made ready',
 };

@@ -124,6 +124,8 @@ export const MESSAGES = {
   },
   DEV_HOST_LOCKED: { level: 'user', meaning: 'A dev host does not let in the key of this machine.' },
   DEV_HOST_NAME: { level: 'user', meaning: 'A name for a dev host has not the form of one, or is given twice.' },
+  DEV_HOST_NOT_STOPPED: { level: 'warning', meaning: 'A dev host that is past its time could not be stopped.' },
+  DEV_HOST_OVERDUE: { level: 'note', meaning: 'A dev host that was past its time and still ran was stopped.' },
   DEV_HOST_RECONNECTING: {
     level: 'note',
     meaning: 'The connection to a dev host broke, and is made again; or it is there again.',

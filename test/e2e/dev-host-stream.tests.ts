@@ -13,7 +13,7 @@ const ON_THE_PORT = "docker ps --format '{{.Names}} {{.Ports}}' | grep -c ':3226
 export function describeStream(getHost: () => StreamedHost): void {
   const onHost = async (command: string): Promise<Cli> => {
     const { name, environment } = getHost();
-    return cli(['dev-host', 'exec', name, '--', command], environment);
+    return cli(['dev-host', 'exec', name, '--', 'sh', '-c', command], environment);
   };
   const stream = (...words: readonly string[]): Promise<Cli> => {
     const { name, environment } = getHost();

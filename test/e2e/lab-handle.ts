@@ -63,10 +63,10 @@ const WHOLE = { isDetached: true } as const;
 /** Stops the lab, and removes its folder, unless the machine still holds something below it: that is to be seen. */
 async function endLab(stateFolder: string): Promise<void> {
   const ended = await cli(['lab', 'down'], { ECS_HOST_STATE: stateFolder }, WHOLE);
+  if (ended.exitCode !== 0) throw new Error(`lab down failed in ${stateFolder}:\n${ended.all}`);
   const left = await machineLeftovers(stateFolder);
   if (left.length > 0) throw new Error(`the lab in ${stateFolder} left behind:\n${left.join('\n')}`);
   await rm(stateFolder, { recursive: true, force: true });
-  if (ended.exitCode !== 0) throw new Error(`lab down failed:\n${ended.all}`);
 }
 
 export async function startLabForTests(): Promise<LabHandle> {

@@ -44,7 +44,7 @@ async function hostFor(session: Session, argv: Argv, region: DevRegion): Promise
 
 /** What every way of showing it says of the host. */
 function aboutHost({ name, instanceId }: DevHost, { tree, container, reached }: HostStream, region: string) {
-  const stop = devCommand('exec', name, region, '--', `docker rm --force ${container.name}`);
+  const stop = devCommand('exec', name, region, '--', 'docker', 'rm', '--force', container.name);
   return {
     facts: {
       devHost: { name, instanceId },

@@ -1,9 +1,10 @@
 #!/bin/bash
-# kill-at-each-step.sh SCRIPT: runs it again and again, and kills it (-9) in its first step, its second step and so on, until a run comes to its
-# end. It is unpacked once, so that each run begins at once. Killed at the very beginning of a step, or a moment later; alone, so that what it
+# kill-at-each-step.sh SCRIPT STEP OPTIONS...: runs it again and again, and kills it (-9) in that step, in the next one and so on, until a run
+# comes to its end. It is unpacked once, so that each run begins at once. Killed at the very beginning of a step, or a moment later; alone, so that what it
 # started goes on without it, or (in an installation always) with everything that it started, as when the power fails.
 set -u
-script=$1
+script=$1 first=$2
+shift 2
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 bytes=$(sed -n "s/^payload_bytes='\(.*\)'$/\1/p" "$script" | head -1)
@@ -17,9 +18,9 @@ begun() {
   grep -c '"type":"step-start"' "$1" 2>/dev/null
 }
 
-for ((runs = 1; runs < 200; runs++)); do
+for ((runs = first; runs < 200; runs++)); do
   log=$folder/log.$runs
-  setsid "$folder/bin/node" "$folder/provisioners/standalone.mjs" "$folder" test free --yes --log "$log" >"$folder/out" 2>&1 &
+  setsid "$folder/bin/node" "$folder/provisioners/standalone.mjs" "$folder" test free --yes "$@" --log "$log" >"$folder/out" 2>&1 &
   pid=$!
   while kill -0 "$pid" 2>/dev/null && [ "$(begun "$log" || true)" -lt "$runs" ] 2>/dev/null || [ ! -s "$log" ]; do
     kill -0 "$pid" 2>/dev/null || break
@@ -37,7 +38,7 @@ for ((runs = 1; runs < 200; runs++)); do
     wait "$pid"
     code=$?
     [ "$code" = 0 ] || cat "$folder/out"
-    echo "completed with $code after $runs runs"
+    echo "completed with $code, and $((runs - first)) were killed"
     exit
   fi
 done
