@@ -2,6 +2,7 @@ import { CreateTagsCommand, DescribeInstancesCommand } from '@aws-sdk/client-ec2
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createClients } from '../../src/aws/clients.ts';
 import type { DevHost } from '../../src/dev-host/dev-host.ts';
+import { describeAccess } from './dev-host-access.tests.ts';
 import { describeStream } from './dev-host-stream.tests.ts';
 import { awsLeftovers, type LabHandle, startLabForTests } from './lab-handle.ts';
 import { type Cli, cli, events, start } from './support.ts';
@@ -118,6 +119,8 @@ describe('brought up', () => {
 });
 
 describeStream(() => ({ name: 'one', environment: as('alice') }));
+
+describeAccess(() => ({ name: 'one', environment: as('alice') }));
 
 describe('its time', () => {
   test('extend gives more, also on the host, whose own watch stops it', async () => {

@@ -91,9 +91,15 @@ export async function startLocalSshd(folder: string): Promise<LocalSshd> {
       'PidFile=none',
       'MaxStartups=100',
     ];
-    child = spawn(SSHD, ['-D', '-e', '-f', '/dev/null', ...options.flatMap((option) => ['-o', option])], {
-      stdio: 'ignore',
-    });
+    // Also when the tests are killed.
+    const bound = ['--pdeathsig', 'KILL', '--', SSHD];
+    child = spawn(
+      'setpriv',
+      [...bound, '-D', '-e', '-f', '/dev/null', ...options.flatMap((option) => ['-o', option])],
+      {
+        stdio: 'ignore',
+      },
+    );
     await untilItListens(address);
   };
   await newKey(hostKey);

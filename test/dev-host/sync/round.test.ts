@@ -274,7 +274,7 @@ describe('what git ignores', () => {
     expect(await has('there', 'vendor/untracked')).toBe(false);
   });
 
-  test('is said by each repository for itself: submodules, clones within, those that are not checked out', async () => {
+  test('is said by each repository for itself, also by those within; one that is not there is left out', async () => {
     await git('here', 'init', '-q', '../module');
     await execa(
       'sh',
