@@ -5,6 +5,8 @@ import type { Check } from '#contracts/check.ts';
 import { reasonOf } from '#contracts/reason.ts';
 import type { AwsClients } from '../aws/clients.ts';
 import { createKeyPair, type KeyPair } from '../aws/key-pairs.ts';
+import { serveKeys } from '../aws/key-server.ts';
+import type { KeyProvider } from '../aws/keys.ts';
 import { expectedTags } from '../image/expected-tags.ts';
 import { tagImage } from '../image/tag-image.ts';
 import { EcsHostError, outsideError } from '../io/errors.ts';
@@ -31,8 +33,8 @@ export type BakeInput = {
   /** The commit of this project that bakes, for the image's tags. */
   readonly commit: string;
   readonly clients: AwsClients;
-  /** Credentials for packer (see `credentialsEnvironment`). */
-  readonly environment: Readonly<Record<string, string>>;
+  /** What Packer signs its calls with. */
+  readonly keys: KeyProvider;
   /** Where the API is now; null means AWS itself. */
   readonly endpointUrl: string | null;
   /** Called when a failure leaves something to look at, so that what it is in stays up; null removes it as ever. */
@@ -61,7 +63,11 @@ type Packer = {
   readonly runDir: string;
 };
 
-async function preparePacker(input: BakeInput, key: KeyPair | null): Promise<Packer> {
+async function preparePacker(
+  input: BakeInput,
+  key: KeyPair | null,
+  credentials: Readonly<Record<string, string | undefined>>,
+): Promise<Packer> {
   const { plan, ctx } = input;
   const runDir = runFolder(ctx.runId);
   const configDir = join(runDir, 'packer-config');
@@ -85,7 +91,7 @@ async function preparePacker(input: BakeInput, key: KeyPair | null): Promise<Pac
     keyVariables: variableArguments(declared, ofKey),
     env: {
       ...process.env,
-      ...input.environment,
+      ...credentials,
       PACKER_PLUGIN_PATH: tool.pluginPath,
       PACKER_CONFIG_DIR: configDir,
       CHECKPOINT_DISABLE: '1',
@@ -101,19 +107,19 @@ async function preparePacker(input: BakeInput, key: KeyPair | null): Promise<Pac
   };
 }
 
+/** The lab takes any. */
+const LAB_KEYS = { AWS_ACCESS_KEY_ID: 'lab', AWS_SECRET_ACCESS_KEY: 'lab' };
+
 /**
  * The same build by hand; it asks before it removes the machine. Real credentials are not in it: they come from where
  * they came from.
  */
-function packerCommand(
-  { plan, renderDir, environment }: BakeInput,
-  { tool, variables, template, env }: Packer,
-): string {
+function packerCommand({ plan, renderDir }: BakeInput, { tool, variables, template, env }: Packer): string {
   const { PACKER_PLUGIN_PATH, CHECKPOINT_DISABLE, AWS_REGION } = env;
   const hasNoSecrets = plan.endpointUrl !== null;
   // An endpoint that nobody gave is that of the lab, which ends with the run.
   const needsLab = hasNoSecrets && (process.env['AWS_ENDPOINT_URL'] ?? '') === '';
-  const names = { PACKER_PLUGIN_PATH, CHECKPOINT_DISABLE, AWS_REGION, ...(hasNoSecrets ? environment : {}) };
+  const names = { PACKER_PLUGIN_PATH, CHECKPOINT_DISABLE, AWS_REGION, ...(hasNoSecrets ? LAB_KEYS : {}) };
   const words = [tool.packer, 'build', '-on-error=ask', ...variables, template];
   return `${needsLab ? 'ecs-host lab up && ' : ''}cd ${shellQuote(renderDir)} && ${commandLine(names, words)}`;
 }
@@ -219,7 +225,8 @@ export async function bake(input: BakeInput): Promise<BakeResult> {
   let hasFailed = true;
   try {
     key = await makeKey(input);
-    const packer = await preparePacker(input, key);
+    await using served = await serveKeys(input.keys);
+    const packer = await preparePacker(input, key, served.environment);
     const outcome = await build(input, packer, join(packer.runDir, 'packer-output.txt'));
     const imageId = outcome.imageId ?? '';
     const finished = await ctx.span('finish the tags', () => finishImage(input, imageId, outcome.versions));
