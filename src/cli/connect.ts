@@ -3,6 +3,7 @@ import { endpointFromEnvironment } from '../aws/endpoint.ts';
 import type { KeyProvider } from '../aws/keys.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { startLab } from '../lab-client/lab-process.ts';
+import { LabWatch } from '../lab-client/lab-watch.ts';
 import { type Selection, select } from '../plan/resolve.ts';
 import type { CommonArguments, Session } from './session.ts';
 
@@ -49,10 +50,16 @@ export async function withApi<T>(
     endpointUrl = lab.endpoint;
     lasting = { stay: lab.stay, stayFor: lab.stayFor };
   }
+  const watch = endpointUrl === null ? null : await LabWatch.start(endpointUrl, session.abort);
+  if (watch !== null) cleanup.use(watch);
   const keys = await findCredentials({ apiRegion, endpointUrl });
   const clients = createClients({ apiRegion, endpointUrl }, keys);
   cleanup.defer(async () => clients.destroy());
-  return await work({ apiRegion, endpointUrl, clients, keys, ...lasting });
+  try {
+    return await work({ apiRegion, endpointUrl, clients, keys, ...lasting });
+  } catch (error) {
+    throw (await watch?.verdict()) ?? error;
+  }
 }
 
 /**

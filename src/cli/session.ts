@@ -28,6 +28,8 @@ export function commonArguments(argv: Argv): CommonArguments {
 export type Session = RunContext & {
   /** Spans that ended so far, for the record; `stage` is the title of the top-level span. */
   readonly spans: () => readonly Span[];
+  /** Ends the run as Ctrl-C does, but for this reason. */
+  readonly abort: (reason: EcsHostError) => void;
 };
 
 async function chooseReporter(argv: Argv): Promise<Reporter> {
@@ -99,7 +101,7 @@ function interruption(cause: unknown, keeps: boolean): EcsHostError {
  * `ecs-host sweep`).
  *
  * @param keeps what was made is kept when the run is interrupted, and `work` throws an error that says what that is
- * @throws EcsHostError `INTERRUPTED` (130) when the run ended because of a signal
+ * @throws EcsHostError `INTERRUPTED` (130) when the run ended because of a signal; what it was aborted with
  */
 export async function withSession<T>(
   argv: Argv,
@@ -120,9 +122,12 @@ export async function withSession<T>(
   process.on('SIGTERM', onSignal);
   const runId = newRunId();
   try {
-    return await work({ ...createContext({ runId, reporter, signal: controller.signal }), spans });
+    const abort = (reason: EcsHostError): void => controller.abort(reason);
+    return await work({ ...createContext({ runId, reporter, signal: controller.signal }), spans, abort });
   } catch (error) {
-    throw controller.signal.aborted ? interruption(error, keeps) : error;
+    const { aborted, reason } = controller.signal;
+    if (!aborted) throw error;
+    throw reason instanceof EcsHostError && reason.kind !== 'interrupted' ? reason : interruption(error, keeps);
   } finally {
     await reporter.close();
     await removeEmptyRun(runId);

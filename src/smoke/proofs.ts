@@ -3,8 +3,10 @@ import type { Ssh } from '../host-access/ssh.ts';
 import { allEnded } from '../io/all-ended.ts';
 import type { RunContext, SpanHandle } from '../io/reporter.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
+import type { TimeLimits } from '../run/time-limits.ts';
 import type { CheckBook } from './checks/check-book.ts';
 import type { Part } from './checks/check-definitions.ts';
+import { findClosedPort } from './checks/closed-port.ts';
 import {
   checkClusterGpu,
   checkDistinct,
@@ -28,9 +30,8 @@ export type SmokeRun = {
   readonly webserver: SmokeWebserver;
   readonly cluster: string;
   readonly reach: (instanceId: string) => Promise<Ssh>;
+  readonly limits: TimeLimits;
 };
-
-const CLOUD_INIT_TIMEOUT_MS = 300_000;
 
 /** What became of a step: whether what builds on it can be done. */
 type Outcome = 'done' | 'failed' | 'not asked for';
@@ -63,25 +64,31 @@ async function boot(run: SmokeRun, instanceId: string): Promise<Ssh | null> {
     part: null,
     title: 'wait for cloud-init',
     answers: ['boot.cloud-init'],
-    work: () => checkCloudInit(reached.value, book),
+    work: () => checkCloudInit(reached.value, book, run.limits.cloudInitMs),
   });
   return reached.value;
 }
 
 /** cloud-init says 0 for done, 2 for done with recoverable errors; `status` prints which. */
-async function checkCloudInit(ssh: Ssh, book: CheckBook): Promise<void> {
+async function checkCloudInit(ssh: Ssh, book: CheckBook, timeoutMs: number): Promise<void> {
   const command = 'cloud-init status --wait';
-  const { exitCode, stdout, durationMs } = await ssh.run(command, { timeoutMs: CLOUD_INIT_TIMEOUT_MS });
+  const { exitCode, stdout, durationMs } = await ssh.run(command, { timeoutMs });
   const actual = /status:\s*(.+)/.exec(stdout)?.[1]?.trim() ?? `exit code ${exitCode}`;
   book.record('boot.cloud-init', { actual, isCorrect: exitCode === 0 && actual === 'done', durationMs });
 }
 
 function proveNetwork(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
+  const { plan, clients, book, ctx } = run;
   return take(run, {
     part: 'network',
     title: 'the security group from outside',
     answers: ['network.open-port', 'network.closed-port'],
-    work: () => checkNetwork(ssh, run.plan.developerWorkload.ports, run.book, run.ctx.signal),
+    work: async () => {
+      const { streamTcp } = plan.developerWorkload.ports;
+      const closed = await findClosedPort(clients, plan.network.securityGroup.id, [streamTcp]);
+      if (closed === null) throw new Error('the security group opens every port, so none shows that it closes any');
+      await checkNetwork(ssh, { streamTcp, closed }, book, ctx.signal);
+    },
   });
 }
 
@@ -116,7 +123,7 @@ function proveDenied(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
       // Decided before the tunnel opens: the host may be asking already.
       webserver.decide(instanceId, 'deny');
       await ssh.forwardToHere(REMOTE_WEBSERVER_PORT, webserver.port);
-      await checkDenied(ssh, webserver, book, { registeredArn, signal: ctx.signal });
+      await checkDenied(ssh, webserver, book, { registeredArn, askMs: run.limits.askMs, signal: ctx.signal });
     },
   });
 }
@@ -128,7 +135,11 @@ function proveGranted(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
     title: 'a granted handshake',
     answers: ['gate.granted-serves', 'gate.order'],
     work: async () => {
-      const state = await openGate(ssh, webserver, { isRetriedNow: true, signal: ctx.signal });
+      const state = await openGate(ssh, webserver, {
+        isRetriedNow: true,
+        serveMs: run.limits.serveMs,
+        signal: ctx.signal,
+      });
       await checkOpened(ssh, state, book);
     },
   });
@@ -151,7 +162,7 @@ function verify(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
     answers: ['verify.ran', 'imds.host-token', 'imds.v1-refused'],
     work: async () => {
       await checkHostMetadata(ssh, run.book);
-      await checkVerify(ssh, run.book);
+      await checkVerify(ssh, run.book, run.limits.verifyMs);
     },
   });
 }
@@ -166,7 +177,7 @@ async function register(run: SmokeRun, instanceId: string): Promise<Registration
   const answers = ['cluster.registered', ...(plan.gpu ? ['cluster.gpu-registered'] : [])];
   const registered = await book.attempt(answers, async () => {
     const where = { cluster, instanceId, checkId: 'cluster.registered' };
-    const registration = await checkRegistered(clients, where, book, ctx.signal);
+    const registration = await checkRegistered(clients, where, book, { limits: run.limits, signal: ctx.signal });
     if (plan.gpu) checkClusterGpu(registration, book);
     return registration;
   });
@@ -258,7 +269,7 @@ export async function proveSecond(run: SmokeRun, instanceId: string): Promise<Re
     webserver.decide(instanceId, 'grant');
     await ssh.forwardToHere(REMOTE_WEBSERVER_PORT, webserver.port);
     const where = { cluster, instanceId, checkId: 'cluster.second-registered' };
-    return checkRegistered(clients, where, book, ctx.signal);
+    return checkRegistered(clients, where, book, { limits: run.limits, signal: ctx.signal });
   });
   return registered.ok ? registered.value : null;
 }

@@ -51,3 +51,13 @@ test('or was interrupted before it began', async () => {
     message: 'Interrupted before anything was changed.',
   });
 });
+
+test('a run that was ended for another reason says that reason, and not that it was interrupted', async () => {
+  const gone = new EcsHostError('outside', 'LAB_GONE', 'The lab is gone.');
+  const ended = withSession({ plain: true }, async ({ abort, signal }): Promise<never> => {
+    abort(gone);
+    signal.throwIfAborted();
+    throw new Error('went on');
+  });
+  await expect(ended).rejects.toBe(gone);
+});

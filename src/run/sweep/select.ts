@@ -36,9 +36,16 @@ export function isFinishedImage(image: { readonly state: string; readonly tags: 
 
 /**
  * Pure selection: what of the inventory belongs to runs that `stateOf` calls dead, in the order of removal.
+ *
+ * @param finished ids of images and snapshots that are known to be finished, though they may not be shown so yet
  */
-export function selectLeftovers(inventory: Inventory, stateOf: (runId: string, tags: Tags) => RunState): Leftover[] {
-  const kept = new Set(inventory.images.filter(isFinishedImage).flatMap((image) => image.snapshotIds));
+export function selectLeftovers(
+  inventory: Inventory,
+  stateOf: (runId: string, tags: Tags) => RunState,
+  finished: ReadonlySet<string> = new Set(),
+): Leftover[] {
+  const isFinished = (image: Inventory['images'][number]): boolean => isFinishedImage(image) || finished.has(image.id);
+  const kept = new Set([...finished, ...inventory.images.filter(isFinished).flatMap((image) => image.snapshotIds)]);
   const dead = (tags: Tags): string | null => {
     const runId = tags[TAG.runId];
     return runId !== undefined && stateOf(runId, tags) === 'dead' ? runId : null;
@@ -49,7 +56,7 @@ export function selectLeftovers(inventory: Inventory, stateOf: (runId: string, t
       return runId === null ? [] : [{ kind, id, runId }];
     });
 
-  const images = inventory.images.filter((image) => !isFinishedImage(image));
+  const images = inventory.images.filter((image) => !isFinished(image));
   const ofImages = images.flatMap((image) => {
     const runId = dead(image.tags);
     return runId === null ? [] : image.snapshotIds.map((id) => ({ kind: 'snapshot' as const, id, runId }));
