@@ -1,3 +1,4 @@
+import { deadlineUnit } from '#contracts/deadline.ts';
 import type { AwsClients } from '../aws/clients.ts';
 import type { Ssh } from '../host-access/ssh.ts';
 import { allEnded } from '../io/all-ended.ts';
@@ -54,7 +55,7 @@ async function take({ book, ctx }: SmokeRun, { part, title, answers, work }: Ste
 async function boot(run: SmokeRun, instanceId: string): Promise<Ssh | null> {
   const { book, ctx } = run;
   const startedAt = performance.now();
-  const reached = await book.attempt(['boot.ssh', 'boot.cloud-init'], () =>
+  const reached = await book.attempt(['boot.ssh', 'boot.cloud-init', 'boot.deadline'], () =>
     ctx.span('boot', () => run.reach(instanceId)),
   );
   if (!reached.ok) return null;
@@ -63,8 +64,11 @@ async function boot(run: SmokeRun, instanceId: string): Promise<Ssh | null> {
   await take(run, {
     part: null,
     title: 'wait for cloud-init',
-    answers: ['boot.cloud-init'],
-    work: () => checkCloudInit(reached.value, book, run.limits.cloudInitMs),
+    answers: ['boot.cloud-init', 'boot.deadline'],
+    work: async () => {
+      await checkCloudInit(reached.value, book, run.limits.cloudInitMs);
+      await checkDeadline(reached.value, book);
+    },
   });
   return reached.value;
 }
@@ -75,6 +79,11 @@ async function checkCloudInit(ssh: Ssh, book: CheckBook, timeoutMs: number): Pro
   const { exitCode, stdout, durationMs } = await ssh.run(command, { timeoutMs });
   const actual = /status:\s*(.+)/.exec(stdout)?.[1]?.trim() ?? `exit code ${exitCode}`;
   book.record('boot.cloud-init', { actual, isCorrect: exitCode === 0 && actual === 'done', durationMs });
+}
+
+async function checkDeadline(ssh: Ssh, book: CheckBook): Promise<void> {
+  const { stdout } = await ssh.run(`systemctl is-active ${deadlineUnit('smoke')}.timer`);
+  book.record('boot.deadline', { actual: stdout.trim() || 'no timer', isCorrect: stdout.trim() === 'active' });
 }
 
 function proveNetwork(run: SmokeRun, ssh: Ssh): Promise<Outcome> {

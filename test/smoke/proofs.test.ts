@@ -43,6 +43,7 @@ function fakeHost(
   });
   const answer = (command: string): Partial<RemoteResult> => {
     if (command.startsWith('cloud-init')) return { stdout: '\nstatus: done\n' };
+    if (command.startsWith('systemctl is-active')) return { stdout: 'active\n' };
     if (command.startsWith('systemctl show'))
       return {
         stdout: [
