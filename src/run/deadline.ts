@@ -17,12 +17,15 @@ export function deadlineS(kind: 'build' | 'smoke', endpointUrl: string | null): 
 
 /**
  * Pure: cloud-config by which an instance powers itself off, which ends it where its shutdown behaviour is `terminate`.
- * From the first stage of cloud-init that runs commands, so that a boot that hangs later is covered, too; without
- * waiting for the timer to be up, since that waits for the end of this stage. Not `shutdown -P +N`: where nobody keeps
- * its appointments yet it shuts down at once.
+ * From the first stage of cloud-init that runs commands, so that a boot that hangs later is covered, too. The timer may
+ * therefore wait for nothing of the boot, as units do by default: that would wait for this stage, which waits for the
+ * timer. Not `shutdown -P +N`: where nobody keeps its appointments yet it shuts down at once.
  */
 export function deadlineConfig(kind: 'build' | 'smoke', afterS: number): string {
-  const words = ['systemd-run', '--no-block', `--unit=${deadlineUnit(kind)}`, `--on-active=${afterS}s`];
-  const command = [...words, '--timer-property=AccuracySec=1s', 'systemctl', 'poweroff'];
+  const command = [
+    ...['timeout', '20', 'systemd-run', `--unit=${deadlineUnit(kind)}`, `--on-active=${afterS}s`],
+    ...['--timer-property=AccuracySec=1s', '--timer-property=DefaultDependencies=no'],
+    ...['--property=DefaultDependencies=no', 'systemctl', 'poweroff'],
+  ];
   return `#cloud-config\nbootcmd:\n  - ${JSON.stringify(command)}\n`;
 }

@@ -18,11 +18,14 @@ test('a transient timer, which nothing of the boot waits for', () => {
   expect(parse(deadlineConfig('build', 7200))).toEqual({
     bootcmd: [
       [
+        'timeout',
+        '20',
         'systemd-run',
-        '--no-block',
         '--unit=ecs-host-build-deadline',
         '--on-active=7200s',
         '--timer-property=AccuracySec=1s',
+        '--timer-property=DefaultDependencies=no',
+        '--property=DefaultDependencies=no',
         'systemctl',
         'poweroff',
       ],
