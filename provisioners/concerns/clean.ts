@@ -134,7 +134,7 @@ function list(paths: readonly string[]): string {
 
 async function verifyBake(context: Context): Promise<void> {
   const { look } = context;
-  await verifyNoDeadline(context, 'unwritten');
+  await verifyNoDeadline(context, 'bake');
   const none = async (id: string, title: string, find: () => Promise<readonly string[]>): Promise<void> =>
     look({ id: `clean.${id}`, title, expected: 'none' }, async () => {
       const found = await find();
@@ -174,17 +174,18 @@ const UNIT_FOLDERS = [
 ];
 const BUILD_TIMER = `${deadlineUnit('build')}.timer`;
 
-/** The timer that ends a build instance is below /run, and its order in the user data, which went with cloud-init's state. */
-async function verifyNoDeadline({ look }: Context, state: 'unloaded' | 'unwritten'): Promise<void> {
+/**
+ * The timer that ends a build instance is below /run, and its order in the user data, which went with cloud-init's
+ * state. On the build instance itself it runs.
+ */
+async function verifyNoDeadline({ look }: Context, stage: 'bake' | 'booted'): Promise<void> {
   const title = 'What ends a build instance by itself is not in the image';
   await look({ id: 'clean.no-deadline', title, expected: 'none' }, async () => {
     const files = (await Promise.all(UNIT_FOLDERS.map(inside)))
       .flat()
       .filter((path) => path.includes(deadlineUnit('build')));
     const loaded =
-      state === 'unwritten'
-        ? ''
-        : (await ask`systemctl show --property=LoadState --value ${BUILD_TIMER}`).stdout.trim();
+      stage === 'bake' ? '' : (await ask`systemctl show --property=LoadState --value ${BUILD_TIMER}`).stdout.trim();
     const found = [...files, ...(loaded === '' || loaded === 'not-found' ? [] : [`${BUILD_TIMER} is ${loaded}`])];
     return { actual: list(found), isCorrect: found.length === 0 };
   });
@@ -192,7 +193,7 @@ async function verifyNoDeadline({ look }: Context, state: 'unloaded' | 'unwritte
 
 async function verifyBooted(context: Context): Promise<void> {
   const { look } = context;
-  await verifyNoDeadline(context, 'unloaded');
+  await verifyNoDeadline(context, 'booted');
   await look(
     {
       id: 'clean.no-ssh-keys',
