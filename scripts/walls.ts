@@ -111,6 +111,23 @@ export const STAGES: readonly Room[] = [
   },
   { folder: 'src/user-data', mayImport: ['src/io'], holds: 'what makes a host out of an instance' },
   {
+    folder: 'src/dev-host',
+    mayImport: [
+      'src/io',
+      'src/aws',
+      'src/lab-client',
+      'src/run',
+      'src/config',
+      'src/bundle',
+      'src/plan',
+      'src/host-access',
+      'src/render',
+      'src/image',
+      'src/user-data',
+    ],
+    holds: "a developer's own host: found by its tags, and stopping by itself",
+  },
+  {
     folder: 'src/smoke',
     mayImport: [
       'src/io',

@@ -94,7 +94,7 @@ test('CI is trusted for one branch of one repository, and only where it was aske
   });
 });
 
-test("the group opens the profile's ports to clients and the control port to the webserver, and none for ssh", async () => {
+test("the group opens the profile's ports to clients, the control port to the webserver, none for ssh", async () => {
   const { ports } = await resource('security group');
   expect(ports.map(({ protocol, port, who }) => `${port}/${protocol} ${who}`)).toEqual([
     '32262/tcp clients',

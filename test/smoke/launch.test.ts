@@ -139,7 +139,8 @@ describe('sshOptions', () => {
 
   test('go through Session Manager where the plan says so', () => {
     expect(sshOptions({ ...target, transport: 'session-manager' }, KNOWN).at(-1)).toBe(
-      'ProxyCommand=aws ssm start-session --region us-east-2 --target i-1 --document-name AWS-StartSSHSession --parameters portNumber=%p',
+      'ProxyCommand=aws ssm start-session --region us-east-2 --target i-1 ' +
+        '--document-name AWS-StartSSHSession --parameters portNumber=%p',
     );
   });
 });
