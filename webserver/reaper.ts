@@ -11,12 +11,15 @@ export type Reaper = {
   /** Holds back while many are silent. */
   readonly breaker: SilenceBreaker;
   readonly terminate: (instanceId: string, region: string) => Promise<void>;
-  /** Told when a host was ended, and why it could not be whenever that is news. */
+  readonly monotonic?: () => number;
+  /** Told when a host was ended, and why it could not be: when that is news, and again after an hour. */
   readonly onTerminated: (instanceId: string, problem: string | null) => void;
 };
 
 /** Heartbeats come every 55 to 65 s, and may take some seconds. */
 const QUIET_S = 90;
+/** A problem that was said once and then lasts (credentials that ended) is forgotten by whoever reads the log. */
+const SAY_AGAIN_MS = 3_600_000;
 
 /**
  * How many hosts are quiet, of how many. Those that have only missed a heartbeat count, too: when all fall silent at
@@ -35,7 +38,8 @@ function quietOf(hosts: Hosts, silenceS: number): [quiet: number, all: number] {
  */
 export async function reapSilentHosts(reaper: Reaper, signal: AbortSignal): Promise<void> {
   const { hosts, silenceS, everyMs = 5000, breaker, terminate, onTerminated } = reaper;
-  const problems = new Map<string, string>();
+  const { monotonic = () => performance.now() } = reaper;
+  const problems = new Map<string, { readonly problem: string; readonly saidMs: number }>();
   const reap = async ({ instanceId, region }: Host): Promise<void> => {
     try {
       await terminate(instanceId, region);
@@ -45,8 +49,9 @@ export async function reapSilentHosts(reaper: Reaper, signal: AbortSignal): Prom
       onTerminated(instanceId, null);
     } catch (error) {
       const problem = reasonOf(error);
-      if (problems.get(instanceId) === problem) return;
-      problems.set(instanceId, problem);
+      const said = problems.get(instanceId);
+      if (said?.problem === problem && monotonic() - said.saidMs < SAY_AGAIN_MS) return;
+      problems.set(instanceId, { problem, saidMs: monotonic() });
       onTerminated(instanceId, problem);
     }
   };

@@ -3,6 +3,8 @@ export type AwsRequest = {
   /** Signing name: ec2, iam, ssm, ecs...; `unknown` when the call is not signed and says nothing else. */
   readonly service: string;
   readonly region: string;
+  /** Who signed; empty when nobody did. */
+  readonly accessKeyId: string;
   readonly action: string;
   readonly protocol: 'ec2' | 'query' | 'json' | 'other';
   /** Query protocols: the form as it came. JSON: top-level members that are scalars. */
@@ -29,14 +31,17 @@ function text(value: string | string[] | undefined): string {
   return Array.isArray(value) ? (value[0] ?? '') : (value ?? '');
 }
 
+type Scope = { readonly accessKeyId: string; readonly service: string; readonly region: string };
+
 /** Credential=KEY/20261123/us-west-2/ec2/aws4_request, in the header or, for a presigned call, in the query. */
-function scopeOf(request: RawRequest, query: URLSearchParams): { service: string; region: string } | null {
+function scopeOf(request: RawRequest, query: URLSearchParams): Scope | null {
   const credential =
     /Credential=([^,\s]+)/.exec(text(request.headers['authorization']))?.[1] ?? query.get('X-Amz-Credential') ?? '';
   const parts = credential.split('/');
   const region = parts[2];
   const service = parts[3];
-  return parts.length >= 5 && region && service ? { service: service.toLowerCase(), region } : null;
+  if (parts.length < 5 || !region || !service) return null;
+  return { accessKeyId: parts[0] ?? '', service: service.toLowerCase(), region };
 }
 
 function scalars(body: Buffer): Record<string, string> {
@@ -68,6 +73,7 @@ export function parseAwsRequest(request: RawRequest): AwsRequest {
     return {
       service: scope?.service ?? guessed,
       region: scope?.region ?? DEFAULT_REGION,
+      accessKeyId: scope?.accessKeyId ?? '',
       action,
       protocol: 'json',
       parameters: scalars(request.body),
@@ -81,6 +87,7 @@ export function parseAwsRequest(request: RawRequest): AwsRequest {
   return {
     service,
     region: scope?.region ?? DEFAULT_REGION,
+    accessKeyId: scope?.accessKeyId ?? '',
     action,
     protocol: action === '' ? 'other' : service === 'ec2' ? 'ec2' : 'query',
     parameters,

@@ -8,6 +8,8 @@ import type { ServiceHandler } from './handler.ts';
 import { createAwsHandler } from './handler.ts';
 import { Reconciler } from './reconciler.ts';
 import { createEndpointListener } from './server.ts';
+import { Staleness } from './staleness.ts';
+import { KeyMint } from './temporary-keys.ts';
 
 export type AwsService = {
   /** For connections from this machine; also answers /_lab/. */
@@ -39,17 +41,19 @@ export function createAwsService(parts: {
   const { moto, machines, disks, calls, log } = parts;
   const reconciler = new Reconciler({ moto, machines, disks, log, ...(parts.onGone ? { onGone: parts.onGone } : {}) });
   const faults = new Faults();
+  const conditions = { mint: new KeyMint(), staleness: new Staleness() };
   const answer = createAwsHandler({
     moto,
     reconciler,
     calls,
     faults,
+    staleness: conditions.staleness,
     services: parts.services ?? new Map(),
     consoleOutput: (instanceId) => machines.consoleOutput(instanceId),
     log,
   });
   const { status, onOwner, onInstanceOwner, onLeave, identityCertificate, interrupt } = parts;
-  const api = { calls, faults, status, onOwner, onInstanceOwner, onLeave, identityCertificate, interrupt };
+  const api = { calls, faults, conditions, status, onOwner, onInstanceOwner, onLeave, identityCertificate, interrupt };
   return {
     loopback: createEndpointListener(answer, api, () => 'loopback'),
     machines: (addressOf) => createEndpointListener(answer, api, addressOf),

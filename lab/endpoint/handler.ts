@@ -11,6 +11,8 @@ import type { Effect } from './facts.ts';
 import type { Faults } from './faults.ts';
 import type { Reconciler } from './reconciler.ts';
 import { replaceAddresses } from './replace-addresses.ts';
+import type { Staleness } from './staleness.ts';
+import { endedAnswer, hasEnded } from './temporary-keys.ts';
 import { isUnsupported } from './unsupported.ts';
 
 /** A service that answers for itself, with moto behind it when it wants. Null passes the call on. */
@@ -21,6 +23,7 @@ export type HandlerParts = {
   readonly reconciler: Reconciler;
   readonly calls: CallLog;
   readonly faults: Faults;
+  readonly staleness: Staleness;
   readonly services: ReadonlyMap<string, ServiceHandler>;
   readonly consoleOutput: (instanceId: string) => Promise<string>;
   readonly log: (line: string) => void;
@@ -51,7 +54,7 @@ function fromMoto(call: AwsRequest, status: number, headers: NodeJS.Dict<string 
 
 /** Answers one AWS call: fault, refusal, a service of the lab's own, or moto with its effects made true. */
 export function createAwsHandler(parts: HandlerParts) {
-  const { moto, reconciler, calls, faults, services, consoleOutput, log } = parts;
+  const { moto, reconciler, calls, faults, staleness, services, consoleOutput, log } = parts;
 
   const decide = async (call: AwsRequest, request: RawRequest): Promise<Answer> => {
     if (call.service === 'unknown') {
@@ -63,6 +66,7 @@ export function createAwsHandler(parts: HandlerParts) {
         'The request is not signed and names no service.',
       );
     }
+    if (hasEnded(call.accessKeyId, new Date())) return endedAnswer(call);
     if (isUnsupported(call.service, call.action)) {
       return errorAnswer(
         call.protocol,
@@ -74,6 +78,8 @@ export function createAwsHandler(parts: HandlerParts) {
     if (call.service === 'ec2' && call.parameters['DryRun']?.toLowerCase() === 'true') {
       return errorAnswer('ec2', 412, 'DryRunOperation', 'Request would have succeeded, but DryRun flag is set.');
     }
+    const unknown = staleness.refusal(call);
+    if (unknown) return unknown;
     const own = await services.get(call.service)?.(call, request, moto);
     if (own) return own;
     const headers = { ...request.headers, 'x-lab-action': call.action };
@@ -84,9 +90,9 @@ export function createAwsHandler(parts: HandlerParts) {
       const instanceId = call.parameters['InstanceId'] ?? '';
       return consoleOutputAnswer(instanceId, await consoleOutput(instanceId), new Date());
     }
-    if (noted === undefined) return plain;
+    if (noted === undefined) return staleness.age(call, plain);
     const replacements = await reconciler.carryOut(JSON.parse(String(noted)) as Effect[]);
-    return { ...plain, body: replaceAddresses(plain.body, replacements) };
+    return staleness.age(call, { ...plain, body: replaceAddresses(plain.body, replacements) });
   };
 
   return async (request: RawRequest, from: string): Promise<Answer> => {

@@ -4,6 +4,7 @@ import type { Answer } from './aws-answer.ts';
 import { errorAnswer, jsonAnswer } from './aws-answer.ts';
 import type { RawRequest } from './aws-request.ts';
 import type { CallLog } from './call-log.ts';
+import { answerConditions, type Conditions } from './conditions.ts';
 import type { Faults } from './faults.ts';
 import { parseFault } from './faults.ts';
 
@@ -13,6 +14,7 @@ const MAX_BODY_BYTES = 8 * 1024 * 1024;
 export type LabApi = {
   readonly calls: CallLog;
   readonly faults: Faults;
+  readonly conditions: Conditions;
   readonly status: () => Promise<unknown>;
   /** A further owner, or null: the lab stays up until `down`. */
   readonly onOwner: (pid: number | null) => Promise<void>;
@@ -81,8 +83,14 @@ async function answerLab(api: LabApi, request: RawRequest): Promise<Answer> {
     case 'DELETE /_lab/faults':
       api.faults.clear();
       return jsonAnswer(200, []);
+    // Asked every second by whoever depends on this lab.
+    case 'GET /_lab/health':
+      return jsonAnswer(200, {});
     default:
-      return jsonAnswer(404, { error: `no such path: ${request.method} ${pathname}` });
+      return (
+        answerConditions(api.conditions, request) ??
+        jsonAnswer(404, { error: `no such path: ${request.method} ${pathname}` })
+      );
   }
 }
 

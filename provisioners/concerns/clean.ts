@@ -1,4 +1,5 @@
 import { lstat, readdir, rm, stat, truncate } from 'node:fs/promises';
+import { deadlineUnit } from '#contracts/deadline.ts';
 import { onHost } from '#contracts/host-paths.ts';
 import { instanceData } from '../lib/cloud-init.ts';
 import type { Concern, Context } from '../lib/context.ts';
@@ -131,7 +132,9 @@ function list(paths: readonly string[]): string {
   return paths.length === 0 ? 'none' : paths.slice(0, 4).join(', ');
 }
 
-async function verifyBake({ look }: Context): Promise<void> {
+async function verifyBake(context: Context): Promise<void> {
+  const { look } = context;
+  await verifyNoDeadline(context, 'bake');
   const none = async (id: string, title: string, find: () => Promise<readonly string[]>): Promise<void> =>
     look({ id: `clean.${id}`, title, expected: 'none' }, async () => {
       const found = await find();
@@ -162,8 +165,35 @@ async function verifyBake({ look }: Context): Promise<void> {
   });
 }
 
+/** Where units are kept from boot to boot. */
+const UNIT_FOLDERS = [
+  '/etc/systemd/system',
+  '/usr/local/lib/systemd/system',
+  '/usr/lib/systemd/system',
+  '/lib/systemd/system',
+];
+const BUILD_TIMER = `${deadlineUnit('build')}.timer`;
+
+/**
+ * The timer that ends a build instance is below /run, and its order in the user data, which went with cloud-init's
+ * state. On the build instance itself it runs.
+ */
+async function verifyNoDeadline({ look }: Context, stage: 'bake' | 'booted'): Promise<void> {
+  const title = 'What ends a build instance by itself is not in the image';
+  await look({ id: 'clean.no-deadline', title, expected: 'none' }, async () => {
+    const files = (await Promise.all(UNIT_FOLDERS.map(inside)))
+      .flat()
+      .filter((path) => path.includes(deadlineUnit('build')));
+    const loaded =
+      stage === 'bake' ? '' : (await ask`systemctl show --property=LoadState --value ${BUILD_TIMER}`).stdout.trim();
+    const found = [...files, ...(loaded === '' || loaded === 'not-found' ? [] : [`${BUILD_TIMER} is ${loaded}`])];
+    return { actual: list(found), isCorrect: found.length === 0 };
+  });
+}
+
 async function verifyBooted(context: Context): Promise<void> {
   const { look } = context;
+  await verifyNoDeadline(context, 'booted');
   await look(
     {
       id: 'clean.no-ssh-keys',

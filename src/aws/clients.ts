@@ -1,7 +1,8 @@
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ECSClient } from '@aws-sdk/client-ecs';
-import { fromIni, fromNodeProviderChain } from '@aws-sdk/credential-providers';
+import { fromIni } from '@aws-sdk/credential-providers';
 import { type EcsHostError, userError } from '../io/errors.ts';
+import { chainOfSdk, type KeyProvider, type Keys, keysOfLab } from './keys.ts';
 
 /** The SDK clients that the stages use, all for one region and one endpoint. Destroy them when done. */
 export type AwsClients = {
@@ -16,25 +17,20 @@ export type ApiTarget = {
   readonly endpointUrl: string | null;
 };
 
-export type Credentials = {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-};
-
-/** The lab takes any key; it must never be handed real ones. */
-const LAB_CREDENTIALS: Credentials = { accessKeyId: 'lab', secretAccessKey: 'lab' };
+/** What a client signs with: as a rule what gives it keys, so that they can be others tomorrow. */
+export type Credentials = Keys | KeyProvider;
 
 /**
- * Looks up credentials once, before the first side effect.
+ * Looks for credentials once, before the first side effect. What it returns goes on looking: a run may outlive the keys
+ * that it began with.
  *
  * @throws EcsHostError `CREDENTIALS_MISSING` or `CREDENTIALS_UNUSABLE` (user) when AWS itself is the target and no
  *   provider in the SDK's chain has any.
  */
-export async function findCredentials(target: ApiTarget): Promise<Credentials> {
-  if (target.endpointUrl !== null) return LAB_CREDENTIALS;
+export async function findCredentials(target: ApiTarget): Promise<KeyProvider> {
+  if (target.endpointUrl !== null) return keysOfLab(target.endpointUrl);
   try {
-    return await fromNodeProviderChain({ timeout: 1000, maxRetries: 0 })();
+    return await chainOfSdk();
   } catch (error) {
     throw await credentialsProblem(target, error);
   }
@@ -94,14 +90,5 @@ export function createClients(target: ApiTarget, credentials: Credentials): AwsC
       ec2.destroy();
       ecs.destroy();
     },
-  };
-}
-
-/** Environment for Packer and other tools that find credentials by themselves. */
-export function credentialsEnvironment(credentials: Credentials): Record<string, string> {
-  return {
-    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-    ...(credentials.sessionToken === undefined ? {} : { AWS_SESSION_TOKEN: credentials.sessionToken }),
   };
 }

@@ -1,8 +1,9 @@
 import { DescribeInstancesCommand, type Instance, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
+import { allEnded } from '../io/all-ended.ts';
 import { outsideError } from '../io/errors.ts';
 import { poll, waitUntil } from '../io/wait-until.ts';
 import type { AwsClients } from './clients.ts';
-import { isGone } from './removal.ts';
+import { isGone, UNKNOWN_MS } from './removal.ts';
 
 /*
  * Why not waitUntilInstanceRunning and waitUntilInstanceTerminated of the SDK: they take every refusal of the API for
@@ -15,18 +16,37 @@ const STOP_TIMEOUT_MS = 10 * 60_000;
 const TERMINATE_TIMEOUT_MS = 5 * 60_000;
 const ENDED: ReadonlySet<string> = new Set(['terminated', 'shutting-down', 'stopped']);
 
-async function describe({ ec2 }: AwsClients, instanceIds: readonly string[]): Promise<Instance[]> {
-  const answer = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [...instanceIds] }));
-  return (answer.Reservations ?? []).flatMap(({ Instances = [] }) => Instances);
-}
-
-/** What the API knows of an instance that was just made: it may take a moment until it knows it everywhere. */
-async function describeNew(clients: AwsClients, instanceId: string): Promise<Instance | null> {
+/** What the API knows of an instance; null is no proof that there is none: see `Unknown`. */
+async function describe({ ec2 }: AwsClients, instanceId: string): Promise<Instance | null> {
   try {
-    return (await describe(clients, [instanceId]))[0] ?? null;
+    const answer = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [instanceId] }));
+    return answer.Reservations?.[0]?.Instances?.[0] ?? null;
   } catch (error) {
     if (isGone(error)) return null;
     throw error;
+  }
+}
+
+/**
+ * How long an instance was not known without a break. EC2 may not know it everywhere for a moment after its launch, and
+ * forgets it an hour after its end; only time tells one from the other.
+ */
+class Unknown {
+  readonly #limitMs: number;
+  #sinceMs: number | null = null;
+
+  constructor(limitMs: number) {
+    this.#limitMs = limitMs;
+  }
+
+  /** @returns whether it has not been there for so long that there is none */
+  take(instance: Instance | null): boolean {
+    if (instance !== null) {
+      this.#sinceMs = null;
+      return false;
+    }
+    this.#sinceMs ??= performance.now();
+    return performance.now() - this.#sinceMs >= this.#limitMs;
   }
 }
 
@@ -37,7 +57,7 @@ async function describeNew(clients: AwsClients, instanceId: string): Promise<Ins
  */
 export function waitForAddress(clients: AwsClients, instanceId: string, signal: AbortSignal): Promise<string> {
   const look = async (): Promise<string | null> => {
-    const instance = await describeNew(clients, instanceId);
+    const instance = await describe(clients, instanceId);
     const state = instance?.State?.Name ?? 'unknown';
     if (ENDED.has(state)) {
       const why = instance?.StateReason?.Message ?? 'no reason was given';
@@ -60,8 +80,10 @@ export async function waitForState(
   wanted: 'running' | 'stopped',
   signal: AbortSignal,
 ): Promise<void> {
+  const unknown = new Unknown(UNKNOWN_MS);
   const look = async (): Promise<true | null> => {
-    const state = (await describeNew(clients, instanceId))?.State?.Name ?? 'gone';
+    const instance = await describe(clients, instanceId);
+    const state = unknown.take(instance) ? 'gone' : (instance?.State?.Name ?? 'unknown');
     if (['gone', 'terminated', 'shutting-down'].includes(state))
       throw outsideError('INSTANCE_ENDED', `Instance ${instanceId} is ${state}.`);
     return state === wanted ? true : null;
@@ -70,15 +92,39 @@ export async function waitForState(
   await waitUntil(`instance ${instanceId} to be ${wanted}`, look, { ...pace, signal });
 }
 
-/** Terminates and waits until all are terminated: their groups and volumes cannot go before. */
-export async function terminateAndWait(clients: AwsClients, instanceIds: readonly string[]): Promise<void> {
-  if (instanceIds.length === 0) return;
-  await clients.ec2.send(new TerminateInstancesCommand({ InstanceIds: [...instanceIds] }));
-  const areAllEnded = async (): Promise<true | null> => {
-    const instances = await describe(clients, instanceIds);
-    return instances.every(({ State }) => State?.Name === 'terminated') ? true : null;
+/** Orders the end of an instance. @returns whether the API took the order: it may not know the instance yet */
+async function order({ ec2 }: AwsClients, instanceId: string): Promise<boolean> {
+  try {
+    await ec2.send(new TerminateInstancesCommand({ InstanceIds: [instanceId] }));
+    return true;
+  } catch (error) {
+    if (isGone(error)) return false;
+    throw error;
+  }
+}
+
+/** Resolves when the instance is seen to be terminated, or was unknown for so long that there is none. */
+async function end(clients: AwsClients, instanceId: string, unknownMs: number): Promise<void> {
+  const unknown = new Unknown(unknownMs);
+  let isOrdered = false;
+  const look = async (): Promise<true | null> => {
+    if (!isOrdered) isOrdered = await order(clients, instanceId);
+    const instance = await describe(clients, instanceId);
+    return instance?.State?.Name === 'terminated' || unknown.take(instance) ? true : null;
   };
   const pace = { intervalMs: 250, growth: 1.5, maxIntervalMs: 5000 };
-  if ((await poll(areAllEnded, { timeoutMs: TERMINATE_TIMEOUT_MS, ...pace })) === null)
-    throw outsideError('TERMINATE_TIMEOUT', `Instances ${instanceIds.join(', ')} did not terminate within 5 minutes.`);
+  if ((await poll(look, { timeoutMs: TERMINATE_TIMEOUT_MS, ...pace })) === null)
+    throw outsideError('TERMINATE_TIMEOUT', `Instance ${instanceId} did not terminate within 5 minutes.`);
+}
+
+/**
+ * Terminates and waits until all are terminated: their groups and volumes cannot go before. Each by itself, since EC2
+ * takes no order at all that names one which it does not know yet.
+ */
+export async function terminateAndWait(
+  clients: AwsClients,
+  instanceIds: readonly string[],
+  unknownMs: number = UNKNOWN_MS,
+): Promise<void> {
+  await allEnded(instanceIds.map((instanceId) => end(clients, instanceId, unknownMs)));
 }

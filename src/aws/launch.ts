@@ -4,11 +4,12 @@ import {
   CreateSecurityGroupCommand,
   DeleteSecurityGroupCommand,
   RunInstancesCommand,
+  type RunInstancesCommandOutput,
   type Tag,
 } from '@aws-sdk/client-ec2';
 import { outsideError } from '../io/errors.ts';
 import type { AwsClients } from './clients.ts';
-import { retryWhileHeld } from './removal.ts';
+import { retryWhileHeld, untilKnown } from './removal.ts';
 
 export type InstanceSpec = {
   readonly imageId: string;
@@ -36,33 +37,40 @@ function rootMapping({ deviceName, sizeGiB }: NonNullable<InstanceSpec['rootVolu
   return [{ DeviceName: deviceName, Ebs }];
 }
 
-/** Launches one instance; its metadata takes tokens only, and no container can reach it. @returns its id */
-export async function launchInstance({ ec2 }: AwsClients, spec: InstanceSpec): Promise<string> {
-  const { Instances = [] } = await ec2.send(
-    new RunInstancesCommand({
-      ImageId: spec.imageId,
-      InstanceType: spec.instanceType as _InstanceType,
-      MinCount: 1,
-      MaxCount: 1,
-      ...(spec.keyName === undefined ? {} : { KeyName: spec.keyName }),
-      SubnetId: spec.subnetId,
-      SecurityGroupIds: [...spec.groupIds],
-      IamInstanceProfile: { Name: spec.instanceProfile },
-      InstanceInitiatedShutdownBehavior: spec.shutdown,
-      ...(spec.rootVolume === undefined ? {} : { BlockDeviceMappings: rootMapping(spec.rootVolume) }),
-      MetadataOptions: {
-        HttpEndpoint: 'enabled',
-        HttpTokens: 'required',
-        HttpPutResponseHopLimit: 1,
-        ...(spec.showsTags === true ? { InstanceMetadataTags: 'enabled' } : {}),
-      },
-      UserData: Buffer.from(spec.userData).toString('base64'),
-      TagSpecifications: (['instance', 'volume'] as const).map((ResourceType) => ({
-        ResourceType,
-        Tags: [...spec.tags],
-      })),
-    }),
+/** Image, key pair and group may have been made a moment ago. */
+function run({ ec2 }: AwsClients, spec: InstanceSpec): Promise<RunInstancesCommandOutput> {
+  return untilKnown(() =>
+    ec2.send(
+      new RunInstancesCommand({
+        ImageId: spec.imageId,
+        InstanceType: spec.instanceType as _InstanceType,
+        MinCount: 1,
+        MaxCount: 1,
+        ...(spec.keyName === undefined ? {} : { KeyName: spec.keyName }),
+        SubnetId: spec.subnetId,
+        SecurityGroupIds: [...spec.groupIds],
+        IamInstanceProfile: { Name: spec.instanceProfile },
+        InstanceInitiatedShutdownBehavior: spec.shutdown,
+        ...(spec.rootVolume === undefined ? {} : { BlockDeviceMappings: rootMapping(spec.rootVolume) }),
+        MetadataOptions: {
+          HttpEndpoint: 'enabled',
+          HttpTokens: 'required',
+          HttpPutResponseHopLimit: 1,
+          ...(spec.showsTags === true ? { InstanceMetadataTags: 'enabled' } : {}),
+        },
+        UserData: Buffer.from(spec.userData).toString('base64'),
+        TagSpecifications: (['instance', 'volume'] as const).map((ResourceType) => ({
+          ResourceType,
+          Tags: [...spec.tags],
+        })),
+      }),
+    ),
   );
+}
+
+/** Launches one instance; its metadata takes tokens only, and no container can reach it. @returns its id */
+export async function launchInstance(clients: AwsClients, spec: InstanceSpec): Promise<string> {
+  const { Instances = [] } = await run(clients, spec);
   const id = Instances[0]?.InstanceId;
   if (id === undefined) throw outsideError('LAUNCH_INCOMPLETE', 'RunInstances answered without an instance.');
   return id;
@@ -94,11 +102,13 @@ export async function createSshGroup(
     retryWhileHeld(() => ec2.send(new DeleteSecurityGroupCommand({ GroupId: groupId })));
   const IpRanges = cidrs.map((CidrIp) => ({ CidrIp, Description: 'ssh' }));
   try {
-    await ec2.send(
-      new AuthorizeSecurityGroupIngressCommand({
-        GroupId: groupId,
-        IpPermissions: [{ IpProtocol: 'tcp', FromPort: 22, ToPort: 22, IpRanges }],
-      }),
+    await untilKnown(() =>
+      ec2.send(
+        new AuthorizeSecurityGroupIngressCommand({
+          GroupId: groupId,
+          IpPermissions: [{ IpProtocol: 'tcp', FromPort: 22, ToPort: 22, IpRanges }],
+        }),
+      ),
     );
   } catch (error) {
     await release();

@@ -1,19 +1,24 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DescribeImagesCommand } from '@aws-sdk/client-ec2';
 import type { Check } from '#contracts/check.ts';
 import { reasonOf } from '#contracts/reason.ts';
 import type { AwsClients } from '../aws/clients.ts';
 import { createKeyPair, type KeyPair } from '../aws/key-pairs.ts';
+import { serveKeys } from '../aws/key-server.ts';
+import type { KeyProvider } from '../aws/keys.ts';
+import { UNKNOWN_MS } from '../aws/removal.ts';
 import { expectedTags } from '../image/expected-tags.ts';
+import { findImage } from '../image/find-image.ts';
 import { tagImage } from '../image/tag-image.ts';
-import { EcsHostError, outsideError } from '../io/errors.ts';
+import { awaitVerdict, isApiGone } from '../io/api-gone.ts';
+import { outsideError } from '../io/errors.ts';
 import { keyFolder, runFolder } from '../io/paths.ts';
 import type { RunContext } from '../io/reporter.ts';
 import { commandLine, shellQuote } from '../io/shell-quote.ts';
+import { poll } from '../io/wait-until.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { keepRun } from '../run/keep.ts';
-import { addChild, claimRun, ownerName } from '../run/owner.ts';
+import { addChild, claimRun, markFinished, ownerName } from '../run/owner.ts';
 import { sweepRun } from '../run/sweep/sweep.ts';
 import { ec2Tags, runTags, versionTags } from '../run/tags.ts';
 import { type BuildOutcome, BuildTracker } from './build-tracker.ts';
@@ -31,8 +36,8 @@ export type BakeInput = {
   /** The commit of this project that bakes, for the image's tags. */
   readonly commit: string;
   readonly clients: AwsClients;
-  /** Credentials for packer (see `credentialsEnvironment`). */
-  readonly environment: Readonly<Record<string, string>>;
+  /** What Packer signs its calls with. */
+  readonly keys: KeyProvider;
   /** Where the API is now; null means AWS itself. */
   readonly endpointUrl: string | null;
   /** Called when a failure leaves something to look at, so that what it is in stays up; null removes it as ever. */
@@ -61,7 +66,11 @@ type Packer = {
   readonly runDir: string;
 };
 
-async function preparePacker(input: BakeInput, key: KeyPair | null): Promise<Packer> {
+async function preparePacker(
+  input: BakeInput,
+  key: KeyPair | null,
+  credentials: Readonly<Record<string, string | undefined>>,
+): Promise<Packer> {
   const { plan, ctx } = input;
   const runDir = runFolder(ctx.runId);
   const configDir = join(runDir, 'packer-config');
@@ -85,7 +94,7 @@ async function preparePacker(input: BakeInput, key: KeyPair | null): Promise<Pac
     keyVariables: variableArguments(declared, ofKey),
     env: {
       ...process.env,
-      ...input.environment,
+      ...credentials,
       PACKER_PLUGIN_PATH: tool.pluginPath,
       PACKER_CONFIG_DIR: configDir,
       CHECKPOINT_DISABLE: '1',
@@ -101,19 +110,19 @@ async function preparePacker(input: BakeInput, key: KeyPair | null): Promise<Pac
   };
 }
 
+/** The lab takes any. */
+const LAB_KEYS = { AWS_ACCESS_KEY_ID: 'lab', AWS_SECRET_ACCESS_KEY: 'lab' };
+
 /**
  * The same build by hand; it asks before it removes the machine. Real credentials are not in it: they come from where
  * they came from.
  */
-function packerCommand(
-  { plan, renderDir, environment }: BakeInput,
-  { tool, variables, template, env }: Packer,
-): string {
+function packerCommand({ plan, renderDir }: BakeInput, { tool, variables, template, env }: Packer): string {
   const { PACKER_PLUGIN_PATH, CHECKPOINT_DISABLE, AWS_REGION } = env;
   const hasNoSecrets = plan.endpointUrl !== null;
   // An endpoint that nobody gave is that of the lab, which ends with the run.
   const needsLab = hasNoSecrets && (process.env['AWS_ENDPOINT_URL'] ?? '') === '';
-  const names = { PACKER_PLUGIN_PATH, CHECKPOINT_DISABLE, AWS_REGION, ...(hasNoSecrets ? environment : {}) };
+  const names = { PACKER_PLUGIN_PATH, CHECKPOINT_DISABLE, AWS_REGION, ...(hasNoSecrets ? LAB_KEYS : {}) };
   const words = [tool.packer, 'build', '-on-error=ask', ...variables, template];
   return `${needsLab ? 'ecs-host lab up && ' : ''}cd ${shellQuote(renderDir)} && ${commandLine(names, words)}`;
 }
@@ -133,6 +142,7 @@ async function build(input: BakeInput, packer: Packer, logFile: string): Promise
       outputFile: logFile,
       signal: input.ctx.signal,
       graceMs: GRACE_MS,
+      isHopeless: () => isApiGone(input.ctx.signal),
       onStart: (pid) => addChild(input.ctx.runId, pid),
       onOutput: (chunk) => {
         for (const line of parser.push(chunk)) tracker.take(line);
@@ -141,7 +151,7 @@ async function build(input: BakeInput, packer: Packer, logFile: string): Promise
     for (const line of parser.end()) tracker.take(line);
     const isGood = exit.exitCode === 0 && !exit.interrupted;
     const outcome = tracker.finish(isGood ? 'ok' : 'failed');
-    if (exit.interrupted) throw new EcsHostError('interrupted', 'INTERRUPTED', 'The bake was interrupted.');
+    if (exit.interrupted) throw input.ctx.signal.reason;
     if (!isGood || outcome.failedChecks.length > 0 || outcome.imageId === null)
       throw bakeFailure(outcome, exit, logFile).repeatedBy(packerCommand(input, packer));
     return outcome;
@@ -162,27 +172,40 @@ async function removeLeftovers({ clients, ctx }: BakeInput): Promise<void> {
   }
 }
 
+type Finished = { readonly imageName: string; readonly snapshotIds: readonly string[] };
+
+/** The API may go on showing an image as it was for a while after Packer saw that it is done. */
+const SHOWN = { timeoutMs: UNKNOWN_MS, intervalMs: 500, growth: 1.5, maxIntervalMs: 5000 };
+
+/** @returns null while the image is not shown as available with its snapshots */
+async function findFinished(clients: AwsClients, imageId: string): Promise<Finished | null> {
+  const image = await findImage(clients, imageId);
+  const snapshotIds = (image?.BlockDeviceMappings ?? []).flatMap(({ Ebs }) =>
+    Ebs?.SnapshotId === undefined ? [] : [Ebs.SnapshotId],
+  );
+  const isFinished = image?.State === 'available' && snapshotIds.length > 0;
+  return isFinished ? { imageName: image.Name ?? '', snapshotIds } : null;
+}
+
 /** Puts the tags on that make it a finished image. */
 async function finishImage(
   input: BakeInput,
   imageId: string,
   versions: Readonly<Record<string, string>>,
-): Promise<{ readonly imageName: string; readonly snapshotIds: readonly string[] }> {
+): Promise<Finished> {
   const { plan, ctx, clients, commit } = input;
   const tags = { ...versionTags(versions), ...expectedTags({ plan, runId: ctx.runId, owner: ownerName(), commit }) };
-  const answer = await clients.ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
-  const image = answer.Images?.[0];
-  const snapshotIds = (image?.BlockDeviceMappings ?? []).flatMap(({ Ebs }) =>
-    Ebs?.SnapshotId === undefined ? [] : [Ebs.SnapshotId],
-  );
-  if (image?.State !== 'available' || snapshotIds.length === 0) {
+  const finished = await poll(() => findFinished(clients, imageId), { ...SHOWN, signal: ctx.signal });
+  if (finished === null) {
     throw outsideError(
       'IMAGE_INCOMPLETE',
       `Image ${imageId} is not available, or has no snapshot, after packer said that it was done.`,
     );
   }
-  await tagImage(clients, [imageId, ...snapshotIds], tags);
-  return { imageName: image.Name ?? '', snapshotIds };
+  const ids = [imageId, ...finished.snapshotIds];
+  await tagImage(clients, ids, tags);
+  await markFinished(ctx.runId, ids);
+  return finished;
 }
 
 /** A key that outlives Packer, where an instance may be looked at after it. */
@@ -196,6 +219,7 @@ async function makeKey({ clients, ctx, keep }: BakeInput): Promise<KeyPair | nul
 /** Leaves what failed where that was asked for; else, and after a success, nothing but the image. */
 async function end(input: BakeInput, key: KeyPair | null, hasFailed: boolean): Promise<void> {
   const { plan, ctx, clients, keep } = input;
+  if (isApiGone(ctx.signal)) return;
   if (hasFailed && key !== null && (await keepRun(ctx, clients, { plan, keyFile: key.keyFile }, keep))) return;
   await ctx.span('look for leftovers', async () => {
     // A key pair that cannot be released now is a leftover as any other.
@@ -219,12 +243,16 @@ export async function bake(input: BakeInput): Promise<BakeResult> {
   let hasFailed = true;
   try {
     key = await makeKey(input);
-    const packer = await preparePacker(input, key);
+    await using served = await serveKeys(input.keys);
+    const packer = await preparePacker(input, key, served.environment);
     const outcome = await build(input, packer, join(packer.runDir, 'packer-output.txt'));
     const imageId = outcome.imageId ?? '';
     const finished = await ctx.span('finish the tags', () => finishImage(input, imageId, outcome.versions));
     hasFailed = false;
     return { imageId, ...finished, versions: outcome.versions, checks: outcome.checks };
+  } catch (error) {
+    await awaitVerdict(error, ctx.signal);
+    throw error;
   } finally {
     await end(input, key, hasFailed);
   }

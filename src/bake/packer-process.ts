@@ -22,6 +22,8 @@ export type PackerCommand = {
   readonly signal: AbortSignal;
   /** How long packer may take to remove what it made after SIGINT, and then after SIGTERM. */
   readonly graceMs: { readonly interrupt: number; readonly terminate: number };
+  /** Asked when the signal fires: whether there is nothing that packer could remove. */
+  readonly isHopeless: () => boolean;
 };
 
 function signalGroup(pid: number, signal: NodeJS.Signals): void {
@@ -60,6 +62,10 @@ export async function runPacker(command: PackerCommand): Promise<PackerExit> {
   const timers: NodeJS.Timeout[] = [];
   const onAbort = (): void => {
     interrupted = true;
+    if (command.isHopeless()) {
+      signalGroup(pid, 'SIGKILL');
+      return;
+    }
     signalGroup(pid, 'SIGINT');
     timers.push(setTimeout(() => signalGroup(pid, 'SIGTERM'), command.graceMs.interrupt));
     timers.push(setTimeout(() => signalGroup(pid, 'SIGKILL'), command.graceMs.interrupt + command.graceMs.terminate));

@@ -1,7 +1,9 @@
-import { type AwsClients, createClients, credentialsEnvironment, findCredentials } from '../aws/clients.ts';
+import { type AwsClients, createClients, findCredentials } from '../aws/clients.ts';
 import { endpointFromEnvironment } from '../aws/endpoint.ts';
+import type { KeyProvider } from '../aws/keys.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { startLab } from '../lab-client/lab-process.ts';
+import { LabWatch } from '../lab-client/lab-watch.ts';
 import { type Selection, select } from '../plan/resolve.ts';
 import type { CommonArguments, Session } from './session.ts';
 
@@ -11,8 +13,8 @@ export type Api = {
   /** null means AWS itself. */
   readonly endpointUrl: string | null;
   readonly clients: AwsClients;
-  /** Credentials as Packer takes them. */
-  readonly environment: Readonly<Record<string, string>>;
+  /** For programs that sign calls themselves: Packer. */
+  readonly keys: KeyProvider;
   /** Has what was started for this command stay up when it ends: the lab. */
   readonly stay: () => Promise<void>;
   /** Has it stay up while this instance is there, running or stopped. */
@@ -48,10 +50,16 @@ export async function withApi<T>(
     endpointUrl = lab.endpoint;
     lasting = { stay: lab.stay, stayFor: lab.stayFor };
   }
-  const credentials = await findCredentials({ apiRegion, endpointUrl });
-  const clients = createClients({ apiRegion, endpointUrl }, credentials);
+  const watch = endpointUrl === null ? null : await LabWatch.start(endpointUrl, session.abort);
+  if (watch !== null) cleanup.use(watch);
+  const keys = await findCredentials({ apiRegion, endpointUrl });
+  const clients = createClients({ apiRegion, endpointUrl }, keys);
   cleanup.defer(async () => clients.destroy());
-  return await work({ apiRegion, endpointUrl, clients, environment: credentialsEnvironment(credentials), ...lasting });
+  try {
+    return await work({ apiRegion, endpointUrl, clients, keys, ...lasting });
+  } catch (error) {
+    throw (await watch?.verdict()) ?? error;
+  }
 }
 
 /**

@@ -30,6 +30,8 @@ export function commonArguments(argv: Argv): CommonArguments {
 export type Session = RunContext & {
   /** Spans that ended so far, for the record; `stage` is the title of the top-level span. */
   readonly spans: () => readonly Span[];
+  /** Ends the run as Ctrl-C does, but for this reason. */
+  readonly abort: (reason: EcsHostError) => void;
 };
 
 /** Warnings and notes, without the story. */
@@ -98,7 +100,7 @@ function interruption(cause: unknown, keeps: boolean): EcsHostError {
  * `ecs-host sweep`).
  *
  * @param keeps what was made is kept when the run is interrupted, and `work` throws an error that says what that is
- * @throws EcsHostError `INTERRUPTED` (130) when the run ended because of a signal
+ * @throws EcsHostError `INTERRUPTED` (130) when the run ended because of a signal; what it was aborted with
  */
 export async function withSession<T>(
   argv: Argv,
@@ -121,12 +123,15 @@ export async function withSession<T>(
   process.on('SIGTERM', onSignal);
   const runId = newRunId();
   try {
+    const abort = (reason: EcsHostError): void => controller.abort(reason);
     const context = createContext({ runId, reporter, signal: controller.signal });
-    const result = await work({ ...context, spans: () => reporter.spans() });
+    const result = await work({ ...context, spans: () => reporter.spans(), abort });
     isDone = !controller.signal.aborted;
     return result;
   } catch (error) {
-    throw controller.signal.aborted ? interruption(error, keeps) : error;
+    const { aborted, reason } = controller.signal;
+    if (!aborted) throw error;
+    throw reason instanceof EcsHostError && reason.kind !== 'interrupted' ? reason : interruption(error, keeps);
   } finally {
     await reporter.close();
     await keepSamples(reporter.samples(isDone ? performance.now() - startedAt : null));

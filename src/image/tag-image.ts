@@ -1,5 +1,6 @@
 import { CreateTagsCommand } from '@aws-sdk/client-ec2';
 import type { AwsClients } from '../aws/clients.ts';
+import { untilKnown } from '../aws/removal.ts';
 import { ec2Tags, TAG } from '../run/tags.ts';
 import type { Verdict } from './image-record.ts';
 
@@ -9,7 +10,7 @@ export async function tagImage(
   resourceIds: readonly string[],
   tags: Readonly<Record<string, string>>,
 ): Promise<void> {
-  await ec2.send(new CreateTagsCommand({ Resources: [...resourceIds], Tags: ec2Tags(tags) }));
+  await untilKnown(() => ec2.send(new CreateTagsCommand({ Resources: [...resourceIds], Tags: ec2Tags(tags) })));
 }
 
 /** Writes the verdict of a smoke run, and which run it was, onto the image itself. */

@@ -178,6 +178,10 @@ export const MESSAGES = {
     meaning: 'The lab did not start, for a reason that is not yours.',
     carries: 'output',
   },
+  LAB_GONE: {
+    level: 'outside',
+    meaning: 'The lab ended, or was killed, while a command worked with it.',
+  },
   LAB_NOT_STARTED: {
     level: 'user',
     meaning: 'The lab could not be started for a reason that is yours: root, a full disk, a network that is taken.',

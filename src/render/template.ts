@@ -1,5 +1,6 @@
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { BUNDLE_FILE, UPLOAD_PATH } from '../plan/provisioning.ts';
+import { deadlineConfig, deadlineS } from '../run/deadline.ts';
 import { runTags, TAG } from '../run/tags.ts';
 
 const SOURCE = 'host';
@@ -98,6 +99,7 @@ export function renderTemplate(plan: BuildPlan): object {
           metadata_options: { http_endpoint: 'enabled', http_tokens: 'required', http_put_response_hop_limit: 1 },
           imds_support: 'v2.0',
           shutdown_behavior: 'terminate',
+          user_data: deadlineConfig('build', deadlineS('build', plan.endpointUrl)),
           aws_polling:
             plan.endpointUrl === null
               ? { delay_seconds: 15, max_attempts: 240 }

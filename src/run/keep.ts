@@ -71,7 +71,7 @@ export async function keepRun(
       type: 'warning',
       code: 'KEPT',
       text: `Instance ${instance.InstanceId} is kept, and costs until it is removed. A shell on it: ${shellCommand(instance, access)}`,
-      hint: `\`ecs-host sweep --region ${access.plan.region}\` removes it, with what belongs to it`,
+      hint: `\`ecs-host sweep --region ${access.plan.region}\` removes it, with what belongs to it; it ends by itself at the limit of its run, unless \`sudo systemctl stop 'ecs-host-*-deadline.timer'\` there keeps it`,
     });
   }
   return true;

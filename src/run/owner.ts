@@ -21,6 +21,8 @@ export type OwnerFile = {
   /** Process group leaders that this run started and that may outlive it (packer). */
   readonly children: readonly ProcessId[];
   readonly startedAt: string;
+  /** The image that the run finished, with its snapshots: the API may not show yet that it is one. */
+  readonly finished?: readonly string[];
   /** What the run made stays for a person to look at; only `ecs-host sweep` removes it. */
   readonly isKept?: boolean;
 };
@@ -80,6 +82,12 @@ export async function addChild(runId: string, pid: number): Promise<void> {
 export async function markKept(runId: string): Promise<void> {
   const owner = await readOwner(runId);
   if (owner) await write({ ...owner, isKept: true });
+}
+
+/** From now on no sweep takes these for leftovers, whatever the API shows. */
+export async function markFinished(runId: string, ids: readonly string[]): Promise<void> {
+  const owner = await readOwner(runId);
+  if (owner) await write({ ...owner, finished: ids });
 }
 
 /** @returns null when there is no readable owner file. */

@@ -2,7 +2,9 @@ import { waitForAddress } from '../aws/instances.ts';
 import { allEnded } from '../io/all-ended.ts';
 import { keyFolder } from '../io/paths.ts';
 import { findIdentityCertificates } from '../lab-client/identity-certificates.ts';
+import { deadlineConfig, deadlineS } from '../run/deadline.ts';
 import type { Releases } from '../run/releases.ts';
+import { joinParts } from '../user-data/parts.ts';
 import { renderUserData } from '../user-data/render.ts';
 import { createCluster, createKeyPair, createSshGroup, type LaunchInput, launchInstances } from './launch.ts';
 import { REMOTE_WEBSERVER_PORT, type SmokeWebserver, startSmokeWebserver } from './webserver.ts';
@@ -43,8 +45,9 @@ async function makeCluster(launch: LaunchInput, releases: Releases): Promise<str
   return cluster;
 }
 
+/** The host's own, untouched, and beside it what ends the instance when nobody does. */
 function userDataOf({ plan }: LaunchInput, webserver: SmokeWebserver, cluster: string): string {
-  return renderUserData({
+  const ofTheHost = renderUserData({
     cluster,
     host: {
       version: 1,
@@ -55,6 +58,7 @@ function userDataOf({ plan }: LaunchInput, webserver: SmokeWebserver, cluster: s
     },
     ...(plan.ecsAgentEndpoint === null ? {} : { ecs: { ECS_BACKEND_HOST: plan.ecsAgentEndpoint } }),
   });
+  return joinParts([ofTheHost, deadlineConfig('smoke', deadlineS('smoke', plan.endpointUrl))]);
 }
 
 /**

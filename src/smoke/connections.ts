@@ -1,9 +1,8 @@
 import { connectSsh, type Ssh } from '../host-access/ssh.ts';
 import type { Releases } from '../run/releases.ts';
+import { timeLimits } from '../run/time-limits.ts';
 import type { Acquired } from './acquire.ts';
 import type { LaunchInput } from './launch.ts';
-
-const REACH_TIMEOUT_MS = 300_000;
 
 /** The ssh connections of a run, one to each instance. */
 export class Connections {
@@ -25,7 +24,7 @@ export class Connections {
     const address = instances.find((instance) => instance.instanceId === instanceId)?.address ?? '';
     const { transport, sshUser: user } = plan.network;
     const target = { instanceId, address, user, keyFile, transport, apiRegion: plan.apiRegion };
-    const ssh = await connectSsh(target, { timeoutMs: REACH_TIMEOUT_MS, signal });
+    const ssh = await connectSsh(target, { timeoutMs: timeLimits(plan.endpointUrl).reachMs, signal });
     this.#open.set(instanceId, ssh);
     this.#releases.add(`the connection to ${instanceId}`, 'here', async () => ssh[Symbol.asyncDispose]());
     return ssh;

@@ -20,6 +20,17 @@ const REMOTE: readonly (readonly [name: string, command: string])[] = [
 ];
 
 /**
+ * What the instance printed up to now; without `Latest` EC2 gives what it kept at the last boot, or nothing. Types that
+ * are not built on Nitro (g3s, p3) have no latest one, and refuse to be asked.
+ */
+async function consoleOf({ ec2 }: AwsClients, instanceId: string): Promise<string> {
+  const { Output = '' } = await ec2
+    .send(new GetConsoleOutputCommand({ InstanceId: instanceId, Latest: true }))
+    .catch(() => ec2.send(new GetConsoleOutputCommand({ InstanceId: instanceId })));
+  return Buffer.from(Output, 'base64').toString();
+}
+
+/**
  * Keeps what explains a failed verdict: console log from the API (also of an instance that ssh never reached) and
  * journal. Whatever cannot be had is left out; this never fails.
  *
@@ -42,10 +53,7 @@ export async function keepEvidence(
   };
   const files = await Promise.all(
     instances.flatMap(({ instanceId, ssh }) => [
-      keep(`${instanceId}-console.txt`, async () => {
-        const { Output = '' } = await clients.ec2.send(new GetConsoleOutputCommand({ InstanceId: instanceId }));
-        return Buffer.from(Output, 'base64').toString();
-      }),
+      keep(`${instanceId}-console.txt`, () => consoleOf(clients, instanceId)),
       ...(ssh === null
         ? []
         : REMOTE.map(([name, command]) =>

@@ -89,7 +89,8 @@ export async function launchInstances(
   const release = (): Promise<void> => terminateAndWait(input.clients, instanceIds);
   const failed = launches.find((launch) => launch.status === 'rejected');
   if (failed) {
-    await release();
+    // What is not released now the run's own sweep finds; why the launch failed is what has to be said.
+    await release().catch(() => undefined);
     throw failed.reason;
   }
   return { instanceIds, release };

@@ -1,10 +1,13 @@
+import { deadlineUnit } from '#contracts/deadline.ts';
 import type { AwsClients } from '../aws/clients.ts';
 import type { Ssh } from '../host-access/ssh.ts';
 import { allEnded } from '../io/all-ended.ts';
 import type { RunContext, SpanHandle } from '../io/reporter.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
+import type { TimeLimits } from '../run/time-limits.ts';
 import type { CheckBook } from './checks/check-book.ts';
 import type { Part } from './checks/check-definitions.ts';
+import { findClosedPort } from './checks/closed-port.ts';
 import {
   checkClusterGpu,
   checkDistinct,
@@ -28,9 +31,8 @@ export type SmokeRun = {
   readonly webserver: SmokeWebserver;
   readonly cluster: string;
   readonly reach: (instanceId: string) => Promise<Ssh>;
+  readonly limits: TimeLimits;
 };
-
-const CLOUD_INIT_TIMEOUT_MS = 300_000;
 
 /** What became of a step: whether what builds on it can be done. */
 type Outcome = 'done' | 'failed' | 'not asked for';
@@ -53,7 +55,7 @@ async function take({ book, ctx }: SmokeRun, { part, title, answers, work }: Ste
 async function boot(run: SmokeRun, instanceId: string): Promise<Ssh | null> {
   const { book, ctx } = run;
   const startedAt = performance.now();
-  const reached = await book.attempt(['boot.ssh', 'boot.cloud-init'], () =>
+  const reached = await book.attempt(['boot.ssh', 'boot.cloud-init', 'boot.deadline'], () =>
     ctx.span('boot', () => run.reach(instanceId)),
   );
   if (!reached.ok) return null;
@@ -62,26 +64,40 @@ async function boot(run: SmokeRun, instanceId: string): Promise<Ssh | null> {
   await take(run, {
     part: null,
     title: 'wait for cloud-init',
-    answers: ['boot.cloud-init'],
-    work: () => checkCloudInit(reached.value, book),
+    answers: ['boot.cloud-init', 'boot.deadline'],
+    work: async () => {
+      await checkCloudInit(reached.value, book, run.limits.cloudInitMs);
+      await checkDeadline(reached.value, book);
+    },
   });
   return reached.value;
 }
 
 /** cloud-init says 0 for done, 2 for done with recoverable errors; `status` prints which. */
-async function checkCloudInit(ssh: Ssh, book: CheckBook): Promise<void> {
+async function checkCloudInit(ssh: Ssh, book: CheckBook, timeoutMs: number): Promise<void> {
   const command = 'cloud-init status --wait';
-  const { exitCode, stdout, durationMs } = await ssh.run(command, { timeoutMs: CLOUD_INIT_TIMEOUT_MS });
+  const { exitCode, stdout, durationMs } = await ssh.run(command, { timeoutMs });
   const actual = /status:\s*(.+)/.exec(stdout)?.[1]?.trim() ?? `exit code ${exitCode}`;
   book.record('boot.cloud-init', { actual, isCorrect: exitCode === 0 && actual === 'done', durationMs });
 }
 
+async function checkDeadline(ssh: Ssh, book: CheckBook): Promise<void> {
+  const { stdout } = await ssh.run(`systemctl is-active ${deadlineUnit('smoke')}.timer`);
+  book.record('boot.deadline', { actual: stdout.trim() || 'no timer', isCorrect: stdout.trim() === 'active' });
+}
+
 function proveNetwork(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
+  const { plan, clients, book, ctx } = run;
   return take(run, {
     part: 'network',
     title: 'the security group from outside',
     answers: ['network.open-port', 'network.closed-port'],
-    work: () => checkNetwork(ssh, run.plan.developerWorkload.ports, run.book, run.ctx.signal),
+    work: async () => {
+      const { streamTcp } = plan.developerWorkload.ports;
+      const closed = await findClosedPort(clients, plan.network.securityGroup.id, [streamTcp]);
+      if (closed === null) throw new Error('the security group opens every port, so none shows that it closes any');
+      await checkNetwork(ssh, { streamTcp, closed }, book, ctx.signal);
+    },
   });
 }
 
@@ -116,7 +132,7 @@ function proveDenied(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
       // Decided before the tunnel opens: the host may be asking already.
       webserver.decide(instanceId, 'deny');
       await ssh.forwardToHere(REMOTE_WEBSERVER_PORT, webserver.port);
-      await checkDenied(ssh, webserver, book, { registeredArn, signal: ctx.signal });
+      await checkDenied(ssh, webserver, book, { registeredArn, askMs: run.limits.askMs, signal: ctx.signal });
     },
   });
 }
@@ -128,7 +144,11 @@ function proveGranted(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
     title: 'a granted handshake',
     answers: ['gate.granted-serves', 'gate.order'],
     work: async () => {
-      const state = await openGate(ssh, webserver, { isRetriedNow: true, signal: ctx.signal });
+      const state = await openGate(ssh, webserver, {
+        isRetriedNow: true,
+        serveMs: run.limits.serveMs,
+        signal: ctx.signal,
+      });
       await checkOpened(ssh, state, book);
     },
   });
@@ -151,7 +171,7 @@ function verify(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
     answers: ['verify.ran', 'imds.host-token', 'imds.v1-refused'],
     work: async () => {
       await checkHostMetadata(ssh, run.book);
-      await checkVerify(ssh, run.book);
+      await checkVerify(ssh, run.book, run.limits.verifyMs);
     },
   });
 }
@@ -166,7 +186,7 @@ async function register(run: SmokeRun, instanceId: string): Promise<Registration
   const answers = ['cluster.registered', ...(plan.gpu ? ['cluster.gpu-registered'] : [])];
   const registered = await book.attempt(answers, async () => {
     const where = { cluster, instanceId, checkId: 'cluster.registered' };
-    const registration = await checkRegistered(clients, where, book, ctx.signal);
+    const registration = await checkRegistered(clients, where, book, { limits: run.limits, signal: ctx.signal });
     if (plan.gpu) checkClusterGpu(registration, book);
     return registration;
   });
@@ -258,7 +278,7 @@ export async function proveSecond(run: SmokeRun, instanceId: string): Promise<Re
     webserver.decide(instanceId, 'grant');
     await ssh.forwardToHere(REMOTE_WEBSERVER_PORT, webserver.port);
     const where = { cluster, instanceId, checkId: 'cluster.second-registered' };
-    return checkRegistered(clients, where, book, ctx.signal);
+    return checkRegistered(clients, where, book, { limits: run.limits, signal: ctx.signal });
   });
   return registered.ok ? registered.value : null;
 }

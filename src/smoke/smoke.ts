@@ -3,6 +3,7 @@ import { reasonOf } from '#contracts/reason.ts';
 import type { AwsClients } from '../aws/clients.ts';
 import { KEY_FILE } from '../aws/key-pairs.ts';
 import { allEnded } from '../io/all-ended.ts';
+import { awaitVerdict, isApiGone } from '../io/api-gone.ts';
 import { keyFolder, runFolder } from '../io/paths.ts';
 import type { RunContext } from '../io/reporter.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
@@ -10,6 +11,7 @@ import { keepRun } from '../run/keep.ts';
 import { claimRun } from '../run/owner.ts';
 import { Releases } from '../run/releases.ts';
 import { sweepRun } from '../run/sweep/sweep.ts';
+import { timeLimits } from '../run/time-limits.ts';
 import { acquire } from './acquire.ts';
 import { CheckBook } from './checks/check-book.ts';
 import { CHECKS, PARTS, type Part } from './checks/check-definitions.ts';
@@ -70,7 +72,8 @@ async function prove(input: SmokeInput, selected: ReadonlySet<Part>, releases: R
   });
   const reach: SmokeRun['reach'] = (instanceId) => connections.reach(instanceId);
   const { webserver, cluster } = acquired;
-  await proveInstances({ plan, ctx, clients, book, webserver, cluster, reach }, instanceIds);
+  const limits = timeLimits(plan.endpointUrl);
+  await proveInstances({ plan, ctx, clients, book, webserver, cluster, reach, limits }, instanceIds);
   const checks = book.finish();
   const verdict = verdictOf(checks);
   const looked = instanceIds.map((instanceId) => ({ instanceId, ssh: connections.of(instanceId) }));
@@ -98,13 +101,17 @@ export async function smoke(input: SmokeInput): Promise<SmokeResult> {
     const result = await prove(input, input.parts ?? new Set(PARTS), releases);
     hasFailed = result.verdict === 'failed';
     return result;
+  } catch (error) {
+    await awaitVerdict(error, ctx.signal);
+    throw error;
   } finally {
     const keyFile = join(keyFolder(ctx.runId), KEY_FILE);
     const isKept = hasFailed && (await keepRun(ctx, clients, { plan, keyFile }, input.keep));
-    if (isKept) releases.keepRegion();
+    const isGone = isApiGone(ctx.signal);
+    if (isKept || isGone) releases.keepRegion();
     await ctx.span('release', async () => {
       await releases.all();
-      if (!isKept) await sweepRest(input);
+      if (!isKept && !isGone) await sweepRest(input);
     });
   }
 }

@@ -1,6 +1,7 @@
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, test, vi } from 'vitest';
+import type { Keys } from '../../src/aws/keys.ts';
 import { bake } from '../../src/bake/bake.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
 import { createContext } from '../../src/run/context.ts';
@@ -22,6 +23,10 @@ const NONE: Taught = {
   DescribeImages: () => ({}),
   DescribeSnapshots: () => ({}),
 };
+
+async function keys(): Promise<Keys> {
+  return { accessKeyId: 'lab', secretAccessKey: 'lab' };
+}
 
 let folder: string;
 let bin: string;
@@ -47,7 +52,7 @@ async function failing(
   const { clients, calls } = fakeClients({ ...NONE, ...taught });
   const reporter = { emit: () => {}, close: async () => {} };
   const ctx = createContext({ runId, reporter, signal: new AbortController().signal });
-  const input = { plan: plan as unknown as BuildPlan, renderDir: folder, ctx, commit: 'c', clients, environment: {} };
+  const input = { plan: plan as unknown as BuildPlan, renderDir: folder, ctx, commit: 'c', clients, keys };
   await expect(bake({ ...input, endpointUrl: 'http://lab', keep })).rejects.toMatchObject({ code: 'PACKER_FAILED' });
   const called = (await readFile(join(bin, 'called'), 'utf8')).trim().split('\n');
   return { called, calls: calls.map(({ command }) => command) };

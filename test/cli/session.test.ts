@@ -57,6 +57,16 @@ test('or was interrupted before it began', async () => {
   });
 });
 
+test('a run that was ended for another reason says that reason, and not that it was interrupted', async () => {
+  const gone = new EcsHostError('outside', 'LAB_GONE', 'The lab is gone.');
+  const ended = withSession({ plain: true }, async ({ abort, signal }): Promise<never> => {
+    abort(gone);
+    signal.throwIfAborted();
+    throw new Error('went on');
+  });
+  await expect(ended).rejects.toBe(gone);
+});
+
 test('a run tells what earlier ones took, and keeps what it took itself', async () => {
   const state = tempFolder();
   vi.stubEnv('ECS_HOST_STATE', state);

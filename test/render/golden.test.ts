@@ -55,6 +55,10 @@ describe.each(goldenCases())('%s', (name) => {
     const host = source['amazon-ebs'].host;
     expect(host['metadata_options']).toMatchObject({ http_tokens: 'required', http_put_response_hop_limit: 1 });
     expect(host['imds_support']).toBe('v2.0');
+    expect(host).toMatchObject({
+      shutdown_behavior: 'terminate',
+      user_data: expect.stringContaining('ecs-host-build-deadline'),
+    });
     expect(host['launch_block_device_mappings']).toMatchObject([
       { volume_size: 32, volume_type: 'gp3', encrypted: true, delete_on_termination: true },
     ]);

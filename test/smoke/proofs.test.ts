@@ -3,6 +3,7 @@ import type { HostState } from '#contracts/host-service.ts';
 import type { RemoteResult, Ssh } from '../../src/host-access/ssh.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
 import { createContext } from '../../src/run/context.ts';
+import { timeLimits } from '../../src/run/time-limits.ts';
 import { CheckBook } from '../../src/smoke/checks/check-book.ts';
 import { CHECKS, type Part } from '../../src/smoke/checks/check-definitions.ts';
 import { compareInstances, proveFirst, proveSecond, type SmokeRun } from '../../src/smoke/proofs.ts';
@@ -43,6 +44,7 @@ function fakeHost(
   });
   const answer = (command: string): Partial<RemoteResult> => {
     if (command.startsWith('cloud-init')) return { stdout: '\nstatus: done\n' };
+    if (command.startsWith('systemctl is-active')) return { stdout: 'active\n' };
     if (command.startsWith('systemctl show'))
       return {
         stdout: [
@@ -106,6 +108,7 @@ function runWith(host: ReturnType<typeof fakeHost>, parts: readonly Part[], taug
     webserver: host.webserver,
     cluster: 'c',
     reach: async () => host.ssh,
+    limits: timeLimits('http://lab'),
   };
 }
 function failed({ book }: SmokeRun): string[] {

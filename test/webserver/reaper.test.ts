@@ -121,6 +121,37 @@ test('one that cannot be ended is tried again; the reason is told once', async (
   expect(hosts.list()).toEqual([]);
 });
 
+test('a reason that lasts is told again after an hour: credentials that ended are not forgotten', async () => {
+  const { hosts, clock, pass } = createHosts();
+  hosts.admit(admission('i-a'), null);
+  pass(300);
+  const over = new AbortController();
+  let tries = 0;
+  const told: (string | null)[] = [];
+  const breaker = new SilenceBreaker(
+    () => clock.monotonicMs,
+    () => undefined,
+  );
+  await reapSilentHosts(
+    {
+      hosts,
+      breaker,
+      silenceS: 300,
+      everyMs: 5,
+      monotonic: () => clock.monotonicMs,
+      terminate: async () => {
+        tries += 1;
+        if (tries === 3) clock.monotonicMs += 3_600_000;
+        if (tries === 5) over.abort();
+        throw new Error('ExpiredToken');
+      },
+      onTerminated: (_, problem) => told.push(problem),
+    },
+    over.signal,
+  );
+  expect(told).toEqual(['ExpiredToken', 'ExpiredToken']);
+});
+
 test('a host that shows its key is not silent; its token has run out nevertheless', () => {
   const { hosts, pass, silent } = createHosts();
   const token = hosts.admit(admission('i-a'), null);

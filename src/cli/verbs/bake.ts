@@ -42,7 +42,7 @@ export async function bakeImage(
   api: Api,
   { planned, keepsBundle, keep }: BakeOptions,
 ): Promise<Baked> {
-  const { clients, environment, endpointUrl } = api;
+  const { clients, keys, endpointUrl } = api;
   await claimRun(session.runId);
   const { plan, bundle } = await session.span('plan', async () => {
     await sweepDead(clients, { reporter: session.reporter });
@@ -53,7 +53,7 @@ export async function bakeImage(
   await session.span('render', () => renderTo(plan, bundle, renderDir));
   const commit = await currentCommit();
   const baked = await session
-    .span('bake', () => bake({ plan, renderDir, ctx: session, commit, clients, environment, endpointUrl, keep }))
+    .span('bake', () => bake({ plan, renderDir, ctx: session, commit, clients, keys, endpointUrl, keep }))
     // Tens of megabytes that `ecs-host render` makes again; template and plan.json stay. To repeat a build by hand it
     // has to be there.
     .finally(() => (keepsBundle ? undefined : rm(join(renderDir, BUNDLE_FILE), { force: true })));

@@ -19,25 +19,26 @@ export function webserverEc2(connection: Connection): WebserverEc2 {
     clients.set(region, ec2);
     return ec2;
   };
+  const describe: WebserverEc2['describe'] = async (instanceId, region) => {
+    const ec2 = await clientOf(region);
+    const found = await ec2
+      .send(new DescribeInstancesCommand({ InstanceIds: [instanceId] }))
+      .catch((error: unknown) => {
+        if (isGone(error)) return null;
+        throw error;
+      });
+    const instance = found?.Reservations?.[0]?.Instances?.[0];
+    if (!instance) return null;
+    return { state: instance.State?.Name ?? 'unknown', privateIp: instance.PrivateIpAddress ?? null };
+  };
   return {
+    describe,
     terminate: async (instanceId, region) => {
       const ec2 = await clientOf(region);
-      await ec2.send(new TerminateInstancesCommand({ InstanceIds: [instanceId] })).catch((error: unknown) => {
-        // EC2 forgets an instance an hour after its end.
-        if (!isGone(error)) throw error;
+      await ec2.send(new TerminateInstancesCommand({ InstanceIds: [instanceId] })).catch(async (error: unknown) => {
+        // EC2 forgets an instance an hour after its end; that one part of it does not know it is no proof of that.
+        if (!isGone(error) || (await describe(instanceId, region)) !== null) throw error;
       });
-    },
-    describe: async (instanceId, region) => {
-      const ec2 = await clientOf(region);
-      const found = await ec2
-        .send(new DescribeInstancesCommand({ InstanceIds: [instanceId] }))
-        .catch((error: unknown) => {
-          if (isGone(error)) return null;
-          throw error;
-        });
-      const instance = found?.Reservations?.[0]?.Instances?.[0];
-      if (!instance) return null;
-      return { state: instance.State?.Name ?? 'unknown', privateIp: instance.PrivateIpAddress ?? null };
     },
   };
 }

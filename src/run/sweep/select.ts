@@ -42,9 +42,16 @@ function isDevHost({ state, tags }: Inventory['instances'][number]): boolean {
 /**
  * Pure selection: what of the inventory belongs to runs that `stateOf` calls dead, in the order of removal. A run whose
  * dev host lives is not dead, whatever became of its process; one that was never ready is a leftover as any other.
+ *
+ * @param finished ids of images and snapshots that are known to be finished, though they may not be shown so yet
  */
-export function selectLeftovers(inventory: Inventory, stateOf: (runId: string, tags: Tags) => RunState): Leftover[] {
-  const kept = new Set(inventory.images.filter(isFinishedImage).flatMap((image) => image.snapshotIds));
+export function selectLeftovers(
+  inventory: Inventory,
+  stateOf: (runId: string, tags: Tags) => RunState,
+  finished: ReadonlySet<string> = new Set(),
+): Leftover[] {
+  const isFinished = (image: Inventory['images'][number]): boolean => isFinishedImage(image) || finished.has(image.id);
+  const kept = new Set([...finished, ...inventory.images.filter(isFinished).flatMap((image) => image.snapshotIds)]);
   const devHosts = new Set(inventory.instances.filter(isDevHost).map(({ tags }) => tags[TAG.runId]));
   const dead = (tags: Tags): string | null => {
     const runId = tags[TAG.runId];
@@ -56,7 +63,7 @@ export function selectLeftovers(inventory: Inventory, stateOf: (runId: string, t
       return runId === null ? [] : [{ kind, id, runId }];
     });
 
-  const images = inventory.images.filter((image) => !isFinishedImage(image));
+  const images = inventory.images.filter((image) => !isFinished(image));
   const ofImages = images.flatMap((image) => {
     const runId = dead(image.tags);
     return runId === null ? [] : image.snapshotIds.map((id) => ({ kind: 'snapshot' as const, id, runId }));

@@ -85,7 +85,8 @@ export async function sweepRun(
   options: { readonly reporter: Reporter; readonly dryRun?: boolean },
 ): Promise<SweepResult> {
   const inventory = await gatherInventory(clients, runId);
-  const leftovers = selectLeftovers(inventory, (id) => (id === runId ? 'dead' : 'unknown'));
+  const finished = new Set((await readOwner(runId))?.finished);
+  const leftovers = selectLeftovers(inventory, (id) => (id === runId ? 'dead' : 'unknown'), finished);
   return sweepSelected(clients, leftovers, { reporter: options.reporter, dryRun: options.dryRun ?? false });
 }
 
@@ -105,6 +106,7 @@ export async function sweepDead(
     Object.values(first).flatMap((list: readonly { tags: Tags }[]) => list.map(({ tags }) => tags[TAG.runId] ?? '')),
   );
   for (const runId of runIds) owners.set(runId, startOf(runId) === null ? null : await readOwner(runId));
+  const finished = new Set([...owners.values()].flatMap((owner) => owner?.finished ?? []));
   const self = ownerName();
   const now = Date.now();
   const stateOf = (runId: string, tags: Tags): RunState => {
@@ -117,9 +119,9 @@ export async function sweepDead(
     (owner) => owner !== null && !isAlive(owner) && leftoverChildren(owner).length > 0,
   );
   if (dryRun || busy.length === 0) {
-    return sweepSelected(clients, selectLeftovers(first, stateOf), { reporter: options.reporter, dryRun });
+    return sweepSelected(clients, selectLeftovers(first, stateOf, finished), { reporter: options.reporter, dryRun });
   }
   for (const owner of busy) if (owner) await stopChildren(owner);
   const second = await gatherInventory(clients, null);
-  return sweepSelected(clients, selectLeftovers(second, stateOf), { reporter: options.reporter, dryRun });
+  return sweepSelected(clients, selectLeftovers(second, stateOf, finished), { reporter: options.reporter, dryRun });
 }

@@ -26,6 +26,7 @@ export const CHECKS: readonly CheckDefinition[] = [
   ...define('gate', [
     ['boot.ssh', 'The instance boots and ssh answers', 'a shell'],
     ['boot.cloud-init', 'cloud-init finishes without an error', 'done'],
+    ['boot.deadline', 'The instance ends itself when nobody else does', 'a timer that is active'],
     ['gate.docker-service-inactive', 'Before the handshake Docker is down', 'inactive'],
     ['gate.docker-socket-inactive', "Before the handshake Docker's socket is down", 'inactive'],
     ['gate.containerd-service-inactive', 'Before the handshake containerd is down', 'inactive'],

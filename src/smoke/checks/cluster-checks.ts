@@ -1,6 +1,7 @@
 import { DescribeContainerInstancesCommand, paginateListContainerInstances } from '@aws-sdk/client-ecs';
 import type { AwsClients } from '../../aws/clients.ts';
 import { poll, waitUntil } from '../../io/wait-until.ts';
+import type { TimeLimits } from '../../run/time-limits.ts';
 import type { CheckBook } from './check-book.ts';
 
 export type Registration = {
@@ -9,10 +10,6 @@ export type Registration = {
   readonly isAgentConnected: boolean;
   readonly gpus: readonly string[];
 };
-
-const REGISTER_TIMEOUT_MS = 90_000;
-/** An agent registers first and connects a moment later. */
-const CONNECT_TIMEOUT_MS = 20_000;
 
 /** The container instance that an EC2 instance is in the cluster, or null. */
 export async function findRegistration(
@@ -42,12 +39,12 @@ export async function checkRegistered(
   clients: AwsClients,
   where: { readonly cluster: string; readonly instanceId: string; readonly checkId: string },
   book: CheckBook,
-  signal: AbortSignal,
+  { limits, signal }: { readonly limits: TimeLimits; readonly signal: AbortSignal },
 ): Promise<Registration> {
   const startedAt = performance.now();
   const find = (): Promise<Registration | null> => findRegistration(clients, where.cluster, where.instanceId);
   const registered = await waitUntil(`instance ${where.instanceId} to register in cluster ${where.cluster}`, find, {
-    timeoutMs: REGISTER_TIMEOUT_MS,
+    timeoutMs: limits.registerMs,
     intervalMs: 500,
     signal,
   });
@@ -57,7 +54,7 @@ export async function checkRegistered(
   };
   const connected = registered.isAgentConnected
     ? registered
-    : await poll(findConnected, { timeoutMs: CONNECT_TIMEOUT_MS, intervalMs: 250, signal });
+    : await poll(findConnected, { timeoutMs: limits.connectMs, intervalMs: 250, signal });
   const registration = connected ?? (await find()) ?? registered;
   book.record(where.checkId, {
     actual: `${registration.status} (agent ${registration.isAgentConnected ? 'connected' : 'not connected'})`,

@@ -71,14 +71,18 @@ export async function checkDenied(
   ssh: Ssh,
   webserver: SmokeWebserver,
   book: CheckBook,
-  options: { readonly registeredArn: () => Promise<string | null>; readonly signal: AbortSignal },
+  options: {
+    readonly registeredArn: () => Promise<string | null>;
+    readonly askMs: number;
+    readonly signal: AbortSignal;
+  },
 ): Promise<void> {
   webserver.decide(ssh.target.instanceId, 'deny');
   await retryHandshake(ssh);
   await waitUntil(
     `instance ${ssh.target.instanceId} to be denied`,
     async () => (webserver.denials(ssh.target.instanceId) > 0 ? true : null),
-    { timeoutMs: 90_000, intervalMs: 100, signal: options.signal },
+    { timeoutMs: options.askMs, intervalMs: 100, signal: options.signal },
   );
   // The answer was sent; the host service writes down what it made of it.
   const state = await waitUntil(
@@ -103,7 +107,7 @@ export async function checkDenied(
 export async function openGate(
   ssh: Ssh,
   webserver: SmokeWebserver,
-  options: { readonly isRetriedNow: boolean; readonly signal: AbortSignal },
+  options: { readonly isRetriedNow: boolean; readonly serveMs: number; readonly signal: AbortSignal },
 ): Promise<HostState> {
   webserver.decide(ssh.target.instanceId, 'grant');
   if (options.isRetriedNow) await retryHandshake(ssh);
@@ -116,7 +120,7 @@ export async function openGate(
         throw outsideError('SMOKE_AGENT', `The ECS agent of ${ssh.target.instanceId} gave up before it registered.`);
       return state?.phase === 'serving' ? state : null;
     },
-    { timeoutMs: 120_000, intervalMs: 250, signal: options.signal },
+    { timeoutMs: options.serveMs, intervalMs: 250, signal: options.signal },
   );
 }
 

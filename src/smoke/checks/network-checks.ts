@@ -5,8 +5,6 @@ import type { Ssh } from '../../host-access/ssh.ts';
 import { waitUntil } from '../../io/wait-until.ts';
 import type { CheckBook } from './check-book.ts';
 
-/** Nothing of ours uses it and no security group of ours opens it. */
-const CLOSED_PORT = 32999;
 const LISTEN_MS = 60_000;
 const GREETING = 'ecs-host-smoke';
 const GOODBYE = 'stop';
@@ -34,11 +32,11 @@ export function askPort(host: string, port: number, timeoutMs: number): Promise<
  * A greeter on both ports, asked from inside too: outside silence then is the group's doing, and not a listener's
  * absence.
  */
-function greeter(openPort: number): string {
+function greeter(openPort: number, closedPort: number): string {
   return `
 import { createConnection, createServer } from 'node:net';
 import { once } from 'node:events';
-for (const port of [${openPort}, ${CLOSED_PORT}]) {
+for (const port of [${openPort}, ${closedPort}]) {
   const server = createServer((socket) => {
     socket.on('error', () => {});
     socket.on('data', (data) => data.toString().startsWith('${GOODBYE}') && process.exit(0));
@@ -46,16 +44,19 @@ for (const port of [${openPort}, ${CLOSED_PORT}]) {
   });
   await once(server.listen(port, '0.0.0.0'), 'listening');
 }
-const [data] = await once(createConnection({ host: '127.0.0.1', port: ${CLOSED_PORT} }), 'data');
+const [data] = await once(createConnection({ host: '127.0.0.1', port: ${closedPort} }), 'data');
 console.log(data.toString() === '${GREETING}' ? 'ready' : 'wrong');
 setTimeout(() => process.exit(0), ${LISTEN_MS});
 `;
 }
 
-/** The security group from outside. Has to be over before the containers take the ports. */
+/**
+ * The security group from outside, at a port that it opens and one that it does not. Has to be over before
+ * the containers take the ports.
+ */
 export async function checkNetwork(
   ssh: Ssh,
-  ports: { readonly streamTcp: number },
+  ports: { readonly streamTcp: number; readonly closed: number },
   book: CheckBook,
   signal: AbortSignal,
 ): Promise<void> {
@@ -63,7 +64,7 @@ export async function checkNetwork(
   let ended: string | null = null;
   const listening = ssh
     .run(`exec timeout 90 ${HOST_NODE} --input-type=module -`, {
-      input: greeter(ports.streamTcp),
+      input: greeter(ports.streamTcp, ports.closed),
       timeoutMs: LISTEN_MS + 40_000,
       onLine: (line) => {
         if (line.trim() === 'ready') isReady = true;
@@ -89,16 +90,16 @@ export async function checkNetwork(
     const { address } = ssh.target;
     const [open, closed] = await Promise.all([
       askPort(address, ports.streamTcp, SILENCE_MS * 2),
-      askPort(address, CLOSED_PORT, SILENCE_MS),
+      askPort(address, ports.closed, SILENCE_MS),
     ]);
     book.record('network.open-port', { actual: `${ports.streamTcp}/tcp ${open}`, isCorrect: open === 'answers' });
     book.record('network.closed-port', {
-      actual: `${CLOSED_PORT}/tcp ${closed} outside, an answer inside`,
+      actual: `${ports.closed}/tcp ${closed} outside, an answer inside`,
       isCorrect: closed === 'silent' || closed === 'refused',
     });
   } finally {
     if (!signal.aborted && ended === null)
-      await ssh.run(`bash -c 'echo ${GOODBYE} > /dev/tcp/127.0.0.1/${CLOSED_PORT}'`);
+      await ssh.run(`bash -c 'echo ${GOODBYE} > /dev/tcp/127.0.0.1/${ports.closed}'`);
     await listening;
   }
 }

@@ -15,8 +15,8 @@ export function checksIn(stdout: string): Check[] {
 }
 
 /** The image looks at itself again, now booted; its checks land in the verdict as they are. */
-export async function checkVerify(ssh: Ssh, book: CheckBook): Promise<void> {
-  const { exitCode, stdout, stderr, durationMs } = await ssh.run(`sudo ${VERIFY}`, { timeoutMs: 120_000 });
+export async function checkVerify(ssh: Ssh, book: CheckBook, timeoutMs: number): Promise<void> {
+  const { exitCode, stdout, stderr, durationMs } = await ssh.run(`sudo ${VERIFY}`, { timeoutMs });
   const checks = checksIn(stdout);
   for (const check of checks) book.add({ ...check, id: `booted.${check.id}` });
   const said = stderr.trim().split('\n').at(-1) ?? '';

@@ -1,0 +1,34 @@
+import { reasonOf } from '../reason.ts';
+import { type Answer, jsonAnswer } from './aws-answer.ts';
+import type { RawRequest } from './aws-request.ts';
+import { parseStaleness, type Staleness } from './staleness.ts';
+import type { KeyMint } from './temporary-keys.ts';
+
+/** How AWS behaves without anybody failing: keys end, and answers are old. */
+export type Conditions = { readonly mint: KeyMint; readonly staleness: Staleness };
+
+/** Answers what is asked of them below /_lab/; null for another path. */
+export function answerConditions({ mint, staleness }: Conditions, request: RawRequest): Answer | null {
+  const posted = (): unknown => JSON.parse(request.body.toString('utf8'));
+  try {
+    switch (`${request.method} ${request.path}`) {
+      case 'GET /_lab/credentials':
+        return jsonAnswer(200, mint.hand(new Date()));
+      case 'POST /_lab/credentials':
+        mint.setLifetime(posted());
+        return jsonAnswer(200, {});
+      case 'GET /_lab/staleness':
+        return jsonAnswer(200, staleness.settings);
+      case 'POST /_lab/staleness':
+        staleness.set(parseStaleness(posted()));
+        return jsonAnswer(200, staleness.settings);
+      case 'DELETE /_lab/staleness':
+        staleness.set(null);
+        return jsonAnswer(200, null);
+      default:
+        return null;
+    }
+  } catch (error) {
+    return jsonAnswer(400, { error: reasonOf(error) });
+  }
+}
