@@ -34,7 +34,8 @@ async function processOf(expiresInMs: number): Promise<string> {
   const answer = `{"Version":1,"AccessKeyId":"ASIA$n","SecretAccessKey":"s","SessionToken":"t","Expiration":"${ends}"}`;
   await writeFile(
     program,
-    `n=$(($(cat ${counter} 2>/dev/null || echo 0) + 1)); echo $n > ${counter}\n[ -e ${folder}/broken ] && exit 1\ncat <<END\n${answer}\nEND\n`,
+    `n=$(($(cat ${counter} 2>/dev/null || echo 0) + 1)); echo $n > ${counter}\n` +
+      `[ -e ${folder}/broken ] && exit 1\ncat <<END\n${answer}\nEND\n`,
   );
   await writeFile(join(folder, 'config'), `[profile p]\ncredential_process = sh ${program}\n`);
   vi.stubEnv('AWS_CONFIG_FILE', join(folder, 'config'));

@@ -207,6 +207,8 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
   test('terminates while pending, removes the volume, and does not come back as running', async () => {
     const release = lab.fakes.hold('start');
     const id = await run();
+    // Its launch has begun: one that has not yet ends without it.
+    await expect.poll(() => lab.fakes.events.at(-1)).toMatch(/^disk /);
     await ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
     expect(await state(id)).toBe('shutting-down');
     release();

@@ -13,7 +13,9 @@ function answer(body: string): Answer {
 }
 function instances(...items: [id: string, state: string][]): Answer {
   const of = ([id, state]: [string, string]): string =>
-    `<item><reservationId>r-1</reservationId><groupSet><item><groupId>sg-1</groupId></item></groupSet><instancesSet><item><instanceId>${id}</instanceId><instanceState><name>${state}</name></instanceState></item></instancesSet></item>`;
+    '<item><reservationId>r-1</reservationId><groupSet><item><groupId>sg-1</groupId></item></groupSet><instancesSet>' +
+    `<item><instanceId>${id}</instanceId><instanceState><name>${state}</name></instanceState></item>` +
+    '</instancesSet></item>';
   return answer(`<R><reservationSet>${items.map(of).join('')}</reservationSet></R>`);
 }
 const BY_ID = call('DescribeInstances', { 'InstanceId.1': 'i-1' });
