@@ -5,6 +5,7 @@ import type { Check } from '#contracts/check.ts';
 import { reasonOf } from '#contracts/reason.ts';
 import type { AwsClients } from '../aws/clients.ts';
 import { createKeyPair, type KeyPair } from '../aws/key-pairs.ts';
+import { pathWithSessionManagerPlugin } from '../host-access/needs.ts';
 import { expectedTags } from '../image/expected-tags.ts';
 import { tagImage } from '../image/tag-image.ts';
 import { EcsHostError, outsideError } from '../io/errors.ts';
@@ -86,6 +87,7 @@ async function preparePacker(input: BakeInput, key: KeyPair | null): Promise<Pac
     env: {
       ...process.env,
       ...input.environment,
+      PATH: pathWithSessionManagerPlugin(),
       PACKER_PLUGIN_PATH: tool.pluginPath,
       PACKER_CONFIG_DIR: configDir,
       CHECKPOINT_DISABLE: '1',
