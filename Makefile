@@ -5,7 +5,7 @@ ARGS ?=
 NODE := node_modules/.bin/node
 
 .DEFAULT_GOAL := help
-.PHONY: help ami test setup unit e2e lint types drift generate bench doctor clean lab-up lab-down
+.PHONY: help ami dev-host test setup unit e2e lint types drift generate scripts bench doctor clean lab-up lab-down
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ endif
 
 ami: setup ## bake a host image and prove it; REGION=us-east-2 for AWS, PROFILE=..., ARGS='--plain'
 	@set -f; bin/ecs-host ami $${REGION+--region "$$REGION"} $${PROFILE:+--profile "$$PROFILE"} $$ARGS
+
+dev-host: setup ## bring up a development host; REGION=us-east-2 for AWS, ARGS='NAME --from-base --ttl 2d'
+	@set -f; bin/ecs-host dev-host up $${REGION+--region "$$REGION"} $${PROFILE:+--profile "$$PROFILE"} $$ARGS
 
 test: setup ## lint, types, drift, unit and end-to-end tests; the last line counts them
 	@$(NODE) scripts/test.ts
@@ -42,6 +45,9 @@ drift: setup ## generated files are what their sources say
 
 generate: setup ## write the generated files anew
 	@$(NODE) scripts/generate.ts
+
+scripts: setup ## set-up scripts for a machine that one already has, into out/scripts; PROFILE=...
+	@set -f; bin/ecs-host scripts $${PROFILE:+--profile "$$PROFILE"} $$ARGS
 
 bench: setup ## measure side by side with named baselines; ARGS='--rounds N'
 	@$(NODE) bench/help.ts

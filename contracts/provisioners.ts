@@ -1,23 +1,32 @@
 /**
- * Every provisioner, in the order in which the bake applies them: the plan names those of its profile in this order,
- * and the build instance has one concern of each name. `verify` looks at what all of them did, and is the last.
+ * What a machine is made into: `host` is the image of a real host, `development` a machine that one developer works on
+ * (docs/decisions/0140): it has no gate and no agent, Docker runs from the boot on.
  */
-export const PROVISIONERS = [
-  'base',
-  'docker',
-  'nvidia',
-  'ecs-agent',
-  'host-service',
-  'imds-block',
-  'limits',
-  'user-tools',
-  'record-versions',
-  'clean',
-  'verify',
-] as const;
+export type Variant = 'host' | 'development';
 
-export type ProvisionerName = (typeof PROVISIONERS)[number];
+/**
+ * The provisioners of each variant, in the order in which they are applied: a plan names those of its profile in this
+ * order, and the machine has one concern of each name. `verify` looks at what all of them did, and is the last.
+ */
+export const PROVISIONERS = {
+  host: [
+    'base',
+    'docker',
+    'nvidia',
+    'ecs-agent',
+    'host-service',
+    'imds-block',
+    'limits',
+    'user-tools',
+    'record-versions',
+    'clean',
+    'verify',
+  ],
+  development: ['base', 'docker', 'nvidia', 'limits', 'user-tools', 'development', 'verify'],
+} as const satisfies Readonly<Record<Variant, readonly string[]>>;
+
+export type ProvisionerName = (typeof PROVISIONERS)[Variant][number];
 
 export function isProvisionerName(name: string): name is ProvisionerName {
-  return (PROVISIONERS as readonly string[]).includes(name);
+  return Object.values(PROVISIONERS).some((names) => (names as readonly string[]).includes(name));
 }

@@ -1,3 +1,5 @@
+import type { Variant } from './provisioners.ts';
+
 /**
  * The file /opt/ecs-host/target.json on the build instance and on the image: everything the provisioners need to know,
  * resolved at plan time. Written by `render`, read by provisioners/run-concern.ts. Holds no secret.
@@ -5,9 +7,14 @@
 export type TargetConfig = {
   readonly version: 1;
   readonly profile: string;
+  /** A baked image is always a `host`. */
+  readonly variant: Variant;
   readonly os: { readonly distribution: 'ubuntu' | 'debian'; readonly codename: string };
-  /** Login user of the base image (`ubuntu`, `admin`): joins group docker. */
-  readonly sshUser: string;
+  /**
+   * Login user of the base image (`ubuntu`, `admin`), or whoever set up a machine of their own: joins group docker.
+   * Null when there is nobody but root.
+   */
+  readonly sshUser: string | null;
   /** Ordered names of the provisioners that run for this profile. */
   readonly provisioners: readonly string[];
   readonly docker: {

@@ -35,6 +35,7 @@ export class Containers {
   readonly #pending = new Map<string, number>();
   /** Started since they were made ready: their ports are other ones. */
   readonly #isFresh = new Set<string>();
+  #isKnown = false;
   readonly #failures = new Map<string, { times: number; timer: NodeJS.Timeout }>();
 
   constructor(options: Options) {
@@ -68,10 +69,16 @@ export class Containers {
     await this.idle();
   }
 
-  /** The same for the first time in a life: what an earlier one has made may be half done. */
-  async reconcileAll(): Promise<void> {
-    for (const { id, isRunning } of await this.#options.docker.list()) if (isRunning) this.#isFresh.add(id);
-    for (const id of this.#isFresh) this.#look(id);
+  /**
+   * After each (re)connection. For the first time in a life every container is looked at: what an earlier one has made
+   * may be half done. @throws Error when Docker does not answer
+   */
+  async compare(): Promise<void> {
+    if (!this.#isKnown) {
+      for (const { id, isRunning } of await this.#options.docker.list()) if (isRunning) this.#isFresh.add(id);
+      for (const id of this.#isFresh) this.#look(id);
+      this.#isKnown = true;
+    }
     await this.reconcile();
   }
 

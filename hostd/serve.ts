@@ -180,7 +180,6 @@ export async function serve(serving: Serving): Promise<void> {
     await state.enter('docker', 'starting Docker');
     await startDocker(parts, signal);
     await state.enter('events', "subscribing to Docker's events");
-    let isFirst = true;
     const events = new Events({
       docker,
       log,
@@ -189,11 +188,7 @@ export async function serve(serving: Serving): Promise<void> {
         stall.told(event.id);
         containers.take(event);
       },
-      compare: () => {
-        const all = isFirst ? containers.reconcileAll() : containers.reconcile();
-        isFirst = false;
-        return all;
-      },
+      compare: () => containers.compare(),
       onLost: () => reviveDocker(parts, signal),
     });
     const following = events.run();

@@ -1,6 +1,6 @@
 import { onHost } from '#contracts/host-paths.ts';
 import { isProvisionerName, type ProvisionerName } from '#contracts/provisioners.ts';
-import type { Stage } from './lib/context.ts';
+import { isStage, type Stage } from './lib/context.ts';
 
 export type Command = {
   /** `bake` applies each, and verifies when it comes to `verify`. */
@@ -11,7 +11,7 @@ export type Command = {
 };
 
 const USAGE = `usage: main.mjs bake|apply NAME... [--target FILE]
-       main.mjs verify [NAME...] [--stage bake|booted] [--target FILE]`;
+       main.mjs verify [NAME...] [--stage bake|booted|set-up] [--target FILE]`;
 
 function isAction(word: string | undefined): word is Command['action'] {
   return word === 'bake' || word === 'apply' || word === 'verify';
@@ -30,7 +30,7 @@ export function parseCommand(words: readonly string[]): Command {
   let targetPath = onHost('target.json');
   for (let at = 0; at < options.length; at += 2) {
     const value = options[at + 1];
-    if (action === 'verify' && options[at] === '--stage' && (value === 'bake' || value === 'booted')) stage = value;
+    if (action === 'verify' && options[at] === '--stage' && isStage(value)) stage = value;
     else if (options[at] === '--target' && value !== undefined) targetPath = value;
     else throw new Error(USAGE);
   }

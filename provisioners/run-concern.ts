@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { type Check, isFailed } from '#contracts/check.ts';
 import { HOST_FOLDER } from '#contracts/host-paths.ts';
 import { provisionEventLine } from '#contracts/provision-event.ts';
@@ -84,30 +83,35 @@ export function createContext(input: ContextInput): { context: Context; failed: 
   return { context, failed: () => bad };
 }
 
-async function readTarget(path: string): Promise<TargetConfig> {
-  const target = JSON.parse(await readFile(path, 'utf8')) as TargetConfig;
-  if (target.version !== 1) throw new Error(`${path} has version ${target.version}; this provisioner reads version 1`);
-  return target;
+export type Work = {
+  readonly action: 'apply' | 'verify';
+  readonly stage: Stage;
+  readonly target: TargetConfig;
+  /** Where the carried files are; the image's own folder when it is not said. */
+  readonly folder?: string;
+  readonly emit?: Emit;
+  readonly complain?: (text: string) => void;
+  /** What a step does in place of its work. */
+  readonly step?: Context['step'];
+};
+
+function printComplaint(text: string): void {
+  if (text.trim() !== '') process.stderr.write(`${text.trimEnd()}\n`);
 }
 
-export type Work = { readonly action: 'apply' | 'verify'; readonly stage: Stage; readonly targetPath: string };
-
 /**
- * Applies a concern, or verifies it, and says on stdout how that went. @returns false when a step failed or a check was
- * not correct
+ * Applies a concern, or verifies it, and says how that went (on stdout, if nobody else listens). @returns false when a
+ * step failed or a check was not correct
  */
 export async function runConcern({ name, apply, verify }: Concern, work: Work): Promise<boolean> {
   const startedAt = performance.now();
-  const emit = printEvent;
-  const complain = (text: string): void => {
-    if (text.trim() !== '') process.stderr.write(`${text.trimEnd()}\n`);
-  };
+  const { emit = printEvent, complain = printComplaint, step, ...given } = work;
   let outcome: 'ok' | 'failed' = 'failed';
   emit({ type: 'provisioner-start', provisioner: name });
   try {
-    const target = await readTarget(work.targetPath);
-    const { context, failed } = createContext({ provisioner: name, target, stage: work.stage, emit, complain });
-    await (work.action === 'apply' ? apply(context) : verify(context));
+    const { context, failed } = createContext({ provisioner: name, ...given, emit, complain });
+    const own = step === undefined ? context : { ...context, step };
+    await (work.action === 'apply' ? apply(own) : verify(own));
     const bad = failed();
     if (bad.length > 0) complain(`${bad.length} of the checks failed: ${bad.map(({ id }) => id).join(', ')}`);
     else outcome = 'ok';

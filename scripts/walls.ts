@@ -95,6 +95,11 @@ export const STAGES: readonly Room[] = [
     holds: 'the Packer template and the packed bundle',
   },
   {
+    folder: 'src/setup-scripts',
+    mayImport: ['src/io', 'src/config', 'src/bundle', 'src/plan'],
+    holds: 'set-up of a machine that one already has, as single files',
+  },
+  {
     folder: 'src/image',
     mayImport: ['src/io', 'src/aws', 'src/run', 'src/plan'],
     holds: 'records of images, and their tags',

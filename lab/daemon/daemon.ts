@@ -7,7 +7,7 @@ import { type CallLog, openCallLog } from '../endpoint/call-log.ts';
 import type { LiveInstance } from '../endpoint/facts.ts';
 import { createGitListener } from '../git/serve.ts';
 import { createImds } from '../imds/imds.ts';
-import { type Owners, watchOwners } from '../lifecycle/owners.ts';
+import { Owners } from '../lifecycle/owners.ts';
 import { forgetProcesses, type LabRecord, recordProcess, removeLabRecord } from '../lifecycle/records.ts';
 import type { Disks, Machines } from '../machine-types.ts';
 import { createMachines } from '../machines/machines.ts';
@@ -74,7 +74,7 @@ async function bringUp(options: DaemonOptions, lifetime: Lifetime): Promise<Anno
   await restoreMemory({ moto, disks, paths, base, log });
   const nspawn = await createMachines({ paths, network, log });
   cleanup.add('machines', () => nspawn.close());
-  const metadata = new MetadataInstances();
+  const metadata = new MetadataInstances((instance) => moto.client.control('metadata-tags', instance));
   const machines = metadata.follow(nspawn);
 
   const owners = await watchFirstOwner(options, lifetime);
@@ -103,7 +103,7 @@ async function bringUp(options: DaemonOptions, lifetime: Lifetime): Promise<Anno
 
 async function watchFirstOwner({ ownerPid }: DaemonOptions, lifetime: Lifetime): Promise<Owners> {
   // Going down logs its own failures.
-  const owners = watchOwners(() => void lifetime.stop('its owner is gone'));
+  const owners = new Owners(() => void lifetime.stop('its owner is gone'));
   lifetime.cleanup.add('owner watch', () => owners.stop());
   await takeOwner(owners, ownerPid);
   return owners;
@@ -124,10 +124,13 @@ type ServiceParts = {
 function createService(parts: ServiceParts, log: (line: string) => void): AwsService {
   const { machines, disks, calls, metadata, owners, announcement, ecs } = parts;
   const { moto, keys } = parts.dependencies;
+  const live = (): Promise<LiveInstance[]> => moto.client.control('live-instances');
   return createAwsService({
     services: new Map([['ecs', ecs.service]]),
-    onGone: (instanceId) =>
-      void ecs.forgetInstance(instanceId).catch((error: unknown) => log(`ecs: ${reasonOf(error)}`)),
+    onGone: (instanceId) => {
+      owners.instanceGone(instanceId);
+      void ecs.forgetInstance(instanceId).catch((error: unknown) => log(`ecs: ${reasonOf(error)}`));
+    },
     moto: moto.client,
     machines,
     disks,
@@ -135,12 +138,15 @@ function createService(parts: ServiceParts, log: (line: string) => void): AwsSer
     log,
     status: async () => ({
       ...announcement.record,
-      instances: (await moto.client.control<LiveInstance[]>('live-instances')).map(
-        ({ securityGroups: _, ...shown }) => shown,
-      ),
+      staysFor: owners.instances(),
+      instances: (await live()).map(({ securityGroups: _, ...shown }) => shown),
       images: (await moto.client.control<{ images: unknown[] }>('inventory')).images,
     }),
     onOwner: (pid) => announcement.addOwner(pid),
+    onInstanceOwner: (instanceId) =>
+      owners.addInstance(instanceId, async () =>
+        (await live()).some((one) => one.instanceId === instanceId && one.state !== 'shutting-down'),
+      ),
     onLeave: (pid) => owners.leave(pid),
     identityCertificate: keys.certificatePem,
     interrupt: metadata.interrupt,

@@ -1,12 +1,31 @@
 import type { ImdsInstance } from '../imds/instance.ts';
 import type { MachineAddress, MachineSpec, Machines } from '../machine-types.ts';
 
+/** The tags that an instance sees (lab/moto/control.py); null when it did not ask for them. */
+type TagsOf = (instance: {
+  readonly region: string;
+  readonly instanceId: string;
+}) => Promise<{ readonly tags: Readonly<Record<string, string>> | null }>;
+
 /** Remembers what each machine was started with, so that the metadata service can tell who asks by the address. */
 export class MetadataInstances {
   readonly #addresses = new Map<string, MachineAddress>();
   readonly #instances = new Map<string, ImdsInstance>();
 
-  readonly lookup = (peerAddress: string): ImdsInstance | null => this.#instances.get(peerAddress) ?? null;
+  readonly #tagsOf: TagsOf;
+
+  constructor(tagsOf: TagsOf) {
+    this.#tagsOf = tagsOf;
+  }
+
+  /** Tags are asked for each time: they change while the machine runs, and nobody has to be told that they did. */
+  readonly lookup = async (peerAddress: string): Promise<ImdsInstance | null> => {
+    const instance = this.#instances.get(peerAddress);
+    if (!instance) return null;
+    const { region, instanceId } = instance.spec;
+    const { tags } = await this.#tagsOf({ region, instanceId });
+    return tags === null ? instance : { ...instance, tags };
+  };
 
   /** Announces that a machine will be taken away, or takes that back (null); false when there is no such machine. */
   readonly interrupt = (instanceId: string, at: Date | null): boolean => {

@@ -29,6 +29,7 @@ export function createAwsService(parts: {
   readonly status: () => Promise<unknown>;
   /** Told of `POST /_lab/owners`, which adds or releases owners. */
   readonly onOwner: (pid: number | null) => Promise<void>;
+  readonly onInstanceOwner: (instanceId: string) => Promise<boolean>;
   readonly onLeave: (pid: number) => Promise<boolean>;
   readonly identityCertificate: string;
   readonly interrupt: (instanceId: string, at: Date | null) => boolean;
@@ -47,8 +48,8 @@ export function createAwsService(parts: {
     consoleOutput: (instanceId) => machines.consoleOutput(instanceId),
     log,
   });
-  const { status, onOwner, onLeave, identityCertificate, interrupt } = parts;
-  const api = { calls, faults, status, onOwner, onLeave, identityCertificate, interrupt };
+  const { status, onOwner, onInstanceOwner, onLeave, identityCertificate, interrupt } = parts;
+  const api = { calls, faults, status, onOwner, onInstanceOwner, onLeave, identityCertificate, interrupt };
   return {
     loopback: createEndpointListener(answer, api, () => 'loopback'),
     machines: (addressOf) => createEndpointListener(answer, api, addressOf),

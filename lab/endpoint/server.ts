@@ -16,6 +16,8 @@ export type LabApi = {
   readonly status: () => Promise<unknown>;
   /** A further owner, or null: the lab stays up until `down`. */
   readonly onOwner: (pid: number | null) => Promise<void>;
+  /** The lab stays up while this instance is there; false when it is not. */
+  readonly onInstanceOwner: (instanceId: string) => Promise<boolean>;
   /** An owner is done with the lab. */
   readonly onLeave: (pid: number) => Promise<boolean>;
   /** PEM of what signs identity documents here, in place of AWS's certificates. */
@@ -64,8 +66,12 @@ async function answerLab(api: LabApi, request: RawRequest): Promise<Answer> {
         : jsonAnswer(404, { error: `no machine ${instanceId} runs` });
     }
     case 'POST /_lab/owners': {
-      const { pid } = JSON.parse(request.body.toString('utf8')) as { pid: number | null };
-      await api.onOwner(pid);
+      const asked = JSON.parse(request.body.toString('utf8')) as { pid: number | null } | { instanceId: string };
+      if ('instanceId' in asked)
+        return (await api.onInstanceOwner(asked.instanceId))
+          ? jsonAnswer(200, {})
+          : jsonAnswer(404, { error: `there is no instance ${asked.instanceId}` });
+      await api.onOwner(asked.pid);
       return jsonAnswer(200, {});
     }
     case 'DELETE /_lab/owners': {

@@ -11,7 +11,7 @@ export type LabRecord = {
   readonly pid: number;
   readonly pidStartTime: string;
   readonly endpoint: string;
-  /** The process whose end brings the lab down; null when only `down` does. */
+  /** The first process that keeps the lab up; null when only instances or nothing but `down` does. */
   readonly ownerPid: number | null;
   readonly startedAt: string;
   readonly netns: string;

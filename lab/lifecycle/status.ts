@@ -15,9 +15,11 @@ export type LabImage = {
 export type LabStatus =
   | { readonly state: 'down' }
   /** A record without its process, or a process that does not answer: `up` and `down` both clean up after it. */
-  | { readonly state: 'broken'; readonly record: LabRecord; readonly reason: string }
+  | { readonly state: 'broken'; readonly record: LabRecord; readonly reason: string; readonly isGone: boolean }
   | ({
       readonly state: 'up';
+      /** Ids of instances that keep it up, beside the processes that do. */
+      readonly staysFor: readonly string[];
       readonly instances: readonly Omit<LiveInstance, 'securityGroups'>[];
       readonly images: readonly LabImage[];
     } & LabRecord);
@@ -25,19 +27,19 @@ export type LabStatus =
 export async function status(paths: LabPaths): Promise<LabStatus> {
   const record = await readLabRecord(paths);
   if (record === null) return { state: 'down' };
-  if (!(await livingDaemon(record))) return { state: 'broken', record, reason: 'its daemon is gone' };
+  if (!(await livingDaemon(record))) return { state: 'broken', record, reason: 'its daemon is gone', isGone: true };
   try {
     const answer = await askDaemon<Omit<LabStatus & { state: 'up' }, 'state'>>(record.endpoint, 'status');
     return { state: 'up', ...answer };
   } catch (error) {
-    return { state: 'broken', record, reason: reasonOf(error) };
+    return { state: 'broken', record, reason: reasonOf(error), isGone: false };
   }
 }
 
 /** Rows with each column as wide as its longest cell; what else there is to say stands below each. */
 function listed(
   title: string,
-  rows: readonly { readonly cells: readonly string[]; readonly more: string }[],
+  rows: readonly { readonly cells: readonly string[]; readonly more: readonly string[] }[],
 ): string[] {
   const widthOf = (at: number) => Math.max(...rows.map(({ cells }) => cells[at]?.length ?? 0));
   const line = (cells: readonly string[]) =>
@@ -45,14 +47,16 @@ function listed(
       .map((cell, at) => cell.padEnd(widthOf(at)))
       .join('  ')
       .trimEnd();
-  return rows.length === 0 ? [] : [title, ...rows.flatMap(({ cells, more }) => [`  ${line(cells)}`, `    ${more}`])];
+  return rows.length === 0
+    ? []
+    : [title, ...rows.flatMap(({ cells, more }) => [`  ${line(cells)}`, ...more.map((text) => `    ${text}`)])];
 }
 
 /** For 80 columns: an image's name, which may be longer than that, has a line of its own, whole. */
 export function statusLines(found: LabStatus): string[] {
   if (found.state === 'down') return ['The lab is down.'];
   if (found.state === 'broken') return [`The lab is broken: ${found.reason}. \`lab down\` cleans up.`];
-  const { endpoint, pid, startedAt, ownerPid, instances, images } = found;
+  const { endpoint, pid, startedAt, ownerPid, instances, images, staysFor } = found;
   const own = images.filter(({ name }) => !name.startsWith('debian-'));
   return [
     `The lab is up at ${endpoint}`,
@@ -61,12 +65,15 @@ export function statusLines(found: LabStatus): string[] {
       'Machines:',
       instances.map(({ instanceId, state, address, instanceType, region, imageId }) => ({
         cells: [instanceId, state, address],
-        more: `${instanceType} in ${region}, from ${imageId}`,
+        more: [
+          `${instanceType} in ${region}, from ${imageId}`,
+          ...(staysFor.includes(instanceId) ? ['the lab stays up for it'] : []),
+        ],
       })),
     ),
     ...listed(
       'Images:',
-      own.map(({ imageId, state, region, name }) => ({ cells: [imageId, state, region], more: name })),
+      own.map(({ imageId, state, region, name }) => ({ cells: [imageId, state, region], more: [name] })),
     ),
   ];
 }

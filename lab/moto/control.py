@@ -11,6 +11,7 @@ from moto.iam.models import iam_backends
 from patches.groups import ingress_of
 from patches.images import disk_of
 from patches.instances import finish_termination, set_state
+from patches.tags import are_shown
 from seeds import seed
 
 ACCOUNT = "123456789012"
@@ -74,6 +75,13 @@ def instance_facts(region: str, instance_id: str) -> dict[str, Any]:
         "httpPutResponseHopLimit": instance.metadata_options.http_put_response_hop_limit,
         "securityGroups": _groups(instance),
     }
+
+
+def metadata_tags(region: str, instance_id: str) -> dict[str, Any]:
+    """What the instance sees of its tags in its own metadata; None when it asked for nothing of the kind."""
+    instance = backend_of(region).get_instance(instance_id)
+    tags = {tag["key"]: tag["value"] for tag in instance.get_tags()}
+    return {"tags": tags if are_shown(instance) else None}
 
 
 def set_address(region: str, instance_id: str, address: str, mac_address: str) -> None:
@@ -216,6 +224,7 @@ def reconcile() -> dict[str, Any]:
 
 VERBS: dict[str, Callable[..., Any]] = {
     "instance-facts": instance_facts,
+    "metadata-tags": metadata_tags,
     "set-address": set_address,
     "set-instance-state": set_instance_state,
     "set-image-state": set_image_state,
@@ -233,4 +242,4 @@ def call(verb: str, arguments: dict[str, Any]) -> Any:
     return VERBS[verb](**named)
 
 
-READS = ("instance-facts", "live-instances", "inventory")
+READS = ("instance-facts", "metadata-tags", "live-instances", "inventory")

@@ -1,10 +1,16 @@
 import { aptInstall, aptUpdate, areInstalled, isUpdated } from '../lib/apt.ts';
-import type { Concern } from '../lib/context.ts';
+import type { Concern, Context } from '../lib/context.ts';
 import { installFiles } from '../lib/files.ts';
 import { activeState, disableUnits, maskUnits, unitFileState } from '../lib/systemd.ts';
 import { textOf } from '../lib/tool.ts';
 
-export const FILES = ['/etc/apt/apt.conf.d/90ecs-host', '/etc/systemd/system-preset/10-ecs-host.preset'];
+const APT_SETTINGS = '/etc/apt/apt.conf.d/90ecs-host';
+export const FILES = [APT_SETTINGS, '/etc/systemd/system-preset/10-ecs-host.preset'];
+
+/** The preset keeps Docker from the boot, which is where a development host has it. */
+function filesFor({ target }: Context): readonly string[] {
+  return target.variant === 'host' ? FILES : [APT_SETTINGS];
+}
 
 /** What the other provisioners and the host service call. */
 const PACKAGES = [
@@ -26,7 +32,7 @@ const SERVICES = ['apt-daily.service', 'apt-daily-upgrade.service', 'unattended-
 export const base: Concern = {
   name: 'base',
   apply: async (context) => {
-    await context.step('apt settings', {}, () => installFiles(context, FILES));
+    await context.step('apt settings', {}, () => installFiles(context, filesFor(context)));
     // Timers first, so that nothing new begins; what runs by now is waited for by apt's own lock timeout, not killed
     // halfway.
     await context.step('stop unattended upgrades', {}, async () => {

@@ -6,7 +6,8 @@ import { exists, readText } from '../lib/files.ts';
 import { authorizedKeyFiles, homes, hostKeyFiles, keysIn, privateKeyFiles } from '../lib/ssh-keys.ts';
 import { ask, tool } from '../lib/tool.ts';
 
-const CARRIED = ['rootfs', 'rootfs.tar', 'payload'].map((name) => onHost(name));
+/** The last is a development host's: a real host has nothing that makes containers ready without a gate. */
+const CARRIED = ['rootfs', 'rootfs.tar', 'payload', 'bin/ecs-host-dev.mjs'].map((name) => onHost(name));
 /** Of every home folder. */
 const HISTORIES = [
   '.bash_history',

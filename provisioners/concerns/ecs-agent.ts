@@ -76,31 +76,30 @@ async function filesBelow(folder: string): Promise<readonly { path: string; born
 }
 
 /** State of an agent that ran before this machine was first booted makes every clone but the first fail to register. */
-function checkNoState(context: Context): Promise<void> {
-  return context.look(
-    { id: 'ecs-agent.never-started', title: 'The image holds no state of an agent', expected: 'no state' },
-    async () => {
-      const files = [...(await filesBelow(DATA)), ...(await filesBelow(LOGS))];
-      if (context.stage === 'bake') {
-        return {
-          actual:
-            files
-              .map(({ path }) => path)
-              .slice(0, 3)
-              .join(', ') || 'no state',
-          isCorrect: files.length === 0,
-        };
-      }
-      const since = await firstBootMs();
-      if (since === null) throw new Error('cloud-init does not know when this machine was first booted');
-      const older = files.filter(({ bornMs }) => bornMs < since).map(({ path }) => path);
+async function checkNoState(context: Context): Promise<void> {
+  const about = { id: 'ecs-agent.never-started', title: 'The image holds no state of an agent', expected: 'no state' };
+  if (context.stage === 'set-up') return context.skip(about, 'this machine may have had an agent before');
+  await context.look(about, async () => {
+    const files = [...(await filesBelow(DATA)), ...(await filesBelow(LOGS))];
+    if (context.stage === 'bake') {
       return {
-        actual: older.slice(0, 3).join(', ') || 'no state',
-        isCorrect: older.length === 0,
-        reason: 'files older than the first boot count',
+        actual:
+          files
+            .map(({ path }) => path)
+            .slice(0, 3)
+            .join(', ') || 'no state',
+        isCorrect: files.length === 0,
       };
-    },
-  );
+    }
+    const since = await firstBootMs();
+    if (since === null) throw new Error('cloud-init does not know when this machine was first booted');
+    const older = files.filter(({ bornMs }) => bornMs < since).map(({ path }) => path);
+    return {
+      actual: older.slice(0, 3).join(', ') || 'no state',
+      isCorrect: older.length === 0,
+      reason: 'files older than the first boot count',
+    };
+  });
 }
 
 export const ecsAgent: Concern = {

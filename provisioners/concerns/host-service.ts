@@ -1,7 +1,8 @@
+import { rm } from 'node:fs/promises';
 import { onHost } from '#contracts/host-paths.ts';
-import type { Concern } from '../lib/context.ts';
+import type { Concern, Context } from '../lib/context.ts';
 import { exists, installFiles, putFile } from '../lib/files.ts';
-import { checkEnabled, enableUnit, reloadUnits, showUnit } from '../lib/systemd.ts';
+import { checkEnabled, disableUnits, enableUnit, reloadUnits, showUnit } from '../lib/systemd.ts';
 import { textOf } from '../lib/tool.ts';
 import { PULLS, reach, readUnits, type UnitFacts, WAITS } from '../lib/unit-graph.ts';
 
@@ -19,6 +20,8 @@ export const FILES = [
 
 const UNIT = 'ecs-host.service';
 const GUARD = 'ecs-host-guard.service';
+const DEVELOPMENT = 'ecs-host-dev.service';
+const DEVELOPMENT_FILE = `/etc/systemd/system/${DEVELOPMENT}`;
 const REFERENCE = onHost('bin/ecs-hostd.mjs');
 const OWN_DROP_IN = '/etc/systemd/system/ecs-host.service.d/10-program.conf';
 function ownDropIn(entry: string): string {
@@ -29,6 +32,15 @@ const GATED = ['docker.service', 'docker.socket', 'containerd.service', 'ecs.ser
 /** Of 10; what systemd itself calls OK ends at 4.9. */
 const MOST_EXPOSED = 3;
 
+/** A machine that was set up for development makes containers ready without a gate; a real host must not. */
+function endDevelopment({ step }: Context): Promise<void> {
+  return step('no development service', { doneWhen: async () => !(await exists(DEVELOPMENT_FILE)) }, async () => {
+    await disableUnits([DEVELOPMENT]);
+    await rm(DEVELOPMENT_FILE);
+    await reloadUnits();
+  });
+}
+
 export const hostService: Concern = {
   name: 'host-service',
   apply: async (context) => {
@@ -36,6 +48,7 @@ export const hostService: Concern = {
     await context.step('carried program', { doneWhen: () => exists(entry) }, () => {
       throw new Error(`${entry} was not carried to this machine`);
     });
+    await endDevelopment(context);
     await context.step('unit and command', {}, async () => {
       const isInstalled = await installFiles(context, FILES);
       const isOwn = entry !== REFERENCE && (await putFile(OWN_DROP_IN, ownDropIn(entry)));
@@ -59,6 +72,13 @@ export const hostService: Concern = {
         const isCorrect =
           / argv\[\]=([^;]*) ;/.exec(ExecStart)?.[1]?.split(' ').at(-1) === entry && (await exists(entry));
         return { actual: isCorrect ? entry : ExecStart.slice(0, 200), isCorrect };
+      },
+    );
+    await context.look(
+      { id: 'host-service.no-development', title: 'Nothing else makes containers ready', expected: 'nothing' },
+      async () => {
+        const isThere = await exists(DEVELOPMENT_FILE);
+        return { actual: isThere ? DEVELOPMENT : 'nothing', isCorrect: !isThere };
       },
     );
     const units = await readUnits([UNIT, ...GATED]).catch((): ReadonlyMap<string, UnitFacts> => new Map());
@@ -101,7 +121,7 @@ export const hostService: Concern = {
       },
     );
     const spoken = { id: 'host-service.speaks', title: 'The host service tells systemd how far it is' } as const;
-    if (context.stage === 'bake') {
+    if (context.stage !== 'booted') {
       context.skip({ ...spoken, expected: 'a status line' }, 'it runs on booted machines only');
     } else {
       await context.look({ ...spoken, expected: 'a status line' }, async () => {

@@ -3,7 +3,7 @@ import { onHost } from '#contracts/host-paths.ts';
 import { instanceData } from '../lib/cloud-init.ts';
 import type { Concern, Context } from '../lib/context.ts';
 import { installFiles } from '../lib/files.ts';
-import { activeState, checkEnabled, enableUnit, reloadUnits, showUnit } from '../lib/systemd.ts';
+import { checkEnabled, enableUnit, reloadUnits, runsWith, showUnit } from '../lib/systemd.ts';
 import { ask, textOf, tool } from '../lib/tool.ts';
 
 export const FILES = [
@@ -29,7 +29,7 @@ async function checkPutBack(context: Context): Promise<void> {
     title: 'A block that somebody flushed is put back',
     expected: 'put back',
   };
-  if (context.stage === 'bake') {
+  if (context.stage !== 'booted') {
     context.skip(about, 'it is watched on booted machines');
     return;
   }
@@ -51,9 +51,8 @@ async function checkPutBack(context: Context): Promise<void> {
 export const imdsBlock: Concern = {
   name: 'imds-block',
   apply: async (context) => {
-    let isChanged = false;
     await context.step('rules and unit', {}, async () => {
-      isChanged = await installFiles(context, FILES);
+      const isChanged = await installFiles(context, FILES);
       if (isChanged) await reloadUnits();
       return isChanged;
     });
@@ -61,13 +60,9 @@ export const imdsBlock: Concern = {
       const isNew = await enableUnit(UNIT);
       return (await enableUnit(WATCH)) || isNew;
     });
-    await context.step(
-      'in force',
-      { doneWhen: async () => !isChanged && (await activeState(UNIT)) === 'active' },
-      async () => {
-        await tool`systemctl restart ${UNIT}`;
-      },
-    );
+    await context.step('in force', { doneWhen: () => runsWith(UNIT, FILES) }, async () => {
+      await tool`systemctl restart ${UNIT}`;
+    });
   },
   verify: async (context) => {
     await checkEnabled(context, UNIT, 'imds-block.enabled');

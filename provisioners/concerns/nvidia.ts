@@ -1,8 +1,8 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { release as runningRelease } from 'node:os';
 import { aptInstall, areInstalled, heldPackages, installedPackages } from '../lib/apt.ts';
 import type { Concern, Context } from '../lib/context.ts';
-import { parseDaemonConfig } from '../lib/docker-config.ts';
+import { DOCKER_CONFIG, parseDaemonConfig } from '../lib/docker-config.ts';
 import { download, requireSha256 } from '../lib/download.ts';
 import { exists, installFiles, putFile, readText } from '../lib/files.ts';
 import { requireKey } from '../lib/gpg.ts';
@@ -20,8 +20,9 @@ import {
 import { checkEnabled, enableUnit, reloadUnits } from '../lib/systemd.ts';
 import { ask, textOf, tool } from '../lib/tool.ts';
 
+const BLACKLIST = '/etc/modprobe.d/ecs-host-nvidia.conf';
 export const FILES = [
-  '/etc/modprobe.d/ecs-host-nvidia.conf',
+  BLACKLIST,
   '/etc/udev/rules.d/71-ecs-host-nvidia.rules',
   '/etc/systemd/system/ecs-host-nvidia.service',
   '/etc/systemd/system/ecs.service.d/30-ecs-host-nvidia.conf',
@@ -35,8 +36,19 @@ const SOURCE_LIST = '/etc/apt/sources.list.d/nvidia-container-toolkit.list';
 const RUNTIME_CONFIG = '/etc/nvidia-container-runtime/config.toml';
 const BUILD_PACKAGES = ['dkms', 'gcc', 'make', 'libc6-dev', 'pciutils'];
 
+/** A machine without an agent has no unit that a drop-in could be for. */
+function filesFor({ target }: Context): readonly string[] {
+  return target.variant === 'host' ? FILES : FILES.filter((path) => !path.includes('/ecs.service.d/'));
+}
+
 async function bootRelease(): Promise<string> {
   return kernelThatWillBoot(await readdir('/boot'));
+}
+
+/** The ramdisk was made after the blacklist; a kernel that has none needs none. */
+async function isInRamdisk(release: string): Promise<boolean> {
+  const ramdisk = await stat(`/boot/initrd.img-${release}`).catch(() => null);
+  return ramdisk === null || ramdisk.mtimeMs > (await stat(BLACKLIST)).mtimeMs;
 }
 
 async function isDriverThere(version: string, release: string): Promise<boolean> {
@@ -75,7 +87,7 @@ async function addRepository(): Promise<boolean> {
 }
 
 async function hasRuntime(): Promise<boolean> {
-  const { runtimes } = parseDaemonConfig(await readText('/etc/docker/daemon.json')) as {
+  const { runtimes } = parseDaemonConfig(await readText(DOCKER_CONFIG)) as {
     runtimes?: Record<string, unknown>;
   };
   return runtimes?.['nvidia'] !== undefined && /^\s*mode\s*=\s*"cdi"/m.test((await readText(RUNTIME_CONFIG)) ?? '');
@@ -98,7 +110,8 @@ async function apply(context: Context): Promise<void> {
   const build = [...headerPackages(release), ...BUILD_PACKAGES].map((name) => ({ name }));
   await context.step(`headers of kernel ${release}`, { doneWhen: () => areInstalled(build) }, () => aptInstall(build));
   await context.step('no nouveau', {}, async () => {
-    if (!(await installFiles(context, FILES))) return false;
+    const isChanged = await installFiles(context, filesFor(context));
+    if (!isChanged && (await isInRamdisk(release))) return false;
     await reloadUnits();
     // It is loaded from the initial ramdisk, where the blacklist has to be as well.
     await tool`update-initramfs -u -k ${release}`;

@@ -4,6 +4,7 @@ import type { Concern, Context } from '../lib/context.ts';
 import { dockerPackages } from '../lib/docker-config.ts';
 import { sha256Of } from '../lib/download.ts';
 import { putFile, readText } from '../lib/files.ts';
+import { osReleaseValue } from '../lib/os-release.ts';
 import { ask } from '../lib/tool.ts';
 import { awsCliVersion } from './user-tools.ts';
 
@@ -22,11 +23,6 @@ export type ImageOnHost = {
 
 const IMAGE = onHost('image.json');
 const PLAN = onHost('plan-summary.json');
-
-/** Pure: the value of a name in os-release(5). */
-export function osReleaseValue(text: string, name: string): string | null {
-  return new RegExp(`^${name}="?([^"\n]*)"?$`, 'm').exec(text)?.[1] ?? null;
-}
 
 function firstMatch(text: string, pattern: RegExp): string | null {
   return pattern.exec(text)?.[1] ?? null;

@@ -2,6 +2,7 @@ import type { ProvisionerName } from '#contracts/provisioners.ts';
 import type { Concern } from '../lib/context.ts';
 import { base } from './base.ts';
 import { clean } from './clean.ts';
+import { development } from './development.ts';
 import { docker } from './docker.ts';
 import { ecsAgent } from './ecs-agent.ts';
 import { hostService } from './host-service.ts';
@@ -21,6 +22,7 @@ export const CONCERNS: Readonly<Record<Exclude<ProvisionerName, 'verify'>, Conce
   'imds-block': imdsBlock,
   limits,
   'user-tools': userTools,
+  development,
   'record-versions': recordVersions,
   clean,
 };

@@ -11,7 +11,7 @@ const SOURCES = ['/etc/apt/sources.list', '/etc/apt/sources.list.d'];
  * Somebody else's apt run is waited for, a mirror that stutters is asked again, and a changed configuration file keeps
  * ours.
  */
-const OPTIONS = [
+export const APT_OPTIONS = [
   '--quiet',
   '--assume-yes',
   '--option=DPkg::Lock::Timeout=600',
@@ -45,7 +45,7 @@ export async function isUpdated(): Promise<boolean> {
 /** The lock of the lists is not one that apt waits for, hence the retries. */
 export async function aptUpdate(): Promise<void> {
   if (await isUpdated()) return;
-  await retry(5, () => tool`apt-get ${OPTIONS} --error-on=any update`.catch(updateWithoutErrorOn));
+  await retry(5, () => tool`apt-get ${APT_OPTIONS} --error-on=any update`.catch(updateWithoutErrorOn));
   await mkdir(dirname(UPDATED_STAMP), { recursive: true });
   await writeFile(UPDATED_STAMP, '');
 }
@@ -53,7 +53,7 @@ export async function aptUpdate(): Promise<void> {
 /** apt before 2.1 (Ubuntu 20.04) does not know --error-on. */
 async function updateWithoutErrorOn(error: unknown): Promise<unknown> {
   if (!(error instanceof ToolError && error.output.includes('error-on'))) throw error;
-  return tool`apt-get ${OPTIONS} update`;
+  return tool`apt-get ${APT_OPTIONS} update`;
 }
 
 /** Versions of those of the packages that are installed, by name. */
@@ -91,21 +91,21 @@ export async function aptInstall(packages: readonly Wanted[]): Promise<void> {
   await retry(
     3,
     () =>
-      tool`apt-get ${OPTIONS} --no-install-recommends --allow-downgrades --allow-change-held-packages install ${names}`,
+      tool`apt-get ${APT_OPTIONS} --no-install-recommends --allow-downgrades --allow-change-held-packages install ${names}`,
   );
 }
 
 /** Installs a deb file with what it depends on. */
 export async function aptInstallFile(file: string): Promise<void> {
   await aptUpdate();
-  await tool`apt-get ${OPTIONS} --no-install-recommends --allow-downgrades install ${file}`;
+  await tool`apt-get ${APT_OPTIONS} --no-install-recommends --allow-downgrades install ${file}`;
 }
 
 /** Removes those of the packages that are there. Returns whether any was. */
 export async function aptRemove(names: readonly string[]): Promise<boolean> {
   const there = [...(await installedVersions(names)).keys()];
   if (there.length === 0) return false;
-  await tool`apt-get ${OPTIONS} remove ${there}`;
+  await tool`apt-get ${APT_OPTIONS} remove ${there}`;
   return true;
 }
 

@@ -4,9 +4,15 @@ import type { TargetConfig } from '#contracts/target-config.ts';
 
 /**
  * `bake` is the build instance, at the end of which nothing of it may remain; `booted` is a machine that was launched
- * from the image.
+ * from the image; `set-up` is a machine that somebody had before, and may go on using without a boot.
  */
-export type Stage = 'bake' | 'booted';
+export type Stage = (typeof STAGES)[number];
+
+const STAGES = ['bake', 'booted', 'set-up'] as const;
+
+export function isStage(word: string | undefined): word is Stage {
+  return STAGES.some((stage) => stage === word);
+}
 
 export type CheckInput = Omit<Check, 'verdict' | 'durationMs'> & { readonly isCorrect: boolean };
 

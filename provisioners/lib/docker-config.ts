@@ -1,6 +1,8 @@
 import { reasonOf } from '#contracts/reason.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
 
+export const DOCKER_CONFIG = '/etc/docker/daemon.json';
+
 export type DaemonConfig = Readonly<Record<string, unknown>>;
 
 function asList(value: unknown): readonly string[] {
@@ -37,10 +39,10 @@ export function parseDaemonConfig(text: string | null): DaemonConfig {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new Error(`/etc/docker/daemon.json is not JSON: ${reasonOf(error)}`);
+    throw new Error(`${DOCKER_CONFIG} is not JSON: ${reasonOf(error)}`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new Error('/etc/docker/daemon.json is not a JSON object');
+    throw new Error(`${DOCKER_CONFIG} is not a JSON object`);
   return value as DaemonConfig;
 }
 

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import type { Check } from '#contracts/check.ts';
 import type { Context } from './context.ts';
 import { ask, textOf, tool } from './tool.ts';
@@ -17,6 +18,30 @@ export async function showUnit(unit: string, properties: readonly string[]): Pro
   return Object.fromEntries(
     text.split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
   );
+}
+
+/** When a unit's process began, by the clock of files; null when the unit is not active. */
+async function activeSinceMs(unit: string): Promise<number | null> {
+  const { ActiveState, ExecMainStartTimestampMonotonic: at = '0' } = await showUnit(unit, [
+    'ActiveState',
+    'ExecMainStartTimestampMonotonic',
+  ]);
+  if (ActiveState !== 'active') return null;
+  return Date.now() - (Number(process.hrtime.bigint() / 1000n) - Number(at)) / 1000;
+}
+
+/** The unit is active, and began after the last change of the files: it has read them, whoever changed them when. */
+export async function runsWith(unit: string, files: readonly string[]): Promise<boolean> {
+  const since = await activeSinceMs(unit);
+  if (since === null) return false;
+  const infos = await Promise.all(files.map((file) => stat(file).catch(() => null)));
+  // Not the time of change that a file may have brought with it, but that of its being put there.
+  return infos.every((info) => info === null || info.ctimeMs < since);
+}
+
+/** systemd has read its units before they were changed. */
+export async function needsReload(): Promise<boolean> {
+  return (await textOf`systemctl show --property=NeedDaemonReload ${'*'}`).includes('NeedDaemonReload=yes');
 }
 
 export async function reloadUnits(): Promise<void> {
@@ -88,10 +113,8 @@ export async function checkNeverStarted(context: Context, unit: string, id: stri
     title: `${unit} was never started in the bake`,
     expected: 'never',
   };
-  if (context.stage === 'booted') {
-    context.skip(about, 'the bake looked; on a booted machine the gate decides');
-    return;
-  }
+  if (context.stage === 'booted') return context.skip(about, 'the bake looked; on a booted machine the gate decides');
+  if (context.stage === 'set-up') return context.skip(about, 'this machine may have had one that ran');
   await context.look(about, async () => {
     const { ActiveState = '', ActiveEnterTimestampMonotonic: at = '' } = await showUnit(unit, [
       'ActiveState',

@@ -45,19 +45,33 @@ const quiet = zx({
   },
 });
 
+type Listener = (command: string, result: ProcessOutput) => void;
+let listener: Listener = () => undefined;
+
+/** Hears of every command that has ended, for a log. */
+export function onCommand(listen: Listener): void {
+  listener = listen;
+}
+
+async function run(pieces: TemplateStringsArray, values: readonly unknown[]): Promise<[string, ProcessOutput]> {
+  const running = quiet(pieces, ...(values as never[]));
+  const command = running.cmd;
+  const result = await running;
+  listener(command, result);
+  return [command, result];
+}
+
 /**
  * Runs a command and returns what it printed and how it ended; never throws for an exit code. Every value is quoted by
  * zx.
  */
 export async function ask(pieces: TemplateStringsArray, ...values: readonly unknown[]): Promise<ProcessOutput> {
-  return quiet(pieces, ...(values as never[]));
+  return (await run(pieces, values))[1];
 }
 
 /** Runs a command, quietly. @throws ToolError when it fails */
 export async function tool(pieces: TemplateStringsArray, ...values: readonly unknown[]): Promise<ProcessOutput> {
-  const running = quiet(pieces, ...(values as never[]));
-  const command = running.cmd;
-  const result = await running;
+  const [command, result] = await run(pieces, values);
   if (result.exitCode !== 0) throw new ToolError(command, result.exitCode, `${result.stdout}${result.stderr}`);
   return result;
 }

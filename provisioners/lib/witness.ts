@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { onHost } from '#contracts/host-paths.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
 import type { Context } from './context.ts';
@@ -8,8 +9,14 @@ import { ask, textOf, tool } from './tool.ts';
 export const WITNESS = onHost('bin/ecs-host-witness');
 
 /** Where a package puts runc: containerd.io (Docker CE) and the distributions' own. */
+const RUNC = { 'docker-ce': '/usr/bin/runc', distribution: '/usr/sbin/runc' } as const;
+
 function runcOf(source: TargetConfig['docker']['source']): string {
-  return source === 'docker-ce' ? '/usr/bin/runc' : '/usr/sbin/runc';
+  return RUNC[source];
+}
+
+async function isDiverted(runc: string): Promise<boolean> {
+  return (await textOf`dpkg-divert --truename ${runc}`) === `${runc}.distrib`;
 }
 
 /** In systemd's own PATH they would be found by a shim or a runtime that looks for another than runc. */
@@ -23,9 +30,30 @@ export async function installWitness(source: TargetConfig['docker']['source']): 
   const runc = runcOf(source);
   const text = await readText(WITNESS);
   if (text === null) throw new Error(`${WITNESS} was not carried to this machine`);
-  const isDiverted = (await textOf`dpkg-divert --truename ${runc}`) === `${runc}.distrib`;
-  if (!isDiverted) await tool`dpkg-divert --quiet --local --rename --divert ${`${runc}.distrib`} --add ${runc}`;
-  return (await putFile(runc, text, 0o755)) || !isDiverted;
+  const wasThere = await isDiverted(runc);
+  if (!wasThere) await tool`dpkg-divert --quiet --local --rename --divert ${`${runc}.distrib`} --add ${runc}`;
+  return (await putFile(runc, text, 0o755)) || !wasThere;
+}
+
+/** Every runc that a witness stands in front of. */
+export async function divertedRuntimes(): Promise<readonly string[]> {
+  const found = [];
+  for (const runc of Object.values(RUNC)) if (await isDiverted(runc)) found.push(runc);
+  return found;
+}
+
+/**
+ * Puts the real runc back in its place. Ended in between it can be done again: the diversion, which is removed last,
+ * says that it is not done. @returns whether there was a witness
+ */
+export async function removeWitness(): Promise<boolean> {
+  const diverted = await divertedRuntimes();
+  for (const runc of diverted) {
+    // dpkg-divert moves the real one to a place that is free.
+    await rm(runc, { force: true });
+    await tool`dpkg-divert --quiet --local --rename --remove ${runc}`;
+  }
+  return diverted.length > 0;
 }
 
 export async function checkWitness(context: Context): Promise<void> {
@@ -38,7 +66,7 @@ export async function checkWitness(context: Context): Promise<void> {
     },
     async () => {
       const isWitness = (await readText(runc)) === (await readText(WITNESS)) && (await exists(`${runc}.distrib`));
-      const isFor = (await textOf`dpkg-divert --truename ${runc}`) === `${runc}.distrib`;
+      const isFor = await isDiverted(runc);
       const found = (await ask`env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin sh -c ${'command -v runc'}`)
         .stdout;
       const isCorrect = isWitness && isFor && found.trim() === runc;

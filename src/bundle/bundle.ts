@@ -23,6 +23,7 @@ export const NODE_FILE = 'bin/node.gz';
 /** Entries of the programs that run on the build instance and on the image, by their path there. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   'bin/ecs-hostd.mjs': 'hostd/main.ts',
+  'bin/ecs-host-dev.mjs': 'hostd/development.ts',
   'bin/ecs-host-status.mjs': 'hostd/status.ts',
   'provisioners/main.mjs': 'provisioners/main.ts',
 };
@@ -34,7 +35,7 @@ async function sha256Of(file: string): Promise<string> {
 }
 
 /** One entry, one file, no outside imports: the target has Node and nothing else. */
-async function bundleProgram(input: string, output: string): Promise<void> {
+export async function bundleProgram(input: string, output: string): Promise<void> {
   const build = await rolldown({ input: join(projectFolder(), input), platform: 'node', logLevel: 'warn' });
   try {
     await build.write({ file: output, format: 'esm', codeSplitting: false, minify: false, sourcemap: false });

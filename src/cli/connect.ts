@@ -15,6 +15,8 @@ export type Api = {
   readonly environment: Readonly<Record<string, string>>;
   /** Has what was started for this command stay up when it ends: the lab. */
   readonly stay: () => Promise<void>;
+  /** Has it stay up while this instance is there, running or stopped. */
+  readonly stayFor: (instanceId: string) => Promise<void>;
 };
 
 /** A region as hosts.yaml has it. */
@@ -39,17 +41,17 @@ export async function withApi<T>(
   await before();
   await using cleanup = new AsyncDisposableStack();
   let endpointUrl = given;
-  let stay = async (): Promise<void> => {};
+  let lasting: Pick<Api, 'stay' | 'stayFor'> = { stay: async () => {}, stayFor: async () => {} };
   if (endpointUrl === null && isLab) {
     const lab = await session.span('lab', (span) => startLab({ onLine: span.progress, signal: session.signal }));
     cleanup.defer(() => session.span('leave the lab', () => lab.leave()));
     endpointUrl = lab.endpoint;
-    stay = lab.stay;
+    lasting = { stay: lab.stay, stayFor: lab.stayFor };
   }
   const credentials = await findCredentials({ apiRegion, endpointUrl });
   const clients = createClients({ apiRegion, endpointUrl }, credentials);
   cleanup.defer(async () => clients.destroy());
-  return await work({ apiRegion, endpointUrl, clients, environment: credentialsEnvironment(credentials), stay });
+  return await work({ apiRegion, endpointUrl, clients, environment: credentialsEnvironment(credentials), ...lasting });
 }
 
 /**

@@ -33,6 +33,7 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
   'dev-host start': [['ecs-host dev-host start dev --ttl 3h', 'for three hours']],
   'dev-host extend': [['ecs-host dev-host extend dev --by 2h', 'two hours more']],
   'dev-host destroy': [['ecs-host dev-host destroy --all --yes', 'all of yours in the lab']],
+  scripts: [['ecs-host scripts --profile g3s-focal', 'setup_ubuntu20_host and setup_ubuntu20_ami_host']],
   'user-data': [
     [
       'ecs-host user-data --cluster streaming --webserver-url https://web.example.com:8443 --environment prod',

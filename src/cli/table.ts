@@ -137,6 +137,18 @@ const TABLE: readonly (Row | Group)[] = [
     ),
   ]),
   verb(
+    'scripts',
+    'write set-up scripts for a machine that one already has, each a single file',
+    {
+      config: COMMON.config,
+      profile: { ...COMMON.profile, describe: 'profile of hosts.yaml (default: all of them)' },
+      out: { ...OUT.out, describe: 'folder to write to (default: ./out/scripts)' },
+      json: OUTPUT.json,
+      debug: OUTPUT.debug,
+    },
+    async () => (await import('./verbs/scripts.ts')).scripts,
+  ),
+  verb(
     'user-data',
     'print the user data that makes a host out of an instance of the image',
     USER_DATA,

@@ -15,6 +15,7 @@ export class ControlMaster implements AsyncDisposable {
   readonly #options: readonly string[];
   readonly #socket: string;
   readonly #destination: string;
+  readonly #ended = Promise.withResolvers<string>();
   #process: ChildProcess | null = null;
 
   constructor(options: readonly string[], socket: string, destination: string) {
@@ -23,9 +24,19 @@ export class ControlMaster implements AsyncDisposable {
     this.#destination = destination;
   }
 
+  /** Options by which a call of ssh takes this connection. */
+  get shared(): readonly string[] {
+    return [...this.#options, '-S', this.#socket];
+  }
+
+  /** Resolves with what ssh said when a connection that was there has ended. */
+  get ended(): Promise<string> {
+    return this.#ended.promise;
+  }
+
   /** The arguments of one call of ssh: our options, those of the call, where to, and what to do there. */
   call(options: readonly string[], command: readonly string[] = []): string[] {
-    return [...this.#options, '-S', this.#socket, ...options, this.#destination, ...command];
+    return [...this.shared, ...options, this.#destination, ...command];
   }
 
   /** Asks the process that holds the connection (`ssh -O`). */
@@ -51,6 +62,9 @@ export class ControlMaster implements AsyncDisposable {
       said += text;
     });
     await once(child, 'spawn');
+    child.once('close', () => {
+      if (this.#process === child) this.#ended.resolve(said.trim());
+    });
     const isOver = (): boolean => child.exitCode !== null || child.signalCode !== null;
     const look = async (): Promise<'up' | 'over' | null> => {
       if ((await this.ask('check')).exitCode === 0) return 'up';

@@ -1,21 +1,13 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { outsideError } from '../io/errors.ts';
 import { poll } from '../io/wait-until.ts';
-import type { Transport } from '../plan/build-plan.ts';
+import { CONTROL, makeControlFolder } from './control-folder.ts';
+import { type HandedOver, handOver } from './hand-over.ts';
 import { ControlMaster } from './ssh-master.ts';
-
-export type SshTarget = {
-  readonly instanceId: string;
-  readonly address: string;
-  readonly user: string;
-  readonly keyFile: string;
-  readonly transport: Transport;
-  readonly apiRegion: string;
-};
+import { destinationOf, type KnownHosts, type SshTarget, sshOptions } from './ssh-options.ts';
 
 export type RemoteResult = {
   readonly exitCode: number;
@@ -26,10 +18,12 @@ export type RemoteResult = {
 
 export type RunOptions = {
   readonly timeoutMs?: number;
-  readonly input?: string;
+  readonly input?: string | Uint8Array;
   /** A file of this machine as the command's input. */
   readonly inputFile?: string;
   readonly onLine?: (line: string) => void;
+  /** One character a byte, for output that need not be text. */
+  readonly encoding?: 'latin1';
 };
 
 export type Ssh = AsyncDisposable & {
@@ -48,32 +42,24 @@ export type Ssh = AsyncDisposable & {
   forwardToHere(remotePort: number, localPort: number): Promise<void>;
 };
 
+/** What a person's own host is used for beyond commands. */
+export type OpenSsh = Ssh & {
+  /** Makes 127.0.0.1:`localPort` here lead to 127.0.0.1:`remotePort` there. @throws EcsHostError `SSH_FORWARD` (outside) */
+  forwardToThere(localPort: number, remotePort: number): Promise<void>;
+  /** Gives a command this program's stdin, stdout and stderr. @throws EcsHostError `SSH_LOST` (outside) */
+  handOver(command: string, options: { readonly isTerminal: boolean }): Promise<HandedOver>;
+  /** Program and options that other programs (rsync) reach the host by, over this connection. */
+  readonly remoteShell: readonly string[];
+  /** `user@where`, as they name it. */
+  readonly destination: string;
+  /** Resolves with what ssh said when the connection has ended, by whomever. */
+  readonly ended: Promise<string>;
+};
+
 const DEFAULT_TIMEOUT_MS = 60_000;
 const MAX_OUTPUT = 64 * 1024 * 1024;
 /** ssh's own exit code for "the connection failed", which no command that smoke runs uses. */
 const SSH_FAILED = 255;
-
-/** Pure: options of every ssh call. Nothing of the user's own ssh configuration takes part. */
-export function sshOptions(target: SshTarget, folder: string): string[] {
-  const options = [
-    'BatchMode=yes',
-    'IdentitiesOnly=yes',
-    `IdentityFile=${target.keyFile}`,
-    // The host key is new with every instance; it is taken once, and must not change from then on.
-    'StrictHostKeyChecking=accept-new',
-    `UserKnownHostsFile=${join(folder, 'known_hosts')}`,
-    'ConnectTimeout=5',
-    'ServerAliveInterval=5',
-    'ServerAliveCountMax=4',
-    'LogLevel=ERROR',
-  ];
-  if (target.transport === 'session-manager') {
-    options.push(
-      `ProxyCommand=aws ssm start-session --region ${target.apiRegion} --target ${target.instanceId} --document-name AWS-StartSSHSession --parameters portNumber=%p`,
-    );
-  }
-  return ['-F', '/dev/null', ...options.flatMap((option) => ['-o', option])];
-}
 
 function portAnswers(host: string, port: number, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -109,29 +95,17 @@ async function raceAgainst<T>(work: Promise<T>, stop: AbortSignal, onStop: () =>
   }
 }
 
-const CONTROL = 'control';
-/** Room for the path of a unix socket, less what ssh appends while it makes one. */
-const MAX_SOCKET_PATH = 107 - 18;
-
-/** Beside the key in the run folder; only where that path is too long for a socket, in the temporary folder. */
-async function controlFolder({ keyFile, instanceId }: SshTarget): Promise<string> {
-  const folder = join(dirname(keyFile), instanceId);
-  if (join(folder, CONTROL).length > MAX_SOCKET_PATH) return mkdtemp(join(tmpdir(), 'ecs-host-ssh-'));
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  return folder;
-}
-
 /** A command as an error names it. */
 function short(command: string): string {
   return command.length > 80 ? `${command.slice(0, 79)}…` : command;
 }
 
-function inputOf(input: string | undefined, inputFile: string | undefined) {
+function inputOf(input: string | Uint8Array | undefined, inputFile: string | undefined) {
   if (inputFile !== undefined) return { inputFile };
   return input === undefined ? { stdin: 'ignore' as const } : { input };
 }
 
-class SshConnection implements Ssh {
+class SshConnection implements OpenSsh {
   readonly target: SshTarget;
   readonly #master: ControlMaster;
   readonly #folder: string;
@@ -159,11 +133,13 @@ class SshConnection implements Ssh {
     return { exitCode, stdout: String(stdout), stderr: String(stderr), durationMs: performance.now() - startedAt };
   }
 
-  async #call(command: string, { timeoutMs = DEFAULT_TIMEOUT_MS, input, inputFile, onLine }: RunOptions) {
+  async #call(command: string, options: RunOptions) {
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, input, inputFile, onLine, encoding = 'utf8' } = options;
     const child = execa('ssh', this.#master.call([], [command]), {
       reject: false,
       all: true,
       stripFinalNewline: false,
+      encoding,
       maxBuffer: MAX_OUTPUT,
       ...inputOf(input, inputFile),
     });
@@ -185,9 +161,16 @@ class SshConnection implements Ssh {
     }
   }
 
-  async forwardToHere(remotePort: number, localPort: number): Promise<void> {
-    const forward = `127.0.0.1:${remotePort}:127.0.0.1:${localPort}`;
-    const { exitCode, stderr } = await this.#master.ask('forward', ['-R', forward]);
+  forwardToHere(remotePort: number, localPort: number): Promise<void> {
+    return this.#forward(remotePort, ['-R', `127.0.0.1:${remotePort}:127.0.0.1:${localPort}`]);
+  }
+
+  forwardToThere(localPort: number, remotePort: number): Promise<void> {
+    return this.#forward(remotePort, ['-L', `127.0.0.1:${localPort}:127.0.0.1:${remotePort}`]);
+  }
+
+  async #forward(remotePort: number, options: readonly string[]): Promise<void> {
+    const { exitCode, stderr } = await this.#master.ask('forward', options);
     if (exitCode === 0) return;
     throw outsideError(
       'SSH_FORWARD',
@@ -197,40 +180,73 @@ class SshConnection implements Ssh {
     );
   }
 
+  handOver(command: string, { isTerminal }: { readonly isTerminal: boolean }): Promise<HandedOver> {
+    return handOver(this.#master, { command, isTerminal }, (aside) => this.run(aside, { timeoutMs: 5000 }));
+  }
+
+  get remoteShell(): readonly string[] {
+    return ['ssh', ...this.#master.shared];
+  }
+
+  get destination(): string {
+    return destinationOf(this.target);
+  }
+
+  get ended(): Promise<string> {
+    return this.#master.ended;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#master[Symbol.asyncDispose]();
     await rm(this.#folder, { recursive: true, force: true });
   }
 }
 
-/** `user@where`: under Session Manager the proxy finds the instance by its id. */
-function destinationOf({ user, transport, address, instanceId }: SshTarget): string {
-  return `${user}@${transport === 'ssh' ? address : instanceId}`;
+export type ConnectOptions = {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  /** Where its host key is remembered by its instance id; without it, each connection takes the key anew. */
+  readonly knownHosts?: string;
+  /** Why it is of no use to try again after what ssh said, such as a key that is not let in. */
+  readonly refusalOf?: (said: string) => Error | null;
+};
+
+/** A host key taken from a boot that was not done yet would refuse the real one. */
+async function forgetKey({ file, alias }: KnownHosts): Promise<void> {
+  if (alias === null) await rm(file, { force: true });
 }
 
 /**
  * Waits until ssh lets us in and keeps one connection open that all later commands share.
  *
- * @throws EcsHostError `SSH_UNREACHABLE` (outside) with what ssh said last; the signal's reason when aborted
+ * @throws EcsHostError `SSH_UNREACHABLE` (outside) with what ssh said last, or what `refusalOf` makes of it; the
+ *   signal's reason when aborted
  */
-export async function connectSsh(target: SshTarget, options: { timeoutMs: number; signal: AbortSignal }): Promise<Ssh> {
-  const folder = await controlFolder(target);
+export async function connectSsh(target: SshTarget, options: ConnectOptions): Promise<OpenSsh> {
+  const { knownHosts: lasting, refusalOf = () => null } = options;
+  const folder = await makeControlFolder(target.keyFile);
+  const knownHosts =
+    lasting === undefined
+      ? { file: join(folder, 'known_hosts'), alias: null }
+      : { file: lasting, alias: target.instanceId };
   const destination = destinationOf(target);
-  const master = new ControlMaster(sshOptions(target, folder), join(folder, CONTROL), destination);
+  const master = new ControlMaster(sshOptions(target, knownHosts), join(folder, CONTROL), destination);
   let lastReason = 'the port did not answer';
   const attempt = async (): Promise<true | null> => {
     if (target.transport === 'ssh' && !(await portAnswers(target.address, 22, 1000))) return null;
     const problem = await master.start();
     if (problem === null) return true;
     lastReason = problem;
-    // A host key taken from a boot that was not done yet would refuse the real one.
-    await rm(join(folder, 'known_hosts'), { force: true });
+    const refusal = refusalOf(problem);
+    if (refusal !== null) throw refusal;
+    await forgetKey(knownHosts);
     return null;
   };
   try {
     if ((await poll(attempt, { ...options, intervalMs: 250 })) === null)
       throw outsideError('SSH_UNREACHABLE', `No ssh to ${target.instanceId} (${destination}): ${lastReason}.`);
   } catch (error) {
+    await master[Symbol.asyncDispose]();
     await rm(folder, { recursive: true, force: true });
     throw error;
   }

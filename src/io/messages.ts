@@ -118,7 +118,16 @@ export const MESSAGES = {
     meaning: 'No image of the region has a passing verdict, so a dev host is made from the base image.',
   },
   DEV_HOST_IMAGE: { level: 'user', meaning: 'A dev host was to be made from an image that is none of its profile.' },
+  DEV_HOST_KEY_CHANGED: {
+    level: 'user',
+    meaning: 'What answers at the address of a dev host has another host key than before.',
+  },
+  DEV_HOST_LOCKED: { level: 'user', meaning: 'A dev host does not let in the key of this machine.' },
   DEV_HOST_NAME: { level: 'user', meaning: 'A name for a dev host has not the form of one, or is given twice.' },
+  DEV_HOST_RECONNECTING: {
+    level: 'note',
+    meaning: 'The connection to a dev host broke, and is made again; or it is there again.',
+  },
   DEV_HOST_STATE: { level: 'user', meaning: 'A dev host is in a state in which that cannot be done.' },
   DEV_HOST_UNKNOWN: { level: 'user', meaning: 'The user has no dev host of that name in the region.' },
   DURATION: { level: 'user', meaning: 'A value is no duration, or is out of its bounds.' },
@@ -218,6 +227,8 @@ export const MESSAGES = {
   PLAN_STALE: { level: 'user', meaning: 'What a stored plan names is no longer in its region.' },
   PLAN_UNREADABLE: { level: 'user', meaning: 'A file cannot be read as a plan.' },
   PLAN_VERSION_MISMATCH: { level: 'user', meaning: 'A plan was written by another version of ecs-host.' },
+  PORT_FORM: { level: 'user', meaning: 'A port to forward has not the form PORT or PORT:REMOTE.' },
+  PORT_TAKEN: { level: 'user', meaning: 'A port of this machine cannot be listened on.' },
   PROFILE_UNKNOWN: { level: 'user', meaning: 'hosts.yaml has no profile of the name that was given.' },
   PROGRAMS_MISSING: {
     level: 'user',
@@ -243,6 +254,7 @@ export const MESSAGES = {
   },
   RUNS_PRUNED: { level: 'note', meaning: 'Folders of runs that are over were removed.' },
   RUN_NOT_PRUNED: { level: 'warning', meaning: 'The folder of a run that is over could not be removed.' },
+  SCRIPT_CLASH: { level: 'user', meaning: 'Two profiles of one system would be written as the same script.' },
   SECURITY_GROUP_AMBIGUOUS: {
     level: 'user',
     meaning: 'Several security groups of the region have the name that hosts.yaml gives.',
@@ -276,7 +288,27 @@ export const MESSAGES = {
   SWEEP_FAILED: { level: 'warning', meaning: 'Something that a dead run left could not be removed.' },
   SWEEP_IMPOSSIBLE: { level: 'warning', meaning: 'What a run left could not be looked for or removed now.' },
   SWEPT: { level: 'note', meaning: 'Something that a dead run left was removed.' },
+  SYNC_BUSY: { level: 'user', meaning: 'Another command syncs the same folder with the same host.' },
+  SYNC_CONFLICTS: {
+    level: 'user',
+    meaning:
+      'Files that changed here and there since they were synced last were left alone; each is one of the details.',
+    carries: 'details',
+  },
+  SYNC_EMPTIED: {
+    level: 'user',
+    meaning: 'Everything that was synced before is gone on one side, so nothing is deleted on the other.',
+  },
+  SYNC_FAILED: { level: 'outside', meaning: 'Files could not be carried, listed or removed.', carries: 'output' },
+  SYNC_FOLDER: { level: 'user', meaning: 'What is to be synced is no folder, or one that is never meant.' },
+  SYNC_NOTE: { level: 'note', meaning: 'What a sync leaves out, or how it sees the folder.' },
+  SYNC_UNREADABLE: {
+    level: 'user',
+    meaning: 'A folder in what is synced cannot be read, so nobody can say what is gone from it.',
+    carries: 'output',
+  },
   TEMPLATE_MISSING: { level: 'user', meaning: 'A folder holds no Packer template, or several.' },
+  TERMINAL_MISSING: { level: 'user', meaning: 'A shell was asked for where no terminal is.' },
   TERMINATE_TIMEOUT: { level: 'outside', meaning: 'Instances did not terminate in time.' },
   USAGE: { level: 'user', meaning: 'The command line is not what its verb takes.' },
   USER_DATA: {

@@ -11,6 +11,8 @@ export type Lab = {
   leave(): Promise<void>;
   /** Has it stay up until `lab down`, whoever started it. @throws Error when it cannot be told */
   stay(): Promise<void>;
+  /** Has it stay up until that instance is terminated, running or stopped. @throws Error when it cannot be told */
+  stayFor(instanceId: string): Promise<void>;
 };
 
 type UpAnswer = { readonly endpoint: string; readonly pid: number };
@@ -32,10 +34,11 @@ async function leave({ endpoint, pid }: UpAnswer): Promise<void> {
   await poll(() => (existsSync(`/proc/${pid}`) ? null : true), { timeoutMs: DOWN_LIMIT_MS, intervalMs: 50 });
 }
 
-async function stay({ endpoint }: UpAnswer): Promise<void> {
+/** A further owner; `pid: null` is nobody, who never leaves. */
+async function addOwner({ endpoint }: UpAnswer, owner: { pid: null } | { instanceId: string }): Promise<void> {
   const answer = await fetch(`${endpoint}/_lab/owners`, {
     method: 'POST',
-    body: JSON.stringify({ pid: null }),
+    body: JSON.stringify(owner),
     signal: AbortSignal.timeout(10_000),
   });
   if (!answer.ok) throw new Error(`the lab answered HTTP ${answer.status}`);
@@ -91,5 +94,38 @@ export async function startLab(options: { onLine: (line: string) => void; signal
     throw notStarted(String(result.stdout), String(result.stderr));
   }
   const answer = JSON.parse(result.stdout) as UpAnswer;
-  return { endpoint: answer.endpoint, leave: () => leave(answer), stay: () => stay(answer) };
+  return {
+    endpoint: answer.endpoint,
+    leave: () => leave(answer),
+    stay: () => addOwner(answer, { pid: null }),
+    stayFor: (instanceId) => addOwner(answer, { instanceId }),
+  };
+}
+
+type StatusAnswer =
+  | { readonly state: 'down' }
+  | { readonly state: 'broken'; readonly reason: string; readonly isGone: boolean }
+  | { readonly state: 'up'; readonly endpoint: string };
+
+/**
+ * The endpoint of a lab that is up, without starting one and without owning it: whoever asks is no reason for it to
+ * stay. Null when there is none; machines end with their lab, so then there are none either.
+ *
+ * @throws EcsHostError `LAB_FAILED` (outside) when one is there and does not answer
+ */
+export async function runningLab(): Promise<string | null> {
+  const { stdout, stderr, exitCode } = await execa(
+    process.execPath,
+    [join(projectFolder(), 'lab', 'main.ts'), 'status', '--json'],
+    { reject: false, stdin: 'ignore' },
+  );
+  if (exitCode !== 0) throw notStarted(stdout, stderr);
+  const found = JSON.parse(stdout) as StatusAnswer;
+  if (found.state === 'up') return found.endpoint;
+  if (found.state === 'down' || found.isGone) return null;
+  throw outsideError(
+    'LAB_FAILED',
+    `The lab (the embedded EC2) is broken: ${found.reason}`,
+    '`ecs-host lab down` ends it with its machines',
+  );
 }

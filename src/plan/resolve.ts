@@ -1,5 +1,5 @@
 import { onHost } from '#contracts/host-paths.ts';
-import { PROVISIONERS } from '#contracts/provisioners.ts';
+import { PROVISIONERS, type Variant } from '#contracts/provisioners.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
 import { type BundleFile, type NodeBinary, OWN_PROGRAM, STAND_IN_PACKAGE } from '../bundle/names.ts';
 import type { HostsConfig, Profile, Region, WorkloadPorts } from '../config/hosts-config.ts';
@@ -32,6 +32,11 @@ function pick<T>(all: Readonly<Record<string, T>>, name: string, kind: 'region' 
   );
 }
 
+/** A profile by its name alone, for what needs no region. @throws EcsHostError (user) when hosts.yaml has no such */
+export function profileNamed(config: HostsConfig, name: string, file: string): Profile {
+  return pick(config.profiles, name, 'profile', file);
+}
+
 /** The region and profile that a command names. @throws EcsHostError (user) when hosts.yaml has no such */
 export function select(
   config: HostsConfig,
@@ -56,13 +61,14 @@ export function portsOf(profile: Profile): WorkloadPorts {
   return profile.workload.ports ?? { discoveryTcp: 32262, streamUdp: 32263, streamTcp: 32273 };
 }
 
-export function targetOf(profileName: string, profile: Profile): TargetConfig {
+export function targetOf(profileName: string, profile: Profile, variant: Variant = 'host'): TargetConfig {
   return {
     version: 1,
     profile: profileName,
+    variant,
     os: { distribution: profile.os.distribution, codename: profile.os.codename },
     sshUser: profile.os.sshUser,
-    provisioners: PROVISIONERS.filter((name) => name !== 'nvidia' || Boolean(profile.nvidia)),
+    provisioners: PROVISIONERS[variant].filter((name) => name !== 'nvidia' || Boolean(profile.nvidia)),
     docker: {
       source: profile.docker.source,
       version: profile.docker.version ?? null,

@@ -1,17 +1,21 @@
 import { createSocket } from 'node:dgram';
-import { connect, type Socket } from 'node:net';
 import { execa } from 'execa';
-import { userError } from '../io/errors.ts';
-import { findFfmpeg } from './ffmpeg.ts';
+import { type Discovered, discover, receive } from './connection.ts';
+import { FROM_STREAM, needFfmpeg } from './ffmpeg.ts';
 import { isBlack, isDifferent } from './picture.ts';
-import { FrameReader, HELLO_BYTES, isHello, KEY_BYTES, makeHello, WireError } from './wire.ts';
+import { HELLO_BYTES, isHello, KEY_BYTES, makeHello, WireError } from './wire.ts';
 
-export type StreamPorts = { readonly discoveryTcp: number; readonly streamUdp: number; readonly streamTcp: number };
+/** Without a UDP port there is no ping: what ssh forwards is TCP. */
+export type StreamPorts = {
+  readonly discoveryTcp: number;
+  readonly streamUdp: number | null;
+  readonly streamTcp: number;
+};
 
 export type StreamReport = {
   /** What the discovery port said. */
-  readonly discovered: { readonly codec: string; readonly width: number; readonly height: number };
-  /** Whether the UDP port answered a hello with one. */
+  readonly discovered: Discovered;
+  /** Whether the UDP port answered a hello with one; false without that port. */
   readonly isPingAnswered: boolean;
   readonly framesDecoded: number;
   readonly blackFrames: number;
@@ -40,48 +44,9 @@ const PICTURE_BYTES = JUDGED.width * JUDGED.height;
 const PING_TRIES = 5;
 const PING_WAIT_MS = 400;
 
-async function needFfmpeg(): Promise<string> {
-  const found = await findFfmpeg();
-  if (found !== null) return found;
-  throw userError('FFMPEG_MISSING', 'No ffmpeg was found to decode the stream with.', 'run `make setup`');
-}
-
-/** Connects, greets, and hands on each payload until the signal or the peer ends it. */
-async function receive(
-  host: string,
-  port: number,
-  key: Uint8Array,
-  onPayload: (payload: Buffer) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const socket: Socket = connect({ host, port, signal });
-  const reader = new FrameReader(key);
-  await new Promise<void>((resolve, reject) => {
-    socket.on('connect', () => socket.write(makeHello(key)));
-    socket.on('data', (chunk) => {
-      try {
-        for (const payload of reader.push(chunk)) onPayload(payload);
-      } catch (error) {
-        socket.destroy();
-        reject(error as Error);
-      }
-    });
-    socket.on('error', (error) => (signal.aborted ? resolve() : reject(error)));
-    socket.on('close', () =>
-      reader.isGreeted || signal.aborted ? resolve() : reject(new WireError('the peer closed before its hello')),
-    );
-  });
-}
-
-async function discover(request: StreamRequest, signal: AbortSignal): Promise<StreamReport['discovered']> {
-  let told: Buffer | null = null;
-  await receive(request.host, request.ports.discoveryTcp, request.key, (payload) => (told ??= payload), signal);
-  if (told === null) throw new WireError('the discovery port said nothing');
-  const { codec, width, height } = JSON.parse(String(told)) as StreamReport['discovered'];
-  return { codec, width, height };
-}
-
 async function ping({ host, ports, key }: StreamRequest, signal: AbortSignal): Promise<boolean> {
+  const { streamUdp } = ports;
+  if (streamUdp === null) return false;
   const socket = createSocket('udp4');
   try {
     return await new Promise<boolean>((resolve) => {
@@ -92,7 +57,7 @@ async function ping({ host, ports, key }: StreamRequest, signal: AbortSignal): P
           return;
         }
         tries += 1;
-        socket.send(makeHello(key), ports.streamUdp, host);
+        socket.send(makeHello(key), streamUdp, host);
       };
       const timer = setInterval(send, PING_WAIT_MS);
       const finish = (answer: boolean): void => {
@@ -150,11 +115,8 @@ class PictureCounter {
 
 /** H.264 in, gray pictures of the judged size out. */
 function startDecoder(ffmpeg: string) {
-  // biome-ignore format: one option a line says less.
-  const options = [
-    '-hide_banner', '-loglevel', 'error', '-probesize', '32', '-analyzeduration', '0', '-fflags', 'nobuffer', '-flags', 'low_delay', '-f', 'h264', '-i', 'pipe:0',
-    '-vf', `scale=${JUDGED.width}:${JUDGED.height}`, '-fps_mode', 'passthrough', '-pix_fmt', 'gray', '-f', 'rawvideo', 'pipe:1',
-  ];
+  const toGray = ['-vf', `scale=${JUDGED.width}:${JUDGED.height}`, '-fps_mode', 'passthrough', '-pix_fmt', 'gray'];
+  const options = [...FROM_STREAM, ...toGray, '-f', 'rawvideo', 'pipe:1'];
   return execa(ffmpeg, options, { stdin: 'pipe', buffer: false, reject: false });
 }
 
@@ -177,7 +139,7 @@ async function watch(request: StreamRequest, pictures: PictureCounter, signal: A
   };
   try {
     const { host, ports, key } = request;
-    await receive(host, ports.streamTcp, key, decode, AbortSignal.any([signal, enough.signal]));
+    await receive({ host, port: ports.streamTcp, key }, decode, AbortSignal.any([signal, enough.signal]));
     request.signal.throwIfAborted();
   } finally {
     decoder.stdin.end();
@@ -201,7 +163,7 @@ export async function receiveStream(request: StreamRequest): Promise<StreamRepor
   if (request.key.length !== KEY_BYTES) throw new WireError(`a key has ${KEY_BYTES} bytes, not ${request.key.length}`);
   const startedAt = performance.now();
   const signal = AbortSignal.any([request.signal, AbortSignal.timeout(request.timeoutMs)]);
-  const discovered = await discover(request, signal);
+  const discovered = await discover({ host: request.host, port: request.ports.discoveryTcp, key: request.key }, signal);
   const isPingAnswered = await ping(request, signal);
   const pictures = new PictureCounter(request.frames, startedAt);
   const bytes = await watch(request, pictures, signal);

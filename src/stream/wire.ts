@@ -9,6 +9,9 @@ const LARGEST_FRAME_BYTES = 2 * 1024 * 1024;
 
 export class WireError extends Error {}
 
+/** The peer speaks the protocol with another key. */
+export class StrangerError extends WireError {}
+
 function hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Buffer {
   const mac = createHmac('sha256', key);
   for (const part of parts) mac.update(part);
@@ -49,7 +52,8 @@ export class FrameReader {
     const payloads: Buffer[] = [];
     if (!this.#greeted) {
       if (this.#pending.length < HELLO_BYTES) return payloads;
-      if (!isHello(this.#key, this.#pending.subarray(0, HELLO_BYTES))) throw new WireError('the peer has not the key');
+      if (!isHello(this.#key, this.#pending.subarray(0, HELLO_BYTES)))
+        throw new StrangerError('the peer has not the key');
       this.#pending = this.#pending.subarray(HELLO_BYTES);
       this.#greeted = true;
     }

@@ -30,13 +30,14 @@ test('two builds of one checkout are equal byte for byte, and each program stand
   // A hard link to the cache would change under tar when another run links it.
   expect((await stat(join(first.folder, 'bin', 'node.gz'))).nlink).toBe(1);
   expect(first.files.map(({ path }) => path)).toEqual([
+    'bin/ecs-host-dev.mjs',
     'bin/ecs-host-status.mjs',
     'bin/ecs-hostd.mjs',
     'payload/ecs-agent-lab-stand-in.deb',
     'provisioners/main.mjs',
     'rootfs.tar',
   ]);
-  for (const path of ['bin/ecs-hostd.mjs', 'provisioners/main.mjs']) {
+  for (const path of ['bin/ecs-host-dev.mjs', 'bin/ecs-hostd.mjs', 'provisioners/main.mjs']) {
     const text = await readFile(join(first.folder, path), 'utf8');
     const imported = [...text.matchAll(/^import\s[^;]*?from\s+["']([^"']+)["']/gm)].map(([, name = '']) => name);
     expect(

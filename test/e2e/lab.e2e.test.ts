@@ -6,10 +6,12 @@ import {
   CreateImageCommand,
   CreateKeyPairCommand,
   CreateSecurityGroupCommand,
+  CreateTagsCommand,
   DescribeImagesCommand,
   DescribeInstancesCommand,
   DescribeVolumesCommand,
   EC2Client,
+  ModifyInstanceMetadataOptionsCommand,
   RebootInstancesCommand,
   RevokeSecurityGroupIngressCommand,
   RunInstancesCommand,
@@ -293,6 +295,42 @@ describe('the lab', () => {
         timeout: 30_000,
       })
       .toBe('down');
+    expect(await leftovers(stateFolder, up.netns)).toEqual([]);
+  });
+
+  test('shows a machine its tags, and stays up for it, running or stopped, until it is terminated', async () => {
+    const owner = spawn('sleep', ['600'], { stdio: 'ignore' });
+    children.push(owner);
+    up = await bringUp('--owner-pid', String(owner.pid));
+    const machine = await run(imageId);
+    const stayFor = (instanceId: string) =>
+      fetch(`${up.endpoint}/_lab/owners`, { method: 'POST', body: JSON.stringify({ instanceId }) });
+    const status = async () =>
+      JSON.parse((await lab('status', '--json')).stdout) as { state: string; staysFor?: string[] };
+    expect((await stayFor('i-0123456789abcdef0')).status).toBe(404);
+    expect((await stayFor(machine.id)).status).toBe(200);
+
+    const read = (path: string) =>
+      ssh(
+        machine.address,
+        `token=$(curl -s -X PUT http://169.254.169.254/latest/api/token -H 'X-aws-ec2-metadata-token-ttl-seconds: 60'); ` +
+          `curl -s -w ' %{http_code}' -H "X-aws-ec2-metadata-token: $token" http://169.254.169.254/latest/meta-data/${path}`,
+      );
+    expect(await read('tags/instance/ecs-host:expires')).toMatch(/404$/);
+    const tag = { Key: 'ecs-host:expires', Value: '2026-11-26T22:00:00Z' };
+    await ec2.send(
+      new ModifyInstanceMetadataOptionsCommand({ InstanceId: machine.id, InstanceMetadataTags: 'enabled' }),
+    );
+    await ec2.send(new CreateTagsCommand({ Resources: [machine.id], Tags: [tag] }));
+    expect(await read('tags/instance/ecs-host:expires')).toBe(`${tag.Value} 200`);
+
+    owner.kill('SIGKILL');
+    await ec2.send(new StopInstancesCommand({ InstanceIds: [machine.id] }));
+    await waitUntilInstanceStopped(waiting(), { InstanceIds: [machine.id] });
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(await status()).toMatchObject({ state: 'up', staysFor: [machine.id] });
+    await ec2.send(new TerminateInstancesCommand({ InstanceIds: [machine.id] }));
+    await expect.poll(async () => (await status()).state, { timeout: 30_000 }).toBe('down');
     expect(await leftovers(stateFolder, up.netns)).toEqual([]);
   });
 });

@@ -136,7 +136,7 @@ describe('what a streaming container needs', () => {
     const before = await tty('base-2');
     docker.containers.delete('base-1');
     const second = await live();
-    await second.reconcileAll();
+    await second.compare();
     expect(await isReady('base-1')).toBe(false);
     expect(await tty('base-2')).toBe(before);
     await makeOwn('base-3');
@@ -180,7 +180,7 @@ describe('what a streaming container needs', () => {
     await first.idle();
     await writeFile(join(folder, 'assigned.json'), '{"a":{"name":"../x","tty":10},');
     const second = await live();
-    await second.reconcileAll();
+    await second.compare();
     expect(await isReady('one')).toBe(true);
     expect(lines.filter((line) => line.includes('damaged'))).toHaveLength(1);
   });

@@ -9,7 +9,7 @@ import { assertCarried } from '../../src/plan/carried.ts';
 import { canonicalJson } from '../../src/plan/digest.ts';
 import { confirmFacts, type Facts, gatherFacts } from '../../src/plan/facts.ts';
 import { readPlan, writePlan } from '../../src/plan/plan-file.ts';
-import { type ResolveInput, resolvePlan, select } from '../../src/plan/resolve.ts';
+import { type ResolveInput, resolvePlan, select, targetOf } from '../../src/plan/resolve.ts';
 import { sharedTempFolder } from '../support/temp-folder.ts';
 
 const { config } = await loadConfig(join(projectFolder(), 'hosts.yaml'));
@@ -227,5 +227,20 @@ describe('facts', () => {
   test('an API that fails is an outside failure', async () => {
     await expect(confirmFacts(fakeEc2({}), resolvePlan(input()))).rejects.toMatchObject({ code: 'API_FAILED' });
     await expect(gatherFacts(fakeEc2({}), query)).rejects.toMatchObject({ kind: 'outside', code: 'API_FAILED' });
+  });
+});
+
+describe('the target', () => {
+  const { 'cpu-bookworm': cpu, 'g3s-focal': gpu } = config.profiles;
+
+  test('of a plan is a host; a development host has its own provisioners, and the GPU where there is one', () => {
+    if (!cpu || !gpu) throw new Error('hosts.yaml has both');
+    expect(resolvePlan(input()).target).toEqual(targetOf('cpu-bookworm', cpu));
+    expect(targetOf('cpu-bookworm', cpu)).toMatchObject({ variant: 'host', sshUser: 'admin' });
+    expect(targetOf('cpu-bookworm', cpu, 'development')).toMatchObject({
+      variant: 'development',
+      provisioners: ['base', 'docker', 'limits', 'user-tools', 'development', 'verify'],
+    });
+    expect(targetOf('g3s-focal', gpu, 'development').provisioners).toContain('nvidia');
   });
 });

@@ -8,6 +8,10 @@ describe('parseCommand', () => {
     [['bake', 'base', 'verify'], { action: 'bake', names: ['base', 'verify'], stage: 'bake', targetPath: TARGET }],
     [['apply', 'clean'], { action: 'apply', names: ['clean'], stage: 'bake', targetPath: TARGET }],
     [['verify', '--stage', 'booted'], { action: 'verify', names: ['verify'], stage: 'booted', targetPath: TARGET }],
+    [
+      ['verify', 'development', '--stage', 'set-up'],
+      { action: 'verify', names: ['development'], stage: 'set-up', targetPath: TARGET },
+    ],
     [['verify', 'docker', 'base'], { action: 'verify', names: ['docker', 'base'], stage: 'bake', targetPath: TARGET }],
     [
       ['apply', 'docker', '--target', '/x.json'],

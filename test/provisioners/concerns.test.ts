@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { PROVISIONERS } from '#contracts/provisioners.ts';
 import { CONCERNS, verify } from '../../provisioners/concerns/verify.ts';
-import { target } from '../fixtures/target-config.ts';
+import { development, target } from '../fixtures/target-config.ts';
 
 const FOLDER = join(import.meta.dirname, '../../provisioners');
 const concerns = [...Object.values(CONCERNS), verify];
@@ -15,9 +15,10 @@ const sources = await Promise.all(
 
 describe('provisioners', () => {
   test('are the ones that a plan names, each under its own name', () => {
-    const all = PROVISIONERS.map((name) => (name === 'verify' ? verify : CONCERNS[name]).name);
-    expect(all).toEqual(PROVISIONERS);
-    expect(PROVISIONERS.filter((name) => name !== 'nvidia')).toEqual(target.provisioners);
+    for (const names of Object.values(PROVISIONERS))
+      expect(names.map((name) => (name === 'verify' ? verify : CONCERNS[name]).name)).toEqual(names);
+    expect(PROVISIONERS.host.filter((name) => name !== 'nvidia')).toEqual(target.provisioners);
+    expect(PROVISIONERS.development.filter((name) => name !== 'nvidia')).toEqual(development.provisioners);
   });
 
   test.each(concerns)('$name has apply and verify', ({ apply, verify: look }) => {
@@ -30,9 +31,33 @@ describe('provisioners', () => {
   });
 });
 
+/** What a development host has in place of a gate. */
+const WITHOUT_GATE = ['lib/docker-at-boot.ts', 'lib/no-gate.ts'];
+
+describe('what goes without a gate', () => {
+  test('is called by the development variant alone', () => {
+    for (const path of WITHOUT_GATE) {
+      const callers = sources.filter(({ text }) => text.includes(`/${path.split('/')[1]}'`)).map(({ name }) => name);
+      expect(callers.toSorted()).toEqual(['concerns/development.ts', 'concerns/docker.ts']);
+    }
+    const text = sources.find(({ name }) => name === 'concerns/docker.ts')?.text ?? '';
+    const calls = text.match(/.*\b(takeGateAway|runFromBoot|verifyFromBoot|checkAnswers)\(.*/g) ?? [];
+    for (const call of calls) expect(call).toMatch(/isHost \?|^ {4}await (verifyFromBoot|checkAnswers)/);
+    expect(calls).toHaveLength(4);
+  });
+
+  test('is no part of what a real host is made of', () => {
+    expect(target.provisioners).not.toContain('development');
+    expect(PROVISIONERS.host).not.toContain('development');
+    for (const name of ['ecs-agent', 'host-service', 'imds-block', 'record-versions', 'clean'])
+      expect(PROVISIONERS.development).not.toContain(name);
+  });
+});
+
 describe('no provisioner', () => {
-  test('starts Docker, its socket or the agent, or has a boot start them', () => {
+  test('of a real host starts Docker, its socket or the agent, or has a boot start them', () => {
     for (const { name, text } of sources) {
+      if (WITHOUT_GATE.includes(name)) continue;
       const starts =
         text.match(/systemctl\s+(?:[a-z-]+\s+)*(start|restart|reload-or-restart|enable --now|enable)\b[^`]*/g) ?? [];
       for (const command of starts)

@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { osReleaseValue } from '../../provisioners/concerns/record-versions.ts';
 import { awsCliUrl } from '../../provisioners/concerns/user-tools.ts';
 import { agentDefaults, renderEnvironmentFile } from '../../provisioners/lib/agent-config.ts';
 import { nvidiaDevices } from '../../provisioners/lib/gpus.ts';
+import { osReleaseValue } from '../../provisioners/lib/os-release.ts';
 import { homesIn, keysIn } from '../../provisioners/lib/ssh-keys.ts';
 import { parseSysctl } from '../../provisioners/lib/sysctl.ts';
 import { PULLS, parseUnits, reach, WAITS } from '../../provisioners/lib/unit-graph.ts';

@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FILES as BASE } from '../../provisioners/concerns/base.ts';
+import { FILES as DEVELOPMENT } from '../../provisioners/concerns/development.ts';
 import { FILES as DOCKER } from '../../provisioners/concerns/docker.ts';
 import { FILES as ECS_AGENT } from '../../provisioners/concerns/ecs-agent.ts';
 import { FILES as HOST_SERVICE } from '../../provisioners/concerns/host-service.ts';
@@ -26,7 +27,7 @@ const units = files.filter((path) => /^\/etc\/systemd\/system\/[^/]+\.(service|t
 
 describe('rootfs', () => {
   test('has every file installed by exactly one concern', () => {
-    const claimed = [BASE, DOCKER, ECS_AGENT, HOST_SERVICE, IMDS_BLOCK, LIMITS, NVIDIA, USER_TOOLS].flat();
+    const claimed = [BASE, DEVELOPMENT, DOCKER, ECS_AGENT, HOST_SERVICE, IMDS_BLOCK, LIMITS, NVIDIA, USER_TOOLS].flat();
     expect([...claimed].sort()).toEqual([...files].sort());
   });
 
@@ -54,6 +55,13 @@ describe('rootfs', () => {
       .split('\n')
       .filter((line) => /^(Requires|Requisite|BindsTo|Wants|Upholds|After|PartOf)=/.test(line));
     expect(settings.join('\n')).not.toMatch(/docker|ecs\.service|cloud-final|multi-user/);
+  });
+
+  test('has a development service that is in no real host, and that ends where one begins', async () => {
+    const path = '/etc/systemd/system/ecs-host-dev.service';
+    expect(DEVELOPMENT).toEqual([path]);
+    expect(await read(path)).toMatch(/^Conflicts=ecs-host\.service$/m);
+    expect(await read('/etc/systemd/system-preset/10-ecs-host.preset')).not.toContain('ecs-host-dev');
   });
 
   test('shuts the gate however the gatekeeper ends', async () => {

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { sshOptions } from '../../src/host-access/ssh.ts';
+import { sshOptions } from '../../src/host-access/ssh-options.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
 import { createKeyPair, createSshGroup, type LaunchInput, launchInstances } from '../../src/smoke/launch.ts';
 import { apiError, fakeClients, type Taught } from '../run/fake-clients.ts';
@@ -128,15 +128,17 @@ describe('sshOptions', () => {
     apiRegion: 'us-east-2',
   };
 
+  const KNOWN = { file: '/tmp/x/known_hosts', alias: null };
+
   test("use nothing of the user's own configuration", () => {
-    const options = sshOptions(target, '/tmp/x');
+    const options = sshOptions(target, KNOWN);
     expect(options.slice(0, 2)).toEqual(['-F', '/dev/null']);
     expect(options).toContain('IdentitiesOnly=yes');
     expect(options.join(' ')).not.toContain('ProxyCommand');
   });
 
   test('go through Session Manager where the plan says so', () => {
-    expect(sshOptions({ ...target, transport: 'session-manager' }, '/tmp/x').at(-1)).toBe(
+    expect(sshOptions({ ...target, transport: 'session-manager' }, KNOWN).at(-1)).toBe(
       'ProxyCommand=aws ssm start-session --region us-east-2 --target i-1 --document-name AWS-StartSSHSession --parameters portNumber=%p',
     );
   });

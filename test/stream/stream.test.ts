@@ -1,4 +1,4 @@
-import { createCipheriv, createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
@@ -10,22 +10,14 @@ import { judgeStream } from '../../src/smoke/checks/stream-checks.ts';
 import { isBlack, isDifferent } from '../../src/stream/picture.ts';
 import { receiveStream } from '../../src/stream/stream-client.ts';
 import { FrameReader, isHello, makeHello, WireError } from '../../src/stream/wire.ts';
+import { frame as frameOf } from '../support/stream-peer.ts';
 import { sharedTempFolder, tempFolder } from '../support/temp-folder.ts';
 
 const key = randomBytes(16);
 const PORTS = { discoveryTcp: 32262, streamUdp: 32263, streamTcp: 32273 };
 
-/** A frame as the README of the protocol describes it, made independently of the server. */
 function frame(sequence: bigint, payload: string): Buffer {
-  const iv = randomBytes(16);
-  const cipher = createCipheriv('aes-128-cbc', key, iv);
-  const number = Buffer.alloc(8);
-  number.writeBigUInt64BE(sequence);
-  const ciphertext = Buffer.concat([cipher.update(number), cipher.update(payload), cipher.final()]);
-  const mac = createHmac('sha256', key).update(iv).update(ciphertext).digest();
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(iv.length + mac.length + ciphertext.length);
-  return Buffer.concat([length, iv, mac, ciphertext]);
+  return frameOf(key, sequence, payload);
 }
 
 describe('the wire', () => {

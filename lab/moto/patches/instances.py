@@ -18,6 +18,7 @@ from moto.ec2.responses import EC2Response
 import effects
 from patches.errors import error, unsupported
 from patches.patching import replace
+from patches.tags import are_shown, refuse_unfit
 
 CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 
@@ -140,6 +141,8 @@ def run_instances(
     if getattr(image, "imds_support", None) == "v2.0":
         options = {"HttpTokens": "required", "HttpPutResponseHopLimit": 2, **options}
     kwargs["metadata_options"] = options
+    if options.get("InstanceMetadataTags") == "enabled":
+        refuse_unfit((kwargs.get("tags") or {}).get("instance", {}))
     interface_tags = (kwargs.get("tags") or {}).get("network-interface", {})
 
     reservation = _moto_run(self, image_id, count, user_data, security_group_names, **kwargs)
@@ -250,17 +253,21 @@ _moto_modify_metadata = InstanceBackend.modify_instance_metadata_options
 
 def modify_instance_metadata_options(self: Any, instance_id: str, **options: Any) -> Any:
     instance = self.get_instance(instance_id)
-    if instance._state.name != "stopped":
-        raise unsupported("ModifyInstanceMetadataOptions on an instance that is not stopped")
     current: MetadataOptions = instance.metadata_options
-    options.setdefault("http_tokens", None)
-    merged = {
-        "http_tokens": options.get("http_tokens") or current.http_tokens,
-        "hop_limit": options.get("hop_limit") or current.http_put_response_hop_limit,
-        "http_endpoint": options.get("http_endpoint") or current.http_endpoint,
-        "http_protocol": options.get("http_protocol") or current.http_protocol_ipv6,
-        "metadata_tags": options.get("metadata_tags") or current.instance_metadata_tags,
+    before = {
+        "http_tokens": current.http_tokens,
+        "hop_limit": current.http_put_response_hop_limit,
+        "http_endpoint": current.http_endpoint,
+        "http_protocol": current.http_protocol_ipv6,
+        "metadata_tags": current.instance_metadata_tags,
     }
+    merged = {name: options.get(name) or value for name, value in before.items()}
+    # Tags are asked for with each question; all else a machine has from its start.
+    changed = [name for name in before if name != "metadata_tags" and merged[name] != before[name]]
+    if changed and instance._state.name != "stopped":
+        raise unsupported("ModifyInstanceMetadataOptions (but for tags) on an instance that is not stopped")
+    if merged["metadata_tags"] == "enabled" and not are_shown(instance):
+        refuse_unfit(tag["key"] for tag in instance.get_tags())
     return _moto_modify_metadata(self, instance_id, **merged)
 
 

@@ -64,27 +64,34 @@ export async function bringUpHosts(session: Session, region: DevRegion, wish: Up
   return bringUp({ ...wish, ctx: session, clients, plan, bundle, source, user, names, stayFor });
 }
 
+/** What is told of hosts that are ready: lines for people, a document for programs. */
+export function readyResult(hosts: readonly DevHost[], { endpointUrl, selection, args }: DevRegion) {
+  const isLab = endpointUrl !== null;
+  const sizeGiB = selection.profile.rootVolume?.sizeGiB ?? 32;
+  const about = { region: args.region, isLab, sizeGiB, width: resultWidth() };
+  const commands = (name: string) =>
+    Object.fromEntries(
+      ['connect', 'sync', 'stream', 'destroy'].map((verb) => [verb, devCommand(verb, name, args.region)]),
+    );
+  return {
+    devHosts: hosts.map((host) => ({
+      ...host,
+      price: priceOf({ ...host, isLab, sizeGiB }),
+      commands: commands(host.name),
+    })),
+    lines: hosts.flatMap((host, at) => [...(at > 0 ? [''] : []), ...readyLines(host, about)]),
+  };
+}
+
 /** `ecs-host dev-host up [names..]`. */
 export async function up(argv: Record<string, unknown>): Promise<number> {
   const wish = await upWishOf(argv);
-  return withSession(argv, (session) =>
-    withDevRegion(session, argv, async (region) => {
-      const hosts = await bringUpHosts(session, region, wish);
-      await session.reporter.close();
-      const { selection, args } = region;
-      const isLab = region.endpointUrl !== null;
-      const sizeGiB = selection.profile.rootVolume?.sizeGiB ?? 32;
-      const about = { region: args.region, isLab, sizeGiB, width: resultWidth() };
-      const shown = hosts.map((host) => ({
-        ...host,
-        price: priceOf({ ...host, isLab, sizeGiB }),
-        commands: Object.fromEntries(
-          ['connect', 'sync', 'stream', 'destroy'].map((verb) => [verb, devCommand(verb, host.name, args.region)]),
-        ),
-      }));
-      const lines = hosts.flatMap((host, at) => [...(at > 0 ? [''] : []), ...readyLines(host, about)]);
-      printEvent(args.json, { type: 'result', devHosts: shown }, lines);
-      return 0;
-    }),
-  );
+  return withSession(argv, async (session) => {
+    const { devHosts, lines } = await withDevRegion(session, argv, async (region) =>
+      readyResult(await bringUpHosts(session, region, wish), region),
+    );
+    await session.reporter.close();
+    printEvent(argv['json'] === true, { type: 'result', devHosts }, lines);
+    return 0;
+  });
 }

@@ -1,7 +1,7 @@
 import type { DevHost } from '../../dev-host/dev-host.ts';
 import { listDevHosts } from '../../dev-host/find.ts';
 import { destroyDevHost, extendDevHost, MOST_MINUTES, startDevHost, stopDevHost } from '../../dev-host/lifecycle.ts';
-import { listLines, readyLines } from '../../dev-host/lines.ts';
+import { listLines } from '../../dev-host/lines.ts';
 import { tellExpires } from '../../dev-host/tell-expires.ts';
 import { allEnded } from '../../io/all-ended.ts';
 import { formatMinutes } from '../../io/duration.ts';
@@ -13,6 +13,7 @@ import { withDevHosts, withDevRegionIfUp } from '../dev-host.ts';
 import { printResult } from '../json.ts';
 import { minutesOf } from '../minutes.ts';
 import { commonArguments, withSession } from '../session.ts';
+import { readyResult } from './dev-host-up.ts';
 
 /** `ecs-host dev-host list`. */
 export async function list(argv: Record<string, unknown>): Promise<number> {
@@ -72,13 +73,11 @@ export function stop(argv: Record<string, unknown>): Promise<number> {
 /** `ecs-host dev-host start [names..]`. */
 export function start(argv: Record<string, unknown>): Promise<number> {
   return each(argv, 'started', async (host, region) => {
-    const { clients, signal, args, selection, endpointUrl } = region;
+    const { clients, signal } = region;
     const ttlMinutes = minutesOf(argv, 'ttl', { fallback: host.ttlMinutes, least: 10, most: MOST_MINUTES });
     await startDevHost(clients, host, { ttlMinutes, signal });
     const [now] = (await listDevHosts(clients, region)).filter(({ instanceId }) => instanceId === host.instanceId);
-    const sizeGiB = selection.profile.rootVolume?.sizeGiB ?? 32;
-    const about = { region: args.region, isLab: endpointUrl !== null, sizeGiB, width: resultWidth() };
-    return readyLines(now ?? host, about).join('\n');
+    return readyResult([now ?? host], region).lines.join('\n');
   });
 }
 

@@ -142,6 +142,7 @@ export async function startEndpoint(folder: string) {
     calls,
     status: async () => ({ up: true }),
     onOwner: async () => {},
+    onInstanceOwner: async () => false,
     onLeave: async () => false,
     identityCertificate: '',
     interrupt: () => false,
@@ -154,6 +155,7 @@ export async function startEndpoint(folder: string) {
   return {
     url,
     fakes,
+    moto: moto.client,
     service,
     calls,
     lines,

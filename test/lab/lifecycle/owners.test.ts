@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { endProcess, waitForEnd } from '../../../lab/lifecycle/end-process.ts';
-import { type Owners, watchOwners } from '../../../lab/lifecycle/owners.ts';
+import { Owners } from '../../../lab/lifecycle/owners.ts';
 import { identify } from '../../../lab/process-identity.ts';
 
 describe('owners of the lab', () => {
@@ -19,7 +19,7 @@ describe('owners of the lab', () => {
 
   test('bring it down once, when the last one is gone', async () => {
     const gone = vi.fn();
-    owners = watchOwners(gone, 10);
+    owners = new Owners(gone, 10);
     const [first, second] = [sleeper(), sleeper()];
     await owners.add(first);
     await owners.add(second);
@@ -33,7 +33,7 @@ describe('owners of the lab', () => {
 
   test('count as gone when they are gone before the watch begins', async () => {
     const gone = vi.fn();
-    owners = watchOwners(gone, 10);
+    owners = new Owners(gone, 10);
     const pid = sleeper('true');
     await expect.poll(() => identify(pid)).toBeNull();
     await owners.add(pid);
@@ -42,13 +42,44 @@ describe('owners of the lab', () => {
 
   test('may release it', async () => {
     const gone = vi.fn();
-    owners = watchOwners(gone, 10);
+    owners = new Owners(gone, 10);
     const pid = sleeper();
     await owners.add(pid);
     owners.keep();
     process.kill(pid, 'SIGKILL');
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect(gone).not.toHaveBeenCalled();
+  });
+
+  test('may be instances, which outlive the process that made them', async () => {
+    const gone = vi.fn();
+    owners = new Owners(gone, 10);
+    const pid = sleeper();
+    await owners.add(pid);
+    expect(await owners.addInstance('i-1', async () => true)).toBe(true);
+    expect(owners.instances()).toEqual(['i-1']);
+    expect(await owners.leave(pid)).toBe(false);
+    process.kill(pid, 'SIGKILL');
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(gone).not.toHaveBeenCalled();
+    owners.instanceGone('i-1');
+    await expect.poll(() => gone.mock.calls.length).toBe(1);
+  });
+
+  test('are no instances that are not there, or that go while they are looked for', async () => {
+    const gone = vi.fn();
+    owners = new Owners(gone, 10);
+    const pid = sleeper();
+    await owners.add(pid);
+    expect(await owners.addInstance('i-1', async () => false)).toBe(false);
+    expect(await owners.addInstance('i-2', () => Promise.reject(new Error('no answer')))).toBe(false);
+    const passing = owners.addInstance('i-3', async () => {
+      owners?.instanceGone('i-3');
+      return true;
+    });
+    expect(await passing).toBe(false);
+    expect(await owners.leave(pid)).toBe(true);
+    expect(gone).toHaveBeenCalledTimes(1);
   });
 });
 

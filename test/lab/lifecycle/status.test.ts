@@ -10,6 +10,7 @@ const up: LabStatus & { state: 'up' } = {
   ownerPid: 4194302,
   startedAt: '2026-11-23T10:11:12.123Z',
   netns: 'ecs-host-lab',
+  staysFor: ['i-0123456789abcdef1'],
   instances: [
     {
       instanceId: 'i-0123456789abcdef0',
@@ -45,6 +46,7 @@ describe('lab status', () => {
       '    g4dn.12xlarge in ap-southeast-1, from ami-0123456789abcdef0',
       '  i-0123456789abcdef1  running        10.78.0.2',
       '    t3.small in eu-central-1, from ami-0123456789abcdef0',
+      '    the lab stays up for it',
       'Images:',
       '  ami-0123456789abcdef0  available  ap-southeast-1',
       `    ${'n'.repeat(76)}`,
