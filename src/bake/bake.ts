@@ -6,6 +6,7 @@ import { reasonOf } from '#contracts/reason.ts';
 import type { AwsClients } from '../aws/clients.ts';
 import { createKeyPair, type KeyPair } from '../aws/key-pairs.ts';
 import { pathWithSessionManagerPlugin } from '../host-access/needs.ts';
+import { shellCommand } from '../host-access/shell-command.ts';
 import { expectedTags } from '../image/expected-tags.ts';
 import { tagImage } from '../image/tag-image.ts';
 import { EcsHostError, outsideError } from '../io/errors.ts';
@@ -13,7 +14,7 @@ import { keyFolder, runFolder } from '../io/paths.ts';
 import type { RunContext } from '../io/reporter.ts';
 import { commandLine, shellQuote } from '../io/shell-quote.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
-import { keepRun } from '../run/keep.ts';
+import { type Access, keepRun } from '../run/keep.ts';
 import { addChild, claimRun, ownerName } from '../run/owner.ts';
 import { sweepRun } from '../run/sweep/sweep.ts';
 import { ec2Tags, runTags, versionTags } from '../run/tags.ts';
@@ -195,10 +196,19 @@ async function makeKey({ clients, ctx, keep }: BakeInput): Promise<KeyPair | nul
   return createKeyPair(clients, name, keyFolder(ctx.runId), ec2Tags(tags));
 }
 
+function accessOf({ plan, endpointUrl }: BakeInput, { keyFile }: KeyPair): Access {
+  const { region, apiRegion } = plan;
+  const { transport, sshUser: user } = plan.network;
+  return {
+    region,
+    shellOn: (instance) => shellCommand({ ...instance, user, keyFile, transport, apiRegion, endpointUrl }),
+  };
+}
+
 /** Leaves what failed where that was asked for; else, and after a success, nothing but the image. */
 async function end(input: BakeInput, key: KeyPair | null, hasFailed: boolean): Promise<void> {
-  const { plan, ctx, clients, keep } = input;
-  if (hasFailed && key !== null && (await keepRun(ctx, clients, { plan, keyFile: key.keyFile }, keep))) return;
+  const { ctx, clients, keep } = input;
+  if (hasFailed && key !== null && (await keepRun(ctx, clients, accessOf(input, key), keep))) return;
   await ctx.span('look for leftovers', async () => {
     // A key pair that cannot be released now is a leftover as any other.
     await key?.release().catch(() => undefined);

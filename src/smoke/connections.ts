@@ -23,8 +23,9 @@ export class Connections {
     const { plan, signal } = this.#launch;
     const { keyFile, instances } = this.#acquired;
     const address = instances.find((instance) => instance.instanceId === instanceId)?.address ?? '';
+    const { apiRegion, endpointUrl } = plan;
     const { transport, sshUser: user } = plan.network;
-    const target = { instanceId, address, user, keyFile, transport, apiRegion: plan.apiRegion };
+    const target = { instanceId, address, user, keyFile, transport, apiRegion, endpointUrl };
     const ssh = await connectSsh(target, { timeoutMs: REACH_TIMEOUT_MS, signal });
     this.#open.set(instanceId, ssh);
     this.#releases.add(`the connection to ${instanceId}`, 'here', async () => ssh[Symbol.asyncDispose]());
