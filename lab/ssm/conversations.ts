@@ -19,38 +19,36 @@ export type ConversationParts = {
   readonly instanceId: string;
   /** @returns false when the client is far behind */
   readonly send: (type: number, payload: Buffer) => boolean;
-  /** Stops the client's messages as long as the machine does not take what they carry. */
-  readonly holdClient: (who: object, isHeld: boolean) => void;
   readonly end: (output: string) => void;
 };
 
-/** Joins a connection inside a machine to the session, either way no faster than it is taken. */
+/**
+ * What a machine may leave untaken before its connection ends. A client cannot be told to wait: its acknowledgements
+ * come the same way as its data. It sends no more than a megabyte a second.
+ */
+const MOST_UNTAKEN = 64 * 1024 * 1024;
+
+/** Joins a connection inside a machine to the session. */
 class Pipe {
   readonly #socket: Socket;
-  readonly #parts: ConversationParts;
 
   constructor(
     socket: Socket,
-    parts: ConversationParts,
     { onData, onEnd }: { readonly onData: (bytes: Buffer) => boolean; readonly onEnd: () => void },
   ) {
     this.#socket = socket;
-    this.#parts = parts;
     socket.on('data', (bytes: Buffer) => {
       if (!onData(bytes)) socket.pause();
     });
     socket.once('end', () => socket.end());
-    socket.once('close', () => {
-      parts.holdClient(this, false);
-      onEnd();
-    });
+    socket.once('close', onEnd);
     socket.resume();
   }
 
   write(bytes: Buffer): void {
-    if (this.#socket.writableEnded || this.#socket.write(bytes)) return;
-    this.#parts.holdClient(this, true);
-    this.#socket.once('drain', () => this.#parts.holdClient(this, false));
+    if (this.#socket.writableEnded) return;
+    this.#socket.write(bytes);
+    if (this.#socket.writableLength > MOST_UNTAKEN) this.#socket.destroy();
   }
 
   onRoom(): void {
@@ -74,7 +72,7 @@ function flag(value: number): Buffer {
 }
 
 function singlePipe(socket: Socket, parts: ConversationParts): Pipe {
-  return new Pipe(socket, parts, {
+  return new Pipe(socket, {
     onData: (bytes) => parts.send(PAYLOAD.output, bytes),
     onEnd: () => parts.end(''),
   });
@@ -175,7 +173,7 @@ class ForwardedPort implements Conversation {
     try {
       const socket = await agents.connect(instanceId, this.#port);
       const onData = (data: Buffer): boolean => this.#data(stream, data);
-      forwarded.begin(new Pipe(socket, this.#parts, { onData, onEnd }));
+      forwarded.begin(new Pipe(socket, { onData, onEnd }));
     } catch {
       // The plugin says so to its user, and closes the connection.
       send(PAYLOAD.flag, flag(FLAG.connectToPortError));

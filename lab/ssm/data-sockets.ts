@@ -57,8 +57,6 @@ export class DataSockets {
       const session = this.#find(decodeURIComponent(id));
       const carrier: Carrier = {
         send: (bytes) => socket.send(bytes),
-        pause: () => socket.pause(),
-        resume: () => socket.resume(),
         close: () => socket.close(1000),
       };
       if (session === null || !session.open(tokenIn(bytesOf(data)), carrier)) {

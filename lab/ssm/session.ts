@@ -14,8 +14,6 @@ const UNUSED_MS = 20 * 60_000;
 /** What carries messages to the client for a while. */
 export type Carrier = {
   send(bytes: Buffer): void;
-  pause(): void;
-  resume(): void;
   close(): void;
 };
 
@@ -38,7 +36,6 @@ export class Session {
   readonly region: string;
   readonly #parts: SessionParts;
   readonly #channel: DataChannel;
-  readonly #held = new Set<object>();
   readonly #startedAt = performance.now();
   readonly #early: (readonly [type: number, payload: Buffer])[] = [];
   #state: State = 'handshake';
@@ -79,7 +76,6 @@ export class Session {
     this.#carrier = carrier;
     clearTimeout(this.#limit);
     if (this.#state === 'handshake') this.#limit = this.#endAfter(HANDSHAKE_MS, 'Handshake timed out.');
-    if (this.#held.size > 0) carrier.pause();
     this.#channel.attach((bytes) => carrier.send(bytes));
     return true;
   }
@@ -149,7 +145,6 @@ export class Session {
         agents,
         instanceId: target,
         send: (type, payload) => this.#state !== 'open' || this.#channel.send(type, payload),
-        holdClient: (who, isHeld) => this.#hold(who, isHeld),
         end: (output) => this.#endWhenSent(output),
       });
       if (this.#isOver()) {
@@ -166,13 +161,6 @@ export class Session {
   /** Asked of it after a wait, in which it may have ended. */
   #isOver(): boolean {
     return this.#state === 'over';
-  }
-
-  #hold(who: object, isHeld: boolean): void {
-    if (isHeld) this.#held.add(who);
-    else this.#held.delete(who);
-    if (this.#held.size > 0) this.#carrier?.pause();
-    else this.#carrier?.resume();
   }
 
   /** What the machine said last still reaches the client. */
