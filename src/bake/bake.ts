@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DescribeImagesCommand } from '@aws-sdk/client-ec2';
 import type { Check } from '#contracts/check.ts';
@@ -63,7 +64,7 @@ type Packer = {
   readonly runDir: string;
 };
 
-async function preparePacker(input: BakeInput, key: KeyPair | null): Promise<Packer> {
+async function preparePacker(input: BakeInput, key: KeyPair | null, temp: string): Promise<Packer> {
   const { plan, ctx } = input;
   const runDir = runFolder(ctx.runId);
   const configDir = join(runDir, 'packer-config');
@@ -91,6 +92,7 @@ async function preparePacker(input: BakeInput, key: KeyPair | null): Promise<Pac
       PATH: pathWithSessionManagerPlugin(),
       PACKER_PLUGIN_PATH: tool.pluginPath,
       PACKER_CONFIG_DIR: configDir,
+      TMPDIR: temp,
       CHECKPOINT_DISABLE: '1',
       PACKER_LOG: '1',
       PACKER_LOG_PATH: join(runDir, 'packer.log'),
@@ -227,17 +229,20 @@ async function end(input: BakeInput, key: KeyPair | null, hasFailed: boolean): P
 export async function bake(input: BakeInput): Promise<BakeResult> {
   const { ctx } = input;
   await claimRun(ctx.runId);
+  // Packer kills session-manager-plugin, whose socket then stays. Short, because a socket's path has to be.
+  const temp = await mkdtemp(join(tmpdir(), 'packer-'));
   let key: KeyPair | null = null;
   let hasFailed = true;
   try {
     key = await makeKey(input);
-    const packer = await preparePacker(input, key);
+    const packer = await preparePacker(input, key, temp);
     const outcome = await build(input, packer, join(packer.runDir, 'packer-output.txt'));
     const imageId = outcome.imageId ?? '';
     const finished = await ctx.span('finish the tags', () => finishImage(input, imageId, outcome.versions));
     hasFailed = false;
     return { imageId, ...finished, versions: outcome.versions, checks: outcome.checks };
   } finally {
+    await rm(temp, { recursive: true, force: true });
     await end(input, key, hasFailed);
   }
 }
