@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { projectFolder } from '../src/io/paths.ts';
-import { median, rounded, saveResult } from './result.ts';
+import type { LabHandle } from '../test/e2e/lab-handle.ts';
+import { cli } from '../test/e2e/support.ts';
+import { withLab } from './lab.ts';
+import { atMost, median, rounded, saveResult } from './result.ts';
 
 /**
  * `make bench`: bakes with `ecs-host bake` and by hand (bench/by-hand.sh) in turn, on one lab in one run, and prints
@@ -22,12 +23,16 @@ function seconds(ms: number): string {
   return (ms / 1000).toFixed(1).padStart(7);
 }
 
-const ecsHost = join(projectFolder(), 'bin', 'ecs-host');
+async function ecsHost(lab: LabHandle, args: readonly string[], signal: AbortSignal): Promise<string> {
+  const { exitCode, stdout, all } = await cli(args, lab.environment, { signal });
+  if (exitCode !== 0) throw new Error(`ecs-host ${args.join(' ')}: exit code ${exitCode}\n${all.slice(-3000)}`);
+  return stdout;
+}
 
 /** Our bake: the whole command, with its own start; phases from its event stream. */
-async function bakeOurs(env: Record<string, string>): Promise<Timing> {
+async function bakeOurs(lab: LabHandle, signal: AbortSignal): Promise<Timing> {
   const startedAt = performance.now();
-  const { stdout } = await execa(ecsHost, ['bake', '--json'], { env, stdin: 'ignore' });
+  const stdout = await ecsHost(lab, ['bake', '--json'], signal);
   const totalMs = performance.now() - startedAt;
   const titles = new Map<string, string>();
   const phases: Record<string, number> = {};
@@ -39,10 +44,11 @@ async function bakeOurs(env: Record<string, string>): Promise<Timing> {
   return { totalMs, phases };
 }
 
-async function bakeByHand(endpoint: string, bundle: string, work: string): Promise<Timing> {
+async function bakeByHand(args: readonly string[], signal: AbortSignal): Promise<Timing> {
   const startedAt = performance.now();
-  const { stdout } = await execa(join(projectFolder(), 'bench', 'by-hand.sh'), [endpoint, REGION, bundle, work], {
+  const { stdout } = await execa(join(projectFolder(), 'bench', 'by-hand.sh'), args, {
     stdin: 'ignore',
+    cancelSignal: signal,
   });
   const totalMs = performance.now() - startedAt;
   const phases: Record<string, number> = {};
@@ -77,25 +83,26 @@ function sum(phases: Readonly<Record<string, number>>, names: readonly string[])
   return names.reduce((total, name) => total + (phases[name] ?? 0), 0);
 }
 
-const work = await mkdtemp(join(tmpdir(), 'ecs-host-bench-'));
-const state = join(work, 'state');
-try {
-  const { stdout } = await execa(ecsHost, ['lab', 'up', '--json'], { env: { ECS_HOST_STATE: state }, stdin: 'ignore' });
-  const { endpoint } = JSON.parse(stdout) as { endpoint: string };
-  const env = { ECS_HOST_STATE: state, AWS_ENDPOINT_URL: endpoint };
+type Timings = { readonly ours: readonly Timing[]; readonly byHand: readonly Timing[] };
+
+async function measure(lab: LabHandle, signal: AbortSignal): Promise<Timings> {
+  const work = await lab.newFolder();
   // The first bake warms what both use (mirror, page cache); the script carries the same bundle.
-  await bakeOurs(env);
-  await execa(ecsHost, ['render', '--out', join(work, 'render')], { env, stdin: 'ignore' });
+  await bakeOurs(lab, signal);
+  await ecsHost(lab, ['render', '--out', join(work, 'render')], signal);
   const bundle = join(work, 'render', 'bundle.tar');
   const ours: Timing[] = [];
   const byHand: Timing[] = [];
   for (let round = 1; round <= ROUNDS; round += 1) {
-    ours.push(await bakeOurs(env));
-    byHand.push(await bakeByHand(endpoint, bundle, work));
-    console.error(
-      `round ${round} of ${ROUNDS}: ecs-host ${seconds(ours.at(-1)?.totalMs ?? 0)} s, by hand ${seconds(byHand.at(-1)?.totalMs ?? 0)} s`,
-    );
+    ours.push(await bakeOurs(lab, signal));
+    byHand.push(await bakeByHand([lab.endpoint, REGION, bundle, work], signal));
+    const [a, b] = [ours, byHand].map((timings) => seconds(timings.at(-1)?.totalMs ?? 0));
+    console.error(`round ${round} of ${ROUNDS}: ecs-host ${a} s, by hand ${b} s`);
   }
+  return { ours, byHand };
+}
+
+async function report({ ours, byHand }: Timings): Promise<void> {
   const ratios = ours.map((timing, index) => timing.totalMs / (byHand[index]?.totalMs ?? Number.NaN));
   const ratio = median(ratios);
   const a = medians(ours);
@@ -109,9 +116,8 @@ try {
   const totalA = median(ours.map(({ totalMs }) => totalMs));
   const totalB = median(byHand.map(({ totalMs }) => totalMs));
   console.log(`${'whole command'.padEnd(30)}${seconds(totalA)}  ${seconds(totalB)}  ${seconds(totalA - totalB)}`);
-  console.log(
-    `ratio ${ratio.toFixed(2)} (of ${ratios.map((each) => each.toFixed(2)).join(', ')}); goal at most ${GOAL}: ${ratio <= GOAL ? 'met' : 'NOT met'}`,
-  );
+  const all = ratios.map((each) => each.toFixed(2)).join(', ');
+  console.log(`ratio ${ratio.toFixed(2)} (of ${all}); ${atMost(GOAL, ratio <= GOAL)}`);
   await saveResult('bake', {
     baseline: 'bench/by-hand.sh',
     ratio,
@@ -119,7 +125,6 @@ try {
     goal: GOAL,
     rounds: ROUNDS,
   });
-} finally {
-  await execa(ecsHost, ['lab', 'down'], { env: { ECS_HOST_STATE: state }, stdin: 'ignore', reject: false });
-  await rm(work, { recursive: true, force: true });
 }
+
+await withLab(async (lab, signal) => report(await measure(lab, signal)));

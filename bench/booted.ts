@@ -1,6 +1,6 @@
 import { type BootedHost, bakeImage, bootHost } from '../test/e2e/booted-host.ts';
 import { importTools } from '../test/e2e/counted-containers.ts';
-import { startLabForTests } from '../test/e2e/lab-handle.ts';
+import { withLab } from './lab.ts';
 
 /** A number after `--name` on the command line. */
 export function option(name: string, usual: number): number {
@@ -16,22 +16,18 @@ export function quantile(values: readonly number[], q: number): number {
 
 /** `p50 1, p99 2, max 3 ms` */
 export function spread(ms: readonly number[]): string {
-  return `p50 ${quantile(ms, 0.5).toFixed(1)}, p99 ${quantile(ms, 0.99).toFixed(1)}, max ${Math.max(...ms).toFixed(1)} ms`;
+  const [p50, p99, max] = [quantile(ms, 0.5), quantile(ms, 0.99), Math.max(...ms)].map((each) => each.toFixed(1));
+  return `p50 ${p50}, p99 ${p99}, max ${max} ms`;
 }
 
 /** Bakes, boots one machine of the lab that serves and has the image `tools`, and takes all of it down again. */
-export async function withServingHost(work: (host: BootedHost) => Promise<void>): Promise<void> {
-  const lab = await startLabForTests();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => void lab.down().finally(() => process.exit(130)));
-  try {
-    await using host = await bootHost(lab, await bakeImage(lab), { drainSeconds: 0 });
+export function withServingHost(work: (host: BootedHost) => Promise<void>): Promise<void> {
+  return withLab(async (lab, signal) => {
+    await using host = await bootHost(lab, await bakeImage(lab, [], signal), { drainSeconds: 0, signal });
     await host.reach('handshake');
     host.decide({ kind: 'grant' });
     await host.reach('serving');
     await importTools(host);
     await work(host);
-  } finally {
-    await lab.down();
-  }
+  });
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Bakes the cpu-bookworm image the way it is done by hand: the EC2 API with curl, everything else over ssh. The baseline of `make bench`.
-# It does what the provisioners do, in their order and with their files, without their checks.
+# Bakes the cpu-bookworm image the way it is done by hand: the EC2 API with curl, everything else over ssh. The baseline
+# of `make bench`. It does what the provisioners do, in their order and with their files, without their checks.
 #
 #   by-hand.sh ENDPOINT REGION BUNDLE_TAR WORK_FOLDER
 #
@@ -45,28 +45,38 @@ clean_up() {
 }
 trap clean_up EXIT
 
-base=$(ec2 DescribeImages --data-urlencode Owner.1=136693071363 --data-urlencode 'Filter.1.Name=name' --data-urlencode 'Filter.1.Value.1=debian-12-amd64-*' |
-  tr -d '\n' | sed 's:</item>:\n:g' | sed -n 's:.*<imageId>\([^<]*\)<.*<creationDate>\([^<]*\)<.*:\2 \1:p' | sort | tail -1 | cut -d' ' -f2)
+base=$(ec2 DescribeImages --data-urlencode Owner.1=136693071363 --data-urlencode 'Filter.1.Name=name' \
+  --data-urlencode 'Filter.1.Value.1=debian-12-amd64-*' | tr -d '\n' | sed 's:</item>:\n:g' |
+  sed -n 's:.*<imageId>\([^<]*\)<.*<creationDate>\([^<]*\)<.*:\2 \1:p' | sort | tail -1 | cut -d' ' -f2)
 [[ -n $base ]] || base=$(ec2 DescribeImages --data-urlencode Owner.1=136693071363 | tag imageId)
 ssh-keygen -q -t ed25519 -N '' -f "$work/$name"
-ec2 ImportKeyPair --data-urlencode "KeyName=$name" --data-urlencode "PublicKeyMaterial=$(base64 -w0 "$work/$name.pub")" >/dev/null
-group=$(ec2 CreateSecurityGroup --data-urlencode "GroupName=$name" --data-urlencode "GroupDescription=by hand" | tag groupId)
+ec2 ImportKeyPair --data-urlencode "KeyName=$name" \
+  --data-urlencode "PublicKeyMaterial=$(base64 -w0 "$work/$name.pub")" >/dev/null
+group=$(ec2 CreateSecurityGroup --data-urlencode "GroupName=$name" \
+  --data-urlencode "GroupDescription=by hand" | tag groupId)
 ec2 AuthorizeSecurityGroupIngress --data-urlencode "GroupId=$group" --data-urlencode IpPermissions.1.IpProtocol=tcp \
   --data-urlencode IpPermissions.1.FromPort=22 --data-urlencode IpPermissions.1.ToPort=22 \
   --data-urlencode IpPermissions.1.IpRanges.1.CidrIp=10.0.0.0/8 >/dev/null
-instance=$(ec2 RunInstances --data-urlencode "ImageId=$base" --data-urlencode InstanceType=t3.large --data-urlencode MinCount=1 \
-  --data-urlencode MaxCount=1 --data-urlencode "KeyName=$name" --data-urlencode "SecurityGroupId.1=$group" \
+instance=$(ec2 RunInstances --data-urlencode "ImageId=$base" --data-urlencode InstanceType=t3.large \
+  --data-urlencode MinCount=1 --data-urlencode MaxCount=1 \
+  --data-urlencode "KeyName=$name" --data-urlencode "SecurityGroupId.1=$group" \
   --data-urlencode IamInstanceProfile.Name=ecs-host --data-urlencode BlockDeviceMapping.1.DeviceName=/dev/xvda \
   --data-urlencode BlockDeviceMapping.1.Ebs.VolumeSize=32 --data-urlencode BlockDeviceMapping.1.Ebs.VolumeType=gp3 \
   --data-urlencode MetadataOptions.HttpTokens=required | tag instanceId)
 wait_for running DescribeInstances --data-urlencode "InstanceId.1=$instance"
 address=$(ec2 DescribeInstances --data-urlencode "InstanceId.1=$instance" | tag ipAddress)
-ssh_options=(-i "$work/$name" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o BatchMode=yes)
+ssh_options=(
+  -i "$work/$name" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o BatchMode=yes
+)
 for _ in $(seq 120); do
   ssh "${ssh_options[@]}" -o ConnectTimeout=2 "admin@$address" true 2>/dev/null && break
   sleep 0.5
 done
-on_host() { ssh "${ssh_options[@]}" "admin@$address" "sudo sh -eu" >"$work/$name.log" 2>&1 || { cat "$work/$name.log" >&2; return 1; }; }
+on_host() {
+  ssh "${ssh_options[@]}" "admin@$address" "sudo sh -eu" >"$work/$name.log" 2>&1 && return
+  cat "$work/$name.log" >&2
+  return 1
+}
 phase launch
 
 on_host <<'EOS'
@@ -98,7 +108,13 @@ cp -r /opt/ecs-host/rootfs/etc/systemd/. /etc/systemd/
 rm -f /etc/systemd/system/ecs-host-nvidia.service /etc/systemd/system/ecs.service.d/30-ecs-host-nvidia.conf
 mkdir -p /etc/docker /etc/ecs-host
 cp /opt/ecs-host/rootfs/etc/ecs-host/imds-block.nft /etc/ecs-host/
-echo '{"insecure-registries":["10.78.0.1:5000"],"log-driver":"json-file","log-opts":{"max-size":"50m","max-file":"3"}}' >/etc/docker/daemon.json
+cat >/etc/docker/daemon.json <<'JSON'
+{
+  "insecure-registries": ["10.78.0.1:5000"],
+  "log-driver": "json-file",
+  "log-opts": { "max-size": "50m", "max-file": "3" }
+}
+JSON
 printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
 chmod +x /usr/sbin/policy-rc.d
 apt-get -qy --no-install-recommends install docker.io
@@ -125,7 +141,7 @@ phase agent-and-host-service
 
 on_host <<'EOS'
 export DEBIAN_FRONTEND=noninteractive
-apt-get -qy --no-install-recommends install git jq openssl rclone awscli
+apt-get -qy --no-install-recommends install git jq openssl rclone rsync awscli
 EOS
 phase user-tools
 
@@ -134,7 +150,8 @@ dpkg-query -W >/opt/ecs-host/image.txt
 aws --version >>/opt/ecs-host/image.txt
 rclone version >>/opt/ecs-host/image.txt
 apt-get clean
-rm -rf /var/lib/apt/lists/* /opt/ecs-host/rootfs /opt/ecs-host/rootfs.tar /opt/ecs-host/payload /var/log/journal/* /var/lib/cloud/instances /var/lib/cloud/data
+rm -rf /var/lib/apt/lists/* /opt/ecs-host/rootfs /opt/ecs-host/rootfs.tar /opt/ecs-host/payload
+rm -rf /var/log/journal/* /var/lib/cloud/instances /var/lib/cloud/data
 rm -f /etc/ssh/ssh_host_* /root/.ssh/authorized_keys /home/*/.ssh/authorized_keys /home/*/.bash_history
 : >/etc/machine-id
 cloud-init clean --logs

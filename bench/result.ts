@@ -22,6 +22,11 @@ export function median(values: readonly number[]): number {
 
 const FILE = join(projectFolder(), 'bench', 'results.json');
 
+/** `goal at most 1.2: met` */
+export function atMost(goal: number | string, isMet: boolean): string {
+  return `goal at most ${goal}: ${isMet ? 'met' : 'NOT met'}`;
+}
+
 export function rounded(ratio: number): number {
   return Number(ratio.toFixed(3));
 }

@@ -43,7 +43,10 @@ async function stormOnce(host: BootedHost): Promise<void> {
   const { counted, recorded, unconfirmed, missed, twice, unexplained, wrong } = found;
   const { serviceKills, dockerdKills, containerdKills } = found;
   console.log(
-    `${counted} starts counted by the containers, ${recorded} on the record (${unconfirmed} attempts that docker did not confirm); killed: the service ${serviceKills} times, dockerd ${dockerdKills}, containerd ${containerdKills}; full for ${SIZE.fullMs / 1000} s: ${missed} missed, ${twice} twice, ${unexplained} unexplained`,
+    `${counted} starts counted by the containers, ${recorded} on the record`,
+    `(${unconfirmed} attempts that docker did not confirm); killed: the service ${serviceKills} times,`,
+    `dockerd ${dockerdKills}, containerd ${containerdKills}; full for ${SIZE.fullMs / 1000} s:`,
+    `${missed} missed, ${twice} twice, ${unexplained} unexplained`,
   );
   if (wrong.length > 0) {
     process.exitCode = 1;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bootCs } from '../hostd/gate.ts';
 import type { BootedHost } from '../test/e2e/booted-host.ts';
+import { installFaketime, setClock } from '../test/e2e/machine-edits.ts';
 import { tellHost } from '../webserver/control-client.ts';
 import type { WalkEvent } from './walk-judge.ts';
 
@@ -59,8 +60,7 @@ async function takeBack({ host, events }: Walker): Promise<void> {
 }
 
 /**
- * An order to systemd about the host service that ends its life. When systemd stops a service it sends SIGCONT,
- * too.
+ * An order to systemd about the host service that ends its life. When systemd stops a service it sends SIGCONT, too.
  */
 function ends(command: string, kind: 'end' | 'leave' = 'end'): Step {
   return async (walker) => {
@@ -88,13 +88,13 @@ const thaw: Step = async (walker) => {
 };
 
 const CLOCK = '/etc/faketimerc';
-function setClock(seconds: number): string {
+function clockOrder(seconds: number): string {
   return `echo ${seconds >= 0 ? '+' : ''}${seconds} >${CLOCK}`;
 }
 
 const stepClock: Step = async (walker) => {
   const farthestS = pick(walker, [600, 7200, 200_000]);
-  await order(walker, setClock(Math.round((walker.random() * 2 - 1) * farthestS)));
+  await order(walker, clockOrder(Math.round((walker.random() * 2 - 1) * farthestS)));
 };
 
 /** Each with how often it is taken. */
@@ -178,7 +178,10 @@ export async function settle(walker: Walker): Promise<void> {
   await thaw(walker);
   await order(
     walker,
-    `${setClock(0)}; for unit in docker containerd ecs; do ${MAIN}=CONT $unit; done; systemctl start ecs-host-guard; systemctl start --no-block ecs-host`,
+    `${clockOrder(0)}
+    for unit in docker containerd ecs; do ${MAIN}=CONT $unit; done
+    systemctl start ecs-host-guard
+    systemctl start --no-block ecs-host`,
   );
   const until = performance.now() + 150_000;
   for (;;) {
@@ -195,9 +198,8 @@ export async function settle(walker: Walker): Promise<void> {
 }
 
 /** The service gets a clock of its own; machines of the lab share this machine's. */
-export function giveClock(host: BootedHost): Promise<string> {
-  return host.run(
-    `sudo sh -c 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qqy install faketime >/dev/null; ${setClock(0)}; mkdir -p /run/systemd/system/ecs-host.service.d; printf "[Service]\\nEnvironment=LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1 FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1\\n" >/run/systemd/system/ecs-host.service.d/clock.conf; systemctl daemon-reload; systemctl restart ecs-host'`,
-    120_000,
-  );
+export async function giveClock(host: BootedHost): Promise<void> {
+  await installFaketime(host);
+  await setClock(host, '+0');
+  await host.run('sudo systemctl restart ecs-host');
 }

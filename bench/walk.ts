@@ -87,8 +87,10 @@ await withServingHost(async (host) => {
   const steps = [...taken.values()].reduce((sum, times) => sum + times, 0);
   const open = samples.filter(({ gate }) => gate).length;
   console.log([...taken].map(([name, times]) => `${name} ${times}`).join(', '));
+  const grants = events.filter(({ kind }) => kind === 'grant').length;
   console.log(
-    `${steps} steps, ${events.filter(({ kind }) => kind === 'grant').length} grants; ${samples.length} looks, the gate open in ${open}; ${starts.length} containers started; ${violations.length} times open without a grant`,
+    `${steps} steps, ${grants} grants; ${samples.length} looks, the gate open in ${open};`,
+    `${starts.length} containers started; ${violations.length} times open without a grant`,
   );
   for (const { cs, what } of violations.slice(0, 20)) console.log(`  ${cs}: ${what}`);
   if (stuck !== null) console.log(stuck);

@@ -1,3 +1,4 @@
+import { onHost } from './host-paths.ts';
 import type { ProvisionerName, Variant } from './provisioners.ts';
 
 /**
@@ -29,8 +30,8 @@ const PARTS: Readonly<Record<SetupPart, string>> = {
   'host-service': 'the service that shakes hands, and then starts Docker and the agent',
   'imds-block': 'containers do not reach the metadata service',
   limits: 'kernel settings, open files, journal, log rotation, swap',
-  'user-tools': 'AWS CLI, git, jq, openssl, rclone',
-  'record-versions': 'what is on the machine, written to /opt/ecs-host/image.json',
+  'user-tools': 'AWS CLI, git, jq, openssl, rclone, rsync',
+  'record-versions': `what is on the machine, written to ${onHost('image.json')}`,
   clean: "REMOVES ssh keys, host keys, logs and the machine's identity, for making an image of it",
   development: 'Docker without a gate, you in group docker, containers are made ready',
 };
@@ -44,10 +45,24 @@ export function partText(part: SetupPart, variant: Variant): string {
     : PARTS[part];
 }
 
-/** Rows of two columns. */
-function columns(rows: readonly (readonly [string, string])[]): string[] {
-  const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+const WIDTH = 80;
+
+function wrap(text: string, width: number): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1) ?? '';
+    if (last !== '' && last.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
+  }
+  return lines;
+}
+
+/** Rows of two columns, of which the second wraps; no line is wider than 80. */
+export function columns(rows: readonly (readonly [string, string])[]): string[] {
+  const left = Math.max(...rows.map(([name]) => name.length));
+  return rows.flatMap(([name, text]) =>
+    wrap(text, WIDTH - left - 4).map((line, at) => `  ${(at === 0 ? name : '').padEnd(left)}  ${line}`),
+  );
 }
 
 export type SetupScript = {
@@ -66,8 +81,8 @@ export function setupHelp({ name, system, variant, parts }: SetupScript): string
   return [
     `usage: ./${name} [options]`,
     '',
-    `Makes this machine (${system}, x86_64) ${purpose}. What is done already is left alone,`,
-    'so run it again after whatever went wrong.',
+    `Makes this machine (${system}, x86_64) ${purpose}.`,
+    'What is done already is left alone, so run it again after whatever went wrong.',
     '',
     'Options:',
     ...columns(options),
@@ -80,7 +95,7 @@ export function setupHelp({ name, system, variant, parts }: SetupScript): string
       ]),
     ),
     '',
-    'Exit codes: 0 done, 2 yours to fix, 3 an outside tool or service failed, 130 interrupted.',
+    ...wrap('Exit codes: 0 done, 2 yours to fix, 3 an outside tool or service failed, 130 interrupted.', WIDTH),
     '',
   ].join('\n');
 }

@@ -144,7 +144,7 @@ export const STAGES: readonly Room[] = [
       'src/stream',
       'src/workload',
     ],
-    holds: 'development hosts: brought up, reached, worked on, ended',
+    holds: "a developer's own host: found by its tags, reached, worked on, and stopping by itself",
   },
   {
     folder: 'src/bootstrap',

@@ -57,7 +57,8 @@ export function createMirrorListener(archives: Readonly<Record<string, MirrorCac
         outgoing.writeHead(200, { ...headers, ...(answer.size === null ? {} : { 'content-length': answer.size }) });
         if (incoming.method === 'HEAD') return void outgoing.end();
         answer.body().then(
-          (body) => pipeline(body, outgoing, () => {}),
+          // A machine that was killed has left before its answer began.
+          (body) => (outgoing.destroyed ? body.destroy() : pipeline(body, outgoing, () => {})),
           () => outgoing.destroy(),
         );
       },

@@ -1,6 +1,7 @@
 /**
  * What the stand-in agent in a machine and the lab say to each other: a JSON object a line. One connection of the agent
- * is for orders; for each session it makes another one, whose first line names it and which then is the session's bytes.
+ * is for orders; for each session it makes another one, whose first line names it, and which then is the session's
+ * bytes.
  */
 export type FromAgent =
   | { readonly kind: 'agent'; readonly hostname: string; readonly platform: Platform }

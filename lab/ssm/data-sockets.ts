@@ -25,7 +25,7 @@ function tokenIn(bytes: Buffer): string {
   }
 }
 
-/** The message gateway: a client opens its session's data channel with the token, and from then on it carries messages. */
+/** The message gateway: a client opens its session's data channel with the token, and then it carries messages. */
 export class DataSockets {
   readonly #server = new WebSocketServer({ noServer: true, maxPayload: 1024 * 1024 });
   readonly #find: (sessionId: string) => Session | null;

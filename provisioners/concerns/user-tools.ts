@@ -10,7 +10,7 @@ export const FILES = ['/usr/share/ecs-host/keys/aws-cli.asc'];
 
 /** "AWS CLI Team <aws-cli@amazon.com>", as the AWS CLI user guide states it. */
 const AWS_CLI_FINGERPRINT = 'FB5DB77FD5C118B80511ADA8A6310ACC4672475C';
-const PACKAGES = ['git', 'jq', 'openssl', 'rclone'];
+const PACKAGES = ['git', 'jq', 'openssl', 'rclone', 'rsync'];
 
 function packagesFor({ target }: Context): readonly { name: string }[] {
   return [...PACKAGES, target.userTools.awsCli.source === 'distribution' ? 'awscli' : 'unzip'].map((name) => ({
@@ -78,7 +78,7 @@ export const userTools: Concern = {
         return { actual: found ?? 'does not run', isCorrect: isWanted(context, found) };
       },
     );
-    for (const name of ['rclone', 'jq', 'git']) {
+    for (const name of ['rclone', 'rsync', 'jq', 'git']) {
       await context.look({ id: `user-tools.${name}`, title: `${name} runs`, expected: 'runs' }, async () => {
         const { exitCode } = await ask`${name} --version`;
         return { actual: exitCode === 0 ? 'runs' : `exit code ${exitCode}`, isCorrect: exitCode === 0 };

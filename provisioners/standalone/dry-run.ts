@@ -9,9 +9,7 @@ import type { Progress } from './progress.ts';
 function askingStep(write: (text: string) => void): Context['step'] {
   return async (name, { doneWhen }) => {
     const isDone = await doneWhen?.().catch(() => false);
-    write(
-      `  ${name.padEnd(42)} ${isDone === undefined ? 'changes what differs' : isDone ? 'done already' : 'would change'}\n`,
-    );
+    write(`  ${name.padEnd(42)} ${isDone === undefined ? 'looks first' : isDone ? 'done already' : 'would change'}\n`);
   };
 }
 

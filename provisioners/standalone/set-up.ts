@@ -1,5 +1,5 @@
 import type { ProvisionEvent } from '#contracts/provision-event.ts';
-import { partText } from '#contracts/setup-script.ts';
+import { columns, partText } from '#contracts/setup-script.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
 import { CONCERNS } from '../concerns/verify.ts';
 import type { Concern } from '../lib/context.ts';
@@ -41,7 +41,7 @@ function complain(text: string): void {
 function announce({ name, target, options }: Setup): void {
   const { sshUser, variant } = target;
   say(`${name} makes this machine ${variant === 'host' ? 'a host' : 'a development host'}:`);
-  for (const part of options.parts) say(`  ${part.padEnd(16)} ${partText(part, variant)}`);
+  for (const line of columns(options.parts.map((part) => [part, partText(part, variant)]))) say(line);
   say(sshUser === null ? 'There is no login user here; nobody joins group docker.' : `${sshUser} joins group docker.`);
 }
 
@@ -66,7 +66,7 @@ async function askFirst({ name, options }: Setup): Promise<number | null> {
   return EXIT.user;
 }
 
-/** Says where it stopped, and ends the program with everything that it started. */
+/** Says where it stopped. The tool that runs hears Ctrl-C as well; after another signal the next run waits for it. */
 function watchForEnd(progress: Progress, log: RunLog): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(signal, () => {
@@ -130,12 +130,16 @@ export async function setUp(setup: Setup): Promise<number> {
   const concerns = [mend, carry(folder), ...options.parts.map((part) => CONCERNS[part])];
   const log = options.dryRun ? new RunLog('/dev/null') : openLog(setup);
   const progress = new Progress(process.stdout, log);
+  let said = '';
   const work = {
     stage: 'set-up' as const,
     target,
     folder,
     emit: (event: ProvisionEvent) => progress.take(event),
-    complain: (text: string) => log.output(text),
+    complain: (text: string) => {
+      said = text;
+      log.output(text);
+    },
   };
   if (options.dryRun) {
     await dryRun(concerns, work, progress, (text) => process.stdout.write(text));
@@ -147,6 +151,8 @@ export async function setUp(setup: Setup): Promise<number> {
   if (end !== null) return end;
   const startedAt = performance.now();
   if (!(await applyAll(concerns, work, progress))) {
+    // What a step said stands below it.
+    if (progress.counts.failed === 0) complain(`  ${said}`);
     complain(`It failed in ${progress.now}; ${log.path} has what the tools said. ${AGAIN}`);
     return EXIT.outside;
   }

@@ -17,3 +17,8 @@ export function listOf(argv: Argv, name: string): string[] | null {
 export function quietly(argv: Argv): Record<string, unknown> {
   return { ...argv, json: false, plain: true };
 }
+
+/** For verbs that hand the terminal on to another program: only what must be known is said. */
+export function silently(argv: Argv): Record<string, unknown> {
+  return { ...quietly(argv), silent: true };
+}

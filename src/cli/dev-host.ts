@@ -4,7 +4,7 @@ import type { DevHost } from '../dev-host/dev-host.ts';
 import { findDevHost, listDevHosts, pickDevHosts } from '../dev-host/find.ts';
 import { findUser } from '../dev-host/user.ts';
 import { userError } from '../io/errors.ts';
-import { runningLab } from '../lab-client/running-lab.ts';
+import { runningLab } from '../lab-client/lab-process.ts';
 import { select } from '../plan/resolve.ts';
 import { type Argv, textOf } from './arguments.ts';
 import { type Connection, withConnection } from './connect.ts';
@@ -38,7 +38,7 @@ export async function withDevRegionIfUp<T>(
   return (await isLabDown(commonArguments(argv))) ? null : withDevRegion(session, argv, work);
 }
 
-function noneHere(): Error {
+export function noneHere(): Error {
   return userError(
     'DEV_HOST_UNKNOWN',
     'You have no dev host here: the lab is down.',

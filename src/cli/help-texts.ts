@@ -29,6 +29,25 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
     ],
   ],
   'dev-host list': [['ecs-host dev-host list --region us-east-2', 'yours there']],
+  'dev-host connect': [['ecs-host dev-host connect', 'on the only one that you have']],
+  'dev-host exec': [
+    ['ecs-host dev-host exec dev -- docker ps', 'with a terminal where there is one here'],
+    [`ecs-host dev-host exec dev -- 'cd container-images && git log' > log`, 'a line for a shell; without a terminal'],
+  ],
+  'dev-host forward': [['ecs-host dev-host forward dev 8080 9000:80', '127.0.0.1:9000 here is port 80 there']],
+  'dev-host sync': [
+    ['ecs-host dev-host sync dev . --watch', 'this folder, until Ctrl-C'],
+    ['ecs-host dev-host sync dev ./app --to src/app --dry-run', 'what would be done'],
+    ['ecs-host dev-host sync --prefer here', 'where both sides changed, take what is here'],
+  ],
+  'dev-host ssh-config': [
+    ['ecs-host dev-host ssh-config dev', 'prints a block for ~/.ssh/config'],
+    ['ecs-host dev-host ssh-config --install', 'then `ssh ecs-host-dev`, VS Code and JetBrains reach it'],
+  ],
+  'dev-host stream': [
+    ['ecs-host dev-host stream', 'in a player, or in a page in the browser'],
+    ['ecs-host dev-host stream dev --frames 60', 'for scripts: 0 when 60 frames show something that moves, else 3'],
+  ],
   'dev-host stop': [['ecs-host dev-host stop dev', 'from then on only its volume costs']],
   'dev-host start': [['ecs-host dev-host start dev --ttl 3h', 'for three hours']],
   'dev-host extend': [['ecs-host dev-host extend dev --by 2h', 'two hours more']],
@@ -65,6 +84,11 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
     ['ecs-host bootstrap --region us-east-2 --destroy', 'takes away what it made'],
   ],
   doctor: [['ecs-host doctor', 'what is missing on this machine, and the fix']],
+  completion: [
+    ['ecs-host completion bash >> ~/.bashrc', 'for bash'],
+    ['ecs-host completion zsh >> ~/.zshrc', 'for zsh'],
+    ['ecs-host completion fish > ~/.config/fish/completions/ecs-host.fish', 'for fish'],
+  ],
 };
 
 const EXIT_CODES_TEXT =
@@ -108,5 +132,11 @@ export function programEpilogue(width: number): string {
 
 /** What a verb's name cannot say, above its options. */
 export const DETAILS: Readonly<Record<string, string>> = {
+  'dev-host exec':
+    "ecs-host dev-host exec [name] -- COMMAND [ARGUMENT...]\n\nThe exit code is the command's own; 2 and 3 with an error on stderr when it did not get that far, or when the connection broke. Arguments arrive as they are, whatever they hold; one word alone is a line for a shell there.",
+  'dev-host forward':
+    'ecs-host dev-host forward [NAME] PORT[:REMOTE]...\n\nIt listens on 127.0.0.1 only. A connection that breaks is made again.',
+  'dev-host sync':
+    'ecs-host dev-host sync [NAME] [FOLDER]\n\nFOLDER has a slash in it (./app) or is a dot; without one it is the folder where you are. What git ignores is left alone on both sides, and so is .git. What changed on both sides since the last time is reported and left alone. See docs/dev-host-sync.md.',
   plan: 'It asks the API of the region for the base image, the security group and the subnet; for `local` it starts the lab, which needs root.',
 };

@@ -4,18 +4,18 @@ import { drainOutput, outputProblem, watchOutput } from '../io/output.ts';
 import { buildParser } from './parser.ts';
 import { commands } from './table.ts';
 import { usageMistake } from './usage-mistakes.ts';
-import { findVerb } from './verb-module.ts';
+import { findVerb, splitTyped } from './verb-module.ts';
 
 /**
  * Parses the command line, runs one verb, and is the only place that ends the process. Handlers import their verb
  * lazily, so that `--help` loads nothing but yargs.
  */
-async function fail(thrown: unknown): Promise<number> {
+async function fail(thrown: unknown, own: readonly string[]): Promise<number> {
   const { explainError } = await import('../io/explain-error.ts');
   const error = explainError(thrown);
   const { errorAsJson, exitCodeOf, renderError } = await import('../io/render-error.ts');
-  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(errorAsJson(error))}\n`);
-  process.stderr.write(`${renderError(error, { debug: process.argv.includes('--debug') })}\n`);
+  if (own.includes('--json')) process.stdout.write(`${JSON.stringify(errorAsJson(error))}\n`);
+  process.stderr.write(`${renderError(error, { debug: own.includes('--debug') })}\n`);
   return exitCodeOf(error);
 }
 
@@ -35,6 +35,11 @@ async function main(): Promise<number> {
   const verbs = commands((itsCode) => {
     code = itsCode;
   });
+  if (typed[0] === '--complete') {
+    const { answerShell } = await import('./completion/answer.ts');
+    process.stdout.write(await answerShell(typed.slice(1), verbs));
+    return 0;
+  }
   try {
     // yargs would show the help of the program for a verb that it does not know.
     const stray = typed.at(-1) === '--help' ? typed.slice(0, -1)[findVerb(verbs, typed)?.path.length ?? 0] : undefined;
@@ -43,7 +48,7 @@ async function main(): Promise<number> {
     await buildParser(typed, verbs, Math.min(110, process.stdout.columns ?? 110)).parseAsync();
     return code;
   } catch (error) {
-    return fail(error);
+    return fail(error, splitTyped(verbs, typed).own);
   }
 }
 
@@ -52,7 +57,7 @@ let exitCode = await main();
 await drainOutput();
 const problem = outputProblem();
 if (problem) {
-  const itsCode = await fail(problem);
+  const itsCode = await fail(problem, process.argv);
   if (exitCode === 0) exitCode = itsCode;
   await drainOutput();
 }

@@ -1,4 +1,5 @@
 import type { Options } from 'yargs';
+import { SHELLS } from './completion/shells.ts';
 
 /** Everything a user can type behind a verb, as data; what several verbs take stands here once. */
 export const COMMON = {
@@ -162,8 +163,47 @@ export const DEV_HOST_START = {
   ttl: { ...DURATION, describe: 'how long until it stops by itself again', defaultDescription: 'as when it was made' },
 } as const satisfies Record<string, Options>;
 
+export const DEV_HOST_STREAM = {
+  open: {
+    type: 'boolean',
+    describe: 'open a player or a browser; --no-open only says the address',
+    default: true,
+  },
+  frames: {
+    type: 'number',
+    describe: 'open nothing: decode so many frames, say what they show, and end',
+    requiresArg: true,
+  },
+} as const satisfies Record<string, Options>;
+
 export const DEV_HOST_EXTEND = {
   by: { ...DURATION, describe: 'how much later it stops', defaultDescription: '4h' },
+} as const satisfies Record<string, Options>;
+
+/** For verbs that leave stdout to another program. */
+export const ALONE = { debug: OUTPUT.debug } as const satisfies Record<string, Options>;
+
+export const DEV_HOST_SYNC = {
+  to: {
+    type: 'string',
+    describe: 'folder there, below the home or absolute (default: the name of the folder here)',
+    requiresArg: true,
+  },
+  watch: { type: 'boolean', describe: 'go on until Ctrl-C, as soon as something changes', default: false },
+  prefer: {
+    type: 'string',
+    choices: ['here', 'there'],
+    describe: 'whose version wins where both sides changed',
+    requiresArg: true,
+  },
+} as const satisfies Record<string, Options>;
+
+export const DEV_HOST_SSH_CONFIG = {
+  install: {
+    type: 'boolean',
+    describe: 'write it to ~/.ssh/ecs-host.config, which ~/.ssh/config includes from then on; asks first',
+    default: false,
+  },
 } as const satisfies Record<string, Options>;
 
 export const TELL = {
@@ -190,6 +230,15 @@ export const SMOKE = {
     type: 'string',
     describe: 'comma-separated parts: gate,cluster,network,verify,workload',
     requiresArg: true,
+  },
+} as const satisfies Record<string, Options>;
+
+export const COMPLETION = {
+  shell: {
+    type: 'string',
+    choices: SHELLS,
+    describe: 'for which shell',
+    defaultDescription: 'the one that SHELL names',
   },
 } as const satisfies Record<string, Options>;
 

@@ -6,7 +6,9 @@ import type { Message, Reporter, RunContext } from '../io/reporter.ts';
 import { createContext } from '../run/context.ts';
 import { newRunId } from '../run/run-id.ts';
 import type { Span } from '../run/span.ts';
+import { expectedOf, keepSamples, readTimings } from '../run/timings.ts';
 import { type Argv, textOf } from './arguments.ts';
+import { kindOfRun, Recorder } from './recorder.ts';
 
 /** The arguments that most verbs share, as yargs leaves them. */
 export type CommonArguments = {
@@ -30,36 +32,33 @@ export type Session = RunContext & {
   readonly spans: () => readonly Span[];
 };
 
-async function chooseReporter(argv: Argv): Promise<Reporter> {
+/** Warnings and notes, without the story. */
+function remarksOf(inner: Reporter): Reporter {
+  return {
+    emit: (message) => {
+      if (message.type === 'warning' || message.type === 'note') inner.emit(message);
+    },
+    close: () => inner.close(),
+  };
+}
+
+async function chooseReporter(argv: Argv, expectedMs: number | null): Promise<Reporter> {
   if (argv['json'] === true) return (await import('../io/reporters/ndjson.ts')).ndjsonReporter(process.stdout);
+  if (argv['silent'] === true)
+    return remarksOf((await import('../io/reporters/plain.ts')).plainReporter(process.stderr));
   const interactive = process.stderr.isTTY === true && process.stdout.isTTY === true && !process.env['CI'];
-  if (interactive && argv['plain'] !== true) return (await import('../io/reporters/terminal.ts')).terminalReporter();
+  if (interactive && argv['plain'] !== true) {
+    const { terminalReporter } = await import('../io/reporters/terminal.ts');
+    return terminalReporter(process.stderr, { expectedMs });
+  }
   return (await import('../io/reporters/plain.ts')).plainReporter(process.stderr);
 }
 
-/** Passes messages on and keeps the spans that ended. */
-function recording(inner: Reporter): { reporter: Reporter; spans: () => readonly Span[] } {
-  const open = new Map<string, { name: string; stage: string }>();
-  const ended: Span[] = [];
-  const note = (message: Message): void => {
-    if (message.type === 'span-start') {
-      const parent = message.parent === null ? undefined : open.get(message.parent);
-      open.set(message.id, { name: message.title, stage: parent?.stage ?? message.title });
-    } else if (message.type === 'span-end') {
-      const span = open.get(message.id);
-      if (span) ended.push({ ...span, durationMs: message.durationMs, outcome: message.outcome });
-    }
-  };
-  return {
-    reporter: {
-      emit: (message) => {
-        note(message);
-        inner.emit(message);
-      },
-      close: () => inner.close(),
-    },
-    spans: () => [...ended],
-  };
+async function startRecorder(argv: Argv): Promise<Recorder> {
+  const kind = kindOfRun(argv);
+  const timings = await readTimings();
+  const inner = await chooseReporter(argv, expectedOf(timings, kind));
+  return new Recorder(inner, { kind, timings });
 }
 
 /** A run that ended before it packed its bundle leaves none, and one that left nothing (`plan`) has no folder. */
@@ -107,7 +106,9 @@ export async function withSession<T>(
   { keeps = false }: { readonly keeps?: boolean } = {},
 ): Promise<T> {
   const controller = new AbortController();
-  const { reporter, spans } = recording(await chooseReporter(argv));
+  const reporter = await startRecorder(argv);
+  const startedAt = performance.now();
+  let isDone = false;
   let signals = 0;
   const onSignal = (): void => {
     const note = (keeps ? KEEPING : RELEASING)[signals];
@@ -120,11 +121,15 @@ export async function withSession<T>(
   process.on('SIGTERM', onSignal);
   const runId = newRunId();
   try {
-    return await work({ ...createContext({ runId, reporter, signal: controller.signal }), spans });
+    const context = createContext({ runId, reporter, signal: controller.signal });
+    const result = await work({ ...context, spans: () => reporter.spans() });
+    isDone = !controller.signal.aborted;
+    return result;
   } catch (error) {
     throw controller.signal.aborted ? interruption(error, keeps) : error;
   } finally {
     await reporter.close();
+    await keepSamples(reporter.samples(isDone ? performance.now() - startedAt : null));
     await removeEmptyRun(runId);
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);

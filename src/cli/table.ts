@@ -1,11 +1,16 @@
 import type { Options } from 'yargs';
 import {
+  ALONE,
   BOOTSTRAP,
   COMMON,
+  COMPLETION,
   DEV_HOST_ALL,
   DEV_HOST_EXTEND,
   DEV_HOST_LIST,
+  DEV_HOST_SSH_CONFIG,
   DEV_HOST_START,
+  DEV_HOST_STREAM,
+  DEV_HOST_SYNC,
   DEV_HOST_UP,
   DRY_RUN,
   KEEP,
@@ -28,6 +33,7 @@ type Row = {
   readonly describe: string;
   readonly options: Readonly<Record<string, Options>>;
   readonly load: () => Promise<Run>;
+  readonly takesCommand?: true;
 };
 
 type Group = { readonly command: string; readonly describe: string; readonly members: readonly Row[] };
@@ -62,7 +68,7 @@ const TABLE: readonly (Row | Group)[] = [
   ),
   verb(
     'render',
-    'write the Packer template and the bundles',
+    'write plan.json, the Packer template and the bundle',
     { ...COMMON, ...PLAN, ...OUTPUT, ...OUT },
     async () => (await import('./verbs/plan.ts')).render,
   ),
@@ -81,13 +87,13 @@ const TABLE: readonly (Row | Group)[] = [
   group('image', 'images that were baked here', [
     verb(
       'list',
-      'the images of a region, with their verdicts',
+      'list the images of a region, with their verdicts',
       { ...COMMON, ...OUTPUT },
       async () => (await import('./verbs/image.ts')).list,
     ),
     verb(
       'show <image>',
-      'one image, with every check and version',
+      'show an image, with every check, version and timing',
       { ...OUTPUT },
       async () => (await import('./verbs/image.ts')).show,
     ),
@@ -101,37 +107,76 @@ const TABLE: readonly (Row | Group)[] = [
   group('dev-host', 'development hosts: your own sandboxes, which stop by themselves', [
     verb(
       'up [names..]',
-      'bring one up, or several; ends when Docker (and the GPU) answers on it and the repository is there',
+      'bring up dev hosts; ends when Docker (and the GPU) answers on them and the repository is there',
       { ...COMMON, ...OUTPUT, ...DEV_HOST_UP },
       async () => (await import('./verbs/dev-host-up.ts')).up,
     ),
     verb(
       'list',
-      'your dev hosts of a region, and when they stop',
+      'list your dev hosts of a region, and when they stop',
       { ...COMMON, ...OUTPUT, ...DEV_HOST_LIST },
       async () => (await import('./verbs/dev-host.ts')).list,
     ),
     verb(
+      'connect [name]',
+      'open a shell on a dev host, in the repository',
+      { ...COMMON, ...ALONE },
+      async () => (await import('./verbs/dev-host-shell.ts')).connect,
+    ),
+    {
+      ...verb(
+        'exec [name]',
+        'run what stands behind -- on a dev host; ends with its exit code',
+        { ...COMMON, ...ALONE },
+        async () => (await import('./verbs/dev-host-shell.ts')).exec,
+      ),
+      takesCommand: true,
+    },
+    verb(
+      'forward [words..]',
+      'make ports of a dev host ports of this machine, until Ctrl-C: [NAME] PORT[:REMOTE]...',
+      { ...COMMON, ...OUTPUT },
+      async () => (await import('./verbs/dev-host-forward.ts')).forward,
+    ),
+    verb(
+      'sync [words..]',
+      'keep a folder here and one there the same, both ways: [NAME] [FOLDER]',
+      { ...COMMON, ...OUTPUT, ...DRY_RUN, ...DEV_HOST_SYNC },
+      async () => (await import('./verbs/dev-host-sync.ts')).sync,
+    ),
+    verb(
+      'ssh-config [name]',
+      'print what ssh, and editors that use it, need to reach a dev host',
+      { ...COMMON, ...OUTPUT, ...YES, ...DEV_HOST_SSH_CONFIG },
+      async () => (await import('./verbs/dev-host-ssh-config.ts')).sshConfig,
+    ),
+    verb(
+      'stream [name]',
+      'build the base image on a dev host, run it, and show its stream; brings a host up where there is none',
+      { ...COMMON, ...OUTPUT, ...DEV_HOST_STREAM },
+      async () => (await import('./verbs/dev-host-stream.ts')).stream,
+    ),
+    verb(
       'stop [names..]',
-      'stop it; what is on it stays',
+      'stop dev hosts; what is on them stays',
       { ...COMMON, ...OUTPUT, ...DEV_HOST_ALL },
       async () => (await import('./verbs/dev-host.ts')).stop,
     ),
     verb(
       'start [names..]',
-      'start it again, with its whole time before it',
+      'start dev hosts again, with their whole time before them',
       { ...COMMON, ...OUTPUT, ...DEV_HOST_ALL, ...DEV_HOST_START },
       async () => (await import('./verbs/dev-host.ts')).start,
     ),
     verb(
       'extend [names..]',
-      'give it more time',
+      'give dev hosts more time',
       { ...COMMON, ...OUTPUT, ...DEV_HOST_ALL, ...DEV_HOST_EXTEND },
       async () => (await import('./verbs/dev-host.ts')).extend,
     ),
     verb(
       'destroy [names..]',
-      'remove it with everything that is on it; asks first',
+      'remove dev hosts with everything that is on them; asks first',
       { ...COMMON, ...OUTPUT, ...DEV_HOST_ALL, ...YES },
       async () => (await import('./verbs/dev-host.ts')).destroy,
     ),
@@ -157,25 +202,25 @@ const TABLE: readonly (Row | Group)[] = [
   group('webserver', 'the reference webserver, which hosts shake hands with', [
     verb(
       ['serve', '$0'],
-      'run it until Ctrl-C',
+      'run the reference webserver, which hosts shake hands with, until Ctrl-C',
       { ...COMMON, ...OUTPUT, ...WEBSERVER },
       async () => (await import('./verbs/webserver.ts')).serve,
     ),
     verb(
       'hosts',
-      'the hosts that it knows',
+      'list the hosts that the webserver knows',
       { ...OUTPUT },
       async () => (await import('./verbs/webserver-orders.ts')).hosts,
     ),
     verb(
       'orders',
-      'what drain and revoke ordered, until serve and trust take it back',
+      'list what drain and revoke ordered, and serve and trust have not taken back',
       { ...OUTPUT },
       async () => (await import('./verbs/webserver-orders.ts')).orders,
     ),
     verb(
       'tell <what>',
-      'what it answers handshakes with from now on; or drain, revoke, serve, trust or forget a host; or resume',
+      'have the webserver answer handshakes otherwise; or drain, revoke, serve, trust or forget a host; or resume',
       { ...OUTPUT, ...TELL },
       async () => (await import('./verbs/webserver-orders.ts')).tell,
     ),
@@ -186,7 +231,7 @@ const TABLE: readonly (Row | Group)[] = [
     { ...COMMON, ...OUTPUT, ...DRY_RUN },
     async () => (await import('./verbs/sweep.ts')).sweep,
   ),
-  group('lab', 'the embedded EC2', [
+  group('lab', 'the embedded EC2 on this machine', [
     verb('up', 'start the lab and leave it running', { ...OUTPUT }, async () => (await import('./verbs/lab.ts')).up),
     verb(
       'down',
@@ -194,28 +239,32 @@ const TABLE: readonly (Row | Group)[] = [
       { ...OUTPUT },
       async () => (await import('./verbs/lab.ts')).down,
     ),
-    verb('status', 'what runs in the lab', { ...OUTPUT }, async () => (await import('./verbs/lab.ts')).status),
+    verb('status', 'show what runs in the lab', { ...OUTPUT }, async () => (await import('./verbs/lab.ts')).status),
   ]),
   verb(
     'bootstrap',
-    'make or check what an account needs: groups, roles, logs, the trust for CI; asks first',
+    'make, check or take away what an account needs: groups, roles, logs, the trust for CI; asks first',
     { ...COMMON, ...OUTPUT, ...BOOTSTRAP },
     async () => (await import('./verbs/bootstrap.ts')).bootstrap,
   ),
   verb(
     'doctor',
-    'every prerequisite: found, needed, and the fix',
+    'look at every prerequisite: found, needed, and the fix',
     { ...OUTPUT },
     async () => (await import('./verbs/doctor.ts')).doctor,
+  ),
+  verb(
+    'completion [shell]',
+    'print what has bash, zsh or fish complete verbs, options and their values',
+    COMPLETION,
+    async () => (await import('./verbs/completion.ts')).completion,
   ),
 ];
 
 /** The table as yargs takes it. `setExitCode` gets what the verb that ran says. */
 export function commands(setExitCode: (code: number) => void): VerbModule[] {
-  const asModule = ({ command, describe, options, load }: Row): VerbModule => ({
-    command,
-    describe,
-    options,
+  const asModule = ({ load, ...row }: Row): VerbModule => ({
+    ...row,
     handler: async (argv) => {
       const run = await load();
       setExitCode(await run(argv));

@@ -75,7 +75,7 @@ function unknown(
   }
   const members = found ? found.verb.members : verbs;
   if (!members) return usage(`\`${called(found)}\` takes no word "${name}".`, help);
-  const close = nearest(name, members.map(nameOf));
+  const close = nearest(name, [...members.map(nameOf), ...(found ? [] : ['help'])]);
   return usage(
     found ? `\`${called(found)}\` knows no "${name}".` : `There is no verb "${name}".`,
     close === null ? help : `did you mean \`${called(found)} ${close}\`? ${help}`,

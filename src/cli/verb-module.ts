@@ -4,6 +4,8 @@ import type { CommandModule, Options } from 'yargs';
 export type VerbModule = CommandModule & {
   readonly options?: Readonly<Record<string, Options>>;
   readonly members?: readonly VerbModule[];
+  /** It hands on a command, which stands behind `--` and may look like anything. */
+  readonly takesCommand?: boolean;
 };
 
 /** A verb that was found in what was typed: `path` is `['image', 'show']`. */
@@ -18,9 +20,14 @@ export function commandOf(verb: VerbModule): string {
   return String([verb.command].flat()[0] ?? '');
 }
 
-/** The names in angle brackets. */
+/** The names in angle brackets: words that must be there. */
 export function wordsOf(verb: VerbModule): string[] {
   return [...commandOf(verb).matchAll(/<(\w+)>/g)].map(([, name = '']) => name);
+}
+
+/** The names of all words that may stand behind the verb: those in angle brackets must, those in square ones may. */
+export function placesOf(verb: VerbModule): string[] {
+  return [...commandOf(verb).matchAll(/[<[](\w+)/g)].map(([, name = '']) => name);
 }
 
 /** The member that a group runs when none is named: `ecs-host webserver` serves. */
@@ -42,6 +49,18 @@ export function findVerb(verbs: readonly VerbModule[], words: readonly string[])
     return { path: [word, ...(member?.path ?? [])], verb: member?.verb ?? verb };
   }
   return null;
+}
+
+/** What was typed for this program, and the command behind `--` that it hands on (as `command` of the arguments). */
+export function splitTyped(
+  verbs: readonly VerbModule[],
+  typed: readonly string[],
+): { readonly own: readonly string[]; readonly command: readonly string[] } {
+  const at = typed.indexOf('--');
+  const own = at < 0 ? typed : typed.slice(0, at);
+  return findVerb(verbs, own)?.verb.takesCommand === true
+    ? { own, command: at < 0 ? [] : typed.slice(at + 1) }
+    : { own: typed, command: [] };
 }
 
 /** Every verb that does something, with its path, in the order of the table. */

@@ -1,6 +1,9 @@
 import type { Check } from '#contracts/check.ts';
 import { wrapText } from '../io/text.ts';
 
+/** Of a line that goes on below its label. */
+const INDENT = ' '.repeat(10);
+
 /** Checks that were skipped for one reason. */
 export type Skips = {
   readonly reason: string;
@@ -17,7 +20,7 @@ const NORMAL: readonly (readonly [RegExp, string])[] = [
   [/on booted machines( only)?$/, 'it is looked at when the image is proved'],
 ];
 
-/** Skipped checks by reason, the most frequent first. */
+/** Skipped checks by reason: first what is not normal, then the most frequent. */
 export function groupSkips(checks: readonly Check[]): Skips[] {
   const groups = Map.groupBy(
     checks.filter(({ verdict }) => verdict === 'skipped'),
@@ -29,23 +32,47 @@ export function groupSkips(checks: readonly Check[]): Skips[] {
       normalBecause: NORMAL.find(([pattern]) => pattern.test(reason))?.[1] ?? null,
       checks: members.map(({ id }) => id),
     }))
-    .toSorted((a, b) => b.checks.length - a.checks.length);
+    .toSorted(
+      (a, b) =>
+        Number(a.normalBecause !== null) - Number(b.normalBecause !== null) || b.checks.length - a.checks.length,
+    );
 }
+
+/** Where lines of a result end: its columns, and how many lines there is room for. */
+export type Room = { readonly columns: number; readonly lines: number };
 
 /** The verdict with the number of checks, and what was skipped and why. */
 export function verdictLines(
-  verdict: string,
-  counts: Readonly<Record<string, number>>,
+  { imageId, verdict, checks }: Proved,
   skips: readonly Skips[],
-  width: number,
+  { columns, lines }: Room,
 ): string[] {
-  const numbers = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
+  const numbers = Object.entries(checks).map(([name, count]) => `${count} ${name}`);
   return [
     `verdict   ${verdict}${numbers.length === 0 ? '' : ` (${numbers.join(', ')})`}`,
-    ...skips.flatMap(({ reason, normalBecause, checks }, at) => {
-      const label = at === 0 ? 'skipped   ' : '          ';
-      const remark = normalBecause === null ? 'not normal: the image is not wholly proved' : `normal: ${normalBecause}`;
-      return wrapText(`${label}${checks.length} ${reason} (${remark})`, width, '            ');
-    }),
+    ...skipLines(skips, imageId, { columns, lines: lines - 1 }),
   ];
+}
+
+type Proved = {
+  readonly imageId: string;
+  readonly verdict: string;
+  readonly checks: Readonly<Record<string, number>>;
+};
+
+/** Where there is no room for all, those that are normal are only counted. */
+function skipLines(skips: readonly Skips[], imageId: string, { columns, lines }: Room): string[] {
+  const shown = skips.map(({ reason, normalBecause, checks }, at) => {
+    const label = at === 0 ? 'skipped   ' : INDENT;
+    const remark = normalBecause === null ? 'not normal: the image is not wholly proved' : `normal: ${normalBecause}`;
+    return wrapText(`${label}${checks.length} ${reason} (${remark})`, columns, `${INDENT}  `);
+  });
+  if (shown.flat().length <= lines) return shown.flat();
+  const fits = (at: number): boolean =>
+    skips[at]?.normalBecause === null || shown.slice(0, at + 1).flat().length < lines;
+  const count = skips.findIndex((_, at) => !fits(at));
+  if (count < 0) return shown.flat();
+  const rest = skips.slice(count).reduce((sum, { checks }) => sum + checks.length, 0);
+  const more = `${count === 0 ? 'skipped   ' : INDENT}${rest}${count === 0 ? '' : ' more'}, all normal`;
+  return [...shown.slice(0, count).flat(), `${more}: \`ecs-host image show ${imageId}\``];
 }

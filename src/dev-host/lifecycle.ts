@@ -12,6 +12,7 @@ import { formatMinutes } from '../io/duration.ts';
 import { userError } from '../io/errors.ts';
 import { DEV_TAG, ec2Tags, TAG } from '../run/tags.ts';
 import { type DevHost, expiresIn } from './dev-host.ts';
+import { LONGEST_TTL_HOURS } from './user-data.ts';
 
 async function setExpires({ ec2 }: AwsClients, { instanceId }: DevHost, expires: string): Promise<void> {
   const Tags = ec2Tags({ [DEV_TAG.expires]: expires });
@@ -30,7 +31,8 @@ export async function stopDevHost(clients: AwsClients, host: DevHost, signal: Ab
 }
 
 /**
- * Starts it, with its whole time before it. The time comes first: a host that boots with one that is over stops at once.
+ * Starts it, with its whole time before it. The time comes first: a host that boots with one that is over stops at
+ * once.
  */
 export async function startDevHost(
   clients: AwsClients,
@@ -45,8 +47,8 @@ export async function startDevHost(
   return expires;
 }
 
-/** AWS stops nobody from keeping a host for a year; a mistyped number should not. */
-export const MOST_MINUTES = 14 * 24 * 60;
+/** What the host itself counts at most. */
+export const MOST_MINUTES = LONGEST_TTL_HOURS * 60;
 
 /**
  * Gives it more time, counted from when it would have stopped.

@@ -48,7 +48,9 @@ export function listLines(
 /** The command for a host, as somebody would type it where this one was typed. */
 export function devCommand(verb: string, name: string, region: string, ...more: readonly string[]): string {
   const where = region === 'local' ? [] : ['--region', region];
-  return commandLine({}, ['ecs-host', 'dev-host', verb, name, ...more, ...where]);
+  // What stands behind -- is a command, and no option of ours.
+  const rest = more[0] === '--' ? [...where, ...more] : [...more, ...where];
+  return commandLine({}, ['ecs-host', 'dev-host', verb, name, ...rest]);
 }
 
 const INDENT = ' '.repeat(10);

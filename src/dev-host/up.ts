@@ -39,7 +39,9 @@ export type UpInput = {
   readonly stayFor: (instanceId: string) => Promise<void>;
 };
 
-/** One host of several that are brought up together: each is a run of its own, so that one can go and the others stay. */
+/**
+ * One host of several that are brought up together: each is a run of its own, so that one can go and the others stay.
+ */
 type One = UpInput & { readonly name: string; readonly runId: string; readonly carried: Carried };
 
 const CLONE_LIMIT_MS = 10 * 60_000;

@@ -14,7 +14,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 type Signal = (typeof SIGNALS)[number];
 
 /** In the environment of what was started, by which it is found again. */
-const MARK = 'ECS_HOST_EXEC';
+const MARK = 'EXEC_BY_ECS_HOST';
 
 /**
  * Without a terminal nothing carries a signal to the command: it would go on alone. So all processes that came of it

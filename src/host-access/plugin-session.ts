@@ -26,8 +26,8 @@ export type PortSession = ApiTarget & { readonly instanceId: string; readonly po
 
 /** Only the credentials of the session's own API are handed on: a lab gets none of the user's. */
 function pluginEnvironment(credentials: Credentials, response: string): NodeJS.ProcessEnv {
-  const { AWS_SESSION_TOKEN: _, ...rest } = process.env;
-  return { ...rest, ...credentialsEnvironment(credentials), [RESPONSE]: response };
+  const none = { AWS_SESSION_TOKEN: undefined };
+  return { ...process.env, ...none, ...credentialsEnvironment(credentials), [RESPONSE]: response };
 }
 
 /**

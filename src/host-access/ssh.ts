@@ -44,7 +44,11 @@ export type Ssh = AsyncDisposable & {
 
 /** What a person's own host is used for beyond commands. */
 export type OpenSsh = Ssh & {
-  /** Makes 127.0.0.1:`localPort` here lead to 127.0.0.1:`remotePort` there. @throws EcsHostError `SSH_FORWARD` (outside) */
+  /**
+   * Makes 127.0.0.1:`localPort` here lead to 127.0.0.1:`remotePort` there.
+   *
+   * @throws EcsHostError `SSH_FORWARD` (outside)
+   */
   forwardToThere(localPort: number, remotePort: number): Promise<void>;
   /** Gives a command this program's stdin, stdout and stderr. @throws EcsHostError `SSH_LOST` (outside) */
   handOver(command: string, options: { readonly isTerminal: boolean }): Promise<HandedOver>;

@@ -124,6 +124,8 @@ export const MESSAGES = {
   },
   DEV_HOST_LOCKED: { level: 'user', meaning: 'A dev host does not let in the key of this machine.' },
   DEV_HOST_NAME: { level: 'user', meaning: 'A name for a dev host has not the form of one, or is given twice.' },
+  DEV_HOST_NOT_STOPPED: { level: 'warning', meaning: 'A dev host that is past its time could not be stopped.' },
+  DEV_HOST_OVERDUE: { level: 'note', meaning: 'A dev host that was past its time and still ran was stopped.' },
   DEV_HOST_RECONNECTING: {
     level: 'note',
     meaning: 'The connection to a dev host broke, and is made again; or it is there again.',
@@ -285,6 +287,22 @@ export const MESSAGES = {
   STOPPING: { level: 'note', meaning: 'A signal came; the run stops and releases what it made.' },
   STORE_DAMAGED: { level: 'note', meaning: "A row of the webserver's store cannot be used and is put aside." },
   STORE_UNREADABLE: { level: 'user', meaning: 'The file that --store names cannot be opened as a store.' },
+  STREAM_BACK: { level: 'note', meaning: 'The stream of a dev host is there, or there again.' },
+  STREAM_BAD: {
+    level: 'outside',
+    meaning: 'The stream of a dev host gave too few pictures, or they are black or do not change.',
+  },
+  STREAM_INTERRUPTED: {
+    level: 'interrupted',
+    meaning: 'Ctrl-C or SIGTERM came before the stream was shown; what was built on the host stays.',
+  },
+  STREAM_LOST: { level: 'warning', meaning: 'The stream of a dev host is not there; it is looked for again.' },
+  STREAM_PLAYER: { level: 'warning', meaning: 'A player could not show the stream; a page in the browser does.' },
+  STREAM_PORTS_TAKEN: {
+    level: 'user',
+    meaning: 'A container that `dev-host stream` did not start has a port of the stream.',
+  },
+  STREAM_STRANGER: { level: 'outside', meaning: 'What answers where the stream was has another key now.' },
   SUBNET_NOT_FOUND: { level: 'user', meaning: 'The VPC of the security group has no subnet.' },
   SWEEP_FAILED: { level: 'warning', meaning: 'Something that a dead run left could not be removed.' },
   SWEEP_IMPOSSIBLE: { level: 'warning', meaning: 'What a run left could not be looked for or removed now.' },

@@ -16,6 +16,8 @@ export type Message =
       readonly title: string;
       /** How long the work goes on before it gives up by itself. */
       readonly limitMs?: number;
+      /** How long it usually took on this machine; not there for a step that has not ended well yet. */
+      readonly expectedMs?: number;
     }
   | { readonly type: 'span-progress'; readonly id: string; readonly text: string }
   | {

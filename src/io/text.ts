@@ -59,3 +59,8 @@ export function wrapText(text: string, width: number, indent = ''): string[] {
 export function resultWidth(out: Pick<NodeJS.WriteStream, 'isTTY' | 'columns'> = process.stdout): number {
   return out.isTTY === true && out.columns > 0 ? out.columns : Number.POSITIVE_INFINITY;
 }
+
+/** How many lines of a result can be seen at once; a pipe or a file has no end. */
+export function resultHeight(out: Pick<NodeJS.WriteStream, 'isTTY' | 'rows'> = process.stdout): number {
+  return out.isTTY === true && out.rows > 0 ? out.rows : Number.POSITIVE_INFINITY;
+}

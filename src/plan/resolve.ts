@@ -61,6 +61,11 @@ export function portsOf(profile: Profile): WorkloadPorts {
   return profile.workload.ports ?? { discoveryTcp: 32262, streamUdp: 32263, streamTcp: 32273 };
 }
 
+export function workloadOf(profile: Profile): BuildPlan['developerWorkload'] {
+  const { repository, ref, submoduleRefs = {}, app, baseImageRegistry = '' } = profile.workload;
+  return { repository, ref, submoduleRefs, app, baseImageRegistry, ports: portsOf(profile) };
+}
+
 export function targetOf(profileName: string, profile: Profile, variant: Variant = 'host'): TargetConfig {
   return {
     version: 1,
@@ -151,14 +156,7 @@ export function resolvePlan({
     node,
     hostProgram,
     provisioning,
-    developerWorkload: {
-      repository: profile.workload.repository,
-      ref: profile.workload.ref,
-      submoduleRefs: profile.workload.submoduleRefs ?? {},
-      app: profile.workload.app,
-      baseImageRegistry: profile.workload.baseImageRegistry ?? '',
-      ports: portsOf(profile),
-    },
+    developerWorkload: workloadOf(profile),
     substitutions: profile.substitutions ?? [],
     toolchain,
     warnings: warnings

@@ -58,7 +58,8 @@ unpack() {
   tar -x -f "$folder/payload.tar" -C "$folder" || refuse 'it cannot be unpacked'
   rm "$folder/payload.tar"
   mkdir "$folder/rootfs"
-  tar -x -f "$folder/rootfs.tar" -C "$folder/rootfs" && gunzip "$folder/bin/node.gz" || refuse 'it cannot be unpacked'
+  tar -x -f "$folder/rootfs.tar" -C "$folder/rootfs" || refuse 'it cannot be unpacked'
+  gunzip "$folder/bin/node.gz" || refuse 'it cannot be unpacked'
   has_sha256 "$folder/bin/node" "$node_sha256" || refuse 'its Node is not the one that it was made with'
   chmod 0755 "$folder/bin/node"
   "$folder/bin/node" --version >/dev/null 2>&1 || refuse 'the Node that it carries does not run here'
@@ -88,5 +89,5 @@ main() {
   exit "$code"
 }
 
+# It ends the shell, which therefore never reads on into the payload.
 main "$@"
-exit

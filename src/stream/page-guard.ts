@@ -5,8 +5,8 @@ import type { Socket } from 'node:net';
 import { endianness } from 'node:os';
 
 /**
- * Who may see the page. Whoever can connect to 127.0.0.1 is anybody on this machine, and any web page in a browser here,
- * so the address has a part that cannot be guessed, and a request of another origin is refused even with it.
+ * Who may see the page. Whoever can connect to 127.0.0.1 is anybody on this machine, and any web page in a browser
+ * here, so the address has a part that cannot be guessed, and a request of another origin is refused even with it.
  */
 const TOKEN_BYTES = 24;
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);

@@ -15,8 +15,9 @@ const PLAYERS: Readonly<Record<string, (shown: Shown) => string[]>> = {
     '-hide_banner', '-loglevel', 'error', '-probesize', '32', '-analyzeduration', '0', '-fflags', 'nobuffer', '-flags', 'low_delay',
     '-sync', 'ext', '-framedrop', '-autoexit', '-window_title', title, '-framerate', fps, '-f', 'h264', '-i', 'pipe:0',
   ],
+  // Its output by SDL, which it falls back to where there is no GL, stands still at the first picture of a pipe.
   mpv: ({ title }) => [
-    ...['--no-config', '--really-quiet', '--profile=low-latency', '--untimed', '--cache=no', '--keep-open=no'],
+    ...['--no-config', '--really-quiet', '--vo=gpu,x11', '--profile=low-latency', '--untimed', '--cache=no'],
     ...[`--title=${title}`, '--demuxer=lavf', '--demuxer-lavf-format=h264', '-'],
   ],
   vlc: ({ title, fps }) => [
@@ -25,7 +26,7 @@ const PLAYERS: Readonly<Record<string, (shown: Shown) => string[]>> = {
   ],
 };
 
-/** About a second of a stream; a player that takes nothing for longer (paused, say) goes on with the present picture. */
+/** About a second; a player that takes nothing for longer (paused, say) goes on with the present picture. */
 const MOST_WAITING = 1024 * 1024;
 /** A player that fails so early has shown nothing. */
 const FAILED_EARLY_MS = 3000;

@@ -29,7 +29,7 @@ describe('waitForAddress', () => {
     await expect(waitForAddress(clients, 'i-1', signal)).rejects.toThrow('Server.InsufficientCapacity');
   });
 
-  test('an instance that the API does not know everywhere yet is waited for; another refusal is thrown at once', async () => {
+  test('an instance that the API does not know everywhere yet is waited for; another refusal is thrown', async () => {
     let asked = 0;
     const { clients } = fakeClients({
       DescribeInstances: () => {

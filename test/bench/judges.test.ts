@@ -40,7 +40,7 @@ describe('the storm', () => {
     expect(compare({ ...NOTHING, record: [recorded(1, 100, 'b'), recorded(3, 100, 'c')] })).toMatchObject({ twice: 1 });
   });
 
-  test('takes a line without a start only for an attempt that was not confirmed, or one of a restart policy near a kill', () => {
+  test('takes a line without a start only for an unconfirmed attempt, or a restart policy near a kill', () => {
     const record = [recorded(1, 100)];
     expect(compare({ ...NOTHING, record })).toMatchObject({ unexplained: 1 });
     expect(compare({ ...NOTHING, record, unsure: [ID] })).toMatchObject({ unexplained: 0 });

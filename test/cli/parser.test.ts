@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { EXAMPLES } from '../../src/cli/help-texts.ts';
 import { buildParser } from '../../src/cli/parser.ts';
 import { commands } from '../../src/cli/table.ts';
-import { leaves, type VerbModule } from '../../src/cli/verb-module.ts';
+import { leaves, nameOf, type VerbModule } from '../../src/cli/verb-module.ts';
 
 /** The real table, with verbs that only note that they were reached. */
 function inert(verbs: readonly VerbModule[], reached: (argv: Record<string, unknown>) => void): VerbModule[] {
@@ -74,26 +74,110 @@ test('a list may be repeated, and does not eat the words behind it', async () =>
   await expect(parse(...USER_DATA, '--cluster', 'c', '--ecs', 'A=1', 'B=2')).rejects.toThrow('takes no word "B=2"');
 });
 
+describe('a misspelled verb is answered with the nearest', () => {
+  test.each(leaves(commands(() => {})).map(({ path }) => path))('of %s %s', async (...path) => {
+    const words = path.filter((word) => typeof word === 'string');
+    const last = words.at(-1) ?? '';
+    const misspelled = [...words.slice(0, -1), `${last}${last.at(-1)}`];
+    await expect(parse(...misspelled)).rejects.toMatchObject({
+      kind: 'user',
+      hint: expect.stringContaining(`did you mean \`ecs-host ${words.join(' ')}\`?`),
+    });
+  });
+
+  test.each([
+    [['image', 'lst'], 'ecs-host image list'],
+    [['webserver', 'hsots'], 'ecs-host webserver hosts'],
+    [['imge', 'list'], 'ecs-host image'],
+    [['hlep'], 'ecs-host help'],
+  ])('%j', async (typed, meant) => {
+    await expect(parse(...typed)).rejects.toMatchObject({
+      hint: expect.stringContaining(`did you mean \`${meant}\`?`),
+    });
+  });
+});
+
+async function helpOf(...words: string[]): Promise<string> {
+  const print = vi.spyOn(console, 'log').mockImplementation(() => {});
+  await parse(...words, '-h');
+  const help = print.mock.calls.flat().join('\n');
+  print.mockRestore();
+  return help;
+}
+
 describe('help', () => {
   const verbs = leaves(commands(() => {}));
 
   test.each(verbs.map(({ path }) => path.join(' ')))('of %s has an example and says where to read on', async (name) => {
-    const print = vi.spyOn(console, 'log').mockImplementation(() => {});
-    await parse(...name.split(' '), '-h');
-    const help = print.mock.calls.flat().join('\n');
-    print.mockRestore();
+    const help = await helpOf(...name.split(' '));
     expect(help).toContain('Examples:');
     expect(help).toContain('Documentation: ');
     expect(help).toContain('Problems: ');
   });
 
+  test.each(
+    commands(() => {}).flatMap((verb) => (verb.members ? [{ name: nameOf(verb), members: verb.members }] : [])),
+  )('of the group $name has an example of each member', async ({ name, members }) => {
+    const help = await helpOf(name);
+    const [, examples = ''] = help.split('Examples:');
+    for (const member of members) {
+      const example = EXAMPLES[`${name} ${nameOf(member)}`]?.[0]?.[0] ?? 'no example';
+      expect(examples).toContain(example.split(' ').slice(0, 3).join(' '));
+    }
+    expect(help.match(/Documentation: /g)).toHaveLength(1);
+  });
+
   test.each(Object.values(EXAMPLES).flat())('its example %j is one that the parser takes', async (line) => {
-    const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+    // What a shell redirects is no word of ours.
+    const words = [...line.replace(/ >.*/, '').matchAll(/'([^']*)'|(\S+)/g)].map(
+      ([, quoted, plain]) => quoted ?? plain ?? '',
+    );
     // Within a word a quote begins in the middle: --ecs 'A=1' is the only form used.
     expect(await parse(...words.slice(1))).not.toEqual({});
   });
 
   test('examples are of verbs that exist', () => {
     expect(Object.keys(EXAMPLES).sort()).toEqual(verbs.map(({ path }) => path.join(' ')).sort());
+  });
+});
+
+describe('a command that is handed on', () => {
+  async function handedOn(...typed: readonly string[]): Promise<unknown> {
+    let given: unknown = null;
+    const verbs: VerbModule[] = [
+      {
+        command: 'on',
+        describe: 'a group',
+        handler: () => {},
+        members: [
+          {
+            command: 'exec [name]',
+            describe: 'hands a command on',
+            options: { debug: { type: 'boolean', default: false } },
+            takesCommand: true,
+            handler: ({ name, command, debug }) => {
+              given = { name, command, debug };
+            },
+          },
+        ],
+      },
+    ];
+    await buildParser(typed, verbs, 80).parseAsync();
+    return given;
+  }
+
+  test('stands behind -- and may look like anything', async () => {
+    const command = ['ls', '--debug=x', '--help', '--', '-n', '', '--nonsense'];
+    expect(await handedOn('on', 'exec', 'dev', '--debug', '--', ...command)).toEqual({
+      name: 'dev',
+      command,
+      debug: true,
+    });
+    expect(await handedOn('on', 'exec', '--', 'dev')).toEqual({ name: undefined, command: ['dev'], debug: false });
+    expect(await handedOn('on', 'exec', 'dev')).toEqual({ name: 'dev', command: [], debug: false });
+  });
+
+  test('is not taken from in front of it', async () => {
+    await expect(handedOn('on', 'exec', 'dev', 'ls', '--', 'x')).rejects.toMatchObject({ code: 'USAGE' });
   });
 });

@@ -1,6 +1,10 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { withSession } from '../../src/cli/session.ts';
 import { EcsHostError } from '../../src/io/errors.ts';
+import { formatTimings, readTimings } from '../../src/run/timings.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 let said = '';
 beforeEach(() => {
@@ -12,6 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.restoreAllMocks();
+  vi.unstubAllEnvs();
 });
 
 /** A session that is interrupted at once, and whose work then fails as given. */
@@ -50,4 +55,26 @@ test('or was interrupted before it began', async () => {
     kind: 'interrupted',
     message: 'Interrupted before anything was changed.',
   });
+});
+
+test('a run tells what earlier ones took, and keeps what it took itself', async () => {
+  const state = tempFolder();
+  vi.stubEnv('ECS_HOST_STATE', state);
+  vi.stubEnv('AWS_ENDPOINT_URL', '');
+  const before = new Map([['ami local › bake', [36_000]]]);
+  await writeFile(join(state, 'timings.json'), formatTimings(before));
+  const run = (fails: boolean): Promise<void> =>
+    withSession({ _: ['ami'], plain: true }, async (session) => {
+      await session.span('bake', async () => {});
+      await session.span('smoke', async () => {
+        if (fails) throw new Error('no');
+      });
+    });
+  await run(false);
+  expect(said).toContain('..    bake, about 35 s\n');
+  await expect(run(true)).rejects.toThrow('no');
+  const after = await readTimings();
+  expect(after.get('ami local › bake')).toHaveLength(3);
+  // Neither took half a second, nor did the run.
+  expect([...after.keys()]).toEqual(['ami local › bake']);
 });

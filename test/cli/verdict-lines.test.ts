@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Check } from '#contracts/check.ts';
 import { groupSkips, verdictLines } from '../../src/cli/verdict-lines.ts';
 
@@ -13,8 +13,14 @@ const CHECKS: readonly Check[] = [
   skipped('booted.limits.kernel-panic', 'not settable in this machine'),
 ];
 
+const ROOM = { columns: 200, lines: Number.POSITIVE_INFINITY };
+
+function proved(checks: Readonly<Record<string, number>>): Parameters<typeof verdictLines>[0] {
+  return { imageId: 'ami-0aa', verdict: 'passed', checks };
+}
+
 test('the verdict says what was skipped, and that it is normal, and why', () => {
-  expect(verdictLines('passed', { correct: 1, skipped: 3 }, groupSkips(CHECKS), 200)).toEqual([
+  expect(verdictLines(proved({ correct: 1, skipped: 3 }), groupSkips(CHECKS), ROOM)).toEqual([
     'verdict   passed (1 correct, 3 skipped)',
     "skipped   2 not settable in this machine (normal: the lab's machines share one kernel; on AWS it is looked at)",
     '          1 profile cpu-bookworm has no GPU (normal: there is no GPU to look at)',
@@ -28,11 +34,48 @@ test('what was left out on demand is not normal', () => {
     normalBecause: null,
     checks: ['workload.clone'],
   });
-  expect(verdictLines('passed', { skipped: 1 }, skips ? [skips] : [], 60)).toEqual([
+  expect(verdictLines(proved({ skipped: 1 }), skips ? [skips] : [], { columns: 60, lines: 3 })).toEqual([
     'verdict   passed (1 skipped)',
     'skipped   1 part "workload" was not asked for (not normal:',
     '            the image is not wholly proved)',
   ]);
+});
+
+describe('where there is no room for all', () => {
+  const skips = groupSkips([
+    ...CHECKS,
+    skipped('network.closed', 'the bake looked; on a booted machine the security group decides'),
+    skipped('workload.clone', 'part "workload" was not asked for'),
+  ]);
+  const lines = (room: number): string[] => verdictLines(proved({}), skips, { columns: 80, lines: room }).slice(1);
+
+  test('what is not normal comes first and stays', () => {
+    expect(lines(1)).toEqual([
+      'skipped   1 part "workload" was not asked for (not normal: the image is not',
+      '            wholly proved)',
+      '          4 more, all normal: `ecs-host image show ami-0aa`',
+    ]);
+  });
+
+  test('as much as fits of what is normal is shown', () => {
+    expect(lines(7)).toEqual([
+      'skipped   1 part "workload" was not asked for (not normal: the image is not',
+      '            wholly proved)',
+      "          2 not settable in this machine (normal: the lab's machines share one",
+      '            kernel; on AWS it is looked at)',
+      '          1 profile cpu-bookworm has no GPU (normal: there is no GPU to look at)',
+      '          1 more, all normal: `ecs-host image show ami-0aa`',
+    ]);
+    expect(lines(8)).toHaveLength(7);
+    expect(lines(8).join()).not.toContain('more');
+  });
+
+  test('none of it is, when there is room for one line', () => {
+    const normal = groupSkips(CHECKS);
+    expect(verdictLines(proved({}), normal, { columns: 80, lines: 2 }).slice(1)).toEqual([
+      'skipped   3, all normal: `ecs-host image show ami-0aa`',
+    ]);
+  });
 });
 
 test.each([
@@ -47,5 +90,5 @@ test.each([
 });
 
 test('an image that was not proved has neither checks nor skips', () => {
-  expect(verdictLines('not-run', {}, [], 80)).toEqual(['verdict   not-run']);
+  expect(verdictLines({ imageId: 'ami-0aa', verdict: 'not-run', checks: {} }, [], ROOM)).toEqual(['verdict   not-run']);
 });

@@ -79,7 +79,10 @@ describe('each mistake is told once, with what was found and what to write', () 
     ['twice', changed('[10.0.0.0/8]', '[10.0.0.0/8, 10.0.0.0/8]'), 'twice', 'remove one'],
     [
       'no profiles',
-      'version: 1\nprofiles: {}\nregions: { a: { profile: x, apiRegion: us-east-2, securityGroup: a, instanceProfile: b } }\n',
+      `version: 1
+profiles: {}
+regions: { a: { profile: x, apiRegion: us-east-2, securityGroup: a, instanceProfile: b } }
+`,
       'at least one',
       'add one',
     ],

@@ -66,7 +66,9 @@ describe('what is no file of YAML is refused at once', () => {
 /** A process whose standard input is what `feed` gives, and which says what came of it. */
 async function piped(feed: string): Promise<string> {
   const load = join(projectFolder(), 'src/config/load.ts');
-  const script = `import(${JSON.stringify(load)}).then((m) => m.loadConfig('/dev/stdin')).then(() => console.log('fine'), (e) => console.log(e.message))`;
+  const script = `import(${JSON.stringify(load)})
+    .then((m) => m.loadConfig('/dev/stdin'))
+    .then(() => console.log('fine'), (e) => console.log(e.message))`;
   const { stdout } = await run('bash', ['-c', `${feed} | "$0" -e "$1"`, process.execPath, script]);
   return stdout.trim();
 }

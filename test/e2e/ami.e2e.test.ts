@@ -129,7 +129,7 @@ describe('what goes wrong on the way', () => {
     expect(await awsLeftovers(lab, 'us-east-2')).toEqual([]);
   });
 
-  test('a bake that fails leaves its instance when asked to, a shell reaches it, and only a person sweeps it', async () => {
+  test('a bake that fails leaves its instance when asked to; a shell reaches it, only a person sweeps it', async () => {
     const config = await withWrongDocker();
     const run = await cli(['bake', '--config', config, '--keep-on-failure', '--json'], lab.environment);
     expect(run.exitCode, run.all).toBe(3);

@@ -11,7 +11,12 @@ export const GATE_SHUT = '! /opt/ecs-host/bin/ecs-host-gate check gate-open';
 /** Looks in the machine, where that is cheap, until a shell condition holds. @returns when it did, as `NOW` */
 export async function until(host: BootedHost, condition: string, limitMs = 10_000): Promise<number> {
   const { exitCode, output } = await host.try(
-    `from=$(${NOW}); until { ${condition}; } >/dev/null 2>&1; do [ $(($(${NOW}) - from)) -lt ${limitMs / 10} ] || exit 1; sleep 0.05; done; ${NOW}`,
+    `from=$(${NOW})
+    until { ${condition}; } >/dev/null 2>&1; do
+      [ $(($(${NOW}) - from)) -lt ${limitMs / 10} ] || exit 1
+      sleep 0.05
+    done
+    ${NOW}`,
     limitMs + 30_000,
   );
   if (exitCode === 0) return Number(output.split('\n').at(-1));
@@ -26,9 +31,15 @@ export function said(host: BootedHost): Promise<string> {
 
 /** Ends the host service's life, and waits for the next one. */
 export function nextLife(host: BootedHost, end = 'systemctl kill --signal=KILL ecs-host'): Promise<string> {
-  return host.run(
-    `main() { systemctl show -p MainPID --value ecs-host; }; before=$(main); sudo ${end}; for i in $(seq 200); do now=$(main); [ "$now" = 0 ] || [ "$now" = "$before" ] || exit 0; sleep 0.1; done; exit 1`,
-  );
+  return host.run(`main() { systemctl show -p MainPID --value ecs-host; }
+    before=$(main)
+    sudo ${end}
+    for i in $(seq 200); do
+      now=$(main)
+      [ "$now" = 0 ] || [ "$now" = "$before" ] || exit 0
+      sleep 0.1
+    done
+    exit 1`);
 }
 
 /** The folder of a container, which belongs to the login user. @returns its path */
@@ -38,13 +49,19 @@ export async function folderOf(host: BootedHost, name: string): Promise<string> 
   return folder;
 }
 
-/** Every way that a client has to start a container, by name. */
-const prepare = `mkdir -p /var/tmp/bundle; cd /var/tmp/bundle; /usr/sbin/runc.distrib spec; sed -i 's/"terminal": true/"terminal": false/; s#"rootfs"#"/var/tmp/rootfs"#; s#"sh"#"/bin/true"#' config.json; docker create --name old ${COUNTED} >/dev/null`;
-
+/** What `CLIENTS` start: a bundle of runc's, and a container of Docker's that was created before. */
 export function prepareClients(host: BootedHost): Promise<string> {
-  return host.run(prepare);
+  return host.run(`mkdir -p /var/tmp/bundle
+    cd /var/tmp/bundle
+    /usr/sbin/runc.distrib spec
+    sed -i '
+      s/"terminal": true/"terminal": false/
+      s#"rootfs"#"/var/tmp/rootfs"#
+      s#"sh"#"/bin/true"#' config.json
+    docker create --name old ${COUNTED} >/dev/null`);
 }
 
+/** Every way that a client has to start a container, by name. */
 export const CLIENTS: readonly (readonly [name: string, command: string])[] = [
   ['docker run', `docker run --rm ${COUNTED}`],
   ['docker run --runtime runc', `docker run --rm --runtime runc ${COUNTED}`],
@@ -60,15 +77,16 @@ export const CLIENTS: readonly (readonly [name: string, command: string])[] = [
  */
 const DOWN_WITHIN_CS = 300;
 
+/** Starts containers without a pause, and goes on when none may start. */
+const HAMMER = `while :; do docker run --rm ${COUNTED} >/dev/null 2>&1; done`;
+
 /**
  * Starts containers without a pause, does something to the host service, and expects that soon afterwards there is no
  * agent and that no container starts any more: by the containers' own word.
  */
 export async function expectDownSoonAfter(host: BootedHost, disrupt: string): Promise<void> {
   const before = (await countedStarts(host)).length;
-  await host.run(
-    `sudo systemd-run --quiet --collect --unit=hammer sh -c 'while :; do docker run --rm ${COUNTED} >/dev/null 2>&1; done'`,
-  );
+  await host.run(`sudo systemd-run --quiet --collect --unit=hammer sh -c '${HAMMER}'`);
   try {
     await until(host, `[ $(wc -l </var/lib/count/starts) -gt ${before} ]`);
     const fromCs = Number((await host.run(`${disrupt} >/dev/null 2>&1; ${NOW}`)).split('\n').at(-1));

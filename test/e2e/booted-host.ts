@@ -31,8 +31,10 @@ const LAB = { accessKeyId: 'lab', secretAccessKey: 'lab' };
 export async function bakeImage(
   lab: LabHandle,
   args: readonly string[] = [],
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<{ imageId: string; plan: BuildPlan }> {
-  const run = await cli(['bake', '--json', ...args], lab.environment);
+  const run = await cli(['bake', '--json', ...args], lab.environment, { signal });
+  signal.throwIfAborted();
   const result = events(run).at(-1);
   if (run.exitCode !== 0 || typeof result?.['record'] !== 'string') throw new Error(run.all.slice(-3000));
   const record = JSON.parse(await readFile(result['record'], 'utf8')) as { imageId: string; runId: string };
@@ -80,16 +82,19 @@ export type BootedHost = AsyncDisposable & {
   reconnect(): Promise<void>;
 };
 
-/** Boots one machine of an image, with a webserver of ours that it reaches through its ssh connection. */
+/**
+ * Boots one machine of an image, with a webserver of ours that it reaches through its ssh connection. Once the signal
+ * has aborted, commands on it throw; it can still be released.
+ */
 export async function bootHost(
   lab: LabHandle,
   { imageId, plan }: { imageId: string; plan: BuildPlan },
-  options: { ecs?: Record<string, string>; drainSeconds?: number } = {},
+  options: { ecs?: Record<string, string>; drainSeconds?: number; signal?: AbortSignal } = {},
 ): Promise<BootedHost> {
   const runId = `r-test-${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
   process.env['ECS_HOST_STATE'] = lab.stateFolder;
   await claimRun(runId);
-  const { signal } = new AbortController();
+  const { signal = new AbortController().signal } = options;
   await using undo = new AsyncDisposableStack();
   const clients = createClients({ apiRegion: plan.apiRegion, endpointUrl: lab.endpoint }, LAB);
   undo.defer(() => clients.destroy());

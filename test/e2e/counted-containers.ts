@@ -42,7 +42,8 @@ sudo mkdir -p ${COUNT_FOLDER}
 sudo mount -t tmpfs -o size=64m,mode=1777 tmpfs ${COUNT_FOLDER}
 : >${COUNT_FOLDER}/starts; chmod 666 ${COUNT_FOLDER}/starts
 files='${PROGRAMS}'
-tar --create --dereference --absolute-names /usr/local/bin/counted $files $(ldd $files | grep -o '/[^ ]*\\.so[^ ]*' | sort -u) |
+libraries=$(ldd $files | grep -o '/[^ ]*\\.so[^ ]*' | sort -u)
+tar --create --dereference --absolute-names /usr/local/bin/counted $files $libraries |
   docker import --change 'ENTRYPOINT ["/usr/local/bin/counted"]' --change 'CMD ["/bin/true"]' - tools >/dev/null`);
 }
 

@@ -2,6 +2,7 @@ import { CreateTagsCommand, DescribeInstancesCommand } from '@aws-sdk/client-ec2
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createClients } from '../../src/aws/clients.ts';
 import type { DevHost } from '../../src/dev-host/dev-host.ts';
+import { describeStream } from './dev-host-stream.tests.ts';
 import { awsLeftovers, type LabHandle, startLabForTests } from './lab-handle.ts';
 import { type Cli, cli, events, start } from './support.ts';
 
@@ -24,6 +25,11 @@ function as(user: string): Record<string, string> {
 
 function devHost(user: string, ...words: readonly string[]): Promise<Cli> {
   return cli(['dev-host', ...words], as(user));
+}
+
+/** A line for a shell on the host. */
+function onHost(user: string, name: string, line: string): Promise<Cli> {
+  return devHost(user, 'exec', name, '--', 'sh', '-c', line);
 }
 
 async function listed(user: string, ...words: readonly string[]): Promise<DevHost[]> {
@@ -65,11 +71,9 @@ describe('brought up', () => {
       expect(host).toMatchObject({ state: 'running', isReady: true, user: 'alice', idleMinutes: 30, ttlMinutes: 120 });
       expect(Math.abs(Date.parse(host.expires ?? '') - Date.now() - 2 * 3600_000)).toBeLessThan(10 * 60_000);
     }
-    const seen = await devHost(
+    const seen = await onHost(
       'alice',
-      'exec',
       'one',
-      '--',
       'docker info --format "{{.ServerVersion}}" && ls container-images/base/protocol',
     );
     expect(seen.exitCode, seen.all).toBe(0);
@@ -88,11 +92,9 @@ describe('brought up', () => {
     expect(await namesOf('alice')).toEqual(['one', 'two']);
     expect((await listed('bob', '--all-users')).map(({ user }) => user).sort()).toEqual(['alice', 'alice', 'bob']);
     // What makes a host of an image is gone: the gate, its guard, and the agent.
-    const look = await devHost(
+    const look = await onHost(
       'bob',
-      'exec',
       'dev',
-      '--',
       'docker info >/dev/null && systemctl is-active ecs-host ecs ecs-host-guard docker',
     );
     expect(look.stdout.split('\n')).toEqual(['inactive', 'inactive', 'inactive', 'active']);
@@ -115,6 +117,8 @@ describe('brought up', () => {
   });
 });
 
+describeStream(() => ({ name: 'one', environment: as('alice') }));
+
 describe('its time', () => {
   test('extend gives more, also on the host, whose own watch stops it', async () => {
     const [before] = await listed('bob');
@@ -122,21 +126,21 @@ describe('its time', () => {
     expect(run.exitCode, run.all).toBe(0);
     const [after] = await listed('bob');
     expect(Date.parse(after?.expires ?? '') - Date.parse(before?.expires ?? '')).toBe(90 * 60_000);
-    const told = await devHost('bob', 'exec', '--', 'cat /var/lib/ecs-host-dev/expires');
+    const told = await devHost('bob', 'exec', '--', 'cat', '/var/lib/ecs-host-dev/expires');
     expect(told.stdout.trim()).toBe(after?.expires);
   });
 
   test('stop keeps what is on it, and start gives it its whole time again', async () => {
-    await devHost('alice', 'exec', 'two', '--', 'echo kept > note');
+    await onHost('alice', 'two', 'echo kept > note');
     const stopped = await devHost('alice', 'stop', 'two');
     expect(stopped.exitCode, stopped.all).toBe(0);
     expect((await listed('alice')).map(({ state }) => state)).toEqual(['running', 'stopped']);
-    const asleep = await devHost('alice', 'exec', 'two', '--', 'true');
+    const asleep = await onHost('alice', 'two', 'true');
     expect(asleep.exitCode, asleep.all).toBe(2);
     expect(asleep.stderr).toContain('dev-host start two');
     const started = await devHost('alice', 'start', 'two');
     expect(started.exitCode, started.all).toBe(0);
-    const seen = await devHost('alice', 'exec', 'two', '--', 'cat note && docker info >/dev/null && echo docker');
+    const seen = await onHost('alice', 'two', 'cat note && docker info >/dev/null && echo docker');
     expect(seen.stdout).toBe('kept\ndocker');
   });
 });

@@ -7,8 +7,12 @@ import type { BootedHost } from './booted-host.ts';
 export function fillDisk(host: BootedHost): Promise<string> {
   return host.run(
     `sudo sh -c '
-n=0; size=$(df --output=avail -B1 / | tail -1)
-while [ $size -ge 4096 ]; do n=$((n + 1)); fallocate --length $size /var/tmp/filler.$n 2>/dev/null || size=$((size / 2)); done'`,
+n=0
+size=$(df --output=avail -B1 / | tail -1)
+while [ $size -ge 4096 ]; do
+  n=$((n + 1))
+  fallocate --length $size /var/tmp/filler.$n 2>/dev/null || size=$((size / 2))
+done'`,
     120_000,
   );
 }

@@ -111,7 +111,8 @@ sudo systemctl start wanting.service`);
 
   test('an upgrade in place of the packages', { timeout: 180_000 }, async () => {
     await host.run(
-      'sudo apt-get -qq update && sudo DEBIAN_FRONTEND=noninteractive apt-get -qqy install --reinstall docker.io containerd runc',
+      `sudo apt-get -qq update &&
+        sudo DEBIAN_FRONTEND=noninteractive apt-get -qqy install --reinstall docker.io containerd runc`,
       150_000,
     );
     await expectShut();
@@ -241,9 +242,9 @@ describe('in service', () => {
   test('a folder on another file system is refused, and said', async () => {
     await importTools(host);
     const own = '/var/lib/ecs-host/containers/elsewhere';
-    await host.run(
-      `sudo mkdir -p ${own}; sudo mount -t tmpfs tmpfs ${own}; docker run --detach --name elsewhere tools /bin/sleep 60`,
-    );
+    await host.run(`sudo mkdir -p ${own}
+      sudo mount -t tmpfs tmpfs ${own}
+      docker run --detach --name elsewhere tools /bin/sleep 60`);
     await expect
       .poll(() => host.run('sudo journalctl -u ecs-host --no-pager -o cat'), { timeout: 10_000 })
       .toContain('container elsewhere: its folder is on another file system');
@@ -257,9 +258,9 @@ describe('in service', () => {
     // Seen by the next life, which has a view of the disk of its own.
     await host.run(`sudo mount -t tmpfs -o size=256k tmpfs ${folder}; sudo systemctl kill -s KILL ecs-host; sleep 1`);
     await host.reach('serving');
-    await host.run(
-      `sudo mkdir -p ${own}; sudo sh -c 'cat /dev/zero >${folder}/filler' 2>/dev/null; docker run --detach --name full tools /bin/sleep 60`,
-    );
+    await host.run(`sudo mkdir -p ${own}
+      sudo sh -c 'cat /dev/zero >${folder}/filler' 2>/dev/null
+      docker run --detach --name full tools /bin/sleep 60`);
     const said = (): Promise<string> =>
       host.run('sudo journalctl -u ecs-host --no-pager -o cat | grep -c "full: ENOSPC" || true');
     await expect.poll(said, { timeout: 10_000 }).toBe('1');
@@ -304,9 +305,9 @@ describe('in service', () => {
     });
     // Now dockerd, too, while a client knocks without a pause: the gate holds, and nothing of that is in the way once
     // it is open.
-    await host.run(
-      'sudo systemd-run --quiet --unit=knocking sh -c "while :; do docker ps; done"; sudo pkill -KILL -x dockerd; sleep 2',
-    );
+    await host.run(`sudo systemd-run --quiet --unit=knocking sh -c "while :; do docker ps; done"
+      sudo pkill -KILL -x dockerd
+      sleep 2`);
     expect(await host.run('systemctl is-active docker.service || true')).toMatch(/^(inactive|failed)$/);
     host.decide({ kind: 'grant' });
     await host.reach('serving');
@@ -315,7 +316,7 @@ describe('in service', () => {
   });
 });
 
-test('each of 100 container starts is on the record, while the service, dockerd and containerd are killed and the webserver is away', {
+test('each of 100 container starts is on the record, whoever is killed and while the webserver is away', {
   timeout: 300_000,
 }, async () => {
   // `bench/starts.ts` does the same with ten thousand, and with full disks.

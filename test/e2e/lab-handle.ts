@@ -57,21 +57,21 @@ async function descendants(root: number): Promise<Process[]> {
   return found;
 }
 
-/**
- * Stops the lab, and removes its folder, unless the machine still holds something below it: that is to be looked
- * at.
- */
+/** A lab that is half up or half down is nobody's. */
+const WHOLE = { isDetached: true } as const;
+
+/** Stops the lab, and removes its folder, unless the machine still holds something below it: that is to be seen. */
 async function endLab(stateFolder: string): Promise<void> {
-  const ended = await cli(['lab', 'down'], { ECS_HOST_STATE: stateFolder });
+  const ended = await cli(['lab', 'down'], { ECS_HOST_STATE: stateFolder }, WHOLE);
+  if (ended.exitCode !== 0) throw new Error(`lab down failed in ${stateFolder}:\n${ended.all}`);
   const left = await machineLeftovers(stateFolder);
   if (left.length > 0) throw new Error(`the lab in ${stateFolder} left behind:\n${left.join('\n')}`);
   await rm(stateFolder, { recursive: true, force: true });
-  if (ended.exitCode !== 0) throw new Error(`lab down failed:\n${ended.all}`);
 }
 
 export async function startLabForTests(): Promise<LabHandle> {
   const stateFolder = await newStateFolder();
-  const up = await cli(['lab', 'up', '--json'], { ECS_HOST_STATE: stateFolder });
+  const up = await cli(['lab', 'up', '--json'], { ECS_HOST_STATE: stateFolder }, WHOLE);
   if (up.exitCode !== 0) {
     await endLab(stateFolder);
     throw new Error(`the lab did not start:\n${up.all}`);

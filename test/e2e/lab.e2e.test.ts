@@ -313,8 +313,9 @@ describe('the lab', () => {
     const read = (path: string) =>
       ssh(
         machine.address,
-        `token=$(curl -s -X PUT http://169.254.169.254/latest/api/token -H 'X-aws-ec2-metadata-token-ttl-seconds: 60'); ` +
-          `curl -s -w ' %{http_code}' -H "X-aws-ec2-metadata-token: $token" http://169.254.169.254/latest/meta-data/${path}`,
+        'imds=http://169.254.169.254/latest; ' +
+          `token=$(curl -s -X PUT $imds/api/token -H 'X-aws-ec2-metadata-token-ttl-seconds: 60'); ` +
+          `curl -s -w ' %{http_code}' -H "X-aws-ec2-metadata-token: $token" $imds/meta-data/${path}`,
       );
     expect(await read('tags/instance/ecs-host:expires')).toMatch(/404$/);
     const tag = { Key: 'ecs-host:expires', Value: '2026-11-26T22:00:00Z' };

@@ -1,7 +1,21 @@
 import { DescribeContainerInstancesCommand, ListContainerInstancesCommand } from '@aws-sdk/client-ecs';
+import type { HostConfig } from '#contracts/host-config.ts';
 import type { Identity } from '../../hostd/imds.ts';
 import { shellQuote } from '../../src/io/shell-quote.ts';
 import type { BootedHost } from './booted-host.ts';
+
+/** Writes a file of the machine, as root; who owns one that is there, and who may read it, stays. */
+export function putFile(host: BootedHost, path: string, text: string): Promise<string> {
+  return host.run(`printf %s ${shellQuote(text)} | sudo tee ${path} >/dev/null`);
+}
+
+const HOST_CONFIG = '/etc/ecs-host/host.json';
+
+/** Changes what the host service was told with user data; it reads that in its next life. */
+export async function editHostConfig(host: BootedHost, change: Partial<HostConfig>): Promise<void> {
+  const before = JSON.parse(await host.run(`sudo cat ${HOST_CONFIG}`)) as HostConfig;
+  await putFile(host, HOST_CONFIG, JSON.stringify({ ...before, ...change }));
+}
 
 const DROP_INS = '/run/systemd/system/ecs-host.service.d';
 

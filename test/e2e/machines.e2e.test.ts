@@ -92,20 +92,24 @@ const PUT_TOKEN =
 
 test('Docker runs, builds, limits and publishes', async () => {
   await timed('apt-get update and docker.io', () =>
-    one.run(
-      'sudo apt-get -qq update && sudo DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends docker.io >/dev/null',
-    ),
+    one.run(`sudo apt-get -qq update &&
+      sudo DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends docker.io >/dev/null`),
   );
   expect(await one.run("sudo docker info --format '{{.Driver}}'")).toBe('overlay2');
-  await one.run(
-    'cd / && sudo tar -c bin sbin lib lib64 usr/bin usr/sbin usr/lib/x86_64-linux-gnu usr/lib64 usr/lib/python3 usr/lib/python3.11 etc | sudo docker import - lab/base >/dev/null',
-  );
+  await one.run(`cd / &&
+    sudo tar -c bin sbin lib lib64 usr/bin usr/sbin usr/lib64 etc \\
+      usr/lib/x86_64-linux-gnu usr/lib/python3 usr/lib/python3.11 |
+    sudo docker import - lab/base >/dev/null`);
   await timed('docker run', async () =>
     expect(await one.run('sudo docker run --rm lab/base echo hello')).toBe('hello'),
   );
-  await one.run(
-    "mkdir -p b && printf 'FROM lab/base\\nRUN echo built >/marker\\nCMD cat /marker\\n' >b/Dockerfile && sudo docker build -q -t lab/two b",
-  );
+  await one.run(`mkdir -p b
+cat >b/Dockerfile <<'EOS'
+FROM lab/base
+RUN echo built >/marker
+CMD cat /marker
+EOS
+sudo docker build -q -t lab/two b`);
   expect(await one.run('sudo docker run --rm lab/two')).toBe('built');
   const hungry = await one.try(
     'sudo docker run --rm --memory 32m --cpus 0.5 --pids-limit 20 lab/base python3 -c "bytearray(200 * 1024 ** 2)"',
@@ -118,7 +122,8 @@ test('the answer to a token request goes no further than the hop limit; other an
   const token = await one.run(PUT_TOKEN);
   expect(token.length).toBeGreaterThan(40);
   expect((await one.try(`sudo docker run --rm lab/base ${PUT_TOKEN}`)).exitCode).toBe(28);
-  const read = `curl -s -m 2 http://169.254.169.254/latest/meta-data/instance-id -H 'X-aws-ec2-metadata-token: ${token}'`;
+  const instanceId = 'http://169.254.169.254/latest/meta-data/instance-id';
+  const read = `curl -s -m 2 ${instanceId} -H 'X-aws-ec2-metadata-token: ${token}'`;
   expect(await one.run(`sudo docker run --rm lab/base ${read}`)).toBe(ONE);
 });
 

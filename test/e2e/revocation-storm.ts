@@ -22,13 +22,16 @@ const LOAD = `while :; do docker run --rm ${COUNTED} >/dev/null 2>&1 || sleep 0.
 const ROOT = '/var/tmp/rootfs';
 
 export function prepareRoot(host: BootedHost): Promise<string> {
-  return host.run(
-    `mkdir -p ${ROOT} && id=$(docker create tools) && docker export $id | tar --extract --directory ${ROOT} && docker rm $id >/dev/null`,
-  );
+  return host.run(`mkdir -p ${ROOT} &&
+    id=$(docker create tools) &&
+    docker export $id | tar --extract --directory ${ROOT} &&
+    docker rm $id >/dev/null`);
 }
 
 /** A container that counts itself, started without Docker. */
-export const CONTAINERD_CLIENT = `timeout -k 1 5 ctr run --rm --rootfs ${ROOT} --mount type=bind,src=/var/lib/count,dst=/count,options=rbind:rw --env HOSTNAME=containerd probe-$(cat /proc/sys/kernel/random/uuid) /usr/local/bin/counted /bin/true`;
+export const CONTAINERD_CLIENT = `timeout -k 1 5 ctr run --rm --rootfs ${ROOT} --env HOSTNAME=containerd \\
+  --mount type=bind,src=/var/lib/count,dst=/count,options=rbind:rw \\
+  probe-$(cat /proc/sys/kernel/random/uuid) /usr/local/bin/counted /bin/true`;
 
 /** Each way to start a container that a client has, by name. A Docker or a containerd that is down is one way less. */
 const STARTS: Readonly<Record<string, string>> = {

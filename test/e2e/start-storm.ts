@@ -65,7 +65,11 @@ old() {
 while [ ! -e ${STORM_FOLDER}/enough ]; do
   i=$((i + 1))
   case $((i % 10)) in
-    0) run --detach --restart on-failure:3 ${COUNTED} /bin/false; cat ${STORM_FOLDER}/cid.$w >>${STORM_FOLDER}/policy 2>/dev/null; echo >>${STORM_FOLDER}/policy ;;
+    0)
+      run --detach --restart on-failure:3 ${COUNTED} /bin/false
+      cat ${STORM_FOLDER}/cid.$w >>${STORM_FOLDER}/policy 2>/dev/null
+      echo >>${STORM_FOLDER}/policy
+      ;;
     1 | 4 | 7) old $((i % 7)) ;;
     2 | 5) run --detach ${COUNTED} ;;
     9) docker container prune --force --filter until=2m --filter label!=old >/dev/null 2>&1; run --rm ${COUNTED} ;;
@@ -93,7 +97,10 @@ with open('${STORM_FOLDER}/record', 'a') as out:
 `;
 
 function begin(host: BootedHost): Promise<string> {
-  return host.run(`sudo rm -rf ${STORM_FOLDER}; mkdir -p ${STORM_FOLDER}; cd ${STORM_FOLDER}; : >attempts; : >policy; : >kills; : >record
+  return host.run(`sudo rm -rf ${STORM_FOLDER}
+mkdir -p ${STORM_FOLDER}
+cd ${STORM_FOLDER}
+for name in attempts policy kills record; do : >$name; done
 cat >worker.sh <<'EOS'
 ${WORKER}
 EOS
@@ -165,7 +172,10 @@ async function end(host: BootedHost): Promise<void> {
     counted = (await countedStarts(host)).length;
   }
   await host.run(
-    `until [ "$(sudo ls /run/ecs-host/starts/new | wc -l)" = 0 ]; do sleep 0.1; done; sleep 0.5; sudo systemctl stop storm-collector; docker ps --all --quiet | xargs --no-run-if-empty docker rm --force >/dev/null 2>&1 || true`,
+    `until [ "$(sudo ls /run/ecs-host/starts/new | wc -l)" = 0 ]; do sleep 0.1; done
+    sleep 0.5
+    sudo systemctl stop storm-collector
+    docker ps --all --quiet | xargs --no-run-if-empty docker rm --force >/dev/null 2>&1 || true`,
     120_000,
   );
 }
@@ -205,10 +215,10 @@ export function compare(
     const extra = Math.max(0, known.length - ran.length - broken);
     missed += late;
     unexplained += extra;
-    if (late + extra > 0)
-      wrong.push(
-        `${id}: ran at ${ran.map(({ atCs }) => atCs).join(' ')}; on the record at ${known.map(({ startedCs }) => startedCs).join(' ')}; ${broken} attempts not confirmed`,
-      );
+    if (late + extra === 0) continue;
+    const ranAt = ran.map(({ atCs }) => atCs).join(' ');
+    const knownAt = known.map(({ startedCs }) => startedCs).join(' ');
+    wrong.push(`${id}: ran at ${ranAt}; on the record at ${knownAt}; ${broken} attempts not confirmed`);
   }
   const keys = new Set(record.map(({ id, startedCs, pid }) => `${id}.${startedCs}.${pid}`));
   const numbers = new Set(record.map(({ n }) => n));

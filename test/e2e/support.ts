@@ -27,19 +27,32 @@ export function testEnvironment(more: Record<string, string> = {}): Record<strin
   };
 }
 
+export type CliOptions = {
+  /** Ends the command as SIGTERM does; it may take its time to clean up. */
+  readonly signal?: AbortSignal;
+  /** Ctrl-C in the terminal is for whoever started the command, and not for it. */
+  readonly isDetached?: boolean;
+};
+
 /** Starts the command; for tests that send it signals. */
-export function start(args: readonly string[], more: Record<string, string> = {}) {
+export function start(args: readonly string[], more: Record<string, string> = {}, options: CliOptions = {}) {
   return execa(ECS_HOST, args, {
     env: testEnvironment(more),
     extendEnv: false,
     reject: false,
     all: true,
     stdin: 'ignore',
+    detached: options.isDetached ?? false,
+    ...(options.signal === undefined ? {} : { cancelSignal: options.signal, forceKillAfterDelay: false }),
   });
 }
 
-export async function cli(args: readonly string[], more: Record<string, string> = {}): Promise<Cli> {
-  const result = await start(args, more);
+export async function cli(
+  args: readonly string[],
+  more: Record<string, string> = {},
+  options: CliOptions = {},
+): Promise<Cli> {
+  const result = await start(args, more, options);
   return { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr, all: result.all };
 }
 

@@ -78,7 +78,7 @@ function file(name: string): Promise<string> {
   return readFile(join(folder, name), 'utf8');
 }
 
-test('a session is started, carried by the plugin with its six arguments, and terminated when its client has gone', async () => {
+test('a session is started, carried by the plugin with its six arguments, and terminated at the end', async () => {
   const proxy = start();
   proxy.stdin.end('hello');
   expect((await proxy.stdout.toArray()).join('')).toBe('hello');

@@ -4,8 +4,8 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { devHostOf } from '../../src/dev-host/dev-host.ts';
 import { connectDevHost, targetOf } from '../../src/dev-host/reach.ts';
 import type { OpenSsh } from '../../src/host-access/ssh.ts';
-import { devHost } from '../fixtures/dev-host.ts';
 import { type LocalSshd, noSshd, startLocalSshd } from '../support/local-sshd.ts';
+import { devHost } from '../support/sshd-dev-host.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const why = noSshd();

@@ -55,9 +55,11 @@ test('all mistakes at once, each with its key', () => {
       'webserverUrl is missing',
       'drainseconds is no key of this file',
       'version is not 1, the version of this format',
-      "webserverCa is not null (the system's trust store, update-ca-certificates, and Node's own list), or in PEM the certificate (or several) of the authority that signs the webserver's",
+      "webserverCa is not null (the system's trust store, update-ca-certificates, and Node's own list), " +
+        "or in PEM the certificate (or several) of the authority that signs the webserver's",
       'environment is not a name of lower-case letters, digits and dashes',
-      'drainSeconds is not a whole number from 0 to 3600: how long tasks may take to end when the host leaves, in seconds (at most 90 after an interruption notice of EC2)',
+      'drainSeconds is not a whole number from 0 to 3600: how long tasks may take to end when the host leaves, ' +
+        'in seconds (at most 90 after an interruption notice of EC2)',
     ].join('; '),
   });
 });

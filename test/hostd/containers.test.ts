@@ -242,7 +242,12 @@ describe('what a container plants in its folder', () => {
     const helper = join(folder, 'helper');
     await writeFile(
       helper,
-      `#!/bin/sh\nwhile read -r line; do case $line in *hung*) sleep 60 ;; esac; printf '%s\\n' "$line" | ${PLACE_HELPER} "$@"; done\n`,
+      `#!/bin/sh
+while read -r line; do
+  case $line in *hung*) sleep 60 ;; esac
+  printf '%s\\n' "$line" | ${PLACE_HELPER} "$@"
+done
+`,
       { mode: 0o755 },
     );
     const containers = await live({ helper });

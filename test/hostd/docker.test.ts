@@ -24,7 +24,9 @@ beforeEach(async () => {
 afterEach(() => close());
 
 function event(id: string): string {
-  return `{"Type":"container","Action":"start","Actor":{"ID":"${id}","Attributes":{"name":"${id}"}},"timeNano":1795474032123456789}\n`;
+  const actor = JSON.stringify({ ID: id, Attributes: { name: id } });
+  // As text: so many digits are no number of JavaScript's.
+  return `{"Type":"container","Action":"start","Actor":${actor},"timeNano":1795474032123456789}\n`;
 }
 
 /** Subscribes, and hands over the server's side of the stream. */

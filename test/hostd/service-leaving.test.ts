@@ -49,7 +49,7 @@ describe('leaving', () => {
     await third.stop();
   });
 
-  test('a host whose agent has not registered does not say that it serves; told to drain, it waits for that', async () => {
+  test('a host whose agent has not registered does not say that it serves; told to drain, it waits', async () => {
     world.ecs.isRegistered = false;
     const service = world.start();
     await service.reach('agent');

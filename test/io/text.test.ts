@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { oneLine, resultWidth, shorten, textWidth, wrapText } from '../../src/io/text.ts';
 
 test('width counts cells: none for colours and marks, two for wide characters', () => {
-  expect(['abc', '\u001b[31mabc\u001b[0m', 'é', 'e\u0301', '日本', '✔ a…'].map(textWidth)).toEqual([3, 3, 1, 1, 4, 4]);
+  const texts = ['abc', '\u001b[31mabc\u001b[0m', 'é', 'e\u0301', '日本', '✔ a…'];
+  expect(texts.map(textWidth)).toEqual([3, 3, 1, 1, 4, 4]);
 });
 
 test('shortening says that something is left out', () => {

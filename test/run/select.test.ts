@@ -18,9 +18,9 @@ function stateOf(runId: string): 'alive' | 'dead' {
 
 const inventory: Inventory = {
   instances: [
-    { id: 'i-dead', tags: of(DEAD) },
-    { id: 'i-live', tags: of(LIVE) },
-    { id: 'i-foreign', tags: {} },
+    { id: 'i-dead', state: 'running', tags: of(DEAD) },
+    { id: 'i-live', state: 'running', tags: of(LIVE) },
+    { id: 'i-foreign', state: 'running', tags: {} },
   ],
   securityGroups: [
     { id: 'sg-dead', name: 'packer_1', tags: of(DEAD) },
@@ -73,6 +73,35 @@ describe('selectLeftovers', () => {
     const ids = selectLeftovers(inventory, () => 'dead').map(({ id }) => id);
     expect(ids).not.toContain('ami-finished');
     expect(ids).not.toContain('snap-finished');
+  });
+
+  const devHost = (more: Record<string, string> = {}): Record<string, string> =>
+    of(DEAD, { 'ecs-host:kind': 'dev-host', ...more });
+  const ready = { 'ecs-host:ready': '2026-11-26T12:00:00Z' };
+  const besideInstance = (state: string, tags: Record<string, string>): string[] => {
+    const mine = { id: 'i-dev', state, tags };
+    const group = { id: 'sg-dev', name: 'dev', tags: devHost() };
+    const volume = { id: 'vol-dev', tags: devHost() };
+    const instances = state === 'terminated' ? [] : [mine];
+    const dev: Inventory = { ...emptyInventory, instances, securityGroups: [group], volumes: [volume] };
+    return selectLeftovers(dev, () => 'dead').map(({ id }) => id);
+  };
+
+  test.for(['pending', 'running', 'stopping', 'stopped'])(
+    'leaves a dev host that is %s, and all that is its',
+    (state) => {
+      expect(besideInstance(state, devHost(ready))).toEqual([]);
+    },
+  );
+
+  test('takes a dev host that never was ready, and what a destroyed one left', () => {
+    expect(besideInstance('running', devHost())).toEqual(['i-dev', 'sg-dev', 'vol-dev']);
+    expect(besideInstance('terminated', devHost(ready))).toEqual(['sg-dev', 'vol-dev']);
+    expect(besideInstance('shutting-down', devHost(ready))).toEqual(['i-dev', 'sg-dev', 'vol-dev']);
+  });
+
+  test('does not take for a dev host what only carries its last tag', () => {
+    expect(besideInstance('running', of(DEAD, ready))).toContain('i-dev');
   });
 
   test('takes nothing of runs that are alive or unknown, and nothing without a run id', () => {

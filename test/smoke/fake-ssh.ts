@@ -30,12 +30,20 @@ export function fakeSsh(answers: Answers, asked: string[] = []): Ssh {
   };
 }
 
-/** As `systemctl show` prints several units. */
+/** As `systemctl show` prints one unit, with when it began to start and when it was up. */
+export function showUnit(id: string, state: string, startedUs: readonly [from: number, up: number]): string {
+  const [from, up] = startedUs;
+  return `Id=${id}
+ActiveState=${state}
+UnitFileState=disabled
+InactiveExitTimestampMonotonic=${from}
+ActiveEnterTimestampMonotonic=${up}
+`;
+}
+
+/** Several, none of which was ever started. */
 export function showUnits(states: Readonly<Record<string, string>>): string {
   return Object.entries(states)
-    .map(
-      ([id, state]) =>
-        `Id=${id}\nActiveState=${state}\nUnitFileState=disabled\nInactiveExitTimestampMonotonic=0\nActiveEnterTimestampMonotonic=0\n`,
-    )
+    .map(([id, state]) => showUnit(id, state, [0, 0]))
     .join('\n');
 }

@@ -41,7 +41,8 @@ describe('judgeOrder', () => {
     const finding = judgeOrder(state(1_000_000, 3_000_000), units([1_500_000, 2_500_000], [3_100_000, 3_200_000]));
     expect(finding).toEqual({
       actual:
-        'handshake 1.000 s, docker starting 1.500 s, docker up 2.500 s, events 3.000 s, agent starting 3.100 s, agent up 3.200 s',
+        'handshake 1.000 s, docker starting 1.500 s, docker up 2.500 s, ' +
+        'events 3.000 s, agent starting 3.100 s, agent up 3.200 s',
       isCorrect: true,
     });
   });

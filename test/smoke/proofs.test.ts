@@ -9,6 +9,7 @@ import { compareInstances, proveFirst, proveSecond, type SmokeRun } from '../../
 import type { Decision, SmokeWebserver } from '../../src/smoke/webserver.ts';
 import { fakeClients, type Taught } from '../run/fake-clients.ts';
 import { failedChecks } from '../support/failed-checks.ts';
+import { showUnit } from './fake-ssh.ts';
 
 const plan = { profile: 'cpu-bookworm', gpu: false } as unknown as BuildPlan;
 
@@ -27,7 +28,7 @@ function fakeHost(
   };
   const unit = (id: string, from: number): string => {
     const up = isOpen || (id === 'docker.socket' && leak.socketAlwaysUp === true);
-    return `Id=${id}\nActiveState=${up ? 'active' : 'inactive'}\nUnitFileState=disabled\nInactiveExitTimestampMonotonic=${up ? from : 0}\nActiveEnterTimestampMonotonic=${up ? from + 1 : 0}\n`;
+    return up ? showUnit(id, 'active', [from, from + 1]) : showUnit(id, 'inactive', [0, 0]);
   };
   const state = (): HostState => ({
     version: 1,

@@ -6,7 +6,7 @@ import { StrangerError } from '../../src/stream/wire.ts';
 import { encodeUnits, startPeer } from '../support/stream-peer.ts';
 
 const key = randomBytes(16);
-/** What an access unit needs to be told apart here: parameter sets and a picture to begin with, then one that is not. */
+/** What an access unit needs to be told apart: parameter sets and a picture to begin with, then one that is not. */
 const KEY_UNIT = Buffer.from('00000001 67 42c01e ff 00000001 68 ce 000001 65 88'.replaceAll(' ', ''), 'hex');
 const OTHER_UNIT = Buffer.from('00000001 41 9a'.replaceAll(' ', ''), 'hex');
 const UNITS = [KEY_UNIT, ...Array.from({ length: 9 }, () => OTHER_UNIT)];

@@ -107,7 +107,7 @@ describe('who may see the page', () => {
 });
 
 describe('the websocket', () => {
-  test('tells the status, and gives pictures to who asks for them, from one that a decoder can begin with', async () => {
+  test('tells the status, and gives pictures to who asks, from one that a decoder can begin with', async () => {
     const live = `${page.address}live`;
     const origin = `http://${host}`;
     const [status, first, second] = await listen(live, { origin }, 'pictures');

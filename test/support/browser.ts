@@ -68,8 +68,9 @@ export type Browser = AsyncDisposable & { tab(): Promise<Tab> };
 export async function startBrowser(path: string, profile: string): Promise<Browser> {
   // biome-ignore format: one option a line says less.
   const fixed = [
-    '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run', '--disable-extensions', '--mute-audio',
-    '--disable-background-networking', '--remote-debugging-port=0', `--user-data-dir=${profile}`, '--window-size=1000,800',
+    '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run',
+    '--disable-extensions', '--mute-audio', '--disable-background-networking', '--window-size=1000,800',
+    '--remote-debugging-port=0', `--user-data-dir=${profile}`,
   ];
   const child: ChildProcess = spawn(path, [...fixed, 'about:blank'], {
     stdio: 'ignore',

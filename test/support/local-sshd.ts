@@ -81,8 +81,8 @@ export async function startLocalSshd(folder: string): Promise<LocalSshd> {
   const start = async (): Promise<void> => {
     const options = [
       `ListenAddress=${address}:22`,
-      `HostKey=${hostKey}`,
-      `AuthorizedKeysFile=${allowed}`,
+      `HostKey="${hostKey}"`,
+      `AuthorizedKeysFile="${allowed}"`,
       'StrictModes=no',
       'PermitRootLogin=yes',
       'UsePAM=no',

@@ -33,7 +33,8 @@ export async function encodeUnits(
   if (ffmpeg === null) return null;
   // biome-ignore format: one option a line says less.
   const options = [
-    '-hide_banner', '-loglevel', 'error', '-f', 'lavfi', '-i', source, '-t', '2', '-pix_fmt', 'yuv420p', '-c:v', 'libx264', '-preset', 'ultrafast',
+    '-hide_banner', '-loglevel', 'error', '-f', 'lavfi', '-i', source, '-t', '2', '-pix_fmt', 'yuv420p',
+    '-c:v', 'libx264', '-preset', 'ultrafast',
     '-tune', 'zerolatency', '-x264-params', 'keyint=30:aud=1:repeat-headers=1', '-f', 'h264', 'pipe:1',
   ];
   const { stdout, exitCode } = await execa(ffmpeg, options, { encoding: 'buffer', reject: false });

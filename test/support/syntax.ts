@@ -38,11 +38,15 @@ export function textOf(path: string): string {
   return readFileSync(join(projectFolder(), path), 'utf8');
 }
 
-/** What git knows or would add, by path from the project's folder. */
-export function sources(): string[] {
-  const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts', '*.mjs'], {
+/** What git knows or would add and one of the patterns fits, by path from the project's folder. */
+export function listed(...patterns: readonly string[]): string[] {
+  const known = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', ...patterns], {
     cwd: projectFolder(),
     encoding: 'utf8',
   });
-  return listed.split('\n').filter((path) => path !== '' && existsSync(join(projectFolder(), path)));
+  return known.split('\n').filter((path) => path !== '' && existsSync(join(projectFolder(), path)));
+}
+
+export function sources(): string[] {
+  return listed('*.ts', '*.mjs');
 }

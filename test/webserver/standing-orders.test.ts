@@ -83,7 +83,7 @@ test('what cannot be written did not happen', () => {
   expect(hosts.get(B)).toBeNull();
 });
 
-test('a clock on the wall that is set makes nobody not taken; what comes from the store lives for one token life', () => {
+test('a clock that is set makes nobody not taken; what comes from the store lives for one token life', () => {
   const clock = { wallMs: 1_800_000_000_000, monotonicMs: 5000 };
   const open = (store: HostStore): Hosts =>
     new Hosts(

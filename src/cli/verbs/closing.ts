@@ -1,6 +1,6 @@
 import type { ImageRecord } from '../../image/image-record.ts';
 import { formatDuration } from '../../io/duration.ts';
-import { resultWidth, wrapText } from '../../io/text.ts';
+import { resultHeight, resultWidth, wrapText } from '../../io/text.ts';
 import type { SmokeResult } from '../../smoke/verdict.ts';
 import { printEvent } from '../json.ts';
 import type { Session } from '../session.ts';
@@ -27,18 +27,22 @@ type Closing = {
 /** Of a line that goes on below its label. */
 const INDENT = ' '.repeat(10);
 
+/** On a terminal all of it fits a screen, with the stages that stand above it and the prompt. */
 function closingLines(closing: Closing): string[] {
-  const width = resultWidth();
+  const columns = resultWidth();
   const stages = closing.stages.map(({ stage, durationMs }) => `${stage} ${formatDuration(durationMs)}`);
-  return [
+  const before = [
     ...closing.substitutions.flatMap(({ component, source }) =>
-      wrapText(`note      ${component}: ${source} (not the official source)`, width, INDENT),
+      wrapText(`note      ${component}: ${source} (not the official source)`, columns, INDENT),
     ),
     `image     ${closing.imageId}`,
-    ...verdictLines(closing.verdict, closing.checks, closing.skips, width),
-    ...wrapText(`stages    ${stages.join(', ')}`, width, INDENT),
+  ];
+  const after = [
+    ...wrapText(`stages    ${stages.join(', ')}`, columns, INDENT),
     ...(closing.record === null ? [] : [`record    ${closing.record}`]),
   ];
+  const lines = resultHeight() - before.length - after.length - closing.stages.length - 1;
+  return [...before, ...verdictLines(closing, closing.skips, { columns, lines }), ...after];
 }
 
 function countVerdicts(checks: readonly { readonly verdict: string }[]): Record<string, number> {

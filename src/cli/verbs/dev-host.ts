@@ -1,13 +1,13 @@
 import type { DevHost } from '../../dev-host/dev-host.ts';
 import { listDevHosts } from '../../dev-host/find.ts';
 import { destroyDevHost, extendDevHost, MOST_MINUTES, startDevHost, stopDevHost } from '../../dev-host/lifecycle.ts';
-import { listLines } from '../../dev-host/lines.ts';
+import { listLines, stopText } from '../../dev-host/lines.ts';
 import { tellExpires } from '../../dev-host/tell-expires.ts';
 import { allEnded } from '../../io/all-ended.ts';
 import { formatMinutes } from '../../io/duration.ts';
 import { userError } from '../../io/errors.ts';
 import { resultWidth } from '../../io/text.ts';
-import { quietly } from '../arguments.ts';
+import { quietly, silently } from '../arguments.ts';
 import { canAsk, confirm, nobodyToAsk } from '../confirm.ts';
 import { withDevHosts, withDevRegionIfUp } from '../dev-host.ts';
 import { printResult } from '../json.ts';
@@ -19,7 +19,7 @@ import { readyResult } from './dev-host-up.ts';
 export async function list(argv: Record<string, unknown>): Promise<number> {
   const args = commonArguments(argv);
   const everybody = argv['allUsers'] === true;
-  const hosts = await withSession(quietly(argv), (session) =>
+  const hosts = await withSession(silently(argv), (session) =>
     withDevRegionIfUp(session, argv, (region) =>
       listDevHosts(region.clients, { ...region, user: everybody ? null : region.user }),
     ),
@@ -88,7 +88,7 @@ export function extend(argv: Record<string, unknown>): Promise<number> {
     const expires = await extendDevHost(clients, host, minutes);
     const isTold = host.state === 'running' && (await tellExpires(host, expires, signal));
     const late = host.state === 'running' && !isTold ? '; it could not be told now, and reads its tag' : '';
-    return `extended  ${host.name} by ${formatMinutes(minutes)}: it stops on ${expires}${late}`;
+    return `extended  ${host.name} by ${formatMinutes(minutes)}: it stops at ${stopText({ ...host, expires })}${late}`;
   });
 }
 

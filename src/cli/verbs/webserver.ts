@@ -10,6 +10,7 @@ import { openSqliteStore } from '../../../webserver/sqlite-store.ts';
 import { userError } from '../../io/errors.ts';
 import type { NoteCode } from '../../io/messages.ts';
 import { stateFolder } from '../../io/paths.ts';
+import { untilStopped } from '../../io/until-stopped.ts';
 import { findIdentityCertificates } from '../../lab-client/identity-certificates.ts';
 import type { Argv } from '../arguments.ts';
 import { type Connection, withConnection } from '../connect.ts';
@@ -88,11 +89,6 @@ function announce(args: WebserverArguments, port: number, caFile: string | null,
     ...(caFile === null ? [] : [`authority  ${caFile} (webserverCa of a host's configuration)`]),
     'Ctrl-C ends it.',
   ]);
-}
-
-async function untilStopped(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
 async function runWebserver(

@@ -1,6 +1,7 @@
 import { formatClock, formatDuration } from '../duration.ts';
 import type { Message, Reporter } from '../reporter.ts';
 import { checkLine } from './check-line.ts';
+import { formatElapsed, roundAbout } from './elapsed.ts';
 import { type OpenSpan, OpenSpans } from './spans.ts';
 
 const MARKS = { ok: 'ok  ', failed: 'FAIL', skipped: 'skip' } as const;
@@ -8,11 +9,20 @@ const MARKS = { ok: 'ok  ', failed: 'FAIL', skipped: 'skip' } as const;
 const SILENCE_MS = 30_000;
 const LOOK_MS = 1_000;
 
-/** `still waiting for ssh, 1 min 30 s of at most 10 min 00 s`. */
-function stillLine({ title, limitMs, startedAt }: OpenSpan, now: number): string {
+/** A step that takes longer says so when it begins. */
+const LONG_MS = 10_000;
+
+/** `still waiting for ssh, 1 min 30 s of at most 10 min`. */
+function stillLine(span: OpenSpan, now: number): string {
+  const { title, startedAt } = span;
   const what = title.startsWith('wait for ') ? `waiting for ${title.slice('wait for '.length)}` : `at it (${title})`;
-  const limit = limitMs === null ? '' : ` of at most ${formatClock(limitMs)}`;
-  return `still ${what}, ${formatClock(now - startedAt)}${limit}`;
+  return `still ${what}, ${formatElapsed(now - startedAt, span)}`;
+}
+
+/** `..    bake, about 35 s`. */
+function startLine({ title, expectedMs }: OpenSpan): string {
+  const isLong = expectedMs !== null && expectedMs > LONG_MS;
+  return `..    ${title}${isLong ? `, about ${formatClock(roundAbout(expectedMs))}` : ''}`;
 }
 
 /**
@@ -34,7 +44,7 @@ class PlainReporter implements Reporter {
     switch (message.type) {
       case 'span-start': {
         const span = this.#spans.open(message, now);
-        this.#line(span.depth, `..    ${span.title}`);
+        this.#line(span.depth, startLine(span));
         break;
       }
       case 'span-progress': {

@@ -10,6 +10,8 @@ export type OpenSpan = {
   readonly startedAt: number;
   /** When the work gives up by itself. */
   readonly limitMs: number | null;
+  /** How long it usually takes. */
+  readonly expectedMs: number | null;
   /** What it said last. */
   text: string;
   /** When it, or something in it, said something. */
@@ -32,6 +34,7 @@ export class OpenSpans {
       depth: parent === null ? 0 : parent.depth + 1,
       startedAt: now,
       limitMs: message.limitMs ?? null,
+      expectedMs: message.expectedMs ?? null,
       text: '',
       spokeAt: now,
       hasFailed: false,

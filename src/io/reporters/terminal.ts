@@ -1,13 +1,16 @@
 import { styleText } from 'node:util';
 import { isFailed } from '#contracts/check.ts';
-import { formatClock, formatDuration } from '../duration.ts';
+import { formatDuration } from '../duration.ts';
 import type { Message, Reporter } from '../reporter.ts';
-import { oneLine, shorten, wrapText } from '../text.ts';
+import { oneLine, shorten, textWidth, wrapText } from '../text.ts';
 import { checkLine } from './check-line.ts';
+import { formatElapsed } from './elapsed.ts';
 import { LiveArea, type TerminalStream } from './live-area.ts';
 import { type OpenSpan, OpenSpans, pathOf } from './spans.ts';
 
 const FRAME_MS = 100;
+/** How much of a title stays, however narrow the terminal is. */
+const LEAST_TITLE = 12;
 const UNICODE = { ok: '✔', failed: '✖', skipped: '↷', frames: [...'⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'] } as const;
 const ASCII = { ok: 'ok', failed: 'FAIL', skipped: 'skip', frames: [...'|/-\\'] } as const;
 const COLOURS = { ok: 'green', failed: 'red', skipped: 'yellow' } as const;
@@ -39,11 +42,18 @@ class TerminalReporter implements Reporter {
   readonly #out: TerminalStream;
   readonly #marks: typeof UNICODE | typeof ASCII;
   readonly #spans = new OpenSpans();
+  readonly #startedAt = performance.now();
+  /** How long the whole run usually takes. */
+  readonly #expectedMs: number | null;
   #timer: NodeJS.Timeout | null = null;
   #frame = 0;
 
-  constructor(out: TerminalStream, isUnicode: boolean) {
+  constructor(
+    out: TerminalStream,
+    { isUnicode, expectedMs }: { readonly isUnicode: boolean; readonly expectedMs: number | null },
+  ) {
     this.#out = out;
+    this.#expectedMs = expectedMs;
     this.#area = new LiveArea(out);
     this.#marks = isUnicode ? UNICODE : ASCII;
   }
@@ -119,12 +129,12 @@ class TerminalReporter implements Reporter {
     return this.#spans.inside(parent).flatMap((span) => {
       const indent = '  '.repeat(span.depth);
       const mark = span.depth === 0 ? `${this.#marks.frames[this.#frame % this.#marks.frames.length]} ` : '  ';
-      const time = `${formatClock(now - span.startedAt)}${limitOf(span)}`;
+      const time = ` ${formatElapsed(now - span.startedAt, span)}`;
       const counts = span.depth === 0 ? countsOf(span) : '';
       const inner = this.#liveLines(span, now);
       const said = inner.length > 0 || span.text === '' ? [] : [shorten(`${indent}    ${span.text.trim()}`, width)];
       return [
-        shorten(`${indent}${mark}${span.title} ${time}${counts}`, width),
+        fitted(`${indent}${mark}${span.title}`, time, counts, width),
         ...inner,
         ...said.map((line) => this.#coloured('dim', line)),
       ];
@@ -132,14 +142,25 @@ class TerminalReporter implements Reporter {
   }
 
   #draw(kept: readonly string[] = []): void {
-    const live = this.#liveLines(null, performance.now());
-    const { most } = this.#area;
-    this.#area.draw(kept, live.length > most ? [...live.slice(0, most - 1), '  …'] : live);
+    const now = performance.now();
+    const running = this.#liveLines(null, now);
+    const total = running.length === 0 ? [] : this.#totalLine(now);
+    const most = this.#area.most - total.length;
+    const shown = running.length > most ? [...running.slice(0, most - 1), '  …'] : running;
+    const live = [...shown, ...total];
+    this.#area.draw(kept, live);
     if (live.length > 0) this.#timer ??= setInterval(() => this.#tick(), FRAME_MS).unref();
     else if (this.#timer) {
       clearInterval(this.#timer);
       this.#timer = null;
     }
+  }
+
+  /** Below what runs: how far the whole run is. Nothing when none has ended well here before. */
+  #totalLine(now: number): string[] {
+    if (this.#expectedMs === null) return [];
+    const time = formatElapsed(now - this.#startedAt, { expectedMs: this.#expectedMs, limitMs: null });
+    return [this.#coloured('dim', shorten(`  in all ${time}`, this.#area.columns - 1))];
   }
 
   #tick(): void {
@@ -148,13 +169,20 @@ class TerminalReporter implements Reporter {
   }
 }
 
-function limitOf({ limitMs }: OpenSpan): string {
-  return limitMs === null ? '' : ` of at most ${formatClock(limitMs)}`;
+/** In a narrow terminal a title is shortened before its clock is, and what was counted goes first. */
+function fitted(title: string, time: string, counts: string, width: number): string {
+  const room = width - textWidth(time);
+  const line = `${shorten(title, Math.max(LEAST_TITLE, room))}${time}`;
+  return shorten(textWidth(line + counts) > width ? line : line + counts, width);
 }
 
+/** @param options.expectedMs how long all of it usually takes, or null */
 export function terminalReporter(
   out: TerminalStream = process.stderr,
-  options: { readonly isUnicode?: boolean } = {},
+  options: { readonly isUnicode?: boolean; readonly expectedMs?: number | null } = {},
 ): Reporter {
-  return new TerminalReporter(out, options.isUnicode ?? hasUnicode());
+  return new TerminalReporter(out, {
+    isUnicode: options.isUnicode ?? hasUnicode(),
+    expectedMs: options.expectedMs ?? null,
+  });
 }

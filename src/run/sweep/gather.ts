@@ -57,7 +57,9 @@ export async function gatherInventory(clients: AwsClients, runId: string | null)
       ),
       (page) =>
         (page.Reservations ?? []).flatMap(({ Instances = [] }) =>
-          Instances.flatMap(({ InstanceId: id, Tags }) => (id ? [{ id, tags: ec2TagsAsObject(Tags) }] : [])),
+          Instances.flatMap(({ InstanceId: id, State, Tags }) =>
+            id ? [{ id, state: String(State?.Name ?? ''), tags: ec2TagsAsObject(Tags) }] : [],
+          ),
         ),
     ),
     collect(paginateDescribeSecurityGroups({ client }, { Filters }), (page) =>

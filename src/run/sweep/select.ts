@@ -1,4 +1,4 @@
-import { TAG, type Tags } from '../tags.ts';
+import { DEV_TAG, TAG, type Tags } from '../tags.ts';
 import type { Inventory } from './inventory.ts';
 
 export type ResourceKind = 'instance' | 'security group' | 'key pair' | 'volume' | 'image' | 'snapshot' | 'cluster';
@@ -34,14 +34,21 @@ export function isFinishedImage(image: { readonly state: string; readonly tags: 
   return image.state === 'available' && image.tags[TAG.verdict] !== undefined;
 }
 
+/** A dev host that its user has: it outlives the run that made it, until its user destroys it. */
+function isDevHost({ state, tags }: Inventory['instances'][number]): boolean {
+  return tags[TAG.kind] === 'dev-host' && tags[DEV_TAG.ready] !== undefined && state !== 'shutting-down';
+}
+
 /**
- * Pure selection: what of the inventory belongs to runs that `stateOf` calls dead, in the order of removal.
+ * Pure selection: what of the inventory belongs to runs that `stateOf` calls dead, in the order of removal. A run whose
+ * dev host lives is not dead, whatever became of its process; one that was never ready is a leftover as any other.
  */
 export function selectLeftovers(inventory: Inventory, stateOf: (runId: string, tags: Tags) => RunState): Leftover[] {
   const kept = new Set(inventory.images.filter(isFinishedImage).flatMap((image) => image.snapshotIds));
+  const devHosts = new Set(inventory.instances.filter(isDevHost).map(({ tags }) => tags[TAG.runId]));
   const dead = (tags: Tags): string | null => {
     const runId = tags[TAG.runId];
-    return runId !== undefined && stateOf(runId, tags) === 'dead' ? runId : null;
+    return runId !== undefined && !devHosts.has(runId) && stateOf(runId, tags) === 'dead' ? runId : null;
   };
   const take = (kind: ResourceKind, resources: readonly { readonly id: string; readonly tags: Tags }[]): Leftover[] =>
     resources.flatMap(({ id, tags }) => {

@@ -5,7 +5,7 @@ import { type BootedHost, bakeImage, bootHost } from '../booted-host.ts';
 import { COUNTED, countedStarts, importTools } from '../counted-containers.ts';
 import { makeRoom } from '../full-disk.ts';
 import { awsLeftovers, type LabHandle, startLabForTests } from '../lab-handle.ts';
-import { containerInstances } from '../machine-edits.ts';
+import { containerInstances, editHostConfig } from '../machine-edits.ts';
 import { prepareRoot } from '../revocation-storm.ts';
 
 /** The one machine that all groups of attacks are done to; each leaves it serving. */
@@ -83,9 +83,7 @@ export async function expectShut(): Promise<void> {
 
 /** As the service is told with user data; read in its next life. */
 export async function setDrainSeconds(seconds: number): Promise<void> {
-  await host.run(
-    `sudo python3 -c 'import json; path = "/etc/ecs-host/host.json"; c = json.load(open(path)); c["drainSeconds"] = ${seconds}; json.dump(c, open(path, "w"))'`,
-  );
+  await editHostConfig(host, { drainSeconds: seconds });
   await nextLife(host);
   await host.reach('serving');
 }

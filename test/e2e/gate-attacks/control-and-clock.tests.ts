@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { nextLife, until } from '../attacker.ts';
 import { COUNTED } from '../counted-containers.ts';
-import { installFaketime, removeDropIn, setClock } from '../machine-edits.ts';
+import { editHostConfig, installFaketime, putFile, removeDropIn, setClock } from '../machine-edits.ts';
 import { controlStatus, host, serveAgain } from './attacked-host.ts';
 
 test('A7: a reason that speaks to systemd is a reason', async () => {
@@ -10,12 +10,13 @@ test('A7: a reason that speaks to systemd is a reason', async () => {
   await nextLife(host);
   await until(
     host,
-    'grep -qE "denied|not of the protocol" /run/ecs-host/state.json || sudo journalctl -u ecs-host -n 5 -o cat | grep "not of the protocol"',
+    `grep -qE "denied|not of the protocol" /run/ecs-host/state.json ||
+      sudo journalctl -u ecs-host -n 5 -o cat | grep "not of the protocol"`,
   );
   const [main, actual] = (
-    await host.run(
-      'systemctl show -p MainPID --value ecs-host; systemctl show -p ExecMainPID --value ecs-host; pgrep --parent 1 --full ecs-hostd.mjs',
-    )
+    await host.run(`systemctl show -p MainPID --value ecs-host
+      systemctl show -p ExecMainPID --value ecs-host
+      pgrep --parent 1 --full ecs-hostd.mjs`)
   ).split('\n');
   expect(main).toBe(actual);
   expect(main).not.toBe(sshd);
@@ -50,9 +51,9 @@ while time.time() < until:
     held = alive
     time.sleep(0.05)
 `.replace('$HOST', host.address);
-    await host.run(
-      `cat >/var/tmp/hold.py <<'EOS'\n${hold}EOS\nsudo systemd-run --quiet --collect --unit=strangers -p LimitNOFILE=4096 python3 /var/tmp/hold.py; sleep 1`,
-    );
+    await putFile(host, '/var/tmp/hold.py', hold);
+    await host.run(`sudo systemd-run --quiet --collect --unit=strangers -p LimitNOFILE=4096 python3 /var/tmp/hold.py
+      sleep 1`);
     try {
       const answers: number[] = [];
       for (let i = 0; i < 10; i += 1) answers.push(await controlStatus());
@@ -65,9 +66,10 @@ while time.time() < until:
   test('is not reached by containers', async () => {
     await host.run(`docker run --detach --name inside ${COUNTED} /bin/sleep 60 >/dev/null`);
     const reach = (address: string): Promise<{ exitCode: number; output: string }> =>
-      host.try(
-        `sudo nsenter --net --target $(docker inspect --format "{{.State.Pid}}" inside) python3 -c 'import socket; socket.create_connection(("${address}", 4678), 1)'`,
-      );
+      host.try(`pid=$(docker inspect --format "{{.State.Pid}}" inside)
+        sudo nsenter --net --target $pid python3 -c '
+import socket
+socket.create_connection(("${address}", 4678), 1)'`);
     try {
       expect((await reach('172.17.0.1')).exitCode).not.toBe(0);
       expect((await reach(host.address)).exitCode).not.toBe(0);
@@ -78,12 +80,9 @@ while time.time() < until:
 });
 
 test("A15: `webserverCa: null` is the system's trust store", async () => {
-  const edit = (python: string): Promise<string> =>
-    host.run(
-      `sudo python3 -c 'import json; path = "/etc/ecs-host/host.json"; c = json.load(open(path)); ${python}; json.dump(c, open(path, "w"))'`,
-    );
   const ca = '/usr/local/share/ca-certificates/webserver.crt';
-  await edit(`open("${ca}", "w").write(c["webserverCa"]); c["webserverCa"] = None`);
+  await putFile(host, ca, host.webserverCa);
+  await editHostConfig(host, { webserverCa: null });
   await nextLife(host);
   await until(host, 'sudo journalctl -u ecs-host -n 5 -o cat | grep certificate');
   await host.run('sudo update-ca-certificates >/dev/null 2>&1');
@@ -91,9 +90,9 @@ test("A15: `webserverCa: null` is the system's trust store", async () => {
   try {
     await host.reach('serving', 15_000);
   } finally {
-    await host.run(
-      `sudo cp -a /var/tmp/etc/host.json /etc/ecs-host/host.json; sudo rm ${ca}; sudo update-ca-certificates --fresh >/dev/null 2>&1`,
-    );
+    await host.run(`sudo cp -a /var/tmp/etc/host.json /etc/ecs-host/host.json
+      sudo rm ${ca}
+      sudo update-ca-certificates --fresh >/dev/null 2>&1`);
     await nextLife(host);
   }
   await host.reach('serving');

@@ -17,15 +17,21 @@ function plantAll(make: (name: string) => string): string {
     .join('; ');
 }
 
+/** A container whose first process is a shell with this script, ended once and started again. */
+function runPlanter(name: string, folder: string, script: string, options = ''): Promise<string> {
+  return host.run(`docker run --detach --name ${name} ${options} --volume ${folder}:/x ${COUNTED} \\
+      /bin/sh -c '${script}' >/dev/null
+    docker restart --time 0 ${name} >/dev/null`);
+}
+
 describe('in its own folder a container plants', () => {
   test('A1: links to the gate and named pipes, and its host is revoked: the gate stays shut', async () => {
     const folder = await folderOf(host, 'a1');
     const plant = plantAll((path) =>
       path.includes('.ready') ? `ln -s /run/ecs-host/gate-open ${path}` : `mkfifo ${path}`,
     );
-    await host.run(
-      `docker run --detach --name a1 ${TASK} --volume ${folder}:/x ${COUNTED} /bin/sh -c '${plant}; cat /x/ports.json.partial; while :; do ${plant}; sleep 0.2; done' >/dev/null; docker restart --time 0 a1 >/dev/null`,
-    );
+    const script = `${plant}; cat /x/ports.json.partial; while :; do ${plant}; sleep 0.2; done`;
+    await runPlanter('a1', folder, script, TASK);
     await host.webserver.revoke(host.instanceId, 'stolen');
     await until(host, GATE_SHUT);
     await until(host, AGENT_DOWN);
@@ -39,9 +45,11 @@ describe('in its own folder a container plants', () => {
 
   test('A1: a link, as the owner of a folder that is mounted read-only: nothing is made as root', async () => {
     const folder = await folderOf(host, 'owner');
-    await host.run(
-      `for name in ${NAMES.join(' ')}; do ln -s /run/ecs-host/gate-two ${folder}/$name; ln -s /run/ecs-host/gate-two ${folder}/$name.partial; done; docker run --detach --name owner --cap-drop ALL --volume ${folder}:/x:ro ${COUNTED} /bin/sleep 60`,
-    );
+    await host.run(`for name in ${NAMES.join(' ')}; do
+        ln -s /run/ecs-host/gate-two ${folder}/$name
+        ln -s /run/ecs-host/gate-two ${folder}/$name.partial
+      done
+      docker run --detach --name owner --cap-drop ALL --volume ${folder}:/x:ro ${COUNTED} /bin/sleep 60`);
     await until(host, `test -f ${folder}/.ready && test ! -L ${folder}/.ready`);
     expect((await host.try('sudo ls /run/ecs-host/gate-two')).exitCode).not.toBe(0);
     expect(await isRegular(`${folder}/tty`)).toBe(0);
@@ -67,14 +75,12 @@ describe('in its own folder a container plants', () => {
     await host.run(`docker rm --force ${name} >/dev/null`);
   });
 
-  test('A2: named pipes, four of them: others are made ready, each start is known, and a revocation counts', async () => {
+  test('A2: four named pipes: others are made ready, each start is known, and a revocation counts', async () => {
     const before = await lines();
     const plant = plantAll((path) => `mkfifo ${path}`);
     for (const name of ['p1', 'p2', 'p3', 'p4']) {
       const folder = await folderOf(host, name);
-      await host.run(
-        `docker run --detach --name ${name} --volume ${folder}:/x ${COUNTED} /bin/sh -c '${plant}; while :; do sleep 1; done' >/dev/null; docker restart --time 0 ${name} >/dev/null`,
-      );
+      await runPlanter(name, folder, `${plant}; while :; do sleep 1; done`);
     }
     const good = await folderOf(host, 'good');
     for (let i = 0; i < 4; i += 1) await host.run(`docker run --rm ${COUNTED}`);
@@ -98,11 +104,10 @@ describe('in its own folder a container plants', () => {
     const folder = await folderOf(host, 'a3');
     const key = await host.run('sudo sha256sum /run/ecs-host/host-key.pem');
     const before = await recordedStarts(host);
-    const plant =
-      'for f in tty tty.partial; do ln -sf /run/ecs-host/host-key.pem /x/$f; done; for f in ports.json ports.json.partial; do ln -sf /run/ecs-host/starts/record.ndjson /x/$f; done';
-    await host.run(
-      `docker run --detach --name a3 --volume ${folder}:/x ${COUNTED} /bin/sh -c '${plant}; while :; do sleep 1; done' >/dev/null; docker restart --time 0 a3 >/dev/null`,
-    );
+    const script = `for f in tty tty.partial; do ln -sf /run/ecs-host/host-key.pem /x/$f; done
+      for f in ports.json ports.json.partial; do ln -sf /run/ecs-host/starts/record.ndjson /x/$f; done
+      while :; do sleep 1; done`;
+    await runPlanter('a3', folder, script);
     await until(host, `test -f ${folder}/.ready`);
     expect(await host.run('sudo sha256sum /run/ecs-host/host-key.pem')).toBe(key);
     expect((await recordedStarts(host)).slice(0, before.length)).toEqual(before);

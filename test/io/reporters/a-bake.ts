@@ -36,7 +36,9 @@ export const BAKE: Story = [
   {
     type: 'span-progress',
     id: 'docker',
-    text: 'install docker.io: \u001b[1mGet:1\u001b[0m http://10.78.0.1/debian\tbookworm/main amd64 docker.io 20.10.24+dfsg1-1+deb12u1+b6 [36.2 MB]',
+    text:
+      'install docker.io: \u001b[1mGet:1\u001b[0m http://10.78.0.1/debian\tbookworm/main ' +
+      'amd64 docker.io 20.10.24+dfsg1-1+deb12u1+b6 [36.2 MB]',
   },
   1300,
   { type: 'span-end', id: 'docker', outcome: 'ok', durationMs: 1300 },

@@ -48,3 +48,22 @@ test('each line says what started, ended or was found, indented by depth', () =>
   expect(lines).toContain('        skip  limits.vm-swappiness: not settable in this machine');
   expect(lines.at(-1)).toBe('Stopping: releasing what this run made.');
 });
+
+test('a long step says when it begins how long it usually takes, and when it is later than that', () => {
+  const out = new PassThrough();
+  const reporter = plainReporter(out);
+  reporter.emit({ type: 'span-start', id: 'a', parent: null, title: 'bake', expectedMs: 36_400 });
+  reporter.emit({ type: 'span-start', id: 'b', parent: 'a', title: 'render', expectedMs: 9_000 });
+  reporter.emit({ type: 'span-end', id: 'b', outcome: 'ok', durationMs: 8_500 });
+  vi.advanceTimersByTime(62_000);
+  reporter.emit({ type: 'span-end', id: 'a', outcome: 'ok', durationMs: 40_000 });
+  void reporter.close();
+  expect(String(out.read()).trimEnd().split('\n')).toEqual([
+    '..    bake, about 35 s',
+    '  ..    render',
+    '  ok    render (8.5 s)',
+    '        still at it (bake), 30 s of about 35 s',
+    '        still at it (bake), 1 min, usually 35 s',
+    'ok    bake (40.0 s)',
+  ]);
+});

@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { terminalReporter } from '../../../src/io/reporters/terminal.ts';
 import { textWidth } from '../../../src/io/text.ts';
 import { FakeTerminal } from '../../support/fake-terminal.ts';
-import { BAKE, tell } from './a-bake.ts';
+import { BAKE, type Story, tell } from './a-bake.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -133,4 +133,78 @@ test('a message outside of everything that runs is a line that stays', async () 
   await reporter.close();
   await reporter.close();
   expect(terminal.lines).toEqual(['i-0aa may serve', '']);
+});
+
+describe('with what earlier runs took', () => {
+  /** A bake in the middle, as it would be after earlier ones. */
+  const EXPECTED: Story = [
+    { type: 'span-start', id: 'bake', parent: null, title: 'bake', expectedMs: 61_000 },
+    { type: 'span-start', id: 'packer', parent: 'bake', title: 'packer build', expectedMs: 58_000 },
+    { type: 'span-start', id: 'ssh', parent: 'packer', title: 'wait for ssh', limitMs: 600_000, expectedMs: 35_200 },
+    { type: 'span-start', id: 'new', parent: 'packer', title: 'a step that is new, with a title longer than a line' },
+    { type: 'span-progress', id: 'ssh', text: 'Waiting for SSH to become available...' },
+  ];
+
+  function live(columns: number, afterMs: number): string[] {
+    const terminal = new FakeTerminal(columns);
+    const reporter = terminalReporter(terminal, { isUnicode: false, expectedMs: 96_000 });
+    tell(reporter, EXPECTED, pass);
+    pass(afterMs);
+    for (const line of terminal.lines) expect(textWidth(line)).toBeLessThan(columns);
+    const lines = terminal.screen.split('\n').map((line) => line.replace(/^[|/\\-]/, '*'));
+    void reporter.close();
+    return lines;
+  }
+
+  test.each([60, 80, 120])('%i columns: each step has both times, and so has all of it', (columns) => {
+    const lines = live(columns, 12_000);
+    expect(lines).toEqual([
+      '* bake 12 s of about 1 min',
+      '    packer build 12 s of about 1 min',
+      '      wait for ssh 12 s of about 35 s',
+      '        Waiting for SSH to become available...',
+      expect.stringMatching(/^ {6}a step that is new, .+ 12 s$/),
+      '  in all 12 s of about 1 min 35 s',
+    ]);
+  });
+
+  test('what is late says so, and not how much is left', () => {
+    expect(live(80, 100_000)).toEqual([
+      '* bake 1 min 40 s, usually 1 min',
+      '    packer build 1 min 40 s, usually 1 min',
+      '      wait for ssh 1 min 40 s, usually 35 s, at most 10 min',
+      '        Waiting for SSH to become available...',
+      '      a step that is new, with a title longer than a line 1 min 40 s',
+      '  in all 1 min 40 s, usually 1 min 35 s',
+    ]);
+  });
+
+  test('in a narrow terminal a title is shortened, its clock is not', () => {
+    expect(live(48, 100_000)).toContain('      a step that is new, with a ti… 1 min 40 s');
+  });
+
+  test('a warning stays above, and the last line is still that of all', () => {
+    const terminal = new FakeTerminal(60);
+    terminal.rows = 8;
+    const reporter = terminalReporter(terminal, { isUnicode: false, expectedMs: 96_000 });
+    for (const part of ['a', 'b', 'c', 'd', 'e', 'f', 'g'])
+      reporter.emit({ type: 'span-start', id: part, parent: null, title: part });
+    reporter.emit({ type: 'warning', code: 'SWEEP_FAILED', text: 'vol-0aa is still there' });
+    pass(3000);
+    const lines = terminal.screen.split('\n');
+    expect(lines[0]).toBe('warning: vol-0aa is still there');
+    expect(lines.slice(-2)).toEqual(['  …', '  in all 3 s of about 1 min 35 s']);
+    expect(lines).toHaveLength(7);
+    void reporter.close();
+  });
+
+  test('nothing of it stays', async () => {
+    const terminal = new FakeTerminal(80);
+    const reporter = terminalReporter(terminal, { isUnicode: true, expectedMs: 3000 });
+    reporter.emit({ type: 'span-start', id: 'a', parent: null, title: 'plan', expectedMs: 3000 });
+    pass(2500);
+    reporter.emit({ type: 'span-end', id: 'a', outcome: 'ok', durationMs: 2500 });
+    await reporter.close();
+    expect(terminal.screen).toBe('✔ plan 2.5 s');
+  });
 });

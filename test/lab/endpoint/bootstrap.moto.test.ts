@@ -93,7 +93,7 @@ describe.skipIf(!motoIsInstalled)('bootstrap at the endpoint', () => {
     return Roles.map(({ RoleName = '' }) => RoleName).sort();
   }
 
-  test('shows what is missing, and makes nothing where nobody can answer or only the difference is wanted', async () => {
+  test('shows what is missing, and makes nothing where nobody can answer or only the diff is wanted', async () => {
     const [asks, dry] = await Promise.all([
       bootstrap('us-east-2', ...CLIENTS, ...CI),
       bootstrap('us-east-2', ...CLIENTS, ...CI, '--dry-run'),

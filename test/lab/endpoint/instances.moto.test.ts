@@ -88,7 +88,7 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
     expect(g3s?.GpuInfo?.Gpus?.[0]).toMatchObject({ Name: 'M60', Count: 1, MemoryInfo: { SizeInMiB: 8192 } });
   });
 
-  test('runs an instance: pending until its init runs, with the asked disk, tags, key, user data and metadata options', async () => {
+  test('runs an instance: pending until its init runs, with disk, tags, key, user data, metadata options', async () => {
     const key = await ec2.send(
       new CreateKeyPairCommand({
         KeyName: 'run-key',

@@ -107,7 +107,7 @@ describe('tokens', () => {
     expect((await ask('GET', '/latest/meta-data/instance-id')).status).toBe(401);
   });
 
-  test('without one, the old version answers when tokens are optional; a wrong one is refused all the same', async () => {
+  test('without one, the old version answers when tokens are optional; a wrong one is refused', async () => {
     with_({ httpTokens: 'optional' });
     expect((await ask('GET', '/latest/meta-data/instance-id')).text).toBe(spec.instanceId);
     expect((await ask('GET', '/latest/meta-data/instance-id', { 'X-aws-ec2-metadata-token': 'made up' })).status).toBe(

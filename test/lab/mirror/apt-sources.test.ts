@@ -9,7 +9,7 @@ describe('apt sources', () => {
     const sources = parseAptSources(
       [
         '# deb http://old.example/debian bookworm main',
-        'deb [arch=amd64 signed-by=/usr/share/keyrings/x.gpg] https://mirror.example/debian/ bookworm main contrib # ours',
+        'deb [arch=amd64 signed-by=/usr/share/x.gpg] https://mirror.example/debian/ bookworm main contrib # ours',
         'deb-src https://mirror.example/debian bookworm main',
         'deb http://mirror.example/debian-security bookworm-security main',
       ].join('\n'),

@@ -121,6 +121,22 @@ describe('mirror', () => {
     expect(await (await get('pool/b.deb')).text()).toBe('whole');
   });
 
+  test('stands a client that left before its answer began', async () => {
+    const asking = Promise.withResolvers<ServerResponse>();
+    reply = (_, response) => asking.resolve(response);
+    const leaving = new AbortController();
+    const left = fetch(`${mirror.url}/debian/pool/a.deb`, { signal: leaving.signal });
+    const response = await asking.promise;
+    leaving.abort();
+    await expect(left).rejects.toThrow('aborted');
+    // The mirror has heard of it.
+    await sleep(50);
+    // What nobody catches would end the daemon; here it fails the run.
+    response.writeHead(200, { 'content-length': 3 }).end('deb');
+    await expect.poll(async () => (await readdir(folder, { recursive: true })).join()).toContain('a.deb');
+    expect(await (await get('pool/a.deb')).text()).toBe('deb');
+  });
+
   test('passes on that something is not there, also when an index once was', async () => {
     expect((await get('pool/none.deb')).status).toBe(404);
     expect((await fetch(`${mirror.url}/ubuntu/pool/none.deb`)).status).toBe(404);

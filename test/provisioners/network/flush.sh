@@ -1,6 +1,6 @@
 #!/bin/bash
-# `flush.sh WATCH RULES COMMAND...`, in namespaces of its own: takes the block away with COMMAND, and prints after how many milliseconds it is back
-# as it was, and what the watcher said.
+# `flush.sh WATCH RULES COMMAND...`, in namespaces of its own: takes the block away with COMMAND, and prints after how
+# many milliseconds it is back as it was, and what the watcher said.
 set -eu
 watch=$1 rules=$2
 shift 2

@@ -1,6 +1,7 @@
 #!/bin/bash
-# `probe.sh [RULES]`, in network, process and mount namespaces of its own (unshare): makes a host between a container, on a bridge whose name is
-# nobody's convention, and what is outside, where the metadata service is, too. Loads RULES on the host and prints who reaches what.
+# `probe.sh [RULES]`, in network, process and mount namespaces of its own (unshare): makes a host between a container,
+# on a bridge whose name is nobody's convention, and what is outside, where the metadata service is, too. Loads RULES on
+# the host and prints who reaches what.
 set -eu
 talk="$(dirname "$0")/talk.py"
 rules=${1:-}
