@@ -2,6 +2,7 @@
 # What baking by hand and setting up a development host by hand have in common: an instance of the lab's base image,
 # launched through the EC2 API with curl and reached over ssh. It wants endpoint, region, work and a name, and removes
 # what it made at the end of the script that sources it.
+# shellcheck disable=SC2154 # endpoint, region, work and name are the script's
 mark=$(date +%s%N)
 
 phase() {

@@ -76,7 +76,7 @@ export const STAGES: readonly Room[] = [
   },
   {
     folder: 'src/host-access',
-    mayImport: ['src/io', 'src/plan'],
+    mayImport: ['src/io', 'src/aws', 'src/plan'],
     holds: 'how a host is reached: ssh, Session Manager',
   },
   {
@@ -200,6 +200,11 @@ export const LAB: readonly Room[] = [
     holds: 'reads a call, injects faults, passes it to moto; the reconciler makes its effects true; log of calls',
   },
   { folder: 'lab/ecs', mayImport: ['lab/moto', 'lab/endpoint'], holds: 'the ECS control plane as an agent sees it' },
+  {
+    folder: 'lab/ssm',
+    mayImport: ['lab/net', 'lab/endpoint'],
+    holds: 'Session Manager: its calls, the message gateway, and what agents in machines report to',
+  },
   { folder: 'lab/lifecycle', mayImport: ['lab/machines', 'lab/endpoint'], holds: 'up, down, status, sweep' },
   {
     folder: 'lab/daemon',
@@ -215,6 +220,7 @@ export const LAB: readonly Room[] = [
       'lab/machines',
       'lab/endpoint',
       'lab/ecs',
+      'lab/ssm',
       'lab/lifecycle',
     ],
     holds: 'all of it in one process, but for moto, the gateway and the machines',

@@ -13,6 +13,9 @@ rm -f "$root"/etc/apt/sources.list "$root"/etc/apt/sources.list.d/0000* "$root"/
   find . -type f -exec sh -c 'install -D -m 0644 "$2" "$1/$2"' install "$root" {} \;
 )
 
+# As on Amazon's and Canonical's images: Session Manager needs nothing else, and asks for an instance profile.
+ln -s ../amazon-ssm-agent.service "$root/etc/systemd/system/multi-user.target.wants/amazon-ssm-agent.service"
+
 # This machine's own name resolves without a name server (sudo asks for it).
 sed -i 's/^hosts:.*/hosts: files myhostname dns/' "$root/etc/nsswitch.conf"
 

@@ -1,5 +1,6 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { createDisks } from '../disks/disks.ts';
 import { EcsShim } from '../ecs/shim.ts';
 import { type AwsService, createAwsService } from '../endpoint/aws-service.ts';
@@ -12,10 +13,11 @@ import { forgetProcesses, type LabRecord, recordProcess, removeLabRecord } from 
 import type { Disks, Machines } from '../machine-types.ts';
 import { createMachines } from '../machines/machines.ts';
 import { createAptMirror } from '../mirror/apt-mirror.ts';
-import { peerOf } from '../net/peer-socket.ts';
+import { listenForPeers, peerOf } from '../net/peer-socket.ts';
 import { SERVICE_ADDRESS } from '../net/plan.ts';
 import { startGateway } from '../net/start-gateway.ts';
 import { reasonOf, stackOf } from '../reason.ts';
+import { SessionManager } from '../ssm/session-manager.ts';
 import { Announcement, takeOwner } from './announcement.ts';
 import { type Dependencies, startDependencies } from './dependencies.ts';
 import { Lifetime } from './lifetime.ts';
@@ -75,23 +77,26 @@ async function bringUp(options: DaemonOptions, lifetime: Lifetime): Promise<Anno
   const nspawn = await createMachines({ paths, network, log });
   cleanup.add('machines', () => nspawn.close());
   const metadata = new MetadataInstances((instance) => moto.client.control('metadata-tags', instance));
-  const machines = metadata.follow(nspawn);
+  const sessions = new SessionManager({ instanceAt: metadata.managedAt, log });
+  cleanup.add('sessions', () => sessions.close());
+  const machines = withoutSessionsWhenOff(metadata.follow(nspawn), sessions);
 
   const owners = await watchFirstOwner(options, lifetime);
   const announcement = await Announcement.prepare(paths, owners, network.namespace);
   const ecs = new EcsShim({ log });
   cleanup.add('ecs', () => ecs.close());
-  const parts = { dependencies, machines, disks, calls, metadata, owners, announcement, ecs };
+  const parts = { dependencies, machines, disks, calls, metadata, owners, announcement, ecs, sessions };
   const service = createService(parts, log);
 
-  const inner = withUpgrades(createServer(service.machines(({ socket }) => peerOf(socket) ?? 'unknown')), ecs);
+  const inner = withUpgrades(createServer(service.machines(({ socket }) => peerOf(socket) ?? 'unknown')), [ecs]);
   await openToMachines(options, lifetime, dependencies, [
     webService(createAptMirror(paths.cache, dependencies.mirrors, log), createGitListener(paths.git)),
     httpService('api', SERVICE_ADDRESS, 8080, inner),
     registryService(paths.cache, log),
     metadataService(createImds({ lookup: metadata.lookup, keys: dependencies.keys })),
+    { name: 'ssm', address: SERVICE_ADDRESS, port: 8443, serve: (path) => listenForPeers(path, sessions.onAgent) },
   ]);
-  const endpoint = withUpgrades(createServer(service.loopback), ecs);
+  const endpoint = withUpgrades(createServer(service.loopback), [ecs, sessions]);
   const port = await listenOnLoopback(endpoint, options.port, USUAL_PORT);
   cleanup.add('endpoint', () => {
     endpoint.close();
@@ -118,15 +123,19 @@ type ServiceParts = {
   readonly owners: Owners;
   readonly announcement: Announcement;
   readonly ecs: EcsShim;
+  readonly sessions: SessionManager;
 };
 
-/** The AWS endpoint, with the ECS control plane in front of moto's. */
+/** The AWS endpoint, with the ECS control plane and Session Manager in front of moto's. */
 function createService(parts: ServiceParts, log: (line: string) => void): AwsService {
-  const { machines, disks, calls, metadata, owners, announcement, ecs } = parts;
+  const { machines, disks, calls, metadata, owners, announcement, ecs, sessions } = parts;
   const { moto, keys } = parts.dependencies;
   const live = (): Promise<LiveInstance[]> => moto.client.control('live-instances');
   return createAwsService({
-    services: new Map([['ecs', ecs.service]]),
+    services: new Map([
+      ['ecs', ecs.service],
+      ['ssm', sessions.service],
+    ]),
     onGone: (instanceId) => {
       owners.instanceGone(instanceId);
       void ecs.forgetInstance(instanceId).catch((error: unknown) => log(`ecs: ${reasonOf(error)}`));
@@ -153,11 +162,32 @@ function createService(parts: ServiceParts, log: (line: string) => void): AwsSer
   });
 }
 
-/** The ECS agent's websockets come to the same address and port as its calls. */
-function withUpgrades(server: Server, ecs: EcsShim): Server {
+type Upgrader = { upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean };
+
+/** Websockets come to the same address and port as the calls. */
+function withUpgrades(server: Server, upgraders: readonly Upgrader[]): Server {
   return server.on('upgrade', (request, socket, head) => {
-    if (!ecs.upgrade(request, socket, head)) socket.destroy();
+    if (!upgraders.some((one) => one.upgrade(request, socket, head))) socket.destroy();
   });
+}
+
+/** A machine that is off has no agent, however it went off. */
+function withoutSessionsWhenOff(machines: Machines, sessions: SessionManager): Machines {
+  return {
+    ...machines,
+    start: async (spec) => {
+      sessions.forgetInstance(spec.instanceId);
+      await machines.start(spec);
+    },
+    stop: async (instanceId, options) => {
+      await machines.stop(instanceId, options);
+      sessions.forgetInstance(instanceId);
+    },
+    terminate: async (instanceId) => {
+      await machines.terminate(instanceId);
+      sessions.forgetInstance(instanceId);
+    },
+  };
 }
 
 /** Serves what machines reach, and starts the gateway that forwards to it from inside the namespace. */

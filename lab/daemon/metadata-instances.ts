@@ -1,5 +1,6 @@
 import type { ImdsInstance } from '../imds/instance.ts';
 import type { MachineAddress, MachineSpec, Machines } from '../machine-types.ts';
+import type { ManagedInstance } from '../ssm/agents.ts';
 
 /** The tags that an instance sees (lab/moto/control.py); null when it did not ask for them. */
 type TagsOf = (instance: {
@@ -25,6 +26,14 @@ export class MetadataInstances {
     const { region, instanceId } = instance.spec;
     const { tags } = await this.#tagsOf({ region, instanceId });
     return tags === null ? instance : { ...instance, tags };
+  };
+
+  /** What Session Manager asks of a machine. */
+  readonly managedAt = (peerAddress: string): ManagedInstance | null => {
+    const spec = this.#instances.get(peerAddress)?.spec;
+    if (!spec) return null;
+    const { instanceId, region, instanceProfile } = spec;
+    return { instanceId, region, hasRole: (instanceProfile?.roleName ?? '') !== '' };
   };
 
   /** Announces that a machine will be taken away, or takes that back (null); false when there is no such machine. */

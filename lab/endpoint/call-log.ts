@@ -17,7 +17,7 @@ export type RecordedCall = {
 
 /** Values of these never reach the log: user data, key material, secrets, policies. */
 const SECRET = /(UserData|KeyMaterial|Password|Secret|SessionToken|\bToken|Document|Signature|Credential)/i;
-const NOT_SECRET = /^(ClientToken|NextToken|clientToken|nextToken|MetadataOptions\.)/;
+const NOT_SECRET = /^(ClientToken|NextToken|clientToken|nextToken|DocumentName$|MetadataOptions\.)/;
 const LONGEST = 200;
 const MOST_PARAMETERS = 60;
 

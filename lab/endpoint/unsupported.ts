@@ -38,7 +38,7 @@ const UNSUPPORTED: Readonly<Record<string, readonly string[]>> = {
     'SendDiagnosticInterrupt',
     'UnassignPrivateIpAddresses',
   ],
-  ssm: ['CreateAssociation', 'ResumeSession', 'SendCommand', 'StartAutomationExecution', 'StartSession'],
+  ssm: ['CreateAssociation', 'SendCommand', 'StartAutomationExecution'],
   // moto would say that a task runs that nobody started.
   ecs: ['RunTask', 'StartTask', 'StopTask', 'CreateService', 'UpdateService', 'CreateTaskSet', 'ExecuteCommand'],
   autoscaling: ['CreateAutoScalingGroup', 'SetDesiredCapacity'],

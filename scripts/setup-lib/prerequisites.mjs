@@ -17,6 +17,7 @@ import { projectFolder } from './paths.mjs';
  * @property {{ min: string }} go
  * @property {{ version: string, min: string, below: string }} packer
  * @property {{ version: string }} amazonPlugin
+ * @property {{ version: string, min: string }} sessionManagerPlugin
  * @property {number} diskGiB free space for images, disks and caches
  * @property {readonly SystemPackage[]} packages
  */

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, readFile } from 'node:fs/promises';
+import { access, readFile, realpath, stat } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { run } from './run.mjs';
 import { findVersion } from './versions.mjs';
@@ -18,6 +18,23 @@ export async function findCommand(name) {
     if (await canRead(path, constants.X_OK)) return path;
   }
   return null;
+}
+
+/**
+ * A command outside our own cache, with what tells cheaply whether it is still the same file.
+ *
+ * @param {string} name
+ * @param {string} cache
+ * @returns {Promise<{ path: string, identity: string } | null>}
+ */
+export async function identifyCommand(name, cache) {
+  const path = await findCommand(name);
+  if (path === null) return null;
+  const real = await realpath(path);
+  const ours = await realpath(cache).catch(() => cache);
+  if (real.startsWith(`${ours}/`)) return null;
+  const { size, mtimeMs } = await stat(real);
+  return { path: real, identity: `${real}:${size}:${Math.round(mtimeMs)}` };
 }
 
 /**

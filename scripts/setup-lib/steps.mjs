@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { removePackagedGo } from './build-programs.mjs';
 import { installNodeModules, nodeModulesFit } from './node-modules.mjs';
 import { installPackages, missingPackages } from './packages.mjs';
 import { cacheFolder, projectFolder } from './paths.mjs';
@@ -8,6 +9,7 @@ import { readPrerequisites } from './prerequisites.mjs';
 import { findPython } from './probe.mjs';
 import { formatSeconds } from './progress.mjs';
 import { findEnvironment, makeEnvironment } from './python.mjs';
+import { findSessionManagerPlugin, makeSessionManagerPlugin } from './session-manager.mjs';
 import { findToolchain, makeToolchain } from './toolchain.mjs';
 
 /**
@@ -66,25 +68,30 @@ export async function setUp({ progress, interactive, signal }) {
     );
     environment = await findEnvironment(venv, lock);
   }
-  if ((await findToolchain({ project, cache, needed })) === null) {
-    const place = {
-      project,
-      cache,
-      needed,
-      python: { path: join(venv, 'bin', 'python3'), version: environment?.python ?? '' },
-    };
-    await step(
-      'Packer and its amazon plugin',
-      `${needed.packer.version} and ${needed.amazonPlugin.version}`,
-      async (open) => {
-        await makeToolchain(place, open);
-        const made = await findToolchain({ project, cache, needed });
-        return made === null
-          ? undefined
-          : `${made.packer.version} (${made.packer.origin}), plugin ${made.plugin.version}`;
-      },
-    );
+  const place = {
+    project,
+    cache,
+    needed,
+    python: { path: join(venv, 'bin', 'python3'), version: environment?.python ?? '' },
+  };
+  if ((await findToolchain(place)) === null) {
+    const versions = `${needed.packer.version} and ${needed.amazonPlugin.version}`;
+    await step('Packer and its amazon plugin', versions, async (open) => {
+      await makeToolchain(place, open);
+      const made = await findToolchain(place);
+      return made === null
+        ? undefined
+        : `${made.packer.version} (${made.packer.origin}), plugin ${made.plugin.version}`;
+    });
   }
+  if ((await findSessionManagerPlugin(place)) === null) {
+    await step('session-manager-plugin', needed.sessionManagerPlugin.version, async (open) => {
+      await makeSessionManagerPlugin(place, open);
+      const made = await findSessionManagerPlugin(place);
+      return made === null ? undefined : `${made.version} (${made.origin})`;
+    });
+  }
+  await removePackagedGo(cache);
   const spent = formatSeconds(performance.now() - began);
   progress.line(worked === 0 ? `set-up  ok  nothing to do (${spent})` : `set-up  ok  ready (${spent})`);
 }

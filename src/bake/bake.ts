@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Check } from '#contracts/check.ts';
 import { reasonOf } from '#contracts/reason.ts';
@@ -7,6 +8,8 @@ import { createKeyPair, type KeyPair } from '../aws/key-pairs.ts';
 import { serveKeys } from '../aws/key-server.ts';
 import type { KeyProvider } from '../aws/keys.ts';
 import { UNKNOWN_MS } from '../aws/removal.ts';
+import { pathWithSessionManagerPlugin } from '../host-access/needs.ts';
+import { shellCommand } from '../host-access/shell-command.ts';
 import { expectedTags } from '../image/expected-tags.ts';
 import { findImage } from '../image/find-image.ts';
 import { tagImage } from '../image/tag-image.ts';
@@ -17,7 +20,7 @@ import type { RunContext } from '../io/reporter.ts';
 import { commandLine, shellQuote } from '../io/shell-quote.ts';
 import { poll } from '../io/wait-until.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
-import { keepRun } from '../run/keep.ts';
+import { type Access, keepRun } from '../run/keep.ts';
 import { addChild, claimRun, markFinished, ownerName } from '../run/owner.ts';
 import { sweepRun } from '../run/sweep/sweep.ts';
 import { ec2Tags, runTags, versionTags } from '../run/tags.ts';
@@ -69,7 +72,7 @@ type Packer = {
 async function preparePacker(
   input: BakeInput,
   key: KeyPair | null,
-  credentials: Readonly<Record<string, string | undefined>>,
+  { credentials, temp }: { readonly credentials: Readonly<Record<string, string | undefined>>; readonly temp: string },
 ): Promise<Packer> {
   const { plan, ctx } = input;
   const runDir = runFolder(ctx.runId);
@@ -95,8 +98,10 @@ async function preparePacker(
     env: {
       ...process.env,
       ...credentials,
+      PATH: pathWithSessionManagerPlugin(),
       PACKER_PLUGIN_PATH: tool.pluginPath,
       PACKER_CONFIG_DIR: configDir,
+      TMPDIR: temp,
       CHECKPOINT_DISABLE: '1',
       PACKER_LOG: '1',
       PACKER_LOG_PATH: join(runDir, 'packer.log'),
@@ -216,11 +221,20 @@ async function makeKey({ clients, ctx, keep }: BakeInput): Promise<KeyPair | nul
   return createKeyPair(clients, name, keyFolder(ctx.runId), ec2Tags(tags));
 }
 
+function accessOf({ plan, endpointUrl }: BakeInput, { keyFile }: KeyPair): Access {
+  const { region, apiRegion } = plan;
+  const { transport, sshUser: user } = plan.network;
+  return {
+    region,
+    shellOn: (instance) => shellCommand({ ...instance, user, keyFile, transport, apiRegion, endpointUrl }),
+  };
+}
+
 /** Leaves what failed where that was asked for; else, and after a success, nothing but the image. */
 async function end(input: BakeInput, key: KeyPair | null, hasFailed: boolean): Promise<void> {
-  const { plan, ctx, clients, keep } = input;
+  const { ctx, clients, keep } = input;
   if (isApiGone(ctx.signal)) return;
-  if (hasFailed && key !== null && (await keepRun(ctx, clients, { plan, keyFile: key.keyFile }, keep))) return;
+  if (hasFailed && key !== null && (await keepRun(ctx, clients, accessOf(input, key), keep))) return;
   await ctx.span('look for leftovers', async () => {
     // A key pair that cannot be released now is a leftover as any other.
     await key?.release().catch(() => undefined);
@@ -239,12 +253,14 @@ async function end(input: BakeInput, key: KeyPair | null, hasFailed: boolean): P
 export async function bake(input: BakeInput): Promise<BakeResult> {
   const { ctx } = input;
   await claimRun(ctx.runId);
+  // Packer kills session-manager-plugin, whose socket then stays. Short, because a socket's path has to be.
+  const temp = await mkdtemp(join(tmpdir(), 'packer-'));
   let key: KeyPair | null = null;
   let hasFailed = true;
   try {
     key = await makeKey(input);
     await using served = await serveKeys(input.keys);
-    const packer = await preparePacker(input, key, served.environment);
+    const packer = await preparePacker(input, key, { credentials: served.environment, temp });
     const outcome = await build(input, packer, join(packer.runDir, 'packer-output.txt'));
     const imageId = outcome.imageId ?? '';
     const finished = await ctx.span('finish the tags', () => finishImage(input, imageId, outcome.versions));
@@ -254,6 +270,7 @@ export async function bake(input: BakeInput): Promise<BakeResult> {
     await awaitVerdict(error, ctx.signal);
     throw error;
   } finally {
+    await rm(temp, { recursive: true, force: true });
     await end(input, key, hasFailed);
   }
 }

@@ -53,8 +53,7 @@ export async function withDevHost<T>(
   work: (host: DevHost, region: DevRegion) => Promise<T>,
 ): Promise<T> {
   const done = await withDevRegionIfUp(session, argv, async (region) => {
-    const { clients, apiRegion, user } = region;
-    const host = await findDevHost(clients, { user, apiRegion, name: textOf(argv, 'name') });
+    const host = await findDevHost(region.clients, { ...region, name: textOf(argv, 'name') });
     return { result: await work(host, region) };
   });
   if (done === null) throw noneHere();

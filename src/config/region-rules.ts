@@ -19,10 +19,9 @@ type RegionRule = {
 };
 
 /** What of a profile cannot be had in the lab. What contradicts itself already has been told. */
-function notInTheLab({ nvidia, transport, sshSourceCidrs, ecsAgent }: Partial<Profile>): string[] {
+function notInTheLab({ nvidia, ecsAgent }: Partial<Profile>): string[] {
   return [
     ...(nvidia ? ['an NVIDIA GPU'] : []),
-    ...(transport !== 'ssh' && !sshSourceCidrs?.length ? ['Session Manager'] : []),
     ...(ecsAgent?.source === 'aws' && ecsAgent.package !== undefined ? ["Amazon's ECS agent"] : []),
   ];
 }
@@ -86,7 +85,7 @@ export const REGION_RULES: readonly RegionRule[] = [
   },
   {
     code: 'PROFILE_NOT_FOR_LAB',
-    title: 'The default profile of a `lab` region needs no GPU, no Session Manager and no agent from Amazon.',
+    title: 'The default profile of a `lab` region needs no GPU and no agent from Amazon.',
     check: ({ region, config }) => {
       const isLab = region.lab === true && region.apiRegion !== undefined;
       const profile = isLab ? defaultOf(region, config) : null;

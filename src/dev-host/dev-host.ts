@@ -1,4 +1,5 @@
 import type { Instance } from '@aws-sdk/client-ec2';
+import type { ApiTarget } from '../aws/clients.ts';
 import { DEV_TAG, ec2TagsAsObject, TAG } from '../run/tags.ts';
 
 /**
@@ -15,6 +16,8 @@ export type DevHost = {
   readonly state: string;
   readonly address: string | null;
   readonly apiRegion: string;
+  /** Where its API is; null means AWS itself. */
+  readonly endpointUrl: string | null;
   readonly instanceType: string;
   readonly profile: string;
   /** The image that it was launched from. */
@@ -60,7 +63,7 @@ export const DEFAULT_TTL_MINUTES = 8 * 60;
 export const DEFAULT_IDLE_MINUTES = 60;
 
 /** Pure: null for an instance that is no dev host. */
-export function devHostOf(instance: Instance, apiRegion: string): DevHost | null {
+export function devHostOf(instance: Instance, { apiRegion, endpointUrl }: ApiTarget): DevHost | null {
   const tags = ec2TagsAsObject(instance.Tags);
   const { InstanceId: instanceId } = instance;
   const name = tags[DEV_TAG.name];
@@ -73,6 +76,7 @@ export function devHostOf(instance: Instance, apiRegion: string): DevHost | null
     state: String(instance.State?.Name ?? 'unknown'),
     address: instance.PublicIpAddress || instance.PrivateIpAddress || null,
     apiRegion,
+    endpointUrl,
     instanceType: String(instance.InstanceType ?? ''),
     profile: tags[TAG.profile] ?? '',
     source: tags[DEV_TAG.source] ?? instance.ImageId ?? '',

@@ -1,5 +1,5 @@
 import { paginateDescribeInstances } from '@aws-sdk/client-ec2';
-import type { AwsClients } from '../aws/clients.ts';
+import type { ApiTarget, AwsClients } from '../aws/clients.ts';
 import { userError } from '../io/errors.ts';
 import { nearest } from '../io/nearest.ts';
 import { DEV_TAG, TAG } from '../run/tags.ts';
@@ -8,7 +8,7 @@ import { type DevHost, devHostOf, LIVING_STATES } from './dev-host.ts';
 /** Dev hosts of a region, by name; `user` null for everybody's. Those that are gone are not among them. */
 export async function listDevHosts(
   { ec2 }: AwsClients,
-  { user, apiRegion }: { readonly user: string | null; readonly apiRegion: string },
+  { user, ...api }: ApiTarget & { readonly user: string | null },
 ): Promise<DevHost[]> {
   const Filters = [
     { Name: `tag:${TAG.kind}`, Values: ['dev-host'] },
@@ -18,7 +18,7 @@ export async function listDevHosts(
   const found: DevHost[] = [];
   for await (const { Reservations = [] } of paginateDescribeInstances({ client: ec2 }, { Filters }))
     for (const instance of Reservations.flatMap(({ Instances = [] }) => Instances)) {
-      const host = devHostOf(instance, apiRegion);
+      const host = devHostOf(instance, api);
       if (host !== null) found.push(host);
     }
   return found.sort((a, b) => a.name.localeCompare(b.name) || a.instanceId.localeCompare(b.instanceId));
@@ -74,7 +74,7 @@ export function pickDevHosts(hosts: readonly DevHost[], names: readonly string[]
 /** The host of that name, or the only one. @throws EcsHostError (user) as `pickDevHosts` */
 export async function findDevHost(
   clients: AwsClients,
-  query: { readonly user: string; readonly apiRegion: string; readonly name: string | null },
+  query: ApiTarget & { readonly user: string; readonly name: string | null },
 ): Promise<DevHost> {
   const [host] = pickDevHosts(await listDevHosts(clients, query), query.name === null ? [] : [query.name]);
   return host as DevHost;

@@ -13,8 +13,16 @@ export function knownHostsFile(): string {
   return join(devHostsFolder(), 'known_hosts');
 }
 
-export function targetOf({ instanceId, address, sshUser, transport, apiRegion }: DevHost): SshTarget {
-  return { instanceId, address: address ?? '', user: sshUser, keyFile: devKeyFile(), transport, apiRegion };
+export function targetOf({ instanceId, address, sshUser, transport, apiRegion, endpointUrl }: DevHost): SshTarget {
+  return {
+    instanceId,
+    address: address ?? '',
+    user: sshUser,
+    keyFile: devKeyFile(),
+    transport,
+    apiRegion,
+    endpointUrl,
+  };
 }
 
 /** Pure: what ssh says that no second attempt changes, in words. Not asked of a host that is still being made. */

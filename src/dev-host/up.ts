@@ -47,7 +47,7 @@ type One = UpInput & { readonly name: string; readonly runId: string; readonly c
 const CLONE_LIMIT_MS = 10 * 60_000;
 
 async function hostOf({ clients, plan, user }: One, instanceId: string): Promise<DevHost> {
-  const hosts = await listDevHosts(clients, { user, apiRegion: plan.apiRegion });
+  const hosts = await listDevHosts(clients, { ...plan, user });
   const host = hosts.find((each) => each.instanceId === instanceId);
   if (host === undefined) throw outsideError('INSTANCE_ENDED', `Instance ${instanceId} is gone.`);
   return host;
@@ -56,7 +56,7 @@ async function hostOf({ clients, plan, user }: One, instanceId: string): Promise
 /** Of two commands that give one name at the same moment, the one whose instance was first keeps it. */
 async function assertOnly(one: One, instanceId: string): Promise<void> {
   const { clients, plan, user, name } = one;
-  const hosts = await listDevHosts(clients, { user, apiRegion: plan.apiRegion });
+  const hosts = await listDevHosts(clients, { ...plan, user });
   const first = hosts
     .filter((host) => host.name === name)
     .sort((a, b) => a.launchedAt.localeCompare(b.launchedAt) || a.instanceId.localeCompare(b.instanceId))[0];

@@ -1,7 +1,6 @@
 import { access } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { findCommand } from '../../scripts/setup-lib/probe.mjs';
 import { type DoctorItem, item } from './doctor-item.ts';
 
 /**
@@ -32,17 +31,11 @@ async function credentialSources(): Promise<string[]> {
 
 export async function awsItems(): Promise<DoctorItem[]> {
   const sources = await credentialSources();
-  const plugin = await findCommand('session-manager-plugin');
   return [
     item('AWS credentials', 'AWS', sources.length > 0, {
       found: sources.length > 0 ? `present: ${sources.join(', ')}` : 'none',
       needed: 'any that the AWS SDK finds',
       fix: '`aws configure`, `aws sso login`, or an instance role',
-    }),
-    item('session-manager-plugin', 'AWS', plugin !== null, {
-      found: plugin ?? 'not in PATH',
-      needed: 'reaching instances without an open ssh port',
-      fix: 'install it from AWS: "Install the Session Manager plugin" in the Systems Manager user guide',
     }),
   ];
 }

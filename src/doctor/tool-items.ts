@@ -3,6 +3,7 @@ import { nodeModulesFit } from '../../scripts/setup-lib/node-modules.mjs';
 import type { Prerequisites } from '../../scripts/setup-lib/prerequisites.mjs';
 import { findCommand, probeVersion } from '../../scripts/setup-lib/probe.mjs';
 import { findEnvironment } from '../../scripts/setup-lib/python.mjs';
+import { findSessionManagerPlugin } from '../../scripts/setup-lib/session-manager.mjs';
 import { findToolchain } from '../../scripts/setup-lib/toolchain.mjs';
 import { versionFits } from '../../scripts/setup-lib/versions.mjs';
 import { cacheFolder, projectFolder } from '../io/paths.ts';
@@ -61,9 +62,10 @@ export async function pythonItems(
 }
 
 export async function toolchainItems(needed: Prerequisites): Promise<DoctorItem[]> {
-  const found = await findToolchain({ project: projectFolder(), cache: cacheFolder(), needed });
-  const describe = (part: { version: string; origin: string } | undefined): string =>
-    part === undefined ? 'not made from the present pins' : `${part.version} (${part.origin})`;
+  const place = { project: projectFolder(), cache: cacheFolder(), needed };
+  const [found, sessionManager] = await Promise.all([findToolchain(place), findSessionManagerPlugin(place)]);
+  const describe = (part: { version: string; origin: string } | null | undefined): string =>
+    !part ? 'not made from the present pins' : `${part.version} (${part.origin})`;
   return [
     item('Packer', 'everything', found !== null, {
       found: describe(found?.packer),
@@ -73,6 +75,11 @@ export async function toolchainItems(needed: Prerequisites): Promise<DoctorItem[
     item('amazon plugin of Packer', 'everything', found !== null, {
       found: describe(found?.plugin),
       needed: needed.amazonPlugin.version,
+      fix: SETUP,
+    }),
+    item('session-manager-plugin', 'AWS', sessionManager !== null, {
+      found: describe(sessionManager),
+      needed: `${needed.sessionManagerPlugin.min} or newer`,
       fix: SETUP,
     }),
   ];

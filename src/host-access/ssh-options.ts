@@ -1,4 +1,5 @@
 import type { Transport } from '../plan/build-plan.ts';
+import { proxyCommand } from './proxy-command.ts';
 
 export type SshTarget = {
   readonly instanceId: string;
@@ -7,7 +8,15 @@ export type SshTarget = {
   readonly keyFile: string;
   readonly transport: Transport;
   readonly apiRegion: string;
+  /** Where the API is, for Session Manager; null means AWS itself. */
+  readonly endpointUrl: string | null;
 };
+
+/**
+ * With a ProxyCommand the time counts to the end of the key exchange: under Session Manager that is a program, a call,
+ * a websocket and an agent that may just have started.
+ */
+const CONNECT_TIMEOUT_S = { ssh: 5, 'session-manager': 60 } as const;
 
 /** Where the keys of hosts stand, and under which name; null for the address. */
 export type KnownHosts = { readonly file: string; readonly alias: string | null };
@@ -20,8 +29,7 @@ export function optionPath(path: string): string {
 
 /** Pure: how a host is reached and told from others; the options of ssh and the lines of its configuration. */
 export function hostOptions(target: SshTarget, { file, alias }: KnownHosts): (readonly [string, string])[] {
-  const { instanceId, keyFile, transport, apiRegion } = target;
-  const proxy = `aws ssm start-session --region ${apiRegion} --target ${instanceId} --document-name AWS-StartSSHSession --parameters portNumber=%p`;
+  const { keyFile, transport } = target;
   return [
     ['IdentitiesOnly', 'yes'],
     ['IdentityFile', optionPath(keyFile)],
@@ -30,7 +38,7 @@ export function hostOptions(target: SshTarget, { file, alias }: KnownHosts): (re
     ['UserKnownHostsFile', optionPath(file)],
     ...(alias === null ? [] : ([['HostKeyAlias', alias]] as const)),
     ['LogLevel', 'ERROR'],
-    ...(transport === 'session-manager' ? ([['ProxyCommand', proxy]] as const) : []),
+    ...(transport === 'session-manager' ? ([['ProxyCommand', proxyCommand(target)]] as const) : []),
   ];
 }
 
@@ -38,7 +46,7 @@ export function hostOptions(target: SshTarget, { file, alias }: KnownHosts): (re
 export function sshOptions(target: SshTarget, knownHosts: KnownHosts): string[] {
   const options = [
     ['BatchMode', 'yes'],
-    ['ConnectTimeout', '5'],
+    ['ConnectTimeout', `${CONNECT_TIMEOUT_S[target.transport]}`],
     ['ServerAliveInterval', '5'],
     ['ServerAliveCountMax', '4'],
     ...hostOptions(target, knownHosts),

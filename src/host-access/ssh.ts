@@ -215,6 +215,15 @@ export type ConnectOptions = {
   readonly refusalOf?: (said: string) => Error | null;
 };
 
+/**
+ * Between attempts. Under Session Manager each one is a session that AWS counts and logs, and an agent that is not
+ * there yet comes seconds after sshd.
+ */
+const PAUSES = {
+  ssh: { intervalMs: 250 },
+  'session-manager': { intervalMs: 500, growth: 1.5, maxIntervalMs: 8000 },
+} as const;
+
 /** A host key taken from a boot that was not done yet would refuse the real one. */
 async function forgetKey({ file, alias }: KnownHosts): Promise<void> {
   if (alias === null) await rm(file, { force: true });
@@ -227,7 +236,7 @@ async function forgetKey({ file, alias }: KnownHosts): Promise<void> {
  *   signal's reason when aborted
  */
 export async function connectSsh(target: SshTarget, options: ConnectOptions): Promise<OpenSsh> {
-  const { knownHosts: lasting, refusalOf = () => null } = options;
+  const { timeoutMs, signal, knownHosts: lasting, refusalOf = () => null } = options;
   const folder = await makeControlFolder(target.keyFile);
   const knownHosts =
     lasting === undefined
@@ -247,12 +256,12 @@ export async function connectSsh(target: SshTarget, options: ConnectOptions): Pr
     return null;
   };
   try {
-    if ((await poll(attempt, { ...options, intervalMs: 250 })) === null)
+    if ((await poll(attempt, { timeoutMs, signal, ...PAUSES[target.transport] })) === null)
       throw outsideError('SSH_UNREACHABLE', `No ssh to ${target.instanceId} (${destination}): ${lastReason}.`);
   } catch (error) {
     await master[Symbol.asyncDispose]();
     await rm(folder, { recursive: true, force: true });
     throw error;
   }
-  return new SshConnection(target, master, folder, options.signal);
+  return new SshConnection(target, master, folder, signal);
 }

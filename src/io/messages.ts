@@ -269,6 +269,7 @@ export const MESSAGES = {
     level: 'user',
     meaning: 'The region has no security group of the name that hosts.yaml gives.',
   },
+  SESSION_REFUSED: { level: 'outside', meaning: 'Session Manager gave no session to an instance.' },
   SMOKE_AGENT: { level: 'outside', meaning: 'The ECS agent of a host gave up before it registered.' },
   SMOKE_FAILED: {
     level: 'verdict',

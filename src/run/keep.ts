@@ -2,31 +2,19 @@ import { type Instance, paginateDescribeInstances } from '@aws-sdk/client-ec2';
 import { reasonOf } from '#contracts/reason.ts';
 import type { AwsClients } from '../aws/clients.ts';
 import type { RunContext } from '../io/reporter.ts';
-import { commandLine } from '../io/shell-quote.ts';
 import { markKept } from './owner.ts';
 import { TAG } from './tags.ts';
 
-/** How a person gets into the instances of a run: the part of its plan that says so, and the key. */
+/** How a person gets into the instances of a run, and is rid of them. */
 export type Access = {
-  readonly plan: {
-    readonly network: { readonly transport: 'ssh' | 'session-manager'; readonly sshUser: string };
-    readonly apiRegion: string;
-    /** As the user named it: for the command that removes what is kept. */
-    readonly region: string;
-  };
-  readonly keyFile: string;
+  /** The region as the user named it: for the command that removes what is kept. */
+  readonly region: string;
+  /** The line that opens a shell on an instance. */
+  readonly shellOn: (instance: { readonly instanceId: string; readonly address: string }) => string;
 };
 
-/** Pure: the line that opens a shell on an instance. */
-export function shellCommand(instance: Instance, { plan, keyFile }: Access): string {
-  const { transport, sshUser } = plan.network;
-  const instanceId = instance.InstanceId ?? '';
-  if (transport === 'session-manager')
-    return commandLine({}, ['aws', 'ssm', 'start-session', '--region', plan.apiRegion, '--target', instanceId]);
-  const address = instance.PublicIpAddress || instance.PrivateIpAddress || instanceId;
-  // Its host key is known to nobody here, and it lives no longer than this look.
-  const options = ['-o', 'IdentitiesOnly=yes', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null'];
-  return commandLine({}, ['ssh', '-i', keyFile, ...options, `${sshUser}@${address}`]);
+function shellOn({ InstanceId: instanceId = '', PublicIpAddress, PrivateIpAddress }: Instance, access: Access): string {
+  return access.shellOn({ instanceId, address: PublicIpAddress || PrivateIpAddress || instanceId });
 }
 
 async function instancesOf({ ec2 }: AwsClients, runId: string): Promise<Instance[]> {
@@ -70,8 +58,8 @@ export async function keepRun(
     ctx.reporter.emit({
       type: 'warning',
       code: 'KEPT',
-      text: `Instance ${instance.InstanceId} is kept, and costs until it is removed. A shell on it: ${shellCommand(instance, access)}`,
-      hint: `\`ecs-host sweep --region ${access.plan.region}\` removes it, with what belongs to it; it ends by itself at the limit of its run, unless \`sudo systemctl stop 'ecs-host-*-deadline.timer'\` there keeps it`,
+      text: `Instance ${instance.InstanceId} is kept, and costs until it is removed. A shell on it: ${shellOn(instance, access)}`,
+      hint: `\`ecs-host sweep --region ${access.region}\` removes it, with what belongs to it; it ends by itself at the limit of its run, unless \`sudo systemctl stop 'ecs-host-*-deadline.timer'\` there keeps it`,
     });
   }
   return true;

@@ -22,9 +22,10 @@ export class Connections {
     const { plan, signal } = this.#launch;
     const { keyFile, instances } = this.#acquired;
     const address = instances.find((instance) => instance.instanceId === instanceId)?.address ?? '';
+    const { apiRegion, endpointUrl } = plan;
     const { transport, sshUser: user } = plan.network;
-    const target = { instanceId, address, user, keyFile, transport, apiRegion: plan.apiRegion };
-    const ssh = await connectSsh(target, { timeoutMs: timeLimits(plan.endpointUrl).reachMs, signal });
+    const target = { instanceId, address, user, keyFile, transport, apiRegion, endpointUrl };
+    const ssh = await connectSsh(target, { timeoutMs: timeLimits(endpointUrl).reachMs, signal });
     this.#open.set(instanceId, ssh);
     this.#releases.add(`the connection to ${instanceId}`, 'here', async () => ssh[Symbol.asyncDispose]());
     return ssh;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { reasonOf } from '#contracts/reason.ts';
 import type { AwsClients } from '../aws/clients.ts';
 import { KEY_FILE } from '../aws/key-pairs.ts';
+import { shellCommand } from '../host-access/shell-command.ts';
 import { allEnded } from '../io/all-ended.ts';
 import { awaitVerdict, isApiGone } from '../io/api-gone.ts';
 import { keyFolder, runFolder } from '../io/paths.ts';
@@ -106,7 +107,14 @@ export async function smoke(input: SmokeInput): Promise<SmokeResult> {
     throw error;
   } finally {
     const keyFile = join(keyFolder(ctx.runId), KEY_FILE);
-    const isKept = hasFailed && (await keepRun(ctx, clients, { plan, keyFile }, input.keep));
+    const { region, apiRegion, endpointUrl } = plan;
+    const { transport, sshUser: user } = plan.network;
+    const access = {
+      region,
+      shellOn: (instance: { instanceId: string; address: string }) =>
+        shellCommand({ ...instance, user, keyFile, transport, apiRegion, endpointUrl }),
+    };
+    const isKept = hasFailed && (await keepRun(ctx, clients, access, input.keep));
     const isGone = isApiGone(ctx.signal);
     if (isKept || isGone) releases.keepRegion();
     await ctx.span('release', async () => {

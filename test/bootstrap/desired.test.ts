@@ -21,12 +21,15 @@ const PACKER = [
   ...['iam:GetInstanceProfile', 'iam:PassRole', 'ssm:StartSession', 'ssm:TerminateSession'],
 ];
 
+/** What session-manager-plugin calls when its websocket breaks (src/sessionmanagerplugin/session). */
+const SESSION_MANAGER_PLUGIN = ['ssm:ResumeSession'];
+
 /** What ECS asks for when a cluster is made with tags. */
 const IMPLIED = ['ecs:TagResource'];
 
 async function callsOfSources(): Promise<Set<string>> {
   const calls = new Set<string>();
-  for await (const file of glob('src/{aws,plan,bake,image,smoke,run}/**/*.ts', { cwd: projectFolder() })) {
+  for await (const file of glob('src/{aws,plan,host-access,bake,image,smoke,run}/**/*.ts', { cwd: projectFolder() })) {
     const text = await readFile(`${projectFolder()}/${file}`, 'utf8');
     for (const [, names = '', service = ''] of text.matchAll(/import \{([^}]*)\} from '@aws-sdk\/client-(\w+)'/g))
       for (const [, command, paginated] of names.matchAll(/\b(?:(\w+)Command|paginate(\w+))\b/g))
@@ -37,7 +40,7 @@ async function callsOfSources(): Promise<Set<string>> {
 
 test('the policy of the caller has exactly what the sources and Packer call', async () => {
   const allowed = new Set(caller.Statement.flatMap(({ Action }) => Action));
-  const called = new Set([...(await callsOfSources()), ...PACKER, ...IMPLIED]);
+  const called = new Set([...(await callsOfSources()), ...PACKER, ...SESSION_MANAGER_PLUGIN, ...IMPLIED]);
   // Everybody may ask who they are; no policy can even forbid it.
   called.delete('sts:GetCallerIdentity');
   expect([...allowed].sort()).toEqual([...called].sort());

@@ -2,9 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { conditionOf, devHostOf, expiresIn, parseExpires } from '../../src/dev-host/dev-host.ts';
 import { aDevHost, aDevInstance } from '../fixtures/dev-host.ts';
 
+const API = { apiRegion: 'us-east-2', endpointUrl: null };
+
 describe('a dev host from its tags', () => {
   test('all of it', () => {
-    expect(devHostOf(aDevInstance(), 'us-east-2')).toEqual(aDevHost());
+    expect(devHostOf(aDevInstance(), API)).toEqual(aDevHost());
   });
 
   test('one without its time, its numbers or its readiness is a dev host all the same', () => {
@@ -14,7 +16,7 @@ describe('a dev host from its tags', () => {
       'ecs-host:ttl-minutes': null,
       'ecs-host:ready': null,
     };
-    expect(devHostOf(aDevInstance(damaged), 'us-east-2')).toMatchObject({
+    expect(devHostOf(aDevInstance(damaged), API)).toMatchObject({
       expires: null,
       idleMinutes: 60,
       ttlMinutes: 480,
@@ -26,13 +28,13 @@ describe('a dev host from its tags', () => {
     ['no name', { 'ecs-host:dev-host': null }],
     ['another kind', { 'ecs-host:kind': 'smoke' }],
   ])('an instance with %s is none', (_, tags) => {
-    expect(devHostOf(aDevInstance(tags), 'us-east-2')).toBeNull();
+    expect(devHostOf(aDevInstance(tags), API)).toBeNull();
   });
 
   test('the private address where there is no public one', () => {
     const instance = aDevInstance({}, { PrivateIpAddress: '10.0.0.7' });
     delete (instance as { PublicIpAddress?: string }).PublicIpAddress;
-    expect(devHostOf(instance, 'us-east-2')?.address).toBe('10.0.0.7');
+    expect(devHostOf(instance, API)?.address).toBe('10.0.0.7');
   });
 });
 

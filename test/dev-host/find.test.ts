@@ -39,9 +39,9 @@ test("only one user's are asked for, and what is no dev host is left out", async
       ],
     }),
   });
-  const hosts = await listDevHosts(clients, { user: 'alice', apiRegion: 'us-east-2' });
+  const hosts = await listDevHosts(clients, { user: 'alice', apiRegion: 'us-east-2', endpointUrl: null });
   expect(hosts.map(({ name }) => name)).toEqual(['a', 'b']);
   expect(JSON.stringify(calls[0]?.input)).toContain('{"Name":"tag:ecs-host:dev-owner","Values":["alice"]}');
-  await listDevHosts(clients, { user: null, apiRegion: 'us-east-2' });
+  await listDevHosts(clients, { user: null, apiRegion: 'us-east-2', endpointUrl: null });
   expect(JSON.stringify(calls[1]?.input)).not.toContain('dev-owner');
 });

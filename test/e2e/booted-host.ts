@@ -161,6 +161,7 @@ export async function bootHost(
         keyFile: key.keyFile,
         transport: 'ssh',
         apiRegion: plan.apiRegion,
+        endpointUrl: lab.endpoint,
       },
       { timeoutMs: 90_000, signal },
     );

@@ -99,7 +99,7 @@ test('under Session Manager no address is needed', () => {
         { Key: 'ecs-host:dev-host', Value: 'dev' },
       ],
     },
-    'us-east-2',
+    { apiRegion: 'us-east-2', endpointUrl: null },
   );
   expect(host && targetOf(host)).toMatchObject({ transport: 'session-manager', address: '' });
 });

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { Message } from '../../src/io/reporter.ts';
 import { createContext } from '../../src/run/context.ts';
-import { keepRun, shellCommand } from '../../src/run/keep.ts';
+import { type Access, keepRun } from '../../src/run/keep.ts';
 import { claimRun, readOwner } from '../../src/run/owner.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { fakeClients } from './fake-clients.ts';
@@ -10,9 +10,7 @@ const runId = 'r-20261123120000-abcdef';
 const told: Message[] = [];
 const reporter = { emit: (message: Message) => void told.push(message), close: async () => {} };
 const ctx = createContext({ runId, reporter, signal: new AbortController().signal });
-const network = { transport: 'ssh', sshUser: 'admin' } as const;
-const plan = { network, apiRegion: 'us-east-2', region: 'local' };
-const access = { plan, keyFile: '/k/id' };
+const access: Access = { region: 'local', shellOn: ({ instanceId, address }) => `ssh ${instanceId} ${address}` };
 const one = { Reservations: [{ Instances: [{ InstanceId: 'i-1', PublicIpAddress: '10.0.0.9' }] }] };
 const stay = vi.fn(async () => {});
 
@@ -32,7 +30,7 @@ test('an instance that failed stays, with the lab it is in, and how to reach and
   expect(told).toEqual([
     expect.objectContaining({
       code: 'KEPT',
-      text: expect.stringMatching(/i-1 is kept.*ssh -i \/k\/id .*admin@10\.0\.0\.9$/),
+      text: expect.stringMatching(/i-1 is kept.*: ssh i-1 10\.0\.0\.9$/),
       hint: expect.stringContaining('ecs-host sweep --region local'),
     }),
   ]);
@@ -59,13 +57,4 @@ test('a lab that cannot be told to stay keeps nothing, and says so', async () =>
   expect(await keepRun(ctx, clients, access, stay)).toBe(false);
   expect(told).toEqual([expect.objectContaining({ code: 'KEEP_FAILED' })]);
   expect((await readOwner(runId))?.isKept).toBeUndefined();
-});
-
-test('Session Manager is reached by its own command', () => {
-  expect(
-    shellCommand(
-      { InstanceId: 'i-1' },
-      { ...access, plan: { ...plan, network: { ...network, transport: 'session-manager' } } },
-    ),
-  ).toBe('aws ssm start-session --region us-east-2 --target i-1');
 });

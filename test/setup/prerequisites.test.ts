@@ -26,9 +26,16 @@ test('the module builds exactly the versions that are asked for', () => {
   expect(versionFits(needed.packer.version, needed.packer)).toBe(true);
 });
 
-test('the Go that set-up asks for is the one that the module asks for', () => {
-  expect(/^go (\S+)$/m.exec(file('packer/toolchain/go.mod'))?.[1]).toBe(needed.go.min.replace(/\.0$/, ''));
+test('the session-manager-plugin that is built is new enough to be asked for', () => {
+  expect(versionFits(needed.sessionManagerPlugin.version, needed.sessionManagerPlugin)).toBe(true);
 });
+
+test.for(['toolchain', 'session-manager-plugin'])(
+  'the Go that set-up asks for is the one that the module of %s asks for',
+  (module) => {
+    expect(/^go (\S+)$/m.exec(file(`packer/${module}/go.mod`))?.[1]).toBe(needed.go.min.replace(/\.0$/, ''));
+  },
+);
 
 test.for(['lab/requirements.lock', 'packer/toolchain/go-requirements.lock', 'scripts/lint-tools/requirements.lock'])(
   '%s pins everything by hash and names no package index',

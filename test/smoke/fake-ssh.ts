@@ -15,6 +15,7 @@ export function fakeSsh(answers: Answers, asked: string[] = []): Ssh {
       keyFile: '/nowhere',
       transport: 'ssh',
       apiRegion: 'us-east-2',
+      endpointUrl: null,
     },
     run: async (command, options) => {
       asked.push(command);

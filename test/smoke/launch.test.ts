@@ -126,6 +126,7 @@ describe('sshOptions', () => {
     keyFile: '/run/key',
     transport: 'ssh' as const,
     apiRegion: 'us-east-2',
+    endpointUrl: null,
   };
 
   const KNOWN = { file: '/tmp/x/known_hosts', alias: null };
@@ -138,9 +139,10 @@ describe('sshOptions', () => {
   });
 
   test('go through Session Manager where the plan says so', () => {
-    expect(sshOptions({ ...target, transport: 'session-manager' }, KNOWN).at(-1)).toBe(
-      'ProxyCommand=aws ssm start-session --region us-east-2 --target i-1 ' +
-        '--document-name AWS-StartSSHSession --parameters portNumber=%p',
+    const options = sshOptions({ ...target, transport: 'session-manager' }, KNOWN);
+    expect(options.at(-1)).toMatch(
+      /^ProxyCommand='.*node' '.*session-proxy\.ts' '--region' 'us-east-2' '--instance' 'i-1' --port %p$/,
     );
+    expect(options).toContain('ConnectTimeout=60');
   });
 });

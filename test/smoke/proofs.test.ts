@@ -64,7 +64,15 @@ function fakeHost(
     throw new Error(`the fake host was not taught: ${command}`);
   };
   const ssh: Ssh = {
-    target: { instanceId, address: '192.0.2.1', user: 'admin', keyFile: '', transport: 'ssh', apiRegion: 'us-west-2' },
+    target: {
+      instanceId,
+      address: '192.0.2.1',
+      user: 'admin',
+      keyFile: '',
+      transport: 'ssh',
+      apiRegion: 'us-west-2',
+      endpointUrl: null,
+    },
     run: async (command) => {
       commands.push(command);
       return { exitCode: 0, stdout: '', stderr: '', durationMs: 1, ...answer(command) };

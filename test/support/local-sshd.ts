@@ -113,6 +113,7 @@ export async function startLocalSshd(folder: string): Promise<LocalSshd> {
       keyFile,
       transport: 'ssh',
       apiRegion: 'us-east-2',
+      endpointUrl: null,
     },
     restart: async ({ newKey: isNew = false, lets = 'in' } = {}) => {
       await kill();

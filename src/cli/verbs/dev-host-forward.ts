@@ -25,9 +25,9 @@ export async function forward(argv: Record<string, unknown>): Promise<number> {
   for (const each of forwards) await assertPortIsFree(each);
   const { json } = commonArguments(argv);
   await withSession(argv, (session) =>
-    withDevHost(session, { ...argv, name }, async (host, { clients, user, apiRegion }) => {
+    withDevHost(session, { ...argv, name }, async (host, region) => {
       await requirePrograms(sshNeeds(host.transport));
-      const lookAgain = () => findDevHost(clients, { user, apiRegion, name: host.instanceId });
+      const lookAgain = () => findDevHost(region.clients, { ...region, name: host.instanceId });
       let isSaid = false;
       await forwardPorts({ host, lookAgain, ...session }, forwards, () => {
         if (isSaid) return;

@@ -22,7 +22,7 @@ async function chooseHosts(
   name: string | null,
   installs: boolean,
 ): Promise<Installed> {
-  const living = await listDevHosts(clients, { user, apiRegion });
+  const living = await listDevHosts(clients, { user, apiRegion, endpointUrl });
   const wanted = installs && name === null ? living : pickDevHosts(living, name === null ? [] : [name]);
   const chosen = wanted.filter(hasAddress);
   if (!installs && chosen.length === 0)

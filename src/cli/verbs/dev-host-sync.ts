@@ -101,8 +101,7 @@ async function once(session: Session, wish: SyncWish, teller: Teller): Promise<v
 
 /** Rounds until the signal fires; what was preferred counts for the first one alone. */
 async function watchOver(session: Session, region: DevRegion, wish: SyncWish, teller: Teller): Promise<void> {
-  const { clients, user, apiRegion } = region;
-  const lookAgain = () => findDevHost(clients, { user, apiRegion, name: wish.host.instanceId });
+  const lookAgain = () => findDevHost(region.clients, { ...region, name: wish.host.instanceId });
   const { signal, reporter } = session;
   let prefer = wish.prefer;
   let wakes: Wakes | null = null;

@@ -53,9 +53,9 @@ export async function upWishOf(argv: Argv): Promise<UpWish> {
 
 /** Brings up what was asked for; also for verbs that need a host where there is none. */
 export async function bringUpHosts(session: Session, region: DevRegion, wish: UpWish): Promise<DevHost[]> {
-  const { clients, apiRegion, user, selection, stayFor } = region;
+  const { clients, user, selection, stayFor } = region;
   await requirePrograms(sshNeeds(transportOf(selection.profile)));
-  const mine = await listDevHosts(clients, { user, apiRegion });
+  const mine = await listDevHosts(clients, region);
   const taken = mine.find(({ name }) => wish.names.includes(name));
   if (taken !== undefined) throw nameTaken(taken);
   const names = wish.names.length > 0 ? wish.names : [freeName(mine.map(({ name }) => name))];

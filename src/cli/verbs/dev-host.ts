@@ -20,8 +20,8 @@ export async function list(argv: Record<string, unknown>): Promise<number> {
   const args = commonArguments(argv);
   const everybody = argv['allUsers'] === true;
   const hosts = await withSession(silently(argv), (session) =>
-    withDevRegionIfUp(session, argv, ({ clients, apiRegion, user }) =>
-      listDevHosts(clients, { apiRegion, user: everybody ? null : user }),
+    withDevRegionIfUp(session, argv, (region) =>
+      listDevHosts(region.clients, { ...region, user: everybody ? null : region.user }),
     ),
   );
   const found = hosts ?? [];
