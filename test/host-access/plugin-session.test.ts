@@ -39,6 +39,8 @@ beforeEach(async () => {
   await writeFile(plugin, PLUGIN);
   await chmod(plugin, 0o755);
   server = createServer(async (request, response) => {
+    // It hands out no keys, as a lab of this project would.
+    if (request.method !== 'POST') return void response.writeHead(404).end();
     const chunks = await request.toArray();
     const action = String(request.headers['x-amz-target']).split('.')[1] ?? '';
     asked.push({ action, body: JSON.parse(Buffer.concat(chunks).toString('utf8')) });
