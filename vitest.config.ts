@@ -27,8 +27,8 @@ export default defineConfig({
           include: ['test/e2e/**/*.e2e.test.ts'],
           setupFiles: ['./test/support/no-aws.ts', './test/support/lab-network.ts'],
           globalSetup: ['./test/support/e2e-preflight.ts'],
-          // Each file has a lab of its own, and half of the time is waiting: two at a time on any machine.
-          maxWorkers: 2,
+          // Each file has a lab of its own, and more than half of the time is waiting: three at a time on any machine.
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
           // Machines boot and images bake in these.
           testTimeout: 10 * MINUTE_MS,
