@@ -2,13 +2,15 @@ import { join } from 'node:path';
 import { CreateTagsCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
 import type { AwsClients } from '../aws/clients.ts';
 import { waitForAddress } from '../aws/instances.ts';
+import { UNKNOWN_MS } from '../aws/removal.ts';
 import type { Bundle } from '../bundle/bundle.ts';
 import type { Ssh } from '../host-access/ssh.ts';
 import { outsideError, userError } from '../io/errors.ts';
 import { runFolder } from '../io/paths.ts';
 import type { RunContext } from '../io/reporter.ts';
+import { waitUntil } from '../io/wait-until.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
-import { claimRun } from '../run/owner.ts';
+import { claimRun, markFinished } from '../run/owner.ts';
 import { Releases } from '../run/releases.ts';
 import { newRunId } from '../run/run-id.ts';
 import { sweepRun } from '../run/sweep/sweep.ts';
@@ -46,11 +48,18 @@ type One = UpInput & { readonly name: string; readonly runId: string; readonly c
 
 const CLONE_LIMIT_MS = 10 * 60_000;
 
-async function hostOf({ clients, plan, user }: One, instanceId: string): Promise<DevHost> {
-  const hosts = await listDevHosts(clients, { ...plan, user });
-  const host = hosts.find((each) => each.instanceId === instanceId);
-  if (host === undefined) throw outsideError('INSTANCE_ENDED', `Instance ${instanceId} is gone.`);
-  return host;
+/** As the API lists it, which may take a moment to know what was just made of it. */
+function hostOf(
+  { clients, plan, user, name, ctx }: One,
+  instanceId: string,
+  isWanted: (host: DevHost) => boolean = () => true,
+): Promise<DevHost> {
+  const look = async (): Promise<DevHost | null> => {
+    const hosts = await listDevHosts(clients, { ...plan, user });
+    return hosts.find((host) => host.instanceId === instanceId && isWanted(host)) ?? null;
+  };
+  const pace = { timeoutMs: UNKNOWN_MS, intervalMs: 500, signal: ctx.signal };
+  return waitUntil(`dev host ${name} to be listed`, look, pace);
 }
 
 /** Of two commands that give one name at the same moment, the one whose instance was first keeps it. */
@@ -93,9 +102,10 @@ async function clone(ssh: Ssh, { plan }: One): Promise<void> {
 }
 
 /** What stays when all is well is no longer this run's: from here on its tags own it. */
-async function markReady({ clients }: One, instanceId: string): Promise<void> {
+async function markReady({ clients, runId }: One, instanceId: string): Promise<void> {
   const Tags = ec2Tags({ [DEV_TAG.ready]: expiresText(new Date()) });
   await clients.ec2.send(new CreateTagsCommand({ Resources: [instanceId], Tags }));
+  await markFinished(runId, [instanceId]);
 }
 
 async function makeReady(one: One, instanceId: string): Promise<DevHost> {
@@ -117,7 +127,7 @@ async function makeReady(one: One, instanceId: string): Promise<DevHost> {
   });
   await ctx.span(`clone to ${one.name}`, () => clone(ssh, one));
   await markReady(one, instanceId);
-  return hostOf(one, instanceId);
+  return hostOf(one, instanceId, ({ isReady }) => isReady);
 }
 
 async function launch(one: One, releases: Releases): Promise<string> {

@@ -21,7 +21,7 @@ export type OwnerFile = {
   /** Process group leaders that this run started and that may outlive it (packer). */
   readonly children: readonly ProcessId[];
   readonly startedAt: string;
-  /** The image that the run finished, with its snapshots: the API may not show yet that it is one. */
+  /** What the run finished (an image with its snapshots, a dev host): the API may not show yet that it is that. */
   readonly finished?: readonly string[];
   /** What the run made stays for a person to look at; only `ecs-host sweep` removes it. */
   readonly isKept?: boolean;

@@ -78,13 +78,13 @@ describe('selectLeftovers', () => {
   const devHost = (more: Record<string, string> = {}): Record<string, string> =>
     of(DEAD, { 'ecs-host:kind': 'dev-host', ...more });
   const ready = { 'ecs-host:ready': '2026-11-26T12:00:00Z' };
-  const besideInstance = (state: string, tags: Record<string, string>): string[] => {
+  const besideInstance = (state: string, tags: Record<string, string>, finished: readonly string[] = []): string[] => {
     const mine = { id: 'i-dev', state, tags };
     const group = { id: 'sg-dev', name: 'dev', tags: devHost() };
     const volume = { id: 'vol-dev', tags: devHost() };
     const instances = state === 'terminated' ? [] : [mine];
     const dev: Inventory = { ...emptyInventory, instances, securityGroups: [group], volumes: [volume] };
-    return selectLeftovers(dev, () => 'dead').map(({ id }) => id);
+    return selectLeftovers(dev, () => 'dead', new Set(finished)).map(({ id }) => id);
   };
 
   test.for(['pending', 'running', 'stopping', 'stopped'])(
@@ -98,6 +98,10 @@ describe('selectLeftovers', () => {
     expect(besideInstance('running', devHost())).toEqual(['i-dev', 'sg-dev', 'vol-dev']);
     expect(besideInstance('terminated', devHost(ready))).toEqual(['sg-dev', 'vol-dev']);
     expect(besideInstance('shutting-down', devHost(ready))).toEqual(['i-dev', 'sg-dev', 'vol-dev']);
+  });
+
+  test('leaves a dev host that is known to be ready, though the API does not show it yet', () => {
+    expect(besideInstance('running', devHost(), ['i-dev'])).toEqual([]);
   });
 
   test('does not take for a dev host what only carries its last tag', () => {

@@ -35,15 +35,17 @@ export function isFinishedImage(image: { readonly state: string; readonly tags: 
 }
 
 /** A dev host that its user has: it outlives the run that made it, until its user destroys it. */
-function isDevHost({ state, tags }: Inventory['instances'][number]): boolean {
-  return tags[TAG.kind] === 'dev-host' && tags[DEV_TAG.ready] !== undefined && state !== 'shutting-down';
+function isDevHost({ id, state, tags }: Inventory['instances'][number], finished: ReadonlySet<string>): boolean {
+  const isReady = tags[DEV_TAG.ready] !== undefined || finished.has(id);
+  return tags[TAG.kind] === 'dev-host' && isReady && state !== 'shutting-down';
 }
 
 /**
  * Pure selection: what of the inventory belongs to runs that `stateOf` calls dead, in the order of removal. A run whose
  * dev host lives is not dead, whatever became of its process; one that was never ready is a leftover as any other.
  *
- * @param finished ids of images and snapshots that are known to be finished, though they may not be shown so yet
+ * @param finished ids of images, snapshots and dev hosts that are known to be finished, though they may not be shown so
+ *   yet
  */
 export function selectLeftovers(
   inventory: Inventory,
@@ -52,7 +54,9 @@ export function selectLeftovers(
 ): Leftover[] {
   const isFinished = (image: Inventory['images'][number]): boolean => isFinishedImage(image) || finished.has(image.id);
   const kept = new Set([...finished, ...inventory.images.filter(isFinished).flatMap((image) => image.snapshotIds)]);
-  const devHosts = new Set(inventory.instances.filter(isDevHost).map(({ tags }) => tags[TAG.runId]));
+  const devHosts = new Set(
+    inventory.instances.filter((each) => isDevHost(each, finished)).map(({ tags }) => tags[TAG.runId]),
+  );
   const dead = (tags: Tags): string | null => {
     const runId = tags[TAG.runId];
     return runId !== undefined && !devHosts.has(runId) && stateOf(runId, tags) === 'dead' ? runId : null;
