@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import LongestFirst from './test/support/longest-first.ts';
 
@@ -15,6 +16,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**'],
           setupFiles: ['./test/support/no-aws.ts'],
+          // vitest would leave one of two cores to itself, and needs little of it.
+          maxWorkers: Math.max(2, availableParallelism() - 1),
           // Far more than any of them takes: what a busy machine does to the clock is no failure.
           testTimeout: MINUTE_MS,
           hookTimeout: MINUTE_MS,
