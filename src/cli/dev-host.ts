@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { findCredentials } from '../aws/clients.ts';
 import { loadConfig } from '../config/load.ts';
 import type { DevHost } from '../dev-host/dev-host.ts';
 import { findDevHost, listDevHosts, pickDevHosts } from '../dev-host/find.ts';
 import { findUser } from '../dev-host/user.ts';
 import { userError } from '../io/errors.ts';
+import { projectFolder } from '../io/paths.ts';
 import { runningLab } from '../lab-client/lab-process.ts';
 import { select } from '../plan/resolve.ts';
 import { type Argv, textOf } from './arguments.ts';
@@ -13,9 +16,19 @@ import { type CommonArguments, commonArguments, type Session } from './session.t
 /** A region as a verb of dev hosts meets it: its API, and whose hosts are meant. */
 export type DevRegion = Connection & { readonly user: string; readonly args: CommonArguments };
 
+/**
+ * A developer stands in the folder of their work, not in the checkout of this project: where nothing says otherwise,
+ * its hosts.yaml is meant.
+ */
+function devArguments(argv: Argv): CommonArguments {
+  const args = commonArguments(argv);
+  if (textOf(argv, 'config') !== null || existsSync(args.configFile)) return args;
+  return { ...args, configFile: join(projectFolder(), args.configFile) };
+}
+
 /** At the API of the region, which a lab that is down is started for. */
 export function withDevRegion<T>(session: Session, argv: Argv, work: (region: DevRegion) => Promise<T>): Promise<T> {
-  const args = commonArguments(argv);
+  const args = devArguments(argv);
   return withConnection(session, args, async (connection) => {
     const user = await findUser(connection, await findCredentials(connection));
     return work({ ...connection, user, args });
@@ -35,7 +48,7 @@ export async function withDevRegionIfUp<T>(
   argv: Argv,
   work: (region: DevRegion) => Promise<T>,
 ): Promise<T | null> {
-  return (await isLabDown(commonArguments(argv))) ? null : withDevRegion(session, argv, work);
+  return (await isLabDown(devArguments(argv))) ? null : withDevRegion(session, argv, work);
 }
 
 export function noneHere(): Error {

@@ -49,6 +49,16 @@ test('user-data takes each setting of the agent once', async () => {
   expect(stderr).toContain('--ecs gives ECS_A twice.');
 });
 
+test('dev hosts are asked for from any folder: where it has no hosts.yaml, that of the checkout is meant', async () => {
+  const folder = tempFolder();
+  const env = { ECS_HOST_STATE: folder };
+  const { exitCode, stdout, stderr } = await runCli(['dev-host', 'list', '--json'], { cwd: folder, env });
+  expect(exitCode, stderr).toBe(0);
+  expect(JSON.parse(stdout)).toEqual([]);
+  const named = await runCli(['dev-host', 'list', '--config', 'hosts.yaml'], { cwd: folder, env });
+  expect(named.exitCode).toBe(2);
+});
+
 test.each([
   ['smoke', 'nonsense'],
   ['image', 'show', 'ami-/../x'],

@@ -6,7 +6,7 @@ import { type Installed, installQuestion, installSshConfig } from '../../dev-hos
 import { ensureDevKey } from '../../dev-host/key.ts';
 import { hostBlock } from '../../dev-host/ssh-config.ts';
 import { userError } from '../../io/errors.ts';
-import { type Argv, quietly, textOf } from '../arguments.ts';
+import { type Argv, silently, textOf } from '../arguments.ts';
 import { canAsk, confirm, nobodyToAsk } from '../confirm.ts';
 import { type DevRegion, noneHere, withDevRegionIfUp } from '../dev-host.ts';
 import { printResult } from '../json.ts';
@@ -44,7 +44,7 @@ export async function sshConfig(argv: Argv): Promise<number> {
   const asks = argv['yes'] !== true;
   if (installs && asks && !canAsk(json)) throw nobodyToAsk('Changing the configuration of ssh');
   const lines = await withSession(
-    quietly(argv),
+    silently(argv),
     async (session) => {
       const chosen = await withDevRegionIfUp(session, argv, (region) =>
         chooseHosts(region, textOf(argv, 'name'), installs),
