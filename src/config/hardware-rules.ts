@@ -1,12 +1,12 @@
 import { nearest } from '../io/nearest.ts';
 import { familyOf, gpuOf, isArm, knownFamilies, retirementOf, sizesOf } from './instance-types.ts';
+import { DEFAULT_VOLUME_GIB, volumeGiBOf } from './root-volume.ts';
 import type { ProfileRule } from './rule.ts';
 
 /** Below this the protocol build and the base container image do not fit (docs/configuration.md). */
 const SMALLEST_VOLUME_GIB = 16;
 /** What the same needs beside the swap file: the smallest volume with the 2 GiB of swap that the project ships. */
 const LEAST_BESIDE_SWAP_GIB = 14;
-const DEFAULT_VOLUME_GIB = 32;
 const MIB_PER_GIB = 1024;
 /** NVIDIA's last branches for what is older than Turing. */
 const LAST_BRANCH: Readonly<Record<string, number>> = { kepler: 470, maxwell: 580, volta: 580 };
@@ -34,8 +34,9 @@ export const HARDWARE_RULES: readonly ProfileRule[] = [
     code: 'SWAP_TOO_LARGE',
     severity: 'error',
     title: 'The swap file is on the root volume, and leaves 14 GiB of it.',
-    check: ({ rootVolume, swapMiB }) => {
-      const volume = rootVolume?.sizeGiB ?? DEFAULT_VOLUME_GIB;
+    check: (profile) => {
+      const { swapMiB } = profile;
+      const volume = volumeGiBOf(profile);
       const most = (volume - LEAST_BESIDE_SWAP_GIB) * MIB_PER_GIB;
       // A volume that is too small has a rule of its own.
       if (!swapMiB || swapMiB <= most || volume < SMALLEST_VOLUME_GIB) return null;

@@ -6,6 +6,7 @@ import type { Ssh } from '../host-access/ssh.ts';
 import { outsideError } from '../io/errors.ts';
 import type { SpanHandle } from '../io/reporter.ts';
 import { oneLine } from '../io/text.ts';
+import { extractLine, FIRST_BOOT_IS_OVER, UPLOAD_PATH } from '../plan/provisioning.ts';
 import type { Carried } from './carry.ts';
 
 const MINUTE_MS = 60_000;
@@ -15,7 +16,6 @@ const UPLOAD_LIMIT_MS = 15 * MINUTE_MS;
 const SET_UP_LIMIT_MS = 40 * MINUTE_MS;
 const BOOT_LIMIT_MS = 10 * MINUTE_MS;
 
-const BUNDLE = '/tmp/ecs-host-bundle.tar';
 const NODE = '/tmp/ecs-host-node.gz';
 
 /** Runs a script as root that ends at its first failure. */
@@ -46,9 +46,9 @@ async function upload(ssh: Ssh, file: string, path: string): Promise<void> {
   if (exitCode !== 0) throw failed(ssh, `${path} could not be written`, stderr);
 }
 
-/** Waits for the end of the machine's own first boot; 2 is "done, with recoverable errors". */
+/** Waits for the end of the machine's own first boot. */
 export async function waitForBoot(ssh: Ssh): Promise<void> {
-  await mustRun(ssh, 'cloud-init', ['cloud-init status --wait >/dev/null || [ $? -eq 2 ]'], BOOT_LIMIT_MS);
+  await mustRun(ssh, 'cloud-init', [FIRST_BOOT_IS_OVER], BOOT_LIMIT_MS);
 }
 
 /** An image of ours has the Node that it was baked with; most of what is carried is left out where it is the same. */
@@ -60,18 +60,18 @@ async function hasNode(ssh: Ssh, version: string): Promise<boolean> {
 /** Brings the provisioners to the host, with what they install. */
 export async function carryTo(ssh: Ssh, { bundleFile, folder, nodeVersion }: Carried): Promise<void> {
   const needsNode = !(await hasNode(ssh, nodeVersion));
-  await upload(ssh, bundleFile, BUNDLE);
+  await upload(ssh, bundleFile, UPLOAD_PATH);
   if (needsNode) await upload(ssh, join(folder, NODE_FILE), NODE);
   await mustRun(
     ssh,
     'unpacking',
     [
       `install -d -m 0755 ${HOST_FOLDER} ${HOST_FOLDER}/bin ${HOST_FOLDER}/rootfs`,
-      `tar --extract --no-same-owner --file ${BUNDLE} --directory ${HOST_FOLDER}`,
+      extractLine(UPLOAD_PATH, HOST_FOLDER),
       ...(needsNode ? [`gunzip --stdout ${NODE} >${HOST_NODE}.new`, `chmod 0755 ${HOST_NODE}.new`] : []),
       ...(needsNode ? [`mv ${HOST_NODE}.new ${HOST_NODE}`] : []),
-      `tar --extract --no-same-owner --file ${HOST_FOLDER}/rootfs.tar --directory ${HOST_FOLDER}/rootfs`,
-      `rm -f ${BUNDLE} ${NODE}`,
+      extractLine(`${HOST_FOLDER}/rootfs.tar`, `${HOST_FOLDER}/rootfs`),
+      `rm -f ${UPLOAD_PATH} ${NODE}`,
     ],
     5 * MINUTE_MS,
   );

@@ -6,6 +6,14 @@ export const BUNDLE_FILE = 'bundle.tar';
 /** One step on the build instance: the upload, or a script of several lines that ends at the first that fails. */
 export type ProvisioningStep = { readonly name: string; readonly upload?: true; readonly inline?: readonly string[] };
 
+/** A line that waits for the base image's own first boot. 2 is "done, with recoverable errors": it may warn. */
+export const FIRST_BOOT_IS_OVER = 'cloud-init status --wait >/dev/null || [ $? -eq 2 ]';
+
+/** A line that unpacks what was carried, as root's own; run as root. */
+export function extractLine(archive: string, folder: string): string {
+  return `tar --extract --no-same-owner --file ${archive} --directory ${folder}`;
+}
+
 /**
  * What happens on the build instance, in order: carry the bundle, wait for the base image's own first boot, unpack,
  * then one provisioner after the other. They share one script and one process, because Packer spends a quarter of a
@@ -18,13 +26,12 @@ export function provisioningSteps(provisioners: readonly string[]): Provisioning
     {
       name: 'provision',
       inline: [
-        // 2 is "done, with recoverable errors"; a base image that warns is still a base image.
-        'cloud-init status --wait >/dev/null || [ $? -eq 2 ]',
+        FIRST_BOOT_IS_OVER,
         `sudo install -d -m 0755 ${HOST_FOLDER} ${HOST_FOLDER}/rootfs`,
-        `sudo tar --extract --no-same-owner --file ${UPLOAD_PATH} --directory ${HOST_FOLDER}`,
+        `sudo ${extractLine(UPLOAD_PATH, HOST_FOLDER)}`,
         `sudo gunzip --force ${HOST_NODE}.gz`,
         `sudo chmod 0755 ${HOST_NODE}`,
-        `sudo tar --extract --no-same-owner --file ${HOST_FOLDER}/rootfs.tar --directory ${HOST_FOLDER}/rootfs`,
+        `sudo ${extractLine(`${HOST_FOLDER}/rootfs.tar`, `${HOST_FOLDER}/rootfs`)}`,
         `rm ${UPLOAD_PATH}`,
         `sudo ${HOST_NODE} ${onHost('provisioners/main.mjs')} bake ${provisioners.join(' ')}`,
       ],

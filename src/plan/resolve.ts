@@ -4,6 +4,7 @@ import type { TargetConfig } from '#contracts/target-config.ts';
 import { type BundleFile, type NodeBinary, OWN_PROGRAM, STAND_IN_PACKAGE } from '../bundle/names.ts';
 import type { HostsConfig, Profile, Region, WorkloadPorts } from '../config/hosts-config.ts';
 import type { ConfigDetail } from '../config/load.ts';
+import { volumeGiBOf } from '../config/root-volume.ts';
 import { userError } from '../io/errors.ts';
 import { nearest } from '../io/nearest.ts';
 import { planTags } from '../run/tags.ts';
@@ -117,7 +118,7 @@ export function resolvePlan({
   const target = targetOf(profileName, profile);
   const instanceType = profile.instanceType;
   const gpu = target.nvidia !== null;
-  const rootVolume = { sizeGiB: profile.rootVolume?.sizeGiB ?? 32, type: 'gp3', encrypted: true } as const;
+  const rootVolume = { sizeGiB: volumeGiBOf(profile), type: 'gp3', encrypted: true } as const;
   const provisioning = provisioningSteps(target.provisioners);
   const { baseImage } = facts;
   const toolchain = TOOLCHAIN;

@@ -1,3 +1,4 @@
+import { volumeGiBOf } from '../../config/root-volume.ts';
 import { DEFAULT_IDLE_MINUTES, DEFAULT_TTL_MINUTES, type DevHost } from '../../dev-host/dev-host.ts';
 import { listDevHosts } from '../../dev-host/find.ts';
 import { readPublicKeys } from '../../dev-host/key.ts';
@@ -67,7 +68,7 @@ export async function bringUpHosts(session: Session, region: DevRegion, wish: Up
 /** What is told of hosts that are ready: lines for people, a document for programs. */
 export function readyResult(hosts: readonly DevHost[], { endpointUrl, selection, args }: DevRegion) {
   const isLab = endpointUrl !== null;
-  const sizeGiB = selection.profile.rootVolume?.sizeGiB ?? 32;
+  const sizeGiB = volumeGiBOf(selection.profile);
   const about = { region: args.region, isLab, sizeGiB, width: resultWidth() };
   const commands = (name: string) =>
     Object.fromEntries(
