@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util';
+
 /** How many tests of a run ended in which way. */
 export type Counts = { readonly passed: number; readonly failed: number; readonly skipped: number };
 
@@ -22,10 +24,19 @@ type Report = {
   readonly numPendingTests: number;
   readonly numTodoTests: number;
   readonly testResults: readonly {
+    readonly name: string;
     readonly status: string;
-    readonly assertionResults: readonly { readonly status: string }[];
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages: readonly string[];
+    }[];
   }[];
 };
+
+/** Enough to see why, where a log shows no more than its end. */
+const FAILURE_COLUMNS = 300;
 
 /**
  * A file that failed as a whole (it could not be loaded, or a hook threw) holds no failed test and would count as
@@ -42,4 +53,23 @@ export function countReport(report: Report, exitCode: number | null): Counts {
     failed: failed === 0 && exitCode !== 0 ? 1 : failed,
     skipped: report.numPendingTests + report.numTodoTests,
   };
+}
+
+/** One line a failed test, or a file that failed as a whole: its name, and how its reason begins and ends. */
+export function failureLines({ testResults }: Report): string[] {
+  return testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const tests = assertionResults.filter((test) => test.status === 'failed');
+    if (status !== 'failed') return [];
+    if (tests.length === 0) return [failureLine(name, message)];
+    return tests.map(({ fullName, failureMessages }) => failureLine(fullName, failureMessages[0] ?? ''));
+  });
+}
+
+function failureLine(name: string, reason: string): string {
+  // The stack says nothing that the name does not.
+  const said = reason.split(/\n\s+at /)[0] ?? '';
+  const flat = stripVTControlCharacters(said).replaceAll(/\s+/g, ' ').trim();
+  const half = FAILURE_COLUMNS / 2;
+  const short = flat.length <= FAILURE_COLUMNS ? flat : `${flat.slice(0, half)} [...] ${flat.slice(-half)}`;
+  return `failed: ${name}: ${short}`;
 }

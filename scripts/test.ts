@@ -12,7 +12,7 @@ import { delimiter, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { projectFolder } from './setup-lib/paths.mjs';
 import { formatSeconds } from './setup-lib/progress.mjs';
-import { addCounts, type Counts, countReport, formatCounts, NO_COUNTS } from './test-counts.ts';
+import { addCounts, type Counts, countReport, failureLines, formatCounts, NO_COUNTS } from './test-counts.ts';
 
 type Part = { readonly name: string; readonly command: readonly string[]; readonly tests: boolean };
 
@@ -30,6 +30,7 @@ const PARTS: readonly Part[] = [
 ];
 
 const reports = mkdtempSync(join(tmpdir(), 'ecs-host-test-'));
+const failures: string[] = [];
 let child: ReturnType<typeof spawn> | undefined;
 let interrupted = false;
 
@@ -66,7 +67,9 @@ function runPart(part: Part): Promise<Counts> {
 
 function readReport(file: string, exitCode: number | null): Counts {
   try {
-    return countReport(JSON.parse(readFileSync(file, 'utf8')), exitCode);
+    const report = JSON.parse(readFileSync(file, 'utf8'));
+    failures.push(...failureLines(report));
+    return countReport(report, exitCode);
   } catch {
     return { ...NO_COUNTS, failed: 1 };
   }
@@ -98,7 +101,8 @@ rmSync(reports, { recursive: true, force: true });
 
 console.log('');
 if (interrupted) console.log('interrupted: the numbers are those of the parts that ended');
-if (failed.length > 0) console.log(`failed: ${failed.join(', ')}`);
+for (const line of failures) console.log(line);
+if (failed.length > 0) console.log(`failed parts: ${failed.join(', ')}`);
 const last = formatCounts(counts);
 console.log(last);
 const summary = process.env['ECS_HOST_TEST_SUMMARY'];
