@@ -52,6 +52,19 @@ function fromMoto(call: AwsRequest, status: number, headers: NodeJS.Dict<string 
   return { status, headers: Object.fromEntries(kept) as Answer['headers'], body };
 }
 
+/** What AWS's own description of the service says against the call; null where it fits. */
+async function invalidAnswer(call: AwsRequest, request: RawRequest, moto: MotoClient): Promise<Answer | null> {
+  if (call.protocol === 'other') return null;
+  const { service, action } = call;
+  const body = request.body.length > 0 ? request.body.toString('utf8') : (request.path.split('?')[1] ?? '');
+  const { code, message } = await moto.control<{ code?: string; message?: string }>('refusal', {
+    service,
+    action,
+    body,
+  });
+  return code === undefined ? null : errorAnswer(call.protocol, 400, code, message ?? '');
+}
+
 /** Answers one AWS call: fault, refusal, a service of the lab's own, or moto with its effects made true. */
 export function createAwsHandler(parts: HandlerParts) {
   const { moto, reconciler, calls, faults, staleness, services, consoleOutput, log } = parts;
@@ -75,6 +88,8 @@ export function createAwsHandler(parts: HandlerParts) {
         `The lab does not support ${call.action}; see lab/README.md.`,
       );
     }
+    const invalid = await invalidAnswer(call, request, moto);
+    if (invalid) return invalid;
     if (call.service === 'ec2' && call.parameters['DryRun']?.toLowerCase() === 'true') {
       return errorAnswer('ec2', 412, 'DryRunOperation', 'Request would have succeeded, but DryRun flag is set.');
     }

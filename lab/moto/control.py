@@ -13,6 +13,7 @@ from patches.images import disk_of
 from patches.instances import finish_termination, set_state
 from patches.tags import are_shown
 from seeds import seed
+from validation import refusal
 
 ACCOUNT = "123456789012"
 LIVE = ("pending", "running", "shutting-down", "stopping", "stopped")
@@ -233,6 +234,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "inventory": inventory,
     "reconcile": reconcile,
     "seed": seed,
+    "refusal": refusal,
 }
 
 
@@ -242,4 +244,4 @@ def call(verb: str, arguments: dict[str, Any]) -> Any:
     return VERBS[verb](**named)
 
 
-READS = ("instance-facts", "metadata-tags", "live-instances", "inventory")
+READS = ("instance-facts", "metadata-tags", "live-instances", "inventory", "refusal")

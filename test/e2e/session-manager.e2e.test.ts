@@ -17,6 +17,7 @@ import {
 } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AwsClients, clientOptions, createClients } from '../../src/aws/clients.ts';
+import callerPolicy from '../../src/bootstrap/policies/caller.json' with { type: 'json' };
 import { findSessionManagerPlugin } from '../../src/host-access/needs.ts';
 import { commandLine } from '../../src/io/shell-quote.ts';
 import { poll } from '../../src/io/wait-until.ts';
@@ -46,16 +47,30 @@ afterAll(async () => {
   await lab?.down();
 });
 
-type Call = { readonly action: string; readonly status: number; readonly parameters: Readonly<Record<string, string>> };
+type Call = {
+  readonly service: string;
+  readonly action: string;
+  readonly from: string;
+  readonly status: number;
+  readonly errorCode?: string;
+  readonly parameters: Readonly<Record<string, string>>;
+};
+
+async function allCalls(): Promise<readonly Call[]> {
+  const answer = await fetch(`${lab.endpoint}/_lab/calls`);
+  return (await answer.json()) as Call[];
+}
 
 async function calls(action: string): Promise<readonly Call[]> {
-  const answer = await fetch(`${lab.endpoint}/_lab/calls`);
-  return ((await answer.json()) as Call[]).filter((call) => call.action === action && call.status === 200);
+  return (await allCalls()).filter((call) => call.action === action && call.status === 200);
 }
 
 test('a whole bake and smoke run go by way of it, and no security group lets ssh in', async () => {
+  // The reference profile's type, way in and volume; what is put on the host is no call to AWS.
   const config = await lab.configWith((text) =>
-    text.replace(/transport: ssh\n +sshSourceCidrs.*\n/, 'transport: session-manager\n'),
+    text
+      .replace(/transport: ssh\n +sshSourceCidrs.*\n/, 'transport: session-manager\n')
+      .replace('instanceType: t3.large', 'instanceType: g3s.xlarge'),
   );
   const run = await cli(['ami', '--config', config, '--json'], lab.environment);
   expect(run.exitCode, run.all).toBe(0);
@@ -70,6 +85,20 @@ test('a whole bake and smoke run go by way of it, and no security group lets ssh
   expect(await calls('TerminateSession')).not.toHaveLength(0);
   expect(await calls('AuthorizeSecurityGroupIngress')).toEqual([]);
   expect(await awsLeftovers(lab)).toEqual([]);
+});
+
+test('each of its calls is one that AWS describes so, and that the policy of the caller allows', async () => {
+  const made = (await allCalls()).filter(({ from }) => from === 'loopback');
+  const invalid = made.filter(({ errorCode = '' }) =>
+    /^(Unknown|Missing|Invalid)Parameter|^Validation/.test(errorCode),
+  );
+  expect(invalid).toEqual([]);
+  const allowed = new Set(callerPolicy.Statement.flatMap(({ Action }) => Action));
+  // Everybody may ask who they are.
+  allowed.add('sts:GetCallerIdentity');
+  const used = new Set(made.map(({ service, action }) => `${service}:${action}`));
+  expect([...used].filter((each) => !allowed.has(each))).toEqual([]);
+  expect([...used]).toEqual(expect.arrayContaining(['ec2:RunInstances', 'ec2:CreateImage', 'ssm:StartSession']));
 });
 
 async function launch(ec2: EC2Client, groupId: string, profile: string | null): Promise<string> {
