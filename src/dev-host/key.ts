@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { userError } from '../io/errors.ts';
@@ -16,24 +16,29 @@ export function devKeyFile(): string {
   return join(devHostsFolder(), 'id_ed25519');
 }
 
+/** As the first of those who make it at once: a link, unlike a rename, replaces nothing. */
+async function makeKey(file: string): Promise<void> {
+  const folder = await mkdtemp(join(devHostsFolder(), 'new-key-'));
+  const made = join(folder, 'id_ed25519');
+  try {
+    const words = ['-q', '-t', 'ed25519', '-N', '', '-C', `ecs-host ${ownerName()}`, '-f', made];
+    await execa('ssh-keygen', words, { stdin: 'ignore' });
+    await link(made, file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
 /**
- * The public half of the key, which is made when there is none. Two that make it at once end with one: it is put in
- * place whole, and the public half is always made of the private one that is there.
+ * The public half of the key, which is made when there is none. All who make it at once, in one process or in several,
+ * end with the same one; the public half is always made of the private one that is there.
  */
 export async function ensureDevKey(): Promise<string> {
   const file = devKeyFile();
   await mkdir(devHostsFolder(), { recursive: true, mode: 0o700 });
-  if (!existsSync(file)) {
-    const partial = `${file}.${process.pid}`;
-    try {
-      const words = ['-q', '-t', 'ed25519', '-N', '', '-C', `ecs-host ${ownerName()}`, '-f', partial];
-      await execa('ssh-keygen', words, { stdin: 'ignore' });
-      if (!existsSync(file)) await rename(partial, file);
-    } finally {
-      await rm(partial, { force: true });
-      await rm(`${partial}.pub`, { force: true });
-    }
-  }
+  if (!existsSync(file)) await makeKey(file);
   const { stdout } = await execa('ssh-keygen', ['-y', '-f', file], { stdin: 'ignore' });
   return stdout.trim();
 }
