@@ -36,6 +36,8 @@ export async function userData(argv: Argv): Promise<number> {
           }),
     environment: String(argv['environment']),
     drainSeconds: Number(argv['drain-seconds']),
+    powerOffSeconds: argv['power-off-seconds'] === 'never' ? null : Number(argv['power-off-seconds']),
+    rebalance: argv['rebalance'] === 'drain' ? 'drain' : 'tell',
   };
   const text = renderUserData({ cluster: String(argv['cluster']), host, ecs: variables(argv['ecs']) });
   if (argv['json'] === true) {
