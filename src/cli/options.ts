@@ -60,7 +60,7 @@ export const WEBSERVER = {
   store: { type: 'string', describe: 'SQLite file in which hosts survive a restart', requiresArg: true },
   'terminate-after': {
     type: 'number',
-    describe: 'seconds of silence after which a host is terminated; 0 for never',
+    describe: 'seconds of silence, or after a denial or the end of a drain, until a host is terminated; 0 for never',
     default: 0,
     requiresArg: true,
   },

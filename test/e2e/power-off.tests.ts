@@ -73,8 +73,10 @@ export function describePowerOff(lab: () => LabHandle, image: () => Awaited<Retu
     test('powers nothing off whose gate is open, whoever began it', async () => {
       host.decide({ kind: 'grant' });
       await host.reach('serving', 90_000);
-      await host.run('sudo systemd-run --quiet --unit=ecs-host-poweroff.service --on-active=1s; sleep 4');
-      expect(await host.run('systemctl show -p Result --value ecs-host-poweroff.service')).toBe('exec-condition');
+      const now = '--on-active=1s --timer-property=AccuracySec=100ms';
+      await host.run(`sudo systemd-run --quiet --unit=ecs-host-poweroff.service ${now}`);
+      const journal = (): Promise<string> => host.run('sudo journalctl -u ecs-host-poweroff.service --no-pager -o cat');
+      await expect.poll(journal, { timeout: 20_000 }).toContain('exec-condition');
       expect((await host.state())?.phase).toBe('serving');
     });
 
