@@ -34,7 +34,7 @@ export type Serving = {
   readonly record: StartRecord;
 };
 
-/** How systemd sees an agent that has not registered yet; one that is down is started again, one that gave up is said. */
+/** How systemd sees an agent that has not registered yet. One that is down is started again, one that gave up said. */
 async function lookAtAgent({ units, log }: Parts, looks: number): Promise<string> {
   const state = await units.state(AGENT_UNIT);
   // Somebody has stopped it since: the guard, who saw the gate as it was a moment ago.

@@ -44,6 +44,26 @@ function endDevelopment({ step }: Context): Promise<void> {
   });
 }
 
+async function checkPowerOff(context: Context): Promise<void> {
+  await context.look(
+    {
+      id: 'host-service.power-off',
+      title: 'A host that was told a final no can power itself off, and nobody else starts that',
+      expected: 'loaded, not by hand, not while the gate is open',
+    },
+    async () => {
+      const properties = ['LoadState', 'RefuseManualStart', 'ExecCondition'];
+      const { LoadState = '', RefuseManualStart, ExecCondition = '' } = await showUnit(POWER_OFF, properties);
+      const actual = [
+        LoadState,
+        RefuseManualStart === 'yes' ? 'not by hand' : 'also by hand',
+        ExecCondition.includes('ecs-host-gate check gate-open') ? 'not while the gate is open' : 'whenever',
+      ].join(', ');
+      return { actual, isCorrect: actual === 'loaded, not by hand, not while the gate is open' };
+    },
+  );
+}
+
 export const hostService: Concern = {
   name: 'host-service',
   apply: async (context) => {
@@ -123,23 +143,7 @@ export const hostService: Concern = {
         return { actual, isCorrect: Number(actual) <= MOST_EXPOSED };
       },
     );
-    await context.look(
-      {
-        id: 'host-service.power-off',
-        title: 'A host that was told a final no can power itself off, and nobody else starts that',
-        expected: 'loaded, not by hand, not while the gate is open',
-      },
-      async () => {
-        const properties = ['LoadState', 'RefuseManualStart', 'ExecCondition'];
-        const { LoadState = '', RefuseManualStart, ExecCondition = '' } = await showUnit(POWER_OFF, properties);
-        const actual = [
-          LoadState,
-          RefuseManualStart === 'yes' ? 'not by hand' : 'also by hand',
-          ExecCondition.includes('ecs-host-gate check gate-open') ? 'not while the gate is open' : 'whenever',
-        ].join(', ');
-        return { actual, isCorrect: actual === 'loaded, not by hand, not while the gate is open' };
-      },
-    );
+    await checkPowerOff(context);
     const spoken = { id: 'host-service.speaks', title: 'The host service tells systemd how far it is' } as const;
     if (context.stage !== 'booted') {
       context.skip({ ...spoken, expected: 'a status line' }, 'it runs on booted machines only');
