@@ -24,4 +24,12 @@ export interface HostConfig {
    * a whole number from 0 to 3600: how long tasks may take to end when the host leaves, in seconds (at most 90 after an interruption notice of EC2)
    */
   drainSeconds?: number;
+  /**
+   * null (never), or a whole number from 0 to 604800: how long after it was denied, drained or revoked the host powers itself off, in seconds, unless it was told to ask again (systemctl reload ecs-host)
+   */
+  powerOffSeconds?: number | null;
+  /**
+   * tell (the host says so and goes on) or drain: what a rebalance recommendation of EC2 for a spot instance does
+   */
+  rebalance?: 'tell' | 'drain';
 }

@@ -23,6 +23,12 @@ export const LEASE_RENEWED_MS = 200;
  */
 export const STARTS_FOLDER = '/run/ecs-host/starts';
 
+/**
+ * A host that was told a final no counts down: a transient timer has systemd start the service, which powers off where
+ * the gate is shut.
+ */
+export const POWER_OFF_UNIT = 'ecs-host-poweroff';
+
 export type HostPhase =
   | 'boot'
   | 'network'
@@ -55,4 +61,6 @@ export type HostState = {
   readonly handshakeAttempts: number;
   /** Starts of containers in this boot that are on the record. */
   readonly containersSeen: number;
+  /** EC2 has said in this boot that this spot instance is more likely than others to be taken away. */
+  readonly isRebalanceRecommended: boolean;
 };

@@ -3,6 +3,7 @@ import { firstLine, reasonOf } from '#contracts/reason.ts';
 import type { DockerClient } from './docker.ts';
 import type { Draining } from './draining.ts';
 import type { Log } from './log.ts';
+import type { Notice } from './notices.ts';
 import { AGENT_UNIT, CONTAINERD_UNIT, type Units } from './units.ts';
 
 const POLL_MS = 500;
@@ -13,7 +14,7 @@ const EXTEND_MS = 30_000;
 
 /** Why a host leaves. Only after `stop` does the service end; after the others it stays, with its gate shut. */
 export type Leave = {
-  readonly cause: 'stop' | 'drain' | 'revoked' | 'interruption';
+  readonly cause: 'stop' | 'drain' | 'revoked' | Notice['kind'];
   readonly reason: string;
   /**
    * The webserver's order to this very host, which holds over the end of this life; a denial of a handshake is asked

@@ -9,7 +9,7 @@ import { type HandshakeOutcome, shakeHands } from './handshake.ts';
 import { createHeartbeats, type Heartbeats } from './heartbeats.ts';
 import { type Identity, waitForIdentity } from './imds.ts';
 import { drainInEcs, type Leave, Leaving, stopAgent, stopGuarded, waitForTasks } from './leave.ts';
-import { waitForNotice } from './notices.ts';
+import { type Notice, watchNotices } from './notices.ts';
 import type { Order } from './orders.ts';
 import type { Parts } from './parts.ts';
 import { StartRecord } from './record.ts';
@@ -39,11 +39,17 @@ type Granted = Life & {
 };
 
 /** How a life ends that leaves the service waiting to be told to ask again. */
-export type End = { readonly phase: HostPhase; readonly why: string };
+export type End = {
+  readonly phase: HostPhase;
+  readonly why: string;
+  /** How long it waits to be told; null for ever. */
+  readonly powerOffSeconds: number | null;
+};
 
 const FINAL: Readonly<Record<Exclude<Leave['cause'], 'stop'>, HostPhase>> = {
   drain: 'drained',
   interruption: 'drained',
+  rebalance: 'drained',
   revoked: 'revoked',
 };
 
@@ -94,15 +100,15 @@ async function leaveHost({ parts, leaving, config, draining }: Granted, heartbea
 }
 
 /** An order that an earlier life has heard is followed without asking anybody: tasks get what is left of their time. */
-async function followOrder(parts: Parts, order: Order, drainSeconds: number): Promise<End> {
+async function followOrder(parts: Parts, order: Order, config: Required<HostConfig>): Promise<End> {
   const { state, log } = parts;
   const cause = CAUSE[order.verb];
   log.say('warning', `an earlier life was ordered to ${order.verb}: ${order.reason}; the gate stays shut`);
   await state.enter('draining', `${cause}: ${order.reason}`);
   const sinceS = Math.max(0, (bootCs() - order.sinceCs) / 100);
-  await giveTasksTime(parts, `${cause}: ${order.reason}`, Math.max(0, drainSeconds - sinceS) * 1000);
+  await giveTasksTime(parts, `${cause}: ${order.reason}`, Math.max(0, config.drainSeconds - sinceS) * 1000);
   await stopGuarded(parts);
-  return { phase: FINAL[cause], why: order.reason };
+  return { phase: FINAL[cause], why: order.reason, powerOffSeconds: config.powerOffSeconds };
 }
 
 /** The webserver lost the token: the same host shakes hands again, with the gate as it is. A denial is a revocation. */
@@ -117,15 +123,26 @@ async function shakeHandsAgain({ parts, leaving, shake }: Granted, heartbeats: H
   }
 }
 
-function watchForNotice({ parts, leaving }: Granted): void {
+/** A recommendation says that EC2 may take the instance, not that it will: no task ends for it unless that is asked. */
+function heed({ parts, leaving, config }: Granted, { kind }: Notice): void {
+  const reason = `${kind} notice of EC2`;
+  if (kind === 'interruption' || config.rebalance === 'drain') {
+    leaving.begin({ cause: kind, reason });
+    return;
+  }
+  parts.log.say('warning', 'EC2 recommends to rebalance: this spot instance may be taken away; it goes on serving');
+  void parts.state.update({ isRebalanceRecommended: true });
+}
+
+function watchForNotices(granted: Granted): void {
+  const { parts, leaving } = granted;
   // Ends with the signal, and logs its own failures.
-  void waitForNotice({
+  void watchNotices({
     log: parts.log,
     signal: leaving.signal,
+    onNotice: (notice) => heed(granted, notice),
     ...endpointOf(parts),
     ...(parts.noticeEveryMs === undefined ? {} : { everyMs: parts.noticeEveryMs }),
-  }).then((notice) => {
-    if (notice) leaving.begin({ cause: 'interruption', reason: `${notice.kind} notice of EC2` });
   });
 }
 
@@ -160,7 +177,7 @@ async function beGranted(granted: Granted, token: string): Promise<void> {
   // Heartbeats go on while the host drains: until the dying one it is alive.
   const beating = new AbortController();
   const done = heartbeats.run(beating.signal);
-  watchForNotice(granted);
+  watchForNotices(granted);
   const failure = await serveUntilLeaving(granted);
   leaving.begin({ cause: 'stop', reason: `the service failed: ${reasonOf(failure)}` });
   await leaveHost(granted, heartbeats);
@@ -183,6 +200,7 @@ function openControl(parts: Parts, leaving: Leaving): Promise<Control | null> {
 async function shakeAndServe(life: Life, control: Control | null): Promise<End | null> {
   const { parts, leaving, config, identity } = life;
   const { log, state, connect } = parts;
+  const { powerOffSeconds } = config;
   const key = await parts.hostKey();
   const shake = (signal: AbortSignal): Promise<HandshakeOutcome> =>
     shakeHands({
@@ -199,24 +217,28 @@ async function shakeAndServe(life: Life, control: Control | null): Promise<End |
   if ('denied' in outcome) {
     log.say('error', `the webserver denied this host: ${outcome.denied}; the gate stays shut`);
     await stopGuarded(parts);
-    return { phase: 'denied', why: outcome.denied };
+    return { phase: 'denied', why: outcome.denied, powerOffSeconds };
   }
+  await parts.powerOff.cancel();
   // The dying heartbeat must get out after the signal has fired, so heartbeats have a connection of their own.
   const client = connect(config.webserverUrl, config.webserverCa, new AbortController().signal);
   const draining = createDraining(parts.ecs, identity, log, parts.paths.drained);
   await beGranted({ ...life, client, draining, shake }, outcome.token);
   const { leave } = leaving;
-  return leave === null || leave.cause === 'stop' ? null : { phase: FINAL[leave.cause], why: leave.reason };
+  return leave === null || leave.cause === 'stop'
+    ? null
+    : { phase: FINAL[leave.cause], why: leave.reason, powerOffSeconds };
 }
 
 /**
  * Whatever an earlier life left: no handshake of this one has succeeded, so no task may be accepted. Containers that
  * run are left alone.
  */
-async function beginShut({ gate, state, units, log }: Parts): Promise<void> {
+async function beginShut({ gate, state, units, log, powerOff }: Parts): Promise<void> {
   gate.shut();
   await state.update({ gate: 'shut' });
   await state.enter('boot', 'starting');
+  await powerOff.look();
   if (['inactive', 'failed'].includes(await units.state(AGENT_UNIT).catch(() => 'unknown'))) return;
   log.say('warning', 'the agent runs although this life of the service has not shaken hands; stopping it');
   await stopAgent({ units, log });
@@ -248,7 +270,7 @@ export async function liveOnce(parts: Parts, stop: AbortSignal, onLeaving: () =>
     const order = parts.orders.find(identity.instanceId);
     if (order !== null) {
       onLeaving();
-      return await followOrder(parts, order, config.drainSeconds);
+      return await followOrder(parts, order, config);
     }
     await state.enter('handshake', `asking ${config.webserverUrl}`);
     control = await openControl(parts, leaving);

@@ -9,6 +9,7 @@ import { loadHostKey } from './host-key.ts';
 import { createLog } from './log.ts';
 import { createNotify } from './notify.ts';
 import { Orders } from './orders.ts';
+import { PowerOff } from './power-off.ts';
 import { ASSIGNED_PATH, CONTAINERS_FOLDER, OUTBOX_FOLDER } from './resources.ts';
 import { runService } from './service.ts';
 import { createStateKeeper } from './state.ts';
@@ -40,6 +41,7 @@ try {
       units: systemdUnits,
       gate: new Gate((error) => log.once('gate', 'error', `the gate: ${String(error)}`)),
       orders: new Orders(log),
+      powerOff: new PowerOff(systemdUnits, log),
       watchdog: new Watchdog(notify),
       docker: createDockerClient(),
       ecs: awsEcs,

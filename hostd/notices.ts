@@ -5,8 +5,11 @@ import type { Log } from './log.ts';
 
 const EVERY_MS = 5000;
 
-/** EC2 says that it will take the instance away (spot), or that it probably will (rebalance recommendation). */
-export type Notice = { readonly kind: 'interruption' | 'rebalance'; readonly text: string };
+/**
+ * EC2 says that it will take the instance away within two minutes (spot interruption), or that it is more likely than
+ * before to do so (rebalance recommendation).
+ */
+export type Notice = { readonly kind: 'interruption' | 'rebalance' };
 
 const PATHS = [
   ['interruption', '/meta-data/spot/instance-action'],
@@ -14,26 +17,28 @@ const PATHS = [
 ] as const;
 
 /**
- * Asks the metadata service every five seconds, as AWS advises, until there is a notice. Null when the signal fires
- * first. A metadata service that does not answer is no notice.
+ * Asks the metadata service every five seconds, as AWS advises, until the signal fires. Each kind of notice is told
+ * once. A metadata service that does not answer is no notice.
  */
-export async function waitForNotice(options: {
+export async function watchNotices(options: {
   readonly log: Log;
   readonly signal: AbortSignal;
+  readonly onNotice: (notice: Notice) => void;
   readonly endpoint?: string;
   readonly everyMs?: number;
-}): Promise<Notice | null> {
-  const { log, signal, endpoint, everyMs = EVERY_MS } = options;
+}): Promise<void> {
+  const { log, signal, onNotice, endpoint, everyMs = EVERY_MS } = options;
+  const told = new Set<Notice['kind']>();
   while (!signal.aborted) {
     try {
       for (const [kind, path] of PATHS) {
-        const text = await readMetadata(path, endpoint);
-        if (text !== null) return { kind, text: text.slice(0, 200) };
+        if (told.has(kind) || (await readMetadata(path, endpoint)) === null) continue;
+        told.add(kind);
+        onNotice({ kind });
       }
     } catch (error) {
       log.once('notices', 'warning', `interruption notices: ${reasonOf(error)}`);
     }
     await sleep(everyMs, undefined, { signal }).catch(() => undefined);
   }
-  return null;
 }

@@ -7,6 +7,7 @@ import type { Log } from './log.ts';
 import type { Notify } from './notify.ts';
 import type { Orders } from './orders.ts';
 import type { PlacerPaths } from './placer.ts';
+import type { PowerOff } from './power-off.ts';
 import type { PulseTimes } from './pulse.ts';
 import type { StateKeeper } from './state.ts';
 import type { Units } from './units.ts';
@@ -22,6 +23,7 @@ export type Parts = {
   readonly units: Units;
   readonly gate: Gate;
   readonly orders: Orders;
+  readonly powerOff: PowerOff;
   readonly docker: DockerClient;
   readonly ecs: Ecs;
   readonly hostKey: () => Promise<HostKey>;

@@ -16,8 +16,12 @@ import { monotonicUs } from './state.ts';
 import { AGENT_UNIT, CONTAINERD_UNIT, DOCKER_UNIT } from './units.ts';
 import { followWitness } from './witness.ts';
 
+/** An agent that does not listen yet costs a connection that is refused; systemd costs a process. */
+const ASK_AGENT_MS = 50;
+const ASK_SYSTEMD_MS = 500;
 /** Looks at an agent that is down, until it is started again: two seconds. */
-const START_AGAIN = 40;
+const START_AGAIN = 4;
+const SAY_AFTER_MS = 10_000;
 /** A comparison with everything that Docker has costs one question. */
 const COMPARE_EVERY_MS = 10_000;
 
@@ -30,22 +34,41 @@ export type Serving = {
   readonly record: StartRecord;
 };
 
-/** Only a registered agent is sent tasks. */
+/** How systemd sees an agent that has not registered yet. One that is down is started again, one that gave up said. */
+async function lookAtAgent({ units, log }: Parts, looks: number): Promise<string> {
+  const state = await units.state(AGENT_UNIT);
+  // Somebody has stopped it since: the guard, who saw the gate as it was a moment ago.
+  if (state === 'inactive' && looks > 0 && looks % START_AGAIN === 0)
+    await units.start([AGENT_UNIT], { noBlock: true });
+  if (state === 'failed') log.once('agent', 'error', `${AGENT_UNIT} gave up; \`journalctl -u ecs\` says why`);
+  return state;
+}
+
+/**
+ * Only a registered agent is sent tasks. It is asked often; systemd, whether what answers is the agent, when somebody
+ * has answered, and otherwise now and then.
+ */
 async function waitUntilRegistered({ parts, signal, account }: Serving): Promise<ContainerInstance> {
-  const { units, ecs, log } = parts;
-  for (let tries = 0; ; tries += 1) {
+  const { ecs, log } = parts;
+  const sinceMs = performance.now();
+  let [lookedMs, doubtedMs] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let looks = 0; ; await sleep(ASK_AGENT_MS, undefined, { signal })) {
     signal.throwIfAborted();
     try {
-      const state = await units.state(AGENT_UNIT);
-      if (state === 'active') return await ecs.instance(account);
-      // Somebody has stopped it since: the guard, who saw the gate as it was a moment ago.
-      if (state === 'inactive' && tries > 0 && tries % START_AGAIN === 0)
-        await units.start([AGENT_UNIT], { noBlock: true });
-      if (state === 'failed') log.once('agent', 'error', `${AGENT_UNIT} gave up; \`journalctl -u ecs\` says why`);
+      const answer = await ecs.instance(account).catch((error: unknown) => ({ trouble: reasonOf(error) }));
+      if ('trouble' in answer && performance.now() - sinceMs >= SAY_AFTER_MS)
+        log.once('agent', 'warning', `the ECS agent has not registered yet: ${answer.trouble}`);
+      const before = 'trouble' in answer ? lookedMs : doubtedMs;
+      if (performance.now() - before < ASK_SYSTEMD_MS) continue;
+      lookedMs = performance.now();
+      const state = await lookAtAgent(parts, looks);
+      looks += 1;
+      if ('trouble' in answer) continue;
+      if (state === 'active') return answer;
+      doubtedMs = performance.now();
     } catch (error) {
-      if (tries === 200) log.once('agent', 'warning', `the ECS agent has not registered yet: ${reasonOf(error)}`);
+      log.once('agent-unit', 'warning', reasonOf(error));
     }
-    await sleep(50, undefined, { signal });
   }
 }
 

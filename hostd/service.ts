@@ -42,9 +42,15 @@ export async function runService(parts: Parts, signals: Signals): Promise<void> 
       // Listened for before the state says so: whoever sees it may answer at once.
       told ??= signals.askAgain();
       const stopped = new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }));
-      await state.enter(end.phase, `${end.why}; \`systemctl reload ecs-host\` asks again`);
+      const { phase, why, powerOffSeconds } = end;
+      const otherwise = powerOffSeconds === null ? '' : `, else it powers off within ${powerOffSeconds} s`;
+      await state.enter(phase, `${why}; \`systemctl reload ecs-host\` asks again${otherwise}`);
       if (stop.aborted) break;
+      const waiting = new AbortController();
+      const counting = parts.powerOff.begin(powerOffSeconds, waiting.signal);
       await Promise.race([told, stopped]);
+      waiting.abort();
+      await counting;
       if (stop.aborted) break;
       log.say('info', 'told to ask again');
       orders.forget();

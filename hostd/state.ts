@@ -36,6 +36,7 @@ export function createStateKeeper(
     eventsSubscribedAtUs: null,
     handshakeAttempts: 0,
     containersSeen: 0,
+    isRebalanceRecommended: false,
   };
   let writing = Promise.resolve();
   let told = '';

@@ -61,6 +61,7 @@ export function statusOf(text: string | null, lease: string | null, nowCs: numbe
     ['instance', state.instanceId ?? 'not known yet'],
     ['handshakes', state.handshakeAttempts],
     ['containers', state.containersSeen],
+    ...(state.isRebalanceRecommended ? [['spot', 'EC2 recommends to rebalance']] : []),
   ];
   return {
     exitCode,

@@ -13,19 +13,28 @@ export const CONTAINERD_UNIT = 'containerd.service';
 export type Units = {
   start(units: readonly string[], options?: { readonly noBlock: boolean }): Promise<void>;
   stop(units: readonly string[], options?: { readonly noBlock: boolean }): Promise<void>;
+  /**
+   * Has systemd start `<name>.service` in so long, by the timer `<name>.timer`, whatever becomes of this service
+   * meanwhile. By the monotonic clock.
+   */
+  startLater(name: string, afterS: number): Promise<void>;
   /** SIGKILL to all of its processes; systemd starts it again as its Restart= says. */
   kill(unit: string): Promise<void>;
   /** `active`, `inactive`, `failed`, `activating` ... */
   state(unit: string): Promise<string>;
 };
 
-async function systemctl(args: readonly string[]): Promise<string> {
+async function ask(program: 'systemctl' | 'systemd-run', args: readonly string[]): Promise<string> {
   try {
-    return (await run('systemctl', [...args], { timeout: SYSTEMCTL_TIMEOUT_MS })).stdout;
+    return (await run(program, [...args], { timeout: SYSTEMCTL_TIMEOUT_MS })).stdout;
   } catch (error) {
     const { stderr = '', message } = error as { stderr?: string; message: string };
-    throw new Error(`systemctl ${args.join(' ')}: ${firstLine(stderr.trim() || message)}`);
+    throw new Error(`${program} ${args.join(' ')}: ${firstLine(stderr.trim() || message)}`);
   }
+}
+
+function systemctl(args: readonly string[]): Promise<string> {
+  return ask('systemctl', args);
 }
 
 export const systemdUnits: Units = {
@@ -36,6 +45,10 @@ export const systemdUnits: Units = {
   },
   stop: async (units, options) => {
     await systemctl(['stop', ...(options?.noBlock ? ['--no-block'] : []), ...units]);
+  },
+  startLater: async (name, afterS) => {
+    const when = [`--on-active=${afterS}s`, '--timer-property=AccuracySec=1s'];
+    await ask('systemd-run', ['--quiet', `--unit=${name}.service`, ...when]);
   },
   kill: async (unit) => {
     await systemctl(['kill', '--signal=KILL', unit]);

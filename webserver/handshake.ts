@@ -79,6 +79,18 @@ function deny({ response }: Shown, reason: string): void {
   answer(response, 403, denied);
 }
 
+/**
+ * What an operator has decided of a host, and is final for it. One that lives is ended once it is silent; one that is
+ * not known any more, or never was, would idle for ever. Not one that shows another key than the host that was let in.
+ */
+function denyForGood(handshakes: Handshakes, shown: Shown, reason: string): void {
+  const { hosts } = handshakes;
+  const { instanceId, region, hostKey } = shown.handshake;
+  if (hosts.get(instanceId) === null && hosts.isFirstOrSame(instanceId, hostKey))
+    hosts.departures.add({ instanceId, region, why: 'denied' });
+  denyHost(handshakes, shown, reason);
+}
+
 /** A no to a host that has shown who it is. */
 function denyHost({ onRefusal }: Handshakes, shown: Shown, reason: string): void {
   onRefusal(shown.handshake.instanceId, 'DENIED', printable(reason));
@@ -144,10 +156,10 @@ async function carryOut(handshakes: Handshakes, decision: Decision, shown: Shown
     case 'grant': {
       // Ordered while this one was decided on.
       const ordered = handshakes.hosts.orders.denialOf(shown.handshake.instanceId);
-      return ordered === null ? grant(handshakes, shown) : denyHost(handshakes, shown, ordered);
+      return ordered === null ? grant(handshakes, shown) : denyForGood(handshakes, shown, ordered);
     }
     case 'deny':
-      return denyHost(handshakes, shown, decision.reason);
+      return denyForGood(handshakes, shown, decision.reason);
     case 'delay':
       await sleep(decision.delayMs);
       return carryOut(handshakes, decision.afterwards, shown);
@@ -186,7 +198,7 @@ export async function serveHandshake(
   if (problem !== null) return denyByPolicy(handshakes, shown, problem);
   refuseTaken(handshakes, handshake);
   const ordered = hosts.orders.denialOf(instanceId);
-  if (ordered !== null) return denyHost(handshakes, shown, ordered);
+  if (ordered !== null) return denyForGood(handshakes, shown, ordered);
   const doubt = await confirmed(handshakes, shown);
   if (doubt !== null) return denyByPolicy(handshakes, shown, doubt);
   return carryOut(handshakes, await decide(handshake), shown);

@@ -31,6 +31,8 @@ export class HostOrders {
   /** Returns whether the host is known. */
   takeBack(instanceId: string, change: { drain?: null; revoked?: null; keyHash?: null }): boolean {
     this.#hosts.orders.change(instanceId, change);
+    // Its operator is about to have it ask again.
+    this.#hosts.departures.remove(instanceId);
     return this.#hosts.get(instanceId) !== null;
   }
 

@@ -1,5 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { ControlPort } from '#contracts/webserver.ts';
+import { Departures } from './departed.ts';
 import { StandingOrders, type StandingStore } from './standing-orders.ts';
 
 /** A token is good for this long after the heartbeat (or handshake) that brought it: three heartbeats. */
@@ -43,6 +44,7 @@ function isEqual(a: string, b: string): boolean {
  */
 export class Hosts {
   readonly orders: StandingOrders;
+  readonly departures: Departures;
   readonly #hosts = new Map<string, Host>();
   /**
    * In memory only: the control token is a secret. After a restart of the webserver a host is reached by its next
@@ -66,6 +68,7 @@ export class Hosts {
     this.#monotonic = monotonic;
     this.#store = store;
     this.orders = new StandingOrders(store);
+    this.departures = new Departures(monotonic);
     // While the webserver was away nobody could be heard: silence, and the life of tokens, are counted from here.
     for (const host of store?.load() ?? []) {
       this.#hosts.set(host.instanceId, host);
@@ -117,6 +120,7 @@ export class Hosts {
       lastSeenMs: 0,
       heartbeats: 0,
     });
+    this.departures.remove(instanceId);
     if (control === null) this.#controls.delete(instanceId);
     else this.#controls.set(instanceId, control);
     return token;
@@ -158,6 +162,7 @@ export class Hosts {
     if (!mayBeThere) this.#controls.delete(instanceId);
     this.#heardMs.delete(instanceId);
     this.#renewedMs.delete(instanceId);
+    this.departures.remove(instanceId);
   }
 
   list(): readonly Host[] {

@@ -201,6 +201,11 @@ async function serveHeartbeat(
   }
   const authToken = hosts.renew(host);
   if (beat.isDyingHeartbeat) hosts.forget(beat.instanceId);
+  // Without an order it is one that reboots, or whose service is stopped.
+  if (beat.isDyingHeartbeat && ordered.drain !== null) {
+    const { instanceId, region } = host;
+    hosts.departures.add({ instanceId, region, why: 'drained' });
+  }
   const command = ordered.drain === null ? 'serve' : 'drain';
   const next: HeartbeatAnswer = { version: 1, authToken, expiresInSeconds: TOKEN_LIFE_S, command };
   answer(response, 200, next);

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { onHost } from '#contracts/host-paths.ts';
+import { POWER_OFF_UNIT } from '#contracts/host-service.ts';
 import type { Concern, Context } from '../lib/context.ts';
 import { exists, installFiles, putFile } from '../lib/files.ts';
 import { checkEnabled, disableUnits, enableUnit, reloadUnits, showUnit } from '../lib/systemd.ts';
@@ -9,6 +10,7 @@ import { PULLS, reach, readUnits, type UnitFacts, WAITS } from '../lib/unit-grap
 export const FILES = [
   '/etc/systemd/system/ecs-host.service',
   '/etc/systemd/system/ecs-host-guard.service',
+  '/etc/systemd/system/ecs-host-poweroff.service',
   onHost('bin/ecs-host-gate'),
   onHost('bin/ecs-host-guard'),
   onHost('bin/ecs-host-notify'),
@@ -20,6 +22,7 @@ export const FILES = [
 
 const UNIT = 'ecs-host.service';
 const GUARD = 'ecs-host-guard.service';
+const POWER_OFF = `${POWER_OFF_UNIT}.service`;
 const DEVELOPMENT = 'ecs-host-dev.service';
 const DEVELOPMENT_FILE = `/etc/systemd/system/${DEVELOPMENT}`;
 const REFERENCE = onHost('bin/ecs-hostd.mjs');
@@ -39,6 +42,26 @@ function endDevelopment({ step }: Context): Promise<void> {
     await rm(DEVELOPMENT_FILE);
     await reloadUnits();
   });
+}
+
+async function checkPowerOff(context: Context): Promise<void> {
+  await context.look(
+    {
+      id: 'host-service.power-off',
+      title: 'A host that was told a final no can power itself off, and nobody else starts that',
+      expected: 'loaded, not by hand, not while the gate is open',
+    },
+    async () => {
+      const properties = ['LoadState', 'RefuseManualStart', 'ExecCondition'];
+      const { LoadState = '', RefuseManualStart, ExecCondition = '' } = await showUnit(POWER_OFF, properties);
+      const actual = [
+        LoadState,
+        RefuseManualStart === 'yes' ? 'not by hand' : 'also by hand',
+        ExecCondition.includes('ecs-host-gate check gate-open') ? 'not while the gate is open' : 'whenever',
+      ].join(', ');
+      return { actual, isCorrect: actual === 'loaded, not by hand, not while the gate is open' };
+    },
+  );
 }
 
 export const hostService: Concern = {
@@ -120,6 +143,7 @@ export const hostService: Concern = {
         return { actual, isCorrect: Number(actual) <= MOST_EXPOSED };
       },
     );
+    await checkPowerOff(context);
     const spoken = { id: 'host-service.speaks', title: 'The host service tells systemd how far it is' } as const;
     if (context.stage !== 'booted') {
       context.skip({ ...spoken, expected: 'a status line' }, 'it runs on booted machines only');

@@ -14,6 +14,8 @@ const KEEPERS = ['ecs-host.service', 'ecs-host-guard.service', 'ecs.service'];
 const FILES = [
   ...GATE_FILES.filter((path) => path !== WITNESS),
   '/etc/systemd/system/ecs.service.d/10-ecs-host-gate.conf',
+  // Whatever still counts starts nothing then.
+  '/etc/systemd/system/ecs-host-poweroff.service',
   '/etc/systemd/system-preset/10-ecs-host.preset',
 ];
 

@@ -60,7 +60,7 @@ export const WEBSERVER = {
   store: { type: 'string', describe: 'SQLite file in which hosts survive a restart', requiresArg: true },
   'terminate-after': {
     type: 'number',
-    describe: 'seconds of silence after which a host is terminated; 0 for never',
+    describe: 'seconds of silence, or after a denial or the end of a drain, until a host is terminated; 0 for never',
     default: 0,
     requiresArg: true,
   },
@@ -81,6 +81,19 @@ export const USER_DATA = {
     requiresArg: true,
   },
   'drain-seconds': { type: 'number', describe: 'how long tasks may take to end', default: 60, requiresArg: true },
+  'power-off-seconds': {
+    type: 'string',
+    describe: 'how long after a final no (denied, drained, revoked) the host powers itself off; or never',
+    default: '3600',
+    requiresArg: true,
+  },
+  rebalance: {
+    type: 'string',
+    choices: ['tell', 'drain'],
+    describe: 'what a rebalance recommendation of EC2 does to a spot instance',
+    default: 'tell',
+    requiresArg: true,
+  },
   ecs: { type: 'string', array: true, describe: 'NAME=VALUE for ecs.config; repeatable', requiresArg: true },
   json: { type: 'boolean', describe: 'a document with the text, also in base64 for a launch template', default: false },
   debug: OUTPUT.debug,

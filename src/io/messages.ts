@@ -143,7 +143,10 @@ export const MESSAGES = {
     level: 'user',
     meaning: 'The file that hostService.program names is not there or not executable.',
   },
-  HOST_TERMINATED: { level: 'note', meaning: 'A host was silent for too long: it was terminated, or could not be.' },
+  HOST_TERMINATED: {
+    level: 'note',
+    meaning: 'A host was silent, denied or drained for too long: it was terminated, or could not be.',
+  },
   IDENTITY_CERTIFICATE: {
     level: 'outside',
     meaning: 'The API does not say which certificate signs its identity documents.',

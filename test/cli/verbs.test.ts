@@ -43,6 +43,21 @@ test('user-data --json has the text, and base64 as a launch template takes it', 
   expect(Buffer.from(document.userDataBase64, 'base64').toString()).toBe(plain.stdout);
 });
 
+test.each([
+  [[], '"powerOffSeconds": 3600', '"rebalance": "tell"'],
+  [['--power-off-seconds', '60', '--rebalance', 'drain'], '"powerOffSeconds": 60', '"rebalance": "drain"'],
+  [['--power-off-seconds', 'never'], '"powerOffSeconds": null', '"rebalance": "tell"'],
+])('user-data %j says when the host powers itself off, and what a recommendation does', async (args, ...lines) => {
+  const { stdout } = await runCli([...USER_DATA, ...args]);
+  for (const line of lines) expect(stdout).toContain(line);
+});
+
+test.each(['soon', '1e3', '-5', '604801'])('user-data refuses %j as a time', async (time) => {
+  const { exitCode, stderr } = await runCli([...USER_DATA, `--power-off-seconds=${time}`]);
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain('powerOffSeconds: is not null (never), or a whole number from 0 to 604800');
+});
+
 test('user-data takes each setting of the agent once', async () => {
   const { exitCode, stderr } = await runCli([...USER_DATA, '--ecs', 'ECS_A=1', '--ecs', 'ECS_A=2']);
   expect(exitCode).toBe(2);

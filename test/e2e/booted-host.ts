@@ -89,7 +89,7 @@ export type BootedHost = AsyncDisposable & {
 export async function bootHost(
   lab: LabHandle,
   { imageId, plan }: { imageId: string; plan: BuildPlan },
-  options: { ecs?: Record<string, string>; drainSeconds?: number; signal?: AbortSignal } = {},
+  options: { ecs?: Record<string, string>; drainSeconds?: number; powerOffSeconds?: number; signal?: AbortSignal } = {},
 ): Promise<BootedHost> {
   const runId = `r-test-${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
   process.env['ECS_HOST_STATE'] = lab.stateFolder;
@@ -138,6 +138,7 @@ export async function bootHost(
       webserverCa: tls.cert,
       environment: 'test',
       drainSeconds: options.drainSeconds ?? 5,
+      powerOffSeconds: options.powerOffSeconds ?? null,
     },
     ecs: { ...(plan.ecsAgentEndpoint === null ? {} : { ECS_BACKEND_HOST: plan.ecsAgentEndpoint }), ...options.ecs },
   });

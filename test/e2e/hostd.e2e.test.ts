@@ -9,6 +9,7 @@ import { type BootedHost, bakeImage, bootHost } from './booted-host.ts';
 import { importTools } from './counted-containers.ts';
 import { awsLeftovers, type LabHandle, startLabForTests } from './lab-handle.ts';
 import { containerInstances, installFaketime, removeDropIn, setClock, setDropIn } from './machine-edits.ts';
+import { describePowerOff } from './power-off.tests.ts';
 import { storm } from './start-storm.ts';
 import { describeWebserver } from './webserver-verb.tests.ts';
 
@@ -18,6 +19,7 @@ import { describeWebserver } from './webserver-verb.tests.ts';
  */
 let lab: LabHandle;
 let host: BootedHost;
+let image: Awaited<ReturnType<typeof bakeImage>>;
 
 const DOWN = 'inactive inactive inactive inactive';
 const UP = 'active active active active';
@@ -36,7 +38,8 @@ beforeAll(async () => {
     text.replace(/(description: Debian 12 without a GPU.*\n)/, '$1    hostService: { program: ./own-host-service }\n'),
   );
   await writeFile(join(dirname(config), 'own-host-service'), OWN_PROGRAM, { mode: 0o755 });
-  host = await bootHost(lab, await bakeImage(lab, ['--config', config]), { ecs: { ECS_IMAGE_CLEANUP_NOTE: HOSTILE } });
+  image = await bakeImage(lab, ['--config', config]);
+  host = await bootHost(lab, image, { ecs: { ECS_IMAGE_CLEANUP_NOTE: HOSTILE } });
 });
 afterAll(async () => {
   try {
@@ -383,6 +386,11 @@ describe('leaving', () => {
     await expectShut();
   });
 });
+
+describePowerOff(
+  () => lab,
+  () => image,
+);
 
 describeWebserver(
   () => lab,

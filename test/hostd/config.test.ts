@@ -13,14 +13,16 @@ const GOOD = {
   webserverCa: null,
   environment: 'prod',
 };
+const DEFAULTS = { drainSeconds: 60, powerOffSeconds: 3600, rebalance: 'tell' };
 function parse(change: object): unknown {
   return parseHostConfig(JSON.stringify({ ...GOOD, ...change }));
 }
 
 test('a good configuration is completed', () => {
-  expect(parse({})).toEqual({ ...GOOD, drainSeconds: 60 });
+  expect(parse({})).toEqual({ ...GOOD, ...DEFAULTS });
   expect(parse({ webserverUrl: 'https://web.example.com/', drainSeconds: 0 })).toEqual({
     ...GOOD,
+    ...DEFAULTS,
     webserverUrl: 'https://web.example.com',
     drainSeconds: 0,
   });
@@ -62,6 +64,19 @@ test('all mistakes at once, each with its key', () => {
         'in seconds (at most 90 after an interruption notice of EC2)',
     ].join('; '),
   });
+});
+
+test.each([
+  [{ powerOffSeconds: null }, null],
+  [{ powerOffSeconds: 0, rebalance: 'drain' }, null],
+  [{ powerOffSeconds: -1 }, 'powerOffSeconds is not null (never), or a whole number from 0 to 604800'],
+  [{ powerOffSeconds: 0.5 }, 'powerOffSeconds is not null (never), or a whole number from 0 to 604800'],
+  [{ powerOffSeconds: '60' }, 'powerOffSeconds is not null (never), or a whole number from 0 to 604800'],
+  [{ rebalance: true }, 'rebalance is not tell (the host says so and goes on) or drain'],
+])('%j: %s', (change, problem) => {
+  expect(parse(change)).toEqual(
+    problem === null ? { ...GOOD, ...DEFAULTS, ...change } : { problem: expect.stringContaining(problem) },
+  );
 });
 
 test.each(['[]', 'null', '"text"', '7'])('%s is no configuration', (text) => {

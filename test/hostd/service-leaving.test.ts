@@ -7,6 +7,14 @@ import { world, worldForEachTest } from './service-world.ts';
 
 worldForEachTest();
 
+const SPOT = '/latest/meta-data/spot/instance-action';
+const REBALANCE = '/latest/meta-data/events/recommendations/rebalance';
+const POWER_OFF = 'ecs-host-poweroff in 600 s (gate shut)';
+
+function configure(change: object): Promise<void> {
+  return writeFile(world.configFile, JSON.stringify({ ...world.config, powerOffSeconds: 600, ...change }));
+}
+
 describe('leaving', () => {
   test('a revocation stops the agent first, then everything; it is final', async () => {
     const service = world.start();
@@ -98,9 +106,10 @@ describe('leaving', () => {
   });
 
   test.each([
-    ['/latest/meta-data/spot/instance-action', '{"action":"terminate"}', 'interruption notice'],
-    ['/latest/meta-data/events/recommendations/rebalance', '{}', 'rebalance notice'],
-  ])('a notice of EC2 at %s drains', async (path, text, said) => {
+    [SPOT, '{"action":"terminate"}', 'interruption notice', {}],
+    [REBALANCE, '{}', 'rebalance notice', { rebalance: 'drain' }],
+  ])('a notice of EC2 at %s drains', async (path, text, said, change) => {
+    await configure(change);
     const service = world.start();
     await service.reach('serving');
     world.imds.answers.set(`GET ${path}`, text);
@@ -108,6 +117,20 @@ describe('leaving', () => {
     expect(world.ecs.statuses).toEqual(['arn:one in us-west-2: DRAINING']);
     expect(world.said(said)).toBeGreaterThan(0);
     world.imds.answers.delete(`GET ${path}`);
+    await service.stop();
+  });
+
+  test('a rebalance recommendation is told once and ends nothing; an interruption after it does', async () => {
+    const service = world.start();
+    await service.reach('serving');
+    world.imds.answers.set(`GET ${REBALANCE}`, '{}');
+    await vi.waitFor(() => expect(service.state.now().isRebalanceRecommended).toBe(true), { timeout: 5000 });
+    await sleep(200);
+    expect(service.state.now().phase).toBe('serving');
+    expect(world.said('EC2 recommends to rebalance')).toBe(1);
+    world.imds.answers.set(`GET ${SPOT}`, '{"action":"terminate"}');
+    await service.reach('drained');
+    expect(world.said('interruption notice')).toBeGreaterThan(0);
     await service.stop();
   });
 
@@ -176,5 +199,61 @@ describe('an order holds', () => {
     const service = world.start();
     await service.reach('serving');
     await service.stop();
+  });
+});
+
+describe('a host that was told a final no powers itself off', () => {
+  test.each(['drain', 'revoke'] as const)('after its time: %s', async (verb) => {
+    await configure({});
+    const service = world.start();
+    await service.reach('serving');
+    await world.webserver()[verb](INSTANCE_ID, 'told so');
+    await vi.waitFor(() => expect(world.countdowns).toEqual([POWER_OFF]), { timeout: 5000 });
+    expect(service.state.now().status).toMatch(/asks again, else it powers off within 600 s$/);
+    await service.stop();
+  });
+
+  test('counting on over the ends of its service, until a grant', async () => {
+    await configure({});
+    world.decide({ kind: 'deny', reason: 'unknown' });
+    for (let lives = 0; lives < 3; lives += 1) {
+      const service = world.start();
+      await service.reach('denied');
+      await sleep(50);
+      await service.stop();
+    }
+    expect(world.countdowns).toEqual([POWER_OFF]);
+    world.decide({ kind: 'grant' });
+    const service = world.start();
+    await service.reach('serving');
+    expect(world.countdowns).toEqual([POWER_OFF, 'stop ecs-host-poweroff.timer (gate shut)']);
+    await service.stop();
+  });
+
+  test('after an hour where nobody says; never where its configuration says so, also when it counts by then', async () => {
+    world.decide({ kind: 'deny', reason: 'unknown' });
+    const first = world.start();
+    await first.reach('denied');
+    await vi.waitFor(() => expect(world.countdowns).toEqual(['ecs-host-poweroff in 3600 s (gate shut)']));
+    await first.stop();
+    await configure({ powerOffSeconds: null });
+    const second = world.start();
+    await second.reach('denied');
+    await vi.waitFor(() => expect(world.countdowns.at(-1)).toBe('stop ecs-host-poweroff.timer (gate shut)'));
+    expect(second.state.now().status).toMatch(/asks again$/);
+    await second.stop();
+  });
+
+  test('and not while it waits for a webserver that is away, or after a stop', async () => {
+    await configure({});
+    await world.goAway();
+    const waiting = world.start();
+    await vi.waitFor(() => expect(world.said('handshake:')).toBeGreaterThan(0), { timeout: 5000 });
+    await waiting.stop();
+    await world.comeBack();
+    const serving = world.start();
+    await serving.reach('serving');
+    await serving.stop();
+    expect(world.countdowns).toEqual([]);
   });
 });

@@ -22,6 +22,12 @@ test('a host that serves and keeps its gate', () => {
   expect(statusOf(text(), '100\n', 100, true).out).toBe(text());
 });
 
+test('a recommendation of EC2 to rebalance is said; by itself it changes nothing', () => {
+  const { exitCode, out } = statusOf(text({ isRebalanceRecommended: true }), '100\n', 100, false);
+  expect(exitCode).toBe(0);
+  expect(out).toContain('spot        EC2 recommends to rebalance\n');
+});
+
 test.each([null, '', '99\n', 'yes\n', '1000\n', '100', '9'.repeat(40)])(
   'one that says it serves, with %j for a lease, does not',
   (lease) => {

@@ -17,6 +17,7 @@ function state(handshake: number, events: number | null): HostState {
     eventsSubscribedAtUs: events,
     handshakeAttempts: 1,
     containersSeen: 0,
+    isRebalanceRecommended: false,
   };
 }
 function unit(from: number, to: number, activeState = 'active') {

@@ -41,6 +41,7 @@ function fakeHost(
     eventsSubscribedAtUs: isOpen ? 300 : null,
     handshakeAttempts: denials,
     containersSeen: 0,
+    isRebalanceRecommended: false,
   });
   const answer = (command: string): Partial<RemoteResult> => {
     if (command.startsWith('cloud-init')) return { stdout: '\nstatus: done\n' };

@@ -10,6 +10,8 @@ const host: HostConfig = {
   webserverCa: `subject "quoted": yes\n${rootCertificates[0]}\n`,
   drainSeconds: 60,
   environment: 'smoke',
+  powerOffSeconds: 3600,
+  rebalance: 'tell',
 };
 
 /** The rule of ecs-init (`getEnvVars`): lines without the blanks around them, and all behind the first `=`. */

@@ -18,6 +18,12 @@ function variables(given: unknown): Record<string, string> {
   return Object.fromEntries(found);
 }
 
+/** What is no whole number is refused with the rest of the configuration: `Number` would make 0 of nothing. */
+function powerOffSeconds(given: string): number | null {
+  if (given === 'never') return null;
+  return /^\d+$/.test(given) ? Number(given) : Number.NaN;
+}
+
 /** `ecs-host user-data`: what a launch template passes to instances of the image. */
 export async function userData(argv: Argv): Promise<number> {
   const caFile = typeof argv['webserver-ca'] === 'string' ? argv['webserver-ca'] : null;
@@ -36,6 +42,8 @@ export async function userData(argv: Argv): Promise<number> {
           }),
     environment: String(argv['environment']),
     drainSeconds: Number(argv['drain-seconds']),
+    powerOffSeconds: powerOffSeconds(String(argv['power-off-seconds'])),
+    rebalance: argv['rebalance'] === 'drain' ? 'drain' : 'tell',
   };
   const text = renderUserData({ cluster: String(argv['cluster']), host, ecs: variables(argv['ecs']) });
   if (argv['json'] === true) {

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { printable } from '#contracts/printable.ts';
 import { reasonOf } from '#contracts/reason.ts';
 import { Decisions, serveAdmin } from '../../../webserver/admin.ts';
-import { reapSilentHosts } from '../../../webserver/reaper.ts';
+import { type ReapedFor, reapSilentHosts } from '../../../webserver/reaper.ts';
 import { sparingly } from '../../../webserver/refusals.ts';
 import { startWebserver, type Webserver, type WebserverOptions } from '../../../webserver/server.ts';
 import { openSqliteStore } from '../../../webserver/sqlite-store.ts';
@@ -63,7 +63,7 @@ function decideBy(decisions: Decisions, note: Note): WebserverOptions['decide'] 
   };
 }
 
-/** Ends silent hosts until the signal fires. */
+/** Ends silent hosts, and those that were told a final no, until the signal fires. */
 async function reap(
   webserver: Webserver,
   silenceS: number,
@@ -71,12 +71,12 @@ async function reap(
   { note, signal }: { readonly note: Note; readonly signal: AbortSignal },
 ): Promise<void> {
   if (silenceS === 0) return;
-  const onTerminated = (instanceId: string, problem: string | null): void =>
+  const onTerminated = (instanceId: string, problem: string | null, why: ReapedFor): void =>
     note(
       'HOST_TERMINATED',
       problem === null
-        ? `${instanceId} was silent for ${silenceS} s and is terminated`
-        : `${instanceId} is silent, and could not be terminated: ${problem}; trying again`,
+        ? `${instanceId} was ${why} for ${silenceS} s and is terminated`
+        : `${instanceId} was ${why}, and could not be terminated: ${problem}; trying again`,
     );
   const { hosts, silence } = webserver;
   await reapSilentHosts({ hosts, silenceS, breaker: silence, terminate: ec2.terminate, onTerminated }, signal);
