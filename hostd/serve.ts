@@ -85,6 +85,16 @@ async function reviveDocker(parts: Parts, signal: AbortSignal): Promise<void> {
   await startDocker(parts, signal);
 }
 
+/**
+ * Amazon's unit is PartOf Docker's: a Docker that is stopped takes the agent with it, and one that is started again does
+ * not bring it back. One that gave up stays down.
+ */
+async function bringAgentBack({ units, gate, log }: Parts): Promise<void> {
+  if (!gate.isOpen('agent') || (await units.state(AGENT_UNIT).catch(() => 'unknown')) !== 'inactive') return;
+  log.say('info', 'Docker is back; starting the agent, which went with it');
+  await units.start([AGENT_UNIT], { noBlock: true }).catch((error: unknown) => log.say('error', reasonOf(error)));
+}
+
 /** The agent's gate, the agent, and its registration. */
 async function startAgent(serving: Serving): Promise<void> {
   const { parts, signal, draining } = serving;
@@ -188,7 +198,10 @@ export async function serve(serving: Serving): Promise<void> {
         stall.told(event.id);
         containers.take(event);
       },
-      compare: () => containers.compare(),
+      compare: async () => {
+        await containers.compare();
+        await bringAgentBack(parts);
+      },
       onLost: () => reviveDocker(parts, signal),
     });
     const following = events.run();

@@ -121,6 +121,22 @@ test('a Docker that systemd has given up on is started again, and its events are
   await service.stop();
 });
 
+test.each([
+  ["brings the agent back that went with it, as Amazon's unit is PartOf its own", 'stopped'],
+  ['leaves an agent alone that gave up', 'gave up'],
+])('a Docker that was restarted %s', async (_, how) => {
+  const service = world.start();
+  await service.reach('serving');
+  if (how === 'gave up') world.crash('ecs.service');
+  else world.running.delete('ecs.service');
+  world.docker.end();
+  await vi.waitFor(() => expect(world.docker.subscriptions).toHaveLength(2), { timeout: 5000 });
+  await sleep(200);
+  expect(world.running.has('ecs.service')).toBe(how === 'stopped');
+  expect(world.said('Docker is back; starting the agent')).toBe(how === 'stopped' ? 1 : 0);
+  await service.stop();
+});
+
 test('an agent that somebody stops while it registers is started again', async () => {
   world.ecs.isRegistered = false;
   const service = world.start();
