@@ -86,8 +86,8 @@ async function reviveDocker(parts: Parts, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Amazon's unit is PartOf Docker's: a Docker that is stopped takes the agent with it, and one that is started again does
- * not bring it back. One that gave up stays down.
+ * Amazon's unit is PartOf Docker's: a Docker that is stopped takes the agent with it, and one that is started again
+ * does not bring it back. One that gave up stays down.
  */
 async function bringAgentBack({ units, gate, log }: Parts): Promise<void> {
   if (!gate.isOpen('agent') || (await units.state(AGENT_UNIT).catch(() => 'unknown')) !== 'inactive') return;

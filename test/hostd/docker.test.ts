@@ -35,7 +35,7 @@ beforeEach(async () => {
 });
 afterEach(() => close());
 
-/** As dockerd has it: a path without a version is in the newest, and one with a version outside of its range is refused. */
+/** As dockerd has it: a path without a version is in the newest, and one outside of its range is refused. */
 function isSpoken(url: string): boolean {
   const minor = /^\/v1\.(\d+)\//.exec(url)?.[1];
   const [least, most] = [speaks.MinAPIVersion, speaks.ApiVersion].map((version) => Number(version?.split('.')[1] ?? 0));
