@@ -30,6 +30,11 @@ export type Serving = {
   readonly record: StartRecord;
 };
 
+/** The agent is down and another start may help: it was stopped, or took too long to stop. */
+async function isDown(units: Parts['units'], state: string): Promise<boolean> {
+  return state === 'inactive' || (state === 'failed' && !(await units.gaveUp(AGENT_UNIT)));
+}
+
 /** Only a registered agent is sent tasks. */
 async function waitUntilRegistered({ parts, signal, account }: Serving): Promise<ContainerInstance> {
   const { units, ecs, log } = parts;
@@ -39,9 +44,10 @@ async function waitUntilRegistered({ parts, signal, account }: Serving): Promise
       const state = await units.state(AGENT_UNIT);
       if (state === 'active') return await ecs.instance(account);
       // Somebody has stopped it since: the guard, who saw the gate as it was a moment ago.
-      if (state === 'inactive' && tries > 0 && tries % START_AGAIN === 0)
+      if (tries > 0 && tries % START_AGAIN === 0 && (await isDown(units, state)))
         await units.start([AGENT_UNIT], { noBlock: true });
-      if (state === 'failed') log.once('agent', 'error', `${AGENT_UNIT} gave up; \`journalctl -u ecs\` says why`);
+      if (state === 'failed' && (await units.gaveUp(AGENT_UNIT)))
+        log.once('agent', 'error', `${AGENT_UNIT} gave up; \`journalctl -u ecs\` says why`);
     } catch (error) {
       if (tries === 200) log.once('agent', 'warning', `the ECS agent has not registered yet: ${reasonOf(error)}`);
     }
@@ -90,7 +96,9 @@ async function reviveDocker(parts: Parts, signal: AbortSignal): Promise<void> {
  * does not bring it back. One that gave up stays down.
  */
 async function bringAgentBack({ units, gate, log }: Parts): Promise<void> {
-  if (!gate.isOpen('agent') || (await units.state(AGENT_UNIT).catch(() => 'unknown')) !== 'inactive') return;
+  if (!gate.isOpen('agent')) return;
+  const state = await units.state(AGENT_UNIT).catch(() => 'unknown');
+  if (!(await isDown(units, state).catch(() => false))) return;
   log.say('info', 'Docker is back; starting the agent, which went with it');
   await units.start([AGENT_UNIT], { noBlock: true }).catch((error: unknown) => log.say('error', reasonOf(error)));
 }
