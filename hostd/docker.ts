@@ -1,9 +1,8 @@
 import { type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
+import { DockerApi } from './docker-api.ts';
 
 export const DOCKER_SOCKET = '/run/docker.sock';
-/** Docker 20.10, the oldest that the profiles install, speaks 1.41. */
-const API = '/v1.41';
 
 export type ContainerEvent = { readonly action: 'start' | 'die'; readonly id: string };
 
@@ -46,7 +45,7 @@ const ANSWER_LIMIT_MS = 10_000;
 
 function open(socketPath: string, path: string, timeoutMs: number): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const outgoing = request({ socketPath, path: `${API}${path}`, headers: { Host: 'docker' } }, (incoming) => {
+    const outgoing = request({ socketPath, path, headers: { Host: 'docker' } }, (incoming) => {
       clearTimeout(tooLate);
       if (incoming.statusCode === 200) return resolve(incoming);
       incoming.resume();
@@ -136,8 +135,14 @@ function query(filters: object): string {
 }
 
 export function createDockerClient(socketPath: string = DOCKER_SOCKET): DockerClient {
-  const list = async (parameters: string): Promise<readonly ContainerFacts[]> =>
-    (JSON.parse(await read(socketPath, `/containers/json?${parameters}`)) as readonly RawSummary[]).map(factsOf);
+  const api = new DockerApi(
+    () => read(socketPath, '/version'),
+    (error) => error instanceof Refusal && error.status === 400,
+  );
+  const list = async (parameters: string): Promise<readonly ContainerFacts[]> => {
+    const answer = await api.speak((version) => read(socketPath, `/${version}/containers/json?${parameters}`));
+    return (JSON.parse(answer) as readonly RawSummary[]).map(factsOf);
+  };
   return {
     list: () => list('all=1'),
     look: async (id) => (await list(`all=1&filters=${query({ id: [id] })}`)).find((facts) => facts.id === id) ?? null,
@@ -148,7 +153,11 @@ export function createDockerClient(socketPath: string = DOCKER_SOCKET): DockerCl
     },
     subscribe: async (onEvent) => {
       const filters = query({ type: ['container'], event: ['start', 'die'] });
-      const incoming = await open(socketPath, `/events?since=1&filters=${filters}`, ANSWER_LIMIT_MS);
+      // After each loss of the stream: it may be another Docker that answers.
+      api.forget();
+      const incoming = await api.speak((version) =>
+        open(socketPath, `/${version}/events?since=1&filters=${filters}`, ANSWER_LIMIT_MS),
+      );
       const lines = createInterface({ input: incoming });
       lines.on('line', (line) => {
         const event = parseEvent(line);

@@ -34,13 +34,19 @@ export type Serving = {
   readonly record: StartRecord;
 };
 
+/** The agent is down and another start may help: it was stopped, or took too long to stop. */
+async function isDown(units: Parts['units'], state: string): Promise<boolean> {
+  return state === 'inactive' || (state === 'failed' && !(await units.gaveUp(AGENT_UNIT)));
+}
+
 /** How systemd sees an agent that has not registered yet. One that is down is started again, one that gave up said. */
 async function lookAtAgent({ units, log }: Parts, looks: number): Promise<string> {
   const state = await units.state(AGENT_UNIT);
   // Somebody has stopped it since: the guard, who saw the gate as it was a moment ago.
-  if (state === 'inactive' && looks > 0 && looks % START_AGAIN === 0)
+  if (looks > 0 && looks % START_AGAIN === 0 && (await isDown(units, state)))
     await units.start([AGENT_UNIT], { noBlock: true });
-  if (state === 'failed') log.once('agent', 'error', `${AGENT_UNIT} gave up; \`journalctl -u ecs\` says why`);
+  if (state === 'failed' && (await units.gaveUp(AGENT_UNIT)))
+    log.once('agent', 'error', `${AGENT_UNIT} gave up; \`journalctl -u ecs\` says why`);
   return state;
 }
 
@@ -106,6 +112,18 @@ async function reviveDocker(parts: Parts, signal: AbortSignal): Promise<void> {
   if ((await parts.units.state(DOCKER_UNIT).catch(() => 'unknown')) !== 'failed') return;
   parts.log.once('docker', 'error', 'docker.service has failed; starting it again');
   await startDocker(parts, signal);
+}
+
+/**
+ * Amazon's unit is PartOf Docker's: a Docker that is stopped takes the agent with it, and one that is started again
+ * does not bring it back. One that gave up stays down.
+ */
+async function bringAgentBack({ units, gate, log }: Parts): Promise<void> {
+  if (!gate.isOpen('agent')) return;
+  const state = await units.state(AGENT_UNIT).catch(() => 'unknown');
+  if (!(await isDown(units, state).catch(() => false))) return;
+  log.say('info', 'Docker is back; starting the agent, which went with it');
+  await units.start([AGENT_UNIT], { noBlock: true }).catch((error: unknown) => log.say('error', reasonOf(error)));
 }
 
 /** The agent's gate, the agent, and its registration. */
@@ -211,7 +229,10 @@ export async function serve(serving: Serving): Promise<void> {
         stall.told(event.id);
         containers.take(event);
       },
-      compare: () => containers.compare(),
+      compare: async () => {
+        await containers.compare();
+        await bringAgentBack(parts);
+      },
       onLost: () => reviveDocker(parts, signal),
     });
     const following = events.run();

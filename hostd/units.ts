@@ -22,6 +22,8 @@ export type Units = {
   kill(unit: string): Promise<void>;
   /** `active`, `inactive`, `failed`, `activating` ... */
   state(unit: string): Promise<string>;
+  /** Whether one that has failed says that another try cannot help. One that was slow to stop has failed as well. */
+  gaveUp(unit: string): Promise<boolean>;
 };
 
 async function ask(program: 'systemctl' | 'systemd-run', args: readonly string[]): Promise<string> {
@@ -54,4 +56,8 @@ export const systemdUnits: Units = {
     await systemctl(['kill', '--signal=KILL', unit]);
   },
   state: async (unit) => (await systemctl(['show', '--property=ActiveState', '--value', unit])).trim(),
+  gaveUp: async (unit) => {
+    const shown = await systemctl(['show', '--property=Result', '--property=ExecMainStatus', unit]);
+    return /^Result=exit-code$/m.test(shown) && /^ExecMainStatus=5$/m.test(shown);
+  },
 };

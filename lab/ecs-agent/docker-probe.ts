@@ -3,10 +3,10 @@ import { request } from 'node:http';
 /** What the agent asks Docker before it says a word to ECS. */
 export type DockerFacts = { readonly version: string; readonly cpus: number; readonly memoryMiB: number };
 
-/** The real agent's own variable, here for a unix socket only. */
-const socketPath = (process.env['DOCKER_HOST'] ?? 'unix:///run/docker.sock').replace(/^unix:\/\//, '');
+/** ecs-init ends over it, whatever it was about to do. */
+export class DockerAway extends Error {}
 
-function get(path: string): Promise<Record<string, unknown>> {
+function get(socketPath: string, path: string): Promise<Record<string, unknown>> {
   return new Promise((resolve, reject) => {
     const outgoing = request({ socketPath, path, headers: { Host: 'docker' }, timeout: 5000 }, (incoming) => {
       const chunks: Buffer[] = [];
@@ -26,8 +26,17 @@ function get(path: string): Promise<Record<string, unknown>> {
   });
 }
 
-export async function probeDocker(): Promise<DockerFacts> {
-  const [version, info] = await Promise.all([get('/version'), get('/info')]);
+/**
+ * @param host `DOCKER_HOST` as systemd has it, here for a unix socket only
+ * @throws DockerAway
+ */
+export async function probeDocker(host = 'unix:///run/docker.sock'): Promise<DockerFacts> {
+  const socketPath = host.replace(/^unix:\/\//, '');
+  const [version, info] = await Promise.all([get(socketPath, '/version'), get(socketPath, '/info')]).catch(
+    (error: Error) => {
+      throw new DockerAway(`Docker: ${error.message}`);
+    },
+  );
   return {
     version: String(version['Version']),
     cpus: Number(info['NCPU']),

@@ -10,17 +10,19 @@ export type Instance = {
   };
 };
 
-const ENDPOINT = process.env['AWS_EC2_METADATA_SERVICE_ENDPOINT'] ?? 'http://169.254.169.254';
-
-async function ask(path: string, init: RequestInit): Promise<string> {
-  const answer = await fetch(`${ENDPOINT}/latest/${path}`, { ...init, signal: AbortSignal.timeout(3000) });
+async function ask(endpoint: string, path: string, init: RequestInit): Promise<string> {
+  const answer = await fetch(`${endpoint}/latest/${path}`, { ...init, signal: AbortSignal.timeout(3000) });
   if (!answer.ok) throw new Error(`metadata ${path}: HTTP ${answer.status}`);
   return answer.text();
 }
 
-export async function readInstance(): Promise<Instance> {
-  const token = await ask('api/token', { method: 'PUT', headers: { 'X-aws-ec2-metadata-token-ttl-seconds': '600' } });
-  const get = (path: string): Promise<string> => ask(path, { headers: { 'X-aws-ec2-metadata-token': token } });
+export async function readInstance(endpoint = 'http://169.254.169.254'): Promise<Instance> {
+  const token = await ask(endpoint, 'api/token', {
+    method: 'PUT',
+    headers: { 'X-aws-ec2-metadata-token-ttl-seconds': '600' },
+  });
+  const get = (path: string): Promise<string> =>
+    ask(endpoint, path, { headers: { 'X-aws-ec2-metadata-token': token } });
   const [document, signature, role] = await Promise.all([
     get('dynamic/instance-identity/document'),
     get('dynamic/instance-identity/signature'),

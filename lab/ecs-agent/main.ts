@@ -1,16 +1,24 @@
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
-import { probeDocker } from './docker-probe.ts';
+import { DockerAway, probeDocker } from './docker-probe.ts';
+import { agentEnvironment } from './environment.ts';
 import { readInstance } from './instance.ts';
 import { createEcsClient, discover, register, Terminal } from './register.ts';
-import { readSettings, SettingsError } from './settings.ts';
+import { readSettings } from './settings.ts';
 import { AGENT_VERSION, keepConnected } from './sockets.ts';
 
 /**
- * The lab's stand-in for the Amazon ECS agent: registers over the real wire and stays connected. README.md is its
- * behaviour spec. Exit codes as the real one's: 5 is final, 1 may be tried again.
+ * The lab's stand-in for ecs-init and the agent that it starts: registers over the real wire and stays connected.
+ * README.md is its behaviour spec. Exit codes as ecs-init's: 0 told to stop, 5 final, 255 Docker is away; an agent that
+ * ends with 1 is started again without an end of ecs-init.
  */
+const EXIT = { usage: 1, final: 5, dockerAway: 255 } as const;
+/** Between two starts of the agent. */
+const AGAIN = { leastMs: 500, mostMs: 15_000 };
+/** Before the agent's first start Docker is asked so often, so long apart. */
+const PING = { times: 6, leastMs: 1000, mostMs: 3000 };
+
 function log(text: string): void {
   console.log(`level=info time=${new Date().toISOString()} msg=${JSON.stringify(text)}`);
 }
@@ -42,11 +50,27 @@ function serveIntrospection(cluster: string, arn: string): void {
   server.listen(51678, '127.0.0.1').unref();
 }
 
-async function main(): Promise<void> {
-  const settings = readSettings(process.env);
-  const docker = await probeDocker();
+/** `pre-start`: the real one also loads the agent's image. @throws DockerAway */
+async function preStart(): Promise<void> {
+  for (let times = 1; ; times += 1) {
+    try {
+      await probeDocker(process.env['DOCKER_HOST']);
+      return;
+    } catch (error) {
+      if (times === PING.times) throw error;
+      const pauseMs = Math.min(PING.leastMs * 2 ** (times - 1), PING.mostMs);
+      await sleep(pauseMs, undefined, { signal: stopping.signal });
+    }
+  }
+}
+
+/** One life of the agent. */
+async function runAgent(): Promise<void> {
+  const environment = agentEnvironment(process.env['ECS_LAB_ROOT']);
+  const settings = readSettings(environment, log);
+  const docker = await probeDocker(process.env['DOCKER_HOST']);
   log(`Docker ${docker.version}, cluster ${settings.cluster}`);
-  const instance = await readInstance();
+  const instance = await readInstance(environment['AWS_EC2_METADATA_SERVICE_ENDPOINT']);
   const client = createEcsClient(settings, instance);
   const checkpoint = await register(client, {
     settings,
@@ -68,12 +92,29 @@ async function main(): Promise<void> {
   }
 }
 
+/** `start`: the agent, again and again unless it is final. @throws Terminal, DockerAway */
+async function supervise(): Promise<void> {
+  for (let pauseMs = AGAIN.leastMs; ; pauseMs = Math.min(pauseMs * 2, AGAIN.mostMs)) {
+    try {
+      return await runAgent();
+    } catch (error) {
+      if (stopping.signal.aborted || error instanceof Terminal || error instanceof DockerAway) throw error;
+      log(`ECS Agent failed to start, retrying in ${pauseMs} ms: ${reasonOf(error)}`);
+      await sleep(pauseMs, undefined, { signal: stopping.signal });
+    }
+  }
+}
+
+const VERBS: Readonly<Record<string, () => Promise<void>>> = { 'pre-start': preStart, start: supervise };
+
 try {
-  await main();
+  const verb = VERBS[process.argv[2] ?? ''];
+  if (verb === undefined) process.exitCode = EXIT.usage;
+  else await verb();
 } catch (error) {
   if (!stopping.signal.aborted) {
     log(`ended: ${reasonOf(error)}`);
-    process.exitCode = error instanceof Terminal || error instanceof SettingsError ? 5 : 1;
+    process.exitCode = error instanceof Terminal ? EXIT.final : EXIT.dockerAway;
   }
 }
 // Told to stop, it is gone at once, as the real one is: connections that are kept alive would hold it for seconds.

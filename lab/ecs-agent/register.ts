@@ -18,6 +18,7 @@ export function attributesOf(settings: Settings, docker: DockerFacts): Attribute
     { name: 'ecs.lab-stand-in', value: 'true' },
     { name: 'ecs.docker-version', value: docker.version },
     ...settings.loggingDrivers.map((driver) => ({ name: `com.amazonaws.ecs.capability.logging-driver.${driver}` })),
+    ...settings.volumeCapabilities.map((name) => ({ name: `ecs.capability.${name}` })),
     ...Object.entries(settings.instanceAttributes).map(([name, value]) => ({ name, value })),
   ];
 }

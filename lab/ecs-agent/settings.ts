@@ -1,4 +1,5 @@
-/** The environment that ecs.service gives the agent: /etc/ecs/ecs.config over the image's defaults. */
+import type { AgentEnvironment } from './environment.ts';
+
 export type Settings = {
   readonly cluster: string;
   readonly dataFolder: string;
@@ -7,31 +8,68 @@ export type Settings = {
   readonly instanceAttributes: Readonly<Record<string, string>>;
   readonly reservedMemoryMiB: number;
   readonly loggingDrivers: readonly string[];
+  /** What else is announced, because a volume plugin can do it. */
+  readonly volumeCapabilities: readonly string[];
 };
 
-function json<T>(name: string, text: string | undefined, fallback: T): T {
-  if (text === undefined || text === '') return fallback;
+type Warn = (text: string) => void;
+
+/** The real agent ends with 1 over these, and is tried again. */
+export class SettingsError extends Error {}
+
+function parse(text: string | undefined): unknown {
   try {
-    return JSON.parse(text) as T;
+    return text === undefined || text === '' ? undefined : JSON.parse(text);
   } catch {
-    throw new SettingsError(`${name} is not JSON`);
+    return null;
   }
 }
 
-export class SettingsError extends Error {}
+function isStrings(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string');
+}
+
+/** A list that cannot be read is a warning, and the default. */
+function list(env: AgentEnvironment, name: string, fallback: readonly string[], warn: Warn): readonly string[] {
+  const value = parse(env[name]);
+  if (value === undefined) return fallback;
+  if (isStrings(value)) return value;
+  warn(`Invalid format for ${name}, expected a JSON list of strings`);
+  return fallback;
+}
 
 /** @throws SettingsError */
-export function readSettings(env: NodeJS.ProcessEnv): Settings {
-  const reserved = Number(env['ECS_RESERVED_MEMORY'] ?? '0');
-  if (!Number.isInteger(reserved) || reserved < 0)
-    throw new SettingsError('ECS_RESERVED_MEMORY is not a number of MiB');
+function attributes(env: AgentEnvironment): Readonly<Record<string, string>> {
+  const value = parse(env['ECS_INSTANCE_ATTRIBUTES']);
+  if (value === undefined) return {};
+  if (typeof value === 'object' && value !== null && isStrings(Object.values(value)) && !Array.isArray(value))
+    return value as Record<string, string>;
+  throw new SettingsError('Invalid format for ECS_INSTANCE_ATTRIBUTES, expected a JSON hash of strings');
+}
+
+function reservedMemory(env: AgentEnvironment, warn: Warn): number {
+  const text = env['ECS_RESERVED_MEMORY'] ?? '';
+  if (text === '') return 0;
+  if (/^\d{1,5}$/.test(text) && Number(text) < 2 ** 16) return Number(text);
+  warn('Invalid format for ECS_RESERVED_MEMORY, expected an unsigned integer of 16 bits');
+  return 0;
+}
+
+/**
+ * What the real agent (1.105.1) makes of its environment: of what it cannot read, only attributes are more than a
+ * warning.
+ *
+ * @throws SettingsError
+ */
+export function readSettings(env: AgentEnvironment, warn: Warn): Settings {
   const backend = env['ECS_BACKEND_HOST'] ?? '';
   return {
     cluster: env['ECS_CLUSTER'] || 'default',
     dataFolder: env['ECS_DATADIR'] || '/var/lib/ecs/data',
     backend: backend === '' ? null : backend.includes('://') ? backend : `https://${backend}`,
-    instanceAttributes: json('ECS_INSTANCE_ATTRIBUTES', env['ECS_INSTANCE_ATTRIBUTES'], {}),
-    reservedMemoryMiB: reserved,
-    loggingDrivers: json('ECS_AVAILABLE_LOGGING_DRIVERS', env['ECS_AVAILABLE_LOGGING_DRIVERS'], ['json-file']),
+    instanceAttributes: attributes(env),
+    reservedMemoryMiB: reservedMemory(env, warn),
+    loggingDrivers: list(env, 'ECS_AVAILABLE_LOGGING_DRIVERS', ['json-file', 'none'], warn),
+    volumeCapabilities: list(env, 'ECS_VOLUME_PLUGIN_CAPABILITIES', [], warn),
   };
 }

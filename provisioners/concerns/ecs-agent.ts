@@ -1,6 +1,6 @@
 import { mkdir, readdir, readlink, rm, stat, symlink } from 'node:fs/promises';
 import { onHost } from '#contracts/host-paths.ts';
-import { agentDefaults, renderEnvironmentFile } from '../lib/agent-config.ts';
+import { agentDefaults, renderEnvironmentFile, settingIn } from '../lib/agent-config.ts';
 import { aptInstallFile, installedVersion } from '../lib/apt.ts';
 import { firstBootMs } from '../lib/cloud-init.ts';
 import type { Concern, Context } from '../lib/context.ts';
@@ -8,7 +8,15 @@ import { download, requireSha256 } from '../lib/download.ts';
 import { exists, installFiles, putFile, readText } from '../lib/files.ts';
 import { requireSignature } from '../lib/gpg.ts';
 import { withoutServices } from '../lib/no-services.ts';
-import { checkDisabled, checkNeverStarted, disableUnits, reloadUnits } from '../lib/systemd.ts';
+import {
+  activeState,
+  checkDisabled,
+  checkNeverStarted,
+  disableUnits,
+  reloadUnits,
+  showUnit,
+  unitFileState,
+} from '../lib/systemd.ts';
 import { textOf } from '../lib/tool.ts';
 
 export const FILES = [
@@ -18,6 +26,8 @@ export const FILES = [
 ];
 
 const UNIT = 'ecs.service';
+/** Of the same package, for EFS volumes with IAM: off, and not announced (docs/decisions/0166). */
+const VOLUME_PLUGIN = ['amazon-ecs-volume-plugin.socket', 'amazon-ecs-volume-plugin.service'];
 /**
  * "Amazon ECS <ecs-security@amazon.com>", as the ECS developer guide states it. Packages are signed by its subkey
  * 50DECCC4710E61AF.
@@ -26,6 +36,7 @@ const KEY_FINGERPRINT = 'F34C3DDAE72926B079BEAEC6BCE9D9A42D51784F';
 const DEFAULTS = onHost('ecs-defaults.env');
 /** Where ecs-init looks for the settings of whoever made the image. /etc/ecs/ecs.config is the user's and wins. */
 const INSTANCE_CONFIG = '/var/lib/ecs/ecs.config';
+const USER_CONFIG = '/etc/ecs/ecs.config';
 const DATA = '/var/lib/ecs/data';
 const LOGS = '/var/log/ecs';
 
@@ -102,6 +113,40 @@ async function checkNoState(context: Context): Promise<void> {
   });
 }
 
+/** As the agent will have it: the user's file may say otherwise. */
+async function checkCleanup(context: Context): Promise<void> {
+  await context.look(
+    {
+      id: 'ecs-agent.images-cleaned',
+      title: 'The agent removes images that no task needs',
+      expected: 'removed after 30m',
+    },
+    async () => {
+      const files = [await readText(INSTANCE_CONFIG), await readText(USER_CONFIG)];
+      const isOff =
+        settingIn(files, 'ECS_IMAGE_PULL_BEHAVIOR') === 'prefer-cached' ||
+        settingIn(files, 'ECS_DISABLE_IMAGE_CLEANUP') === 'true';
+      const age = settingIn(files, 'ECS_IMAGE_MINIMUM_CLEANUP_AGE');
+      return { actual: isOff ? 'kept for ever' : `removed after ${age}`, isCorrect: !isOff && age === '30m' };
+    },
+  );
+}
+
+async function checkNoVolumePlugin(context: Context): Promise<void> {
+  await context.look(
+    { id: 'ecs-agent.volume-plugin', title: 'The EFS volume plugin is off, and not announced', expected: 'off' },
+    async () => {
+      const states = await Promise.all(
+        VOLUME_PLUGIN.map(async (unit) => `${await unitFileState(unit)} ${await activeState(unit)}`),
+      );
+      const isOff = states.every((state) => /^(disabled|not-found) inactive$/.test(state));
+      const announced = settingIn([await readText(INSTANCE_CONFIG)], 'ECS_VOLUME_PLUGIN_CAPABILITIES');
+      const isCorrect = isOff && announced === '[]';
+      return { actual: isCorrect ? 'off' : `${states.join(', ')}; announced: ${announced}`, isCorrect };
+    },
+  );
+}
+
 export const ecsAgent: Concern = {
   name: 'ecs-agent',
   apply: async (context) => {
@@ -124,7 +169,7 @@ export const ecsAgent: Concern = {
       return true;
     });
     await context.step('not at boot', {}, async () => {
-      const isChanged = await disableUnits([UNIT]);
+      const isChanged = await disableUnits([UNIT, ...VOLUME_PLUGIN]);
       if (isChanged) await reloadUnits();
       return isChanged;
     });
@@ -140,12 +185,22 @@ export const ecsAgent: Concern = {
     await checkDisabled(context, UNIT, 'ecs-agent.service-disabled');
     await checkNeverStarted(context, UNIT, 'ecs-agent.unit-never-started');
     await checkNoState(context);
+    await checkCleanup(context);
+    await checkNoVolumePlugin(context);
     await context.look(
       { id: 'ecs-agent.gated', title: 'ecs.service asserts its gate', expected: 'asserted' },
       async () => {
         const text = await textOf`systemctl cat ${UNIT}`;
         const isCorrect = text.includes('\nAssertPathExists=/run/ecs-host/agent-open');
         return { actual: isCorrect ? 'asserted' : 'not asserted', isCorrect };
+      },
+    );
+    await context.look(
+      { id: 'ecs-agent.final', title: 'An agent that gave up (exit code 5) is not started again', expected: 'final' },
+      async () => {
+        const { RestartPreventExitStatus = '' } = await showUnit(UNIT, ['RestartPreventExitStatus']);
+        const isCorrect = RestartPreventExitStatus.split(' ').includes('5');
+        return { actual: isCorrect ? 'final' : 'started again', isCorrect };
       },
     );
     await context.look(
@@ -158,7 +213,7 @@ export const ecsAgent: Concern = {
         const text = await textOf`systemctl show --property=EnvironmentFiles ${UNIT}`;
         const files = [...text.matchAll(/EnvironmentFiles=(\S+)/g)].map((found) => found[1]);
         const isComplete = (await readText(INSTANCE_CONFIG)) === renderEnvironmentFile(agentDefaults(context.target));
-        const isCorrect = isComplete && files.join(' ') === `${DEFAULTS} /etc/ecs/ecs.config`;
+        const isCorrect = isComplete && files.join(' ') === `${DEFAULTS} ${USER_CONFIG}`;
         return {
           actual: isCorrect ? 'in order' : `${isComplete ? 'complete' : 'different'}, read from ${files.join(', ')}`,
           isCorrect,

@@ -1,13 +1,24 @@
 import type { TargetConfig } from '#contracts/target-config.ts';
 
 /**
+ * What keeps a disk from filling up with images. The agent removes those that it pulled and that no container needs,
+ * least recently used first; `prefer-cached` would switch that off. With `default` a tag that moved is pulled again,
+ * and where the registry does not answer the image that is there is used. How much this leaves: docs/decisions/0165.
+ */
+export const IMAGE_CLEANUP = {
+  ECS_IMAGE_PULL_BEHAVIOR: 'default',
+  ECS_IMAGE_CLEANUP_INTERVAL: '10m',
+  ECS_IMAGE_MINIMUM_CLEANUP_AGE: '30m',
+  ECS_NUM_IMAGES_DELETE_PER_CYCLE: '20',
+  // Until then a stopped task's container is there, with its image, its log and what it wrote.
+  ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION: '30m',
+} as const;
+
+/**
  * Pure: the agent's settings that are the same for every host of an image. What differs (the cluster) comes with user
  * data in /etc/ecs/ecs.config and wins.
- *
- * The real agent runs in a container that ecs-init starts with a data folder and log file of its own choosing; only the
- * lab's stand-in, which runs on the host, has to be told where its data is.
  */
-export function agentDefaults(target: Pick<TargetConfig, 'ecsAgent' | 'nvidia'>): Readonly<Record<string, string>> {
+export function agentDefaults(target: Pick<TargetConfig, 'nvidia'>): Readonly<Record<string, string>> {
   return {
     ECS_LOGLEVEL: 'info',
     // When Docker goes away the agent writes its log in a busy loop (measured: 4 MB/s); these bound its own files.
@@ -19,8 +30,9 @@ export function agentDefaults(target: Pick<TargetConfig, 'ecsAgent' | 'nvidia'>)
     ECS_ENABLE_TASK_IAM_ROLE_NETWORK_HOST: 'true',
     // Tasks with an interface of their own do not pass through the host's packet filter.
     ECS_AWSVPC_BLOCK_IMDS: 'true',
-    ECS_IMAGE_PULL_BEHAVIOR: 'prefer-cached',
-    ...(target.ecsAgent.source === 'lab-stand-in' ? { ECS_DATADIR: '/var/lib/ecs/data' } : {}),
+    // ecs-init would announce what its volume plugin can do, which is off (docs/decisions/0166).
+    ECS_VOLUME_PLUGIN_CAPABILITIES: '[]',
+    ...IMAGE_CLEANUP,
     ...(target.nvidia === null ? {} : { ECS_ENABLE_GPU_SUPPORT: 'true', ECS_NVIDIA_RUNTIME: 'nvidia' }),
   };
 }
@@ -35,4 +47,11 @@ export function renderEnvironmentFile(values: Readonly<Record<string, string>>):
       return `${name}=${value}\n`;
     })
     .join('');
+}
+
+/** Pure: a setting as ecs-init finds it: the later file wins, and in a file the later line. */
+export function settingIn(files: readonly (string | null)[], name: string): string | null {
+  const lines = files.flatMap((text) => (text ?? '').split('\n').map((line) => line.trim()));
+  const found = lines.findLast((line) => line.startsWith(`${name}=`));
+  return found === undefined ? null : found.slice(name.length + 1);
 }

@@ -14,6 +14,8 @@ function asList(value: unknown): readonly string[] {
  * toolkit added) stay.
  *
  * - Logs: bounded, because Docker's default is not and a chatty container would fill the disk.
+ * - Build cache: bounded, because the default is a share of the disk that images need. As a policy in the old spelling,
+ *   which Docker 20.10 and all later ones read alike; newer Dockers take a bare default for what is kept at least.
  * - live-restore: off. With it containers outlive a stopped Docker, and so the gate that was shut with it.
  * - No seccomp-profile: Docker's own default profile applies, which a later Docker improves by itself.
  */
@@ -24,6 +26,7 @@ export function mergeDaemonConfig(current: DaemonConfig, docker: TargetConfig['d
     ...kept,
     'log-driver': 'json-file',
     'log-opts': { 'max-size': '50m', 'max-file': '3' },
+    builder: { gc: { enabled: true, policy: [{ keepStorage: '4GB', all: true }] } },
     'live-restore': false,
     ...(registries.length > 0 ? { 'insecure-registries': registries } : {}),
   };

@@ -3,7 +3,11 @@ import { request } from 'node:https';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
+import { DescribeContainerInstancesCommand, ListContainerInstancesCommand } from '@aws-sdk/client-ecs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Ssh } from '../../src/host-access/ssh.ts';
+import { openGate } from '../../src/smoke/checks/gate-checks.ts';
+import type { SmokeWebserver } from '../../src/smoke/webserver.ts';
 import { tellHost } from '../../webserver/control-client.ts';
 import { type BootedHost, bakeImage, bootHost } from './booted-host.ts';
 import { importTools } from './counted-containers.ts';
@@ -26,6 +30,9 @@ const UP = 'active active active active';
 /** Values that would do something if anything on the way did not quote. */
 const HOSTILE = `{"team":"a b","cost":"$(touch /tmp/pwned)"} \`touch /tmp/pwned\` "quoted" 'single' #no comment`;
 
+/** As the agent has to get it, with what systemd and a shell would make something of. */
+const ATTRIBUTES = '{"stack":"prod", "owner":"team a/b"}';
+
 /**
  * A host service of the user's own: here one that hands over to the project's. `ami.e2e.test.ts` has the other
  * case.
@@ -39,7 +46,9 @@ beforeAll(async () => {
   );
   await writeFile(join(dirname(config), 'own-host-service'), OWN_PROGRAM, { mode: 0o755 });
   image = await bakeImage(lab, ['--config', config]);
-  host = await bootHost(lab, image, { ecs: { ECS_IMAGE_CLEANUP_NOTE: HOSTILE } });
+  host = await bootHost(lab, image, {
+    ecs: { ECS_IMAGE_CLEANUP_NOTE: HOSTILE, ECS_INSTANCE_ATTRIBUTES: ATTRIBUTES },
+  });
 });
 afterAll(async () => {
   try {
@@ -58,6 +67,24 @@ async function interrupt(at: string | null): Promise<void> {
     body: JSON.stringify({ instanceId: host.instanceId, at }),
   });
   expect(answer.status).toBe(200);
+}
+
+/** What a smoke test knows of the host. */
+function sshOf({ instanceId, try: run }: BootedHost): Ssh {
+  const ask = async (command: string) => {
+    const { exitCode, output } = await run(command);
+    return { exitCode, stdout: output, stderr: '', durationMs: 0 };
+  };
+  return { target: { instanceId }, run: ask } as unknown as Ssh;
+}
+function webserverOf({ decide }: BootedHost): SmokeWebserver {
+  return { decide: () => decide({ kind: 'grant' }) } as unknown as SmokeWebserver;
+}
+
+/** As an operator does it who has not run into systemd's limit of three starts a minute. */
+function docker(does: 'restart' | 'stop' | 'start') {
+  return host.try(`sudo systemctl reset-failed docker.service docker.socket
+    sudo systemctl ${does} ${does === 'restart' ? '' : 'docker.socket'} docker.service`);
 }
 
 async function expectShut(): Promise<void> {
@@ -177,6 +204,16 @@ describe('in service', () => {
     await host.reach('serving');
     expect(await host.units()).toBe(UP);
     await expect.poll(() => containerInstances(host), { timeout: 20_000 }).toEqual(['ACTIVE']);
+    const { containerInstanceArns = [] } = await host.clients.ecs.send(
+      new ListContainerInstancesCommand({ cluster: host.cluster }),
+    );
+    const { containerInstances: found = [] } = await host.clients.ecs.send(
+      new DescribeContainerInstancesCommand({ cluster: host.cluster, containerInstances: containerInstanceArns }),
+    );
+    const attributes = found[0]?.attributes?.map(({ name, value }) => `${name}=${value}`) ?? [];
+    expect(attributes).toEqual(expect.arrayContaining(['stack=prod', 'owner=team a/b']));
+    // What the image says that it cannot do.
+    expect(attributes.join()).not.toContain('efsAuth');
     expect(await host.run('ecs-host-status')).toContain('serving');
     expect(JSON.parse(await host.run('ecs-host-status --json'))).toMatchObject({ phase: 'serving', gate: 'open' });
   });
@@ -240,6 +277,72 @@ describe('in service', () => {
       })
       .toBe('2');
     expect(await host.state()).toMatchObject({ phase: 'serving', gate: 'open' });
+  });
+
+  test('a Docker that is restarted, or stopped and started, brings the agent back', async () => {
+    const pid = (): Promise<string> => host.run('systemctl show -p MainPID --value ecs');
+    const before = await pid();
+    await docker('restart');
+    await expect.poll(() => host.units(), { timeout: 30_000 }).toBe(UP);
+    expect(await pid()).not.toBe(before);
+    await docker('stop');
+    await expect.poll(() => host.run('systemctl is-active ecs || true'), { timeout: 10_000 }).toBe('inactive');
+    await docker('start');
+    await expect.poll(() => host.units(), { timeout: 30_000 }).toBe(UP);
+    await host.reach('serving');
+  });
+
+  test('a Docker that is restarted while nobody has granted starts neither itself nor the agent', async () => {
+    host.decide({ kind: 'error', status: 503 });
+    await host.run('sudo systemctl kill -s KILL ecs-host');
+    await expect.poll(() => host.units(), { timeout: 15_000 }).toBe('active active active inactive');
+    expect((await docker('restart')).exitCode).not.toBe(0);
+    await host.try('sudo systemctl try-restart ecs');
+    await sleep(2000);
+    expect(await host.run('systemctl is-active docker.service ecs.service || true')).toMatch(
+      /^(in\w+|failed)\ninactive$/,
+    );
+    host.decide({ kind: 'grant' });
+    await host.reach('serving');
+    expect(await host.units()).toBe(UP);
+  });
+
+  test('an agent that gives up (exit code 5) is not started again by systemd, by Docker, or unnoticed', {
+    timeout: 180_000,
+  }, async () => {
+    const shown = (): Promise<string> =>
+      host.run('systemctl show -p ActiveState,ExecMainStatus,NRestarts --value ecs | paste -sd " "');
+    const setCluster = (name: string): Promise<string> =>
+      host.run(`sudo sed -i 's/^ECS_CLUSTER=.*/ECS_CLUSTER=${name}/' /etc/ecs/ecs.config; sudo systemctl restart ecs`);
+    await setCluster('elsewhere');
+    await expect.poll(shown, { timeout: 20_000 }).toContain('failed');
+    const given = await shown();
+    expect(given).toContain('5');
+    // The unit's own pause is 10 s.
+    await sleep(12_000);
+    expect(await shown()).toBe(given);
+    await docker('restart');
+    await sleep(3000);
+    expect(await shown()).toBe(given);
+    const opening = openGate(sshOf(host), webserverOf(host), {
+      isRetriedNow: true,
+      serveMs: 60_000,
+      signal: new AbortController().signal,
+    });
+    await expect(opening).rejects.toThrow('gave up before it registered');
+    expect(await host.run('sudo journalctl -u ecs-host --no-pager -o cat')).toContain('ecs.service gave up');
+    await setCluster(host.cluster);
+    await host.reach('serving');
+  });
+
+  test('the image finds in order what it says of its agent and its Docker', async () => {
+    const { output: said } = await host.try(
+      'sudo /opt/ecs-host/bin/node /opt/ecs-host/provisioners/main.mjs verify --stage booted',
+      120_000,
+    );
+    for (const id of ['images-cleaned', 'volume-plugin', 'final', 'defaults'])
+      expect(said).toMatch(new RegExp(`"id":"ecs-agent.${id}"[^\n]*"verdict":"correct"`));
+    expect(said).toMatch(/"id":"docker.daemon-json"[^\n]*"verdict":"correct"/);
   });
 
   test('a folder on another file system is refused, and said', async () => {

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ContainerEvent, createDockerClient, type DockerClient, Refusal } from '../../hostd/docker.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -8,11 +8,23 @@ import { tempFolder } from '../support/temp-folder.ts';
 let folder: string;
 let client: DockerClient;
 let answer: RequestListener;
+/** What the Docker of the moment speaks. */
+let speaks: { ApiVersion?: string; MinAPIVersion?: string };
+/** All paths that were asked for. */
+let asked: string[];
 let close: () => Promise<void>;
 
 beforeEach(async () => {
   folder = tempFolder();
-  const server = createServer((incoming, outgoing) => answer(incoming, outgoing));
+  speaks = { ApiVersion: '1.41', MinAPIVersion: '1.12' };
+  asked = [];
+  const server = createServer((incoming, outgoing) => {
+    const { url = '' } = incoming;
+    asked.push(url);
+    if (url === '/version') outgoing.end(JSON.stringify(speaks));
+    else if (isSpoken(url)) answer(incoming, outgoing);
+    else outgoing.writeHead(400).end('{"message":"client version is too old, or too new"}');
+  });
   await new Promise<void>((resolve) => server.listen(join(folder, 'docker.sock'), resolve));
   client = createDockerClient(join(folder, 'docker.sock'));
   close = () =>
@@ -22,6 +34,13 @@ beforeEach(async () => {
     });
 });
 afterEach(() => close());
+
+/** As dockerd has it: a path without a version is in the newest, and one outside of its range is refused. */
+function isSpoken(url: string): boolean {
+  const minor = /^\/v1\.(\d+)\//.exec(url)?.[1];
+  const [least, most] = [speaks.MinAPIVersion, speaks.ApiVersion].map((version) => Number(version?.split('.')[1] ?? 0));
+  return minor === undefined || (Number(minor) >= (least ?? 0) && Number(minor) <= (most ?? 0));
+}
 
 function event(id: string): string {
   const actor = JSON.stringify({ ID: id, Attributes: { name: id } });
@@ -98,4 +117,67 @@ test.each(['no answer', 'half an answer'])('a Docker that gives %s is not waited
     if (how === 'half an answer') outgoing.writeHead(200, { 'Content-Length': 100 }).write('O');
   };
   await expect(client.ping(50)).rejects.toThrow(/Docker did not/);
+});
+
+describe('the version of the API', () => {
+  const versions = (): string[] => [...new Set(asked.flatMap((path) => /^\/v[\d.]+/.exec(path)?.[0] ?? []))];
+  beforeEach(() => {
+    answer = (_, outgoing) => void outgoing.end('[]');
+  });
+
+  test.each([
+    ['of Docker 20.10', { ApiVersion: '1.41', MinAPIVersion: '1.12' }, '/v1.41'],
+    ['of one that knows more', { ApiVersion: '1.49', MinAPIVersion: '1.24' }, '/v1.41'],
+    ['of one that refuses what is below 1.44', { ApiVersion: '1.52', MinAPIVersion: '1.44' }, '/v1.44'],
+    ['of one that refuses what is above 1.40', { ApiVersion: '1.40', MinAPIVersion: '1.12' }, '/v1.40'],
+    ['of one that names no least one', { ApiVersion: '1.41' }, '/v1.41'],
+  ])('is one %s', async (_, those, version) => {
+    speaks = those;
+    expect(await client.list()).toEqual([]);
+    await client.runningTasks();
+    const { close: end } = await client.subscribe(() => undefined);
+    end();
+    expect(versions()).toEqual([version]);
+  });
+
+  test('is asked for once, and again after a loss of the events', async () => {
+    await client.list();
+    await client.list();
+    await client.look('a');
+    expect(asked.filter((path) => path === '/version')).toHaveLength(1);
+    (await client.subscribe(() => undefined)).close();
+    expect(asked.filter((path) => path === '/version')).toHaveLength(2);
+  });
+
+  test('is asked for again where another Docker refuses it, upgraded or downgraded', async () => {
+    await client.list();
+    speaks = { ApiVersion: '1.52', MinAPIVersion: '1.44' };
+    expect(await client.list()).toEqual([]);
+    speaks = { ApiVersion: '1.41', MinAPIVersion: '1.12' };
+    expect(await client.list()).toEqual([]);
+    expect(versions()).toEqual(['/v1.41', '/v1.44']);
+  });
+
+  test('is no matter for the pulse', async () => {
+    speaks = { ApiVersion: '1.52', MinAPIVersion: '1.44' };
+    await client.ping(1000);
+    expect(asked).toEqual(['/_ping']);
+  });
+
+  test('is not asked for without an end: a refusal of what Docker itself named is one', async () => {
+    answer = (_, outgoing) => void outgoing.writeHead(400).end('{}');
+    await client.list().catch(() => undefined);
+    await expect(client.list()).rejects.toThrow(Refusal);
+    expect(asked.length).toBeLessThanOrEqual(8);
+  });
+
+  test.each(['', 'nonsense', '2.0', '1.999999'])(
+    'that Docker does not say (%j) is an error in words',
+    async (version) => {
+      speaks = { ApiVersion: version };
+      await expect(client.list()).rejects.toThrow('Docker does not say which version of its API it speaks');
+      speaks = { ApiVersion: '1.41' };
+      expect(await client.list()).toEqual([]);
+    },
+  );
 });

@@ -121,6 +121,24 @@ test('a Docker that systemd has given up on is started again, and its events are
   await service.stop();
 });
 
+test.each([
+  ["brings the agent back that went with it, as Amazon's unit is PartOf its own", 'stopped'],
+  ['brings one back that was slow to go', 'stopped slowly'],
+  ['leaves an agent alone that gave up', 'gave up'],
+])('a Docker that was restarted %s', async (_, how) => {
+  const service = world.start();
+  await service.reach('serving');
+  if (how === 'gave up') world.crash('ecs.service');
+  else if (how === 'stopped slowly') world.stopSlowly('ecs.service');
+  else world.running.delete('ecs.service');
+  world.docker.end();
+  await vi.waitFor(() => expect(world.docker.subscriptions).toHaveLength(2), { timeout: 5000 });
+  await sleep(200);
+  expect(world.running.has('ecs.service')).toBe(how !== 'gave up');
+  expect(world.said('Docker is back; starting the agent')).toBe(how === 'gave up' ? 0 : 1);
+  await service.stop();
+});
+
 test('an agent that somebody stops while it registers is started again', async () => {
   world.ecs.isRegistered = false;
   const service = world.start();

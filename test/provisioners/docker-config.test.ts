@@ -14,6 +14,7 @@ describe('daemon.json', () => {
     expect(mergeDaemonConfig(parseDaemonConfig(null), target.docker)).toEqual({
       'log-driver': 'json-file',
       'log-opts': { 'max-size': '50m', 'max-file': '3' },
+      builder: { gc: { enabled: true, policy: [{ keepStorage: '4GB', all: true }] } },
       'live-restore': false,
       'insecure-registries': ['10.78.0.1:5000'],
     });

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { awsCliUrl } from '../../provisioners/concerns/user-tools.ts';
-import { agentDefaults, renderEnvironmentFile } from '../../provisioners/lib/agent-config.ts';
+import { agentDefaults, renderEnvironmentFile, settingIn } from '../../provisioners/lib/agent-config.ts';
 import { nvidiaDevices } from '../../provisioners/lib/gpus.ts';
 import { osReleaseValue } from '../../provisioners/lib/os-release.ts';
 import { homesIn, keysIn } from '../../provisioners/lib/ssh-keys.ts';
@@ -85,10 +85,17 @@ describe('keys that let in', () => {
 });
 
 describe("the agent's defaults", () => {
-  test('tell the stand-in where its data is; the real one has its own idea', () => {
-    expect(agentDefaults(target)).toMatchObject({ ECS_DATADIR: '/var/lib/ecs/data' });
-    const aws = agentDefaults({ ...target, ecsAgent: { source: 'aws', package: 'https://x/x.deb', sha256: null } });
-    expect(aws).not.toHaveProperty('ECS_DATADIR');
+  test('are found as ecs-init finds them: the later file and the later line win', () => {
+    const image = renderEnvironmentFile(agentDefaults(target));
+    expect(settingIn([image, null], 'ECS_IMAGE_PULL_BEHAVIOR')).toBe('default');
+    expect(
+      settingIn([image, 'ECS_IMAGE_PULL_BEHAVIOR=once\n ECS_IMAGE_PULL_BEHAVIOR=always '], 'ECS_IMAGE_PULL_BEHAVIOR'),
+    ).toBe('always');
+    expect(settingIn([image], 'ECS_IMAGE')).toBeNull();
+  });
+
+  test('announce nothing that the image cannot do', () => {
+    expect(agentDefaults(target)).toMatchObject({ ECS_VOLUME_PLUGIN_CAPABILITIES: '[]' });
   });
 
   test('know of GPUs only where there are some', () => {

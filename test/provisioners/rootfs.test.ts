@@ -77,6 +77,23 @@ describe('rootfs', () => {
     expect(order).toEqual(['', '-/opt/ecs-host/ecs-defaults.env', '-/etc/ecs/ecs.config']);
   });
 
+  test("makes the agent's exit code 5 final, which Amazon's unit for Debian does not", async () => {
+    expect(await read('/etc/systemd/system/ecs.service.d/20-ecs-host.conf')).toMatch(
+      /^\[Service\]\n(?:.*\n)*?RestartPreventExitStatus=5$/m,
+    );
+  });
+
+  test('keeps whoever applies presets from what an image does not start itself', async () => {
+    const preset = await read('/etc/systemd/system-preset/10-ecs-host.preset');
+    for (const unit of [
+      'docker.service',
+      'ecs.service',
+      'amazon-ecs-volume-plugin.socket',
+      'amazon-ecs-volume-plugin.service',
+    ])
+      expect(preset).toContain(`\ndisable ${unit}\n`);
+  });
+
   test('blocks both addresses of the metadata service and no other', async () => {
     const rules = await read('/etc/ecs-host/imds-block.nft');
     const drops = rules.split('\n').filter((line) => line.trim().endsWith('drop') && !line.trim().startsWith('#'));

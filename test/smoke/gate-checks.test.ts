@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { HostState } from '#contracts/host-service.ts';
 import { CheckBook } from '../../src/smoke/checks/check-book.ts';
 import { CHECKS } from '../../src/smoke/checks/check-definitions.ts';
-import { checkBeforeHandshake, judgeOrder } from '../../src/smoke/checks/gate-checks.ts';
+import { checkBeforeHandshake, judgeOrder, openGate } from '../../src/smoke/checks/gate-checks.ts';
 import { describeUnits, GATED_UNITS, parseUnits, readUnits } from '../../src/smoke/remote-facts.ts';
+import type { SmokeWebserver } from '../../src/smoke/webserver.ts';
 import { fakeSsh, showUnits } from './fake-ssh.ts';
 
 function state(handshake: number, events: number | null): HostState {
@@ -70,6 +71,23 @@ test('parseUnits reads the blocks of systemctl show', async () => {
   expect([...parseUnits(text).keys()]).toEqual([...GATED_UNITS]);
   const facts = await readUnits(fakeSsh([[/^systemctl show/, { stdout: text }]]));
   expect(describeUnits(facts)).toBe('docker.service active, ecs.service activating');
+});
+
+test.each([
+  ['failed', 'rejects', 'The ECS agent of i-fake gave up before it registered'],
+  // Between two tries of an agent that is not final.
+  ['activating', 'waits', 'the host service of i-fake to serve'],
+])('openGate with an agent that is %s %s', async (agent, _, said) => {
+  const shown = showUnits({ ...Object.fromEntries(GATED_UNITS.map((id) => [id, 'active'])), 'ecs.service': agent });
+  const ssh = fakeSsh([
+    [/^systemctl show/, { stdout: shown }],
+    [/state\.json/, { stdout: JSON.stringify({ ...state(1, 2), phase: 'agent' }) }],
+  ]);
+  const decided: string[] = [];
+  const webserver = { decide: (_id: string, what: string) => decided.push(what) } as unknown as SmokeWebserver;
+  const opening = openGate(ssh, webserver, { isRetriedNow: false, serveMs: 100, signal: new AbortController().signal });
+  await expect(opening).rejects.toThrow(said);
+  expect(decided).toEqual(['grant']);
 });
 
 describe('checkBeforeHandshake', () => {

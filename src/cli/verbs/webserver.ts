@@ -18,6 +18,7 @@ import { printEvent } from '../json.ts';
 import { commonArguments, type Session, withSession } from '../session.ts';
 import { type WebserverEc2, webserverEc2 } from './webserver-ec2.ts';
 import { findConfirm, findTls, type WebserverArguments, webserverArguments } from './webserver-options.ts';
+import { regionsLetIn } from './webserver-regions.ts';
 import { socketPath } from './webserver-socket.ts';
 
 /** One line for whoever watches the webserver. */
@@ -37,7 +38,7 @@ function openStore(file: string, note: Note): ReturnType<typeof openSqliteStore>
   }
 }
 
-/** Hosts of the region, of the accounts and images that were named. */
+/** Hosts of all regions of hosts.yaml, of the accounts and images that were named. */
 async function policyOf(args: WebserverArguments, connection: Connection): Promise<WebserverOptions['policy']> {
   const { accountIds, imageIds } = args;
   if (accountIds === null && connection.endpointUrl === null)
@@ -49,7 +50,7 @@ async function policyOf(args: WebserverArguments, connection: Connection): Promi
   return {
     ...(await findIdentityCertificates(connection.endpointUrl)),
     accountIds,
-    regions: [connection.apiRegion],
+    regions: regionsLetIn(connection.loaded.config.regions, connection.selection.region),
     imageIds,
   };
 }
@@ -82,10 +83,13 @@ async function reap(
   await reapSilentHosts({ hosts, silenceS, breaker: silence, terminate: ec2.terminate, onTerminated }, signal);
 }
 
-function announce(args: WebserverArguments, port: number, caFile: string | null, json: boolean): void {
+type Announced = { readonly port: number; readonly caFile: string | null; readonly regions: readonly string[] };
+
+function announce(args: WebserverArguments, { port, caFile, regions }: Announced, json: boolean): void {
   const url = `https://${isIP(args.address) === 6 ? `[${args.address}]` : args.address}:${port}`;
-  printEvent(json, { type: 'listening', url, caFile }, [
+  printEvent(json, { type: 'listening', url, caFile, regions }, [
     `webserver  ${url}`,
+    `regions    ${regions.join(', ')}`,
     ...(caFile === null ? [] : [`authority  ${caFile} (webserverCa of a host's configuration)`]),
     'Ctrl-C ends it.',
   ]);
@@ -120,7 +124,7 @@ async function runWebserver(
   cleanup.defer(() => webserver.close());
   cleanup.use(await serveAdmin(socketPath(), webserver, decisions));
   const reaping = reap(webserver, args.terminateAfterS, ec2, { note, signal: session.signal });
-  announce(args, webserver.port, caFile, json);
+  announce(args, { port: webserver.port, caFile, regions: policy.regions ?? [] }, json);
   await untilStopped(session.signal);
   await reaping;
 }

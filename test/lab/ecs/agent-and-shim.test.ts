@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { EcsShim } from '../../../lab/ecs/shim.ts';
 import { parseFrame } from '../../../lab/ecs/wire.ts';
@@ -127,21 +128,50 @@ afterEach(() => {
   }
 });
 
-function startAgent(more: Record<string, string> = {}) {
-  const agent = spawn(process.execPath, [join(projectFolder(), 'lab', 'ecs-agent', 'main.ts')], {
+/** The user's file; what stands in the image's is the same for each test. */
+async function startAgent(more: Record<string, string> = {}, dockerSocket = 'docker.sock') {
+  const root = join(folder, 'root');
+  const write = async (path: string, values: Record<string, string>): Promise<void> => {
+    await mkdir(join(root, dirname(path)), { recursive: true });
+    await writeFile(
+      join(root, path),
+      Object.entries(values)
+        .map((pair) => `${pair.join('=')}\n`)
+        .join(''),
+    );
+  };
+  await write('var/lib/ecs/ecs.config', {
+    ECS_CLUSTER: 'of-the-image',
+    ECS_DATADIR: join(folder, 'data'),
+    ECS_VOLUME_PLUGIN_CAPABILITIES: '[]',
+  });
+  await write('etc/ecs/ecs.config', {
+    ECS_CLUSTER: 'lab',
+    ECS_BACKEND_HOST: urlOf(api),
+    AWS_EC2_METADATA_SERVICE_ENDPOINT: urlOf(imds),
+    ECS_INSTANCE_ATTRIBUTES: '{"zone":"lab", "note":"a = \'b\' # c"}',
+    ...more,
+  });
+  const agent = spawn(process.execPath, [join(projectFolder(), 'lab', 'ecs-agent', 'main.ts'), 'start'], {
     env: {
-      ECS_CLUSTER: 'lab',
-      ECS_DATADIR: join(folder, 'data'),
-      ECS_BACKEND_HOST: urlOf(api),
-      AWS_EC2_METADATA_SERVICE_ENDPOINT: urlOf(imds),
-      DOCKER_HOST: `unix://${join(folder, 'docker.sock')}`,
-      ECS_INSTANCE_ATTRIBUTES: '{"zone":"lab"}',
-      ...more,
+      ECS_LAB_ROOT: root,
+      DOCKER_HOST: `unix://${join(folder, dockerSocket)}`,
+      // What systemd made of a file is not what the agent is given.
+      ECS_CLUSTER: 'of-systemd',
+      ECS_INSTANCE_ATTRIBUTES: '{zone:lab}',
     },
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let said = '';
+  agent.stdout.on('data', (chunk: Buffer) => {
+    said += String(chunk);
   });
   agents.push(agent);
-  return { agent, ended: new Promise<number | null>((resolve) => agent.once('exit', resolve)) };
+  return {
+    agent,
+    said: () => said,
+    ended: new Promise<number | null>((resolve) => agent.once('exit', resolve)),
+  };
 }
 async function waitForLog(part: string, times = 1): Promise<void> {
   for (let tries = 0; log.filter((line) => line.includes(part)).length < times; tries += 1) {
@@ -165,13 +195,16 @@ async function ask(action: string, body: object): Promise<Record<string, unknown
 test('the agent registers, connects, ends promptly, and is the same container instance after a restart', {
   timeout: 30_000,
 }, async () => {
-  const first = startAgent();
+  const first = await startAgent();
   await waitForLog('is connected');
   expect(await ask('DescribeContainerInstances', { cluster: 'lab', containerInstances: [ARN] })).toMatchObject({
     containerInstances: [
       {
         agentConnected: true,
-        attributes: expect.arrayContaining([{ name: 'zone', value: 'lab' }]),
+        attributes: expect.arrayContaining([
+          { name: 'zone', value: 'lab' },
+          { name: 'note', value: "a = 'b' # c" },
+        ]),
         versionInfo: { agentVersion: expect.stringContaining('lab') },
       },
     ],
@@ -187,29 +220,35 @@ test('the agent registers, connects, ends promptly, and is the same container in
   expect(await ask('DescribeContainerInstances', { cluster: 'lab', containerInstances: [ARN] })).toMatchObject({
     containerInstances: [{ agentConnected: false }],
   });
-  startAgent();
+  await startAgent();
   await waitForLog('registered again');
   await waitForLog('is connected', 2);
   expect(calls.filter((action) => action === 'RegisterContainerInstance')).toHaveLength(1);
 });
 
-test('what cannot be mended by trying again ends with 5, what can with 1', { timeout: 30_000 }, async () => {
+test('what is final ends with 5, a Docker that is away with 255, and all else is tried again inside', {
+  timeout: 30_000,
+}, async () => {
   dropped = 'zone';
-  expect(await startAgent().ended).toBe(5);
+  expect(await (await startAgent()).ended).toBe(5);
   dropped = null;
-  const good = startAgent();
+  const good = await startAgent();
   await waitForLog('is connected');
   good.agent.kill('SIGTERM');
   await good.ended;
-  expect(await startAgent({ ECS_CLUSTER: 'other' }).ended).toBe(5);
-  expect(await startAgent({ ECS_RESERVED_MEMORY: 'much' }).ended).toBe(5);
+  expect(await (await startAgent({ ECS_CLUSTER: 'other' })).ended).toBe(5);
   calls.length = 0;
-  expect(await startAgent({ DOCKER_HOST: `unix://${join(folder, 'none.sock')}` }).ended).toBe(1);
+  expect(await (await startAgent({}, 'none.sock')).ended).toBe(255);
   expect(calls).toEqual([]);
+  const odd = await startAgent({ ECS_INSTANCE_ATTRIBUTES: '"{\\"stack\\":\\"prod\\"}"' });
+  await expect
+    .poll(() => odd.said().match(/retrying in .*ECS_INSTANCE_ATTRIBUTES/g)?.length, { timeout: 10_000 })
+    .toBe(2);
+  expect(odd.agent.exitCode).toBeNull();
 });
 
 test('an instance that is gone is no container instance any more', async () => {
-  startAgent();
+  await startAgent();
   await waitForLog('is connected');
   await shim.forgetInstance('i-1');
   expect(calls).toContain('DeregisterContainerInstance');

@@ -41,6 +41,8 @@ ip route add 169.254.169.254/32 dev ens5
 at "$outside" ip addr add 10.9.0.2/24 dev eth0
 at "$outside" ip addr add 169.254.169.254/32 dev eth0
 at "$outside" ip link set eth0 up
+# Its answers go as far as those of a metadata service with a hop limit of 64: the rules alone keep it shut.
+at "$outside" sysctl --quiet --write net.ipv4.ip_default_ttl=64
 at "$outside" ip route add default via 10.9.0.1
 
 # As Docker publishes a port: the container's own is the number of the control port.
