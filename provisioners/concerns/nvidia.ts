@@ -7,6 +7,7 @@ import { download, requireSha256 } from '../lib/download.ts';
 import { exists, installFiles, putFile, readText } from '../lib/files.ts';
 import { requireKey } from '../lib/gpg.ts';
 import { nvidiaDevices } from '../lib/gpus.ts';
+import { withoutServices } from '../lib/no-services.ts';
 import {
   driverMistakes,
   headerPackages,
@@ -17,7 +18,16 @@ import {
   packagesToHold,
   toolkitPackages,
 } from '../lib/nvidia-decisions.ts';
-import { checkEnabled, enableUnit, reloadUnits } from '../lib/systemd.ts';
+import { dkmsState, offersCdi, runtimeMode, whyNotHere } from '../lib/nvidia-states.ts';
+import {
+  activeState,
+  checkEnabled,
+  disableUnits,
+  enableUnit,
+  maskUnits,
+  reloadUnits,
+  unitFileState,
+} from '../lib/systemd.ts';
 import { ask, textOf, tool } from '../lib/tool.ts';
 
 const BLACKLIST = '/etc/modprobe.d/ecs-host-nvidia.conf';
@@ -29,6 +39,10 @@ export const FILES = [
 ];
 
 const UNIT = 'ecs-host-nvidia.service';
+/** The toolkit's own writers of the file that our unit writes, before Docker and in order (docs/decisions/0169). */
+const OTHER_WRITERS = ['nvidia-cdi-refresh.path', 'nvidia-cdi-refresh.service'];
+/** `auto` is CDI for the runtime, which ECS and `--runtime nvidia` take, and the older way for `--gpus`. */
+const RUNTIME_MODE = 'auto';
 const KEY_FILE = '/etc/apt/keyrings/nvidia-container-toolkit.asc';
 /** "NVIDIA CORPORATION (Open Source Projects) <cudatools@nvidia.com>", of the container toolkit's apt repository. */
 const KEY_FINGERPRINT = 'C95B321B61E88C1809C4F759DDCAE044F796ECB0';
@@ -58,6 +72,15 @@ async function isDriverThere(version: string, release: string): Promise<boolean>
   return isModuleFor(vermagic, release) && (await exists('/usr/bin/nvidia-smi'));
 }
 
+/** What DKMS has of the module for a kernel; its registration is only a warning in the installer's log. */
+async function dkmsOf(version: string, release: string): Promise<string> {
+  return dkmsState((await ask`dkms status`).stdout, 'nvidia', version, release);
+}
+
+async function isDriverComplete(version: string, release: string): Promise<boolean> {
+  return (await isDriverThere(version, release)) && (await dkmsOf(version, release)) === 'installed';
+}
+
 async function installDriver(nvidia: NonNullable<Context['target']['nvidia']>, release: string): Promise<void> {
   const file = '/var/tmp/ecs-host-nvidia.run';
   try {
@@ -68,6 +91,9 @@ async function installDriver(nvidia: NonNullable<Context['target']['nvidia']>, r
       throw new Error(
         `the installer ended well, and kernel ${release} has no nvidia module of version ${nvidia.driverVersion}`,
       );
+    const state = await dkmsOf(nvidia.driverVersion, release);
+    if (state !== 'installed')
+      throw new Error(`the installer ended well, and DKMS has nvidia ${nvidia.driverVersion} for ${release}: ${state}`);
   } finally {
     await rm(file, { force: true });
   }
@@ -86,11 +112,27 @@ async function addRepository(): Promise<boolean> {
   );
 }
 
-async function hasRuntime(): Promise<boolean> {
-  const { runtimes } = parseDaemonConfig(await readText(DOCKER_CONFIG)) as {
-    runtimes?: Record<string, unknown>;
-  };
-  return runtimes?.['nvidia'] !== undefined && /^\s*mode\s*=\s*"cdi"/m.test((await readText(RUNTIME_CONFIG)) ?? '');
+/** What of the three ways to a GPU is not there yet; empty when all are. */
+async function runtimeLacks(): Promise<readonly string[]> {
+  const daemon = parseDaemonConfig(await readText(DOCKER_CONFIG));
+  const mode = runtimeMode((await readText(RUNTIME_CONFIG)) ?? '');
+  return [
+    ...((daemon['runtimes'] as Record<string, unknown> | undefined)?.['nvidia'] === undefined
+      ? ['no runtime nvidia']
+      : []),
+    ...(offersCdi(daemon) ? [] : ['no CDI in Docker']),
+    ...(mode === RUNTIME_MODE ? [] : [`mode ${mode ?? 'not set'}`]),
+  ];
+}
+
+/** Masked and not running, where this version of the toolkit has them. */
+async function otherWriters(): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const unit of OTHER_WRITERS) {
+    const isShut = /^(masked|not-found)$/.test(await unitFileState(unit));
+    if (!isShut || (await activeState(unit)) === 'active') found.push(unit);
+  }
+  return found;
 }
 
 async function areHeld(): Promise<boolean> {
@@ -119,7 +161,7 @@ async function apply(context: Context): Promise<void> {
   });
   await context.step(
     `driver ${nvidia.driverVersion} (${nvidia.kernelModule})`,
-    { doneWhen: () => isDriverThere(nvidia.driverVersion, release) },
+    { doneWhen: () => isDriverComplete(nvidia.driverVersion, release) },
     () => installDriver(nvidia, release),
   );
   const toolkit = toolkitPackages(nvidia.containerToolkitVersion);
@@ -127,13 +169,18 @@ async function apply(context: Context): Promise<void> {
   await context.step(
     `container toolkit ${nvidia.containerToolkitVersion}`,
     { doneWhen: () => areInstalled(toolkit) },
-    () => aptInstall(toolkit),
+    // Its own writer of the devices' description would start now, in the bake.
+    () => withoutServices(() => aptInstall(toolkit)),
   );
-  // Merges into daemon.json. CDI hands devices to containers in their own specification, so that a daemon-reload does
-  // not take them away.
-  await context.step('runtime for Docker', { doneWhen: hasRuntime }, async () => {
-    await tool`nvidia-ctk runtime configure --runtime=docker`;
-    await tool`nvidia-ctk config --config-file ${RUNTIME_CONFIG} --in-place --set nvidia-container-runtime.mode=cdi`;
+  await context.step('one writer of the description of devices', {}, async () => {
+    const isMasked = await maskUnits(OTHER_WRITERS);
+    return (await disableUnits(OTHER_WRITERS)) || isMasked;
+  });
+  // Merges into daemon.json. Docker before 28.2 takes CDI devices only when it is told to.
+  const isReady = async (): Promise<boolean> => (await runtimeLacks()).length === 0;
+  await context.step('runtime for Docker', { doneWhen: isReady }, async () => {
+    await tool`nvidia-ctk runtime configure --runtime=docker --cdi.enabled`;
+    await tool`nvidia-ctk config --config-file ${RUNTIME_CONFIG} --in-place --set nvidia-container-runtime.mode=${RUNTIME_MODE}`;
   });
   await context.step('devices at boot', {}, () => enableUnit(UNIT));
   await context.step('hold kernel and driver', { doneWhen: areHeld }, async () => {
@@ -141,36 +188,46 @@ async function apply(context: Context): Promise<void> {
   });
 }
 
-async function verify(context: Context): Promise<void> {
-  const { nvidia } = context.target;
-  const driver = {
-    id: 'nvidia.driver',
-    title: 'Driver of the kernel that will boot',
-    expected: nvidia?.driverVersion ?? 'none',
-  };
-  const device = { id: 'nvidia.device', title: 'The driver sees the GPU', expected: nvidia?.driverVersion ?? 'none' };
-  if (nvidia === null) {
-    context.skip(driver, 'not here: the profile has no GPU');
-    context.skip(device, 'not here: the profile has no GPU');
-    return;
-  }
-  await context.look(driver, async () => {
-    const release = await bootRelease();
-    const isCorrect = await isDriverThere(nvidia.driverVersion, release);
-    return { actual: isCorrect ? nvidia.driverVersion : `not for kernel ${release}`, isCorrect };
-  });
+type Nvidia = NonNullable<Context['target']['nvidia']>;
+
+async function verifyDriver(context: Context, nvidia: Nvidia, release: string): Promise<void> {
+  const version = nvidia.driverVersion;
+  await context.look(
+    { id: 'nvidia.driver', title: 'Driver of the kernel that will boot', expected: version },
+    async () => {
+      const isCorrect = await isDriverThere(version, release);
+      return { actual: isCorrect ? version : `not for kernel ${release}`, isCorrect };
+    },
+  );
+  await context.look(
+    { id: 'nvidia.dkms', title: 'DKMS has the module, for kernels to come', expected: 'installed' },
+    async () => {
+      const actual = await dkmsOf(version, release);
+      return { actual, isCorrect: actual === 'installed' };
+    },
+  );
   await context.look({ id: 'nvidia.held', title: 'Kernel and driver stay as they are', expected: 'held' }, async () => {
     const isCorrect = await areHeld();
     return { actual: isCorrect ? 'held' : 'not all held', isCorrect };
   });
+}
+
+async function verifyToolkit(context: Context): Promise<void> {
   await context.look(
-    { id: 'nvidia.runtime', title: 'Docker has the runtime, with CDI', expected: 'there' },
+    { id: 'nvidia.runtime', title: 'Docker has the runtime and CDI, the runtime its own choice', expected: 'there' },
     async () => {
-      const isCorrect = await hasRuntime();
-      return { actual: isCorrect ? 'there' : 'not there', isCorrect };
+      const lacks = await runtimeLacks();
+      return { actual: lacks.join(', ') || 'there', isCorrect: lacks.length === 0 };
     },
   );
   await checkEnabled(context, UNIT, 'nvidia.devices-at-boot');
+  await context.look(
+    { id: 'nvidia.one-writer', title: "Nothing but ours writes the devices' description", expected: 'none' },
+    async () => {
+      const found = await otherWriters();
+      return { actual: found.join(', ') || 'none', isCorrect: found.length === 0 };
+    },
+  );
   if (context.stage === 'bake')
     await context.look(
       { id: 'nvidia.no-baked-devices', title: 'No list of devices was frozen in the bake', expected: 'none' },
@@ -179,12 +236,57 @@ async function verify(context: Context): Promise<void> {
         return { actual: isThere ? '/etc/cdi/nvidia.yaml' : 'none', isCorrect: !isThere };
       },
     );
-  if ((await nvidiaDevices()).length === 0) context.skip(device, 'not here: this machine has no NVIDIA GPU');
+}
+
+/** What only a machine with a GPU and a loaded driver can answer; persistence and modeset come with our unit. */
+async function verifyDevice(context: Context, nvidia: Nvidia, release: string): Promise<void> {
+  const device = { id: 'nvidia.device', title: 'The driver sees the GPU', expected: nvidia.driverVersion };
+  const persistence = {
+    id: 'nvidia.persistence',
+    title: 'The driver stays loaded between containers',
+    expected: 'Enabled',
+  };
+  const modeset = { id: 'nvidia.modeset', title: 'The device that OpenGL and Vulkan need is there', expected: 'there' };
+  const why = whyNotHere({
+    gpus: (await nvidiaDevices()).length,
+    stage: context.stage,
+    bootRelease: release,
+    runningRelease: runningRelease(),
+  });
+  if (why.device !== null) context.skip(device, why.device);
   else
     await context.look(device, async () => {
       const actual = (await textOf`nvidia-smi --query-gpu=driver_version --format=csv,noheader`).split('\n')[0] ?? '';
       return { actual, isCorrect: actual === nvidia.driverVersion };
     });
+  if (why.unit !== null) {
+    context.skip(persistence, why.unit);
+    context.skip(modeset, why.unit);
+    return;
+  }
+  await context.look(persistence, async () => {
+    const said = await textOf`nvidia-smi --query-gpu=persistence_mode --format=csv,noheader`;
+    const modes = [...new Set(said.split('\n'))];
+    return { actual: modes.join(', '), isCorrect: modes.length === 1 && modes[0] === 'Enabled' };
+  });
+  await context.look(modeset, async () => {
+    const isCorrect = await exists('/dev/nvidia-modeset');
+    return { actual: isCorrect ? 'there' : 'not there', isCorrect };
+  });
+}
+
+async function verify(context: Context): Promise<void> {
+  const { nvidia } = context.target;
+  if (nvidia === null) {
+    const reason = 'not here: the profile has no GPU';
+    context.skip({ id: 'nvidia.driver', title: 'Driver of the kernel that will boot', expected: 'none' }, reason);
+    context.skip({ id: 'nvidia.device', title: 'The driver sees the GPU', expected: 'none' }, reason);
+    return;
+  }
+  const release = await bootRelease();
+  await verifyDriver(context, nvidia, release);
+  await verifyToolkit(context);
+  await verifyDevice(context, nvidia, release);
 }
 
 export const nvidia: Concern = { name: 'nvidia', apply, verify };

@@ -1,5 +1,5 @@
 import { nearest } from '../io/nearest.ts';
-import { familyOf, gpuOf, isArm, knownFamilies, retirementOf, sizesOf } from './instance-types.ts';
+import { familyOf, gpuNeeds, gpuOf, isArm, knownFamilies, retirementOf, sizesOf } from './instance-types.ts';
 import { DEFAULT_VOLUME_GIB, volumeGiBOf } from './root-volume.ts';
 import type { ProfileRule } from './rule.ts';
 
@@ -118,6 +118,21 @@ export const HARDWARE_RULES: readonly ProfileRule[] = [
         : null,
   },
   {
+    code: 'GPU_NOT_SERVED',
+    severity: 'error',
+    title: 'The GPU needs no fabric manager (p4d, p5, p6) and is a whole one (not g6f, gr6f).',
+    check: ({ nvidia, instanceType }) => {
+      const needs = nvidia && instanceType ? gpuNeeds(instanceType) : null;
+      return needs === null
+        ? null
+        : {
+            key: ['instanceType'],
+            reason: `the GPU of ${instanceType} ${needs}; ecs-host installs none`,
+            hint: 'choose g4dn, g5, g6 or g6e',
+          };
+    },
+  },
+  {
     code: 'INSTANCE_TYPE_RETIRED',
     severity: 'warning',
     title: 'AWS no longer gives this instance type to new users.',
@@ -166,6 +181,21 @@ export const HARDWARE_RULES: readonly ProfileRule[] = [
             key: ['nvidia', 'driverVersion'],
             reason: `R${branch} no longer drives the ${capital(gpu ?? '')} GPU of ${instanceType}`,
             hint: `use a driver of branch ${last}`,
+          };
+    },
+  },
+  {
+    code: 'TOOLKIT_TOO_OLD',
+    severity: 'error',
+    title: 'The container toolkit is 1.18 or newer, whose runtime makes descriptions of devices (CDI) by itself.',
+    check: ({ nvidia }) => {
+      const [major = 0, minor = 0] = (nvidia?.containerToolkitVersion ?? '').split('.').map(Number);
+      return !nvidia?.containerToolkitVersion || major > 1 || minor >= 18
+        ? null
+        : {
+            key: ['nvidia', 'containerToolkitVersion'],
+            reason: `with toolkit ${nvidia.containerToolkitVersion}, a \`systemctl daemon-reload\` takes the GPU from running containers`,
+            hint: 'use 1.18 or newer, for example 1.20.0-1',
           };
     },
   },

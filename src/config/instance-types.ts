@@ -1,37 +1,49 @@
+import facts from './instance-facts.json' with { type: 'json' };
 import sizes from './instance-sizes.json' with { type: 'json' };
 
 /** What the rules know of instance types: sizes, processor, the architecture of an NVIDIA GPU, and what AWS retired. */
 export type GpuArchitecture = 'kepler' | 'maxwell' | 'volta' | 'turing' | 'ampere' | 'ada' | 'hopper' | 'blackwell';
 
-/**
- * Families with an NVIDIA GPU. Source: AWS's accelerated computing pages; architectures from NVIDIA's product
- * pages.
- */
-const GPU_FAMILIES: Readonly<Record<string, GpuArchitecture>> = {
-  g2: 'kepler',
-  g3: 'maxwell',
-  g3s: 'maxwell',
-  g4dn: 'turing',
-  g5: 'ampere',
-  g5g: 'turing',
-  g6: 'ada',
-  g6e: 'ada',
-  g6f: 'ada',
-  g7: 'blackwell',
-  g7e: 'blackwell',
-  gr6: 'ada',
-  gr6f: 'ada',
-  p2: 'kepler',
-  p3: 'volta',
-  p3dn: 'volta',
-  p4d: 'ampere',
-  p4de: 'ampere',
-  p5: 'hopper',
-  p5e: 'hopper',
-  p5en: 'hopper',
-  'p6-b200': 'blackwell',
-  'p6-b300': 'blackwell',
-  'p6e-gb200': 'blackwell',
+/** By the name that EC2 has for the GPU. Source: NVIDIA's product pages. */
+const ARCHITECTURES: Readonly<Record<string, GpuArchitecture>> = {
+  A100: 'ampere',
+  A10G: 'ampere',
+  B200: 'blackwell',
+  B300: 'blackwell',
+  GB200: 'blackwell',
+  H100: 'hopper',
+  H200: 'hopper',
+  K520: 'kepler',
+  K80: 'kepler',
+  L4: 'ada',
+  L40S: 'ada',
+  M60: 'maxwell',
+  'RTX PRO 4500': 'blackwell',
+  'RTX PRO Server 6000': 'blackwell',
+  T4: 'turing',
+  T4g: 'turing',
+  V100: 'volta',
+};
+
+/** GPUs that are behind an NVSwitch where an instance has eight (GB200: always): it needs a fabric manager. */
+const ON_NVSWITCH = new Set(['A100', 'H100', 'H200', 'B200', 'B300', 'GB200']);
+
+export type Gpu = {
+  readonly name: string;
+  readonly count: number;
+  /** Less than 1 on types that have a part of a GPU. */
+  readonly part: number;
+  readonly memoryMiB: number;
+};
+
+export type InstanceFacts = {
+  readonly vcpus: number;
+  readonly memoryMiB: number;
+  /** 0 without an instance store. */
+  readonly storeGB: number;
+  /** On demand in us-east-1, on the day that scripts/generate/instance-types.tsv names; null where it has none. */
+  readonly usdPerHour: number | null;
+  readonly gpu: Gpu | null;
 };
 
 type Retirement = { readonly since: string; readonly successors: string };
@@ -43,6 +55,7 @@ const RETIRED: Readonly<Record<string, Retirement>> = { g3: G3, g3s: G3 };
 /** AWS's own processors have a g behind the generation (t4g, c7gn, im4gn); the others are named here. */
 const ARM_FAMILY = /^(a1|mac2.*|mac-m.*|p6e-gb200|[a-z]+\d+g[a-z]*)$/;
 
+const FACTS: Readonly<Record<string, string>> = facts;
 const SIZES: Readonly<Record<string, string>> = sizes;
 
 /** A name from hosts.yaml may be `constructor`: only what the table itself has counts. */
@@ -67,8 +80,40 @@ export function isArm(instanceType: string): boolean {
   return ARM_FAMILY.test(familyOf(instanceType));
 }
 
+/** What the type has, or null for one that is not known here. */
+export function factsOf(instanceType: string): InstanceFacts | null {
+  const line = own(FACTS, instanceType);
+  if (line === null) return null;
+  const [vcpus, memory, store, usd, count, part, gpuMemory, ...name] = line.split(' ');
+  const gpu =
+    count === undefined
+      ? null
+      : { name: name.join(' '), count: Number(count), part: Number(part), memoryMiB: Number(gpuMemory) };
+  return {
+    vcpus: Number(vcpus),
+    memoryMiB: Number(memory),
+    storeGB: Number(store),
+    usdPerHour: usd === '-' ? null : Number(usd),
+    gpu,
+  };
+}
+
+/** All sizes of a family have the same GPU, so a size that is not known is judged by another one. */
 export function gpuOf(instanceType: string): GpuArchitecture | null {
-  return own(GPU_FAMILIES, familyOf(instanceType));
+  const family = `${familyOf(instanceType)}.`;
+  const known = Object.hasOwn(FACTS, instanceType)
+    ? instanceType
+    : Object.keys(FACTS).find((type) => type.startsWith(family));
+  return own(ARCHITECTURES, factsOf(known ?? '')?.gpu?.name ?? '');
+}
+
+/** What the type's GPU needs beyond the driver that a profile installs; null when nothing. */
+export function gpuNeeds(instanceType: string): string | null {
+  const gpu = factsOf(instanceType)?.gpu;
+  if (!gpu) return null;
+  if (gpu.part < 1) return "is a part of one, which only NVIDIA's GRID driver drives";
+  const isSwitched = ON_NVSWITCH.has(gpu.name) && (gpu.count >= 8 || gpu.name === 'GB200');
+  return isSwitched ? "is behind an NVSwitch, and answers nothing without NVIDIA's fabric manager" : null;
 }
 
 export function retirementOf(instanceType: string): Retirement | null {

@@ -211,11 +211,13 @@ function proveContainerMetadata(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
   });
 }
 
+const OF_THE_GPU = ['gpu.driver', 'gpu.container', 'gpu.gpus-all', 'gpu.cdi'];
+
 function proveGpu(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
   return take(run, {
     part: 'workload',
     title: 'the GPU',
-    answers: ['gpu.driver', 'gpu.container'],
+    answers: OF_THE_GPU,
     work: () => checkGpu(ssh, run.plan, run.book),
   });
 }
@@ -241,9 +243,6 @@ async function proveWorkload(run: SmokeRun, ssh: Ssh): Promise<void> {
   await allEnded([proveContainerMetadata(run, ssh), ...gpu, proveStream(run, ssh)]);
 }
 
-/** The checks of a GPU, for a profile that has none. */
-const OF_THE_GPU = ['cluster.gpu-registered', 'gpu.driver', 'gpu.container'];
-
 /**
  * Everything about one instance, each step only after what it builds on.
  *
@@ -251,7 +250,8 @@ const OF_THE_GPU = ['cluster.gpu-registered', 'gpu.driver', 'gpu.container'];
  */
 export async function proveFirst(run: SmokeRun, instanceId: string): Promise<Registration | null> {
   const { book, plan } = run;
-  if (!plan.gpu) for (const id of OF_THE_GPU) book.skip(id, `profile ${plan.profile} has no GPU`);
+  if (!plan.gpu)
+    for (const id of ['cluster.gpu-registered', ...OF_THE_GPU]) book.skip(id, `profile ${plan.profile} has no GPU`);
   const ssh = await boot(run, instanceId);
   if (ssh === null) return null;
   // Neither network nor clone needs Docker, so both use the time in which the gate is still shut.

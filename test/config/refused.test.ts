@@ -69,6 +69,14 @@ const oneMistake: readonly (readonly [string, string, string, string])[] = [
   ['the open module on Volta', gpuType('p3.2xlarge', 'open'), 'KERNEL_MODULE_MISMATCH', `${G3S}.nvidia.kernelModule`],
   ['the open module on p3dn', gpuType('p3dn.24xlarge', 'open'), 'KERNEL_MODULE_MISMATCH', `${G3S}.nvidia.kernelModule`],
   ['the other one on Blackwell', gpuType('g7e.2xlarge'), 'KERNEL_MODULE_MISMATCH', `${G3S}.nvidia.kernelModule`],
+  ['a GPU behind an NVSwitch', gpuType('p4d.24xlarge'), 'GPU_NOT_SERVED', `${G3S}.instanceType`],
+  ['a part of a GPU', gpuType('g6f.xlarge'), 'GPU_NOT_SERVED', `${G3S}.instanceType`],
+  [
+    'a container toolkit without CDI of its own',
+    changed('containerToolkitVersion: 1.20.0-1', 'containerToolkitVersion: 1.17.8-1'),
+    'TOOLKIT_TOO_OLD',
+    `${G3S}.nvidia.containerToolkitVersion`,
+  ],
   ['swap of 64 GiB on 32', changed('swapMiB: 2048', 'swapMiB: 65536'), 'SWAP_TOO_LARGE', `${G3S}.swapMiB`],
   ['swap of 32 GiB on 32', changed('swapMiB: 2048', 'swapMiB: 32768'), 'SWAP_TOO_LARGE', `${G3S}.swapMiB`],
   [
@@ -207,9 +215,8 @@ describe('good ones stay good', () => {
 
   test.each([
     ['p3dn.24xlarge', 'proprietary'],
-    ['p4de.24xlarge', 'open'],
-    ['p5en.48xlarge', 'open'],
-    ['g6f.xlarge', 'open'],
+    ['p5.4xlarge', 'open'],
+    ['g6e.xlarge', 'open'],
     ['g7e.2xlarge', 'open'],
     ['p3.2xlarge', 'proprietary'],
     ['g5.xlarge', 'open'],

@@ -64,6 +64,20 @@ describe('rootfs', () => {
     expect(await read('/etc/systemd/system-preset/10-ecs-host.preset')).not.toContain('ecs-host-dev');
   });
 
+  test('has all devices of the GPU, and a driver that stays, before their description and before Docker', async () => {
+    const unit = await read('/etc/systemd/system/ecs-host-nvidia.service');
+    expect(unit).toMatch(/^Before=docker\.service ecs\.service$/m);
+    const programs = [...unit.matchAll(/^ExecStart=(.*)$/gm)].map((found) => found[1]);
+    expect(programs).toEqual([
+      '/usr/bin/nvidia-modprobe -u -c=0',
+      '-/usr/bin/nvidia-modprobe -m',
+      '/usr/bin/nvidia-smi -L',
+      '-/usr/bin/nvidia-smi --persistence-mode=1',
+      '-/usr/bin/nvidia-smi --auto-boost-default=0',
+      '/usr/bin/nvidia-ctk cdi generate --output=/run/cdi/nvidia.yaml',
+    ]);
+  });
+
   test('shuts the gate however the gatekeeper ends', async () => {
     expect(await read('/etc/systemd/system/ecs-host.service')).toMatch(
       /^ExecStopPost=\/opt\/ecs-host\/bin\/ecs-host-stopped$/m,

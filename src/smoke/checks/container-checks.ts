@@ -7,6 +7,7 @@ import type { CheckBook } from './check-book.ts';
 const BRIDGE = 'ecs-host-smoke';
 /** bash's own TCP, because a small image has no HTTP client. A container that gets through says so. */
 const PROBE = "timeout 3 bash -c 'exec 3<>/dev/tcp/169.254.169.254/80 && echo REACHED' 2>&1; true";
+const FIRST_DOCKER_WITH_CDI = 25;
 
 function probeCommand(image: string, network: string): string {
   return `docker run --rm --network ${network} --entrypoint /bin/bash ${shellQuote(image)} -c ${shellQuote(PROBE)}`;
@@ -47,13 +48,22 @@ export async function checkGpu(ssh: Ssh, plan: BuildPlan, book: CheckBook): Prom
     isCorrect: host.exitCode === 0 && found === wanted,
     reason: `the plan names ${wanted}`,
   });
-  const inside = await ssh.run(
-    `docker run --rm --runtime nvidia -e NVIDIA_VISIBLE_DEVICES=all -e NVIDIA_DRIVER_CAPABILITIES=utility --entrypoint nvidia-smi ${shellQuote(imageOf(plan))} -L`,
-  );
-  const gpus = inside.stdout.split('\n').filter((line) => line.startsWith('GPU ')).length;
-  book.record('gpu.container', {
-    actual: `${gpus} GPU(s)`,
-    isCorrect: inside.exitCode === 0 && gpus > 0,
-    ...(inside.exitCode === 0 ? {} : { reason: inside.stderr }),
-  });
+  const seen = async (id: string, options: string): Promise<void> => {
+    const inside = await ssh.run(
+      `docker run --rm ${options} -e NVIDIA_DRIVER_CAPABILITIES=utility --entrypoint nvidia-smi ${shellQuote(imageOf(plan))} -L`,
+    );
+    const gpus = inside.stdout.split('\n').filter((line) => line.startsWith('GPU ')).length;
+    book.record(id, {
+      actual: `${gpus} GPU(s)`,
+      isCorrect: inside.exitCode === 0 && gpus > 0,
+      ...(inside.exitCode === 0 ? {} : { reason: inside.stderr }),
+    });
+  };
+  // The agent's way, a developer's, and the one that Docker itself has.
+  await seen('gpu.container', '--runtime nvidia -e NVIDIA_VISIBLE_DEVICES=all');
+  await seen('gpu.gpus-all', '--gpus all');
+  const docker = (await ssh.run("docker version --format '{{.Server.Version}}'")).stdout.trim();
+  if (Number.parseInt(docker, 10) < FIRST_DOCKER_WITH_CDI)
+    book.skip('gpu.cdi', `Docker ${docker} has no CDI; it came with ${FIRST_DOCKER_WITH_CDI}`);
+  else await seen('gpu.cdi', '--device nvidia.com/gpu=all');
 }
