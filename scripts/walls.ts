@@ -86,7 +86,7 @@ export const STAGES: readonly Room[] = [
   },
   {
     folder: 'src/workload',
-    mayImport: ['src/io', 'src/plan', 'src/host-access'],
+    mayImport: ['src/io', 'src/aws', 'src/plan', 'src/host-access'],
     holds: "the developer's workload on a host: clone, build, run, its key",
   },
   {

@@ -14,11 +14,12 @@ case $mode in
     ;;
 esac
 
-if [[ -n ${BASE_IMAGE_REGISTRY:-} ]]; then
-  builder=$BASE_IMAGE_REGISTRY/debian-build:bookworm
-else
+# A registry may have the builder ready, as the lab's does; a public one has debian alone.
+registry=${BASE_IMAGE_REGISTRY:+$BASE_IMAGE_REGISTRY/}
+builder=${registry}debian-build:bookworm
+if [[ -z $registry ]] || ! docker pull --quiet "$builder" >/dev/null 2>&1; then
   builder=fractal/protocol-builder:bookworm
-  docker build --quiet --tag "$builder" --file base/Dockerfile.builder base >/dev/null
+  docker build --quiet --tag "$builder" --build-arg "REGISTRY=$registry" --file base/Dockerfile.builder base >/dev/null
 fi
 
 echo "building the protocol ($mode) in $builder"

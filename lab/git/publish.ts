@@ -77,8 +77,8 @@ function exists(path: string): Promise<boolean> {
 
 /** The repositories that the checkout's examples become: `protocol`, and `container-images` with it as a submodule. */
 export async function publishExamples(project: string, folder: string): Promise<readonly string[]> {
-  const protocol = join(project, 'examples', 'protocol');
   const images = join(project, 'examples', 'container-images');
+  const protocol = join(images, 'base', 'protocol');
   if (!(await exists(protocol)) || !(await exists(images))) return [];
   const commit = await publishFolder({ source: protocol, target: join(folder, 'protocol.git') });
   await publishFolder({

@@ -3,11 +3,14 @@ import { ECSClient } from '@aws-sdk/client-ecs';
 import { fromIni } from '@aws-sdk/credential-providers';
 import { type EcsHostError, userError } from '../io/errors.ts';
 import { chainOfSdk, type KeyProvider, type Keys, keysOfLab } from './keys.ts';
+import { readSecret, type SecretPlace } from './secrets.ts';
 
 /** The SDK clients that the stages use, all for one region and one endpoint. Destroy them when done. */
 export type AwsClients = {
   readonly ec2: EC2Client;
   readonly ecs: ECSClient;
+  /** Reads a secret as text. @throws EcsHostError `SECRET_UNREADABLE` (user) */
+  readonly readSecret: (place: SecretPlace) => Promise<string>;
   destroy(): void;
 };
 
@@ -86,6 +89,7 @@ export function createClients(target: ApiTarget, credentials: Credentials): AwsC
   return {
     ec2,
     ecs,
+    readSecret: (place) => readSecret(common, place),
     destroy: () => {
       ec2.destroy();
       ecs.destroy();

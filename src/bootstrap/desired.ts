@@ -4,7 +4,7 @@ import caller from './policies/caller.json' with { type: 'json' };
 import hostLogs from './policies/host-logs.json' with { type: 'json' };
 import trustEc2 from './policies/trust-ec2.json' with { type: 'json' };
 import trustGithub from './policies/trust-github.json' with { type: 'json' };
-import { fill, type OpenPort, type Resource, type SecurityGroup } from './resources.ts';
+import { fill, type OpenPort, type PolicyDocument, type Resource, type SecurityGroup } from './resources.ts';
 
 /** What the user says beside hosts.yaml. */
 export type Wanted = {
@@ -40,7 +40,32 @@ function groupOf({ regionName, region, profile }: Selection, { clients, webserve
   };
 }
 
-function ciResources(profileName: string, role: string, ci: Wanted['ci']): Resource[] {
+/** What a caller may read beside the policy of every caller: the one secret that opens the workload, where one does. */
+function secretStatements({ regionName, region, profile }: Selection): object[] {
+  const { secret, parameter } = profile.workload.credential ?? {};
+  const where = `${region.apiRegion ?? regionName}:\${AWS::AccountId}`;
+  const allow = (Action: string, Resource: string) => [
+    { Sid: 'ReadWhatOpensTheWorkload', Effect: 'Allow', Action, Resource },
+  ];
+  if (secret?.startsWith('arn:')) return allow('secretsmanager:GetSecretValue', secret);
+  // Secrets Manager adds six characters to the name.
+  if (secret !== undefined)
+    return allow(
+      'secretsmanager:GetSecretValue',
+      `arn:\${AWS::Partition}:secretsmanager:${where}:secret:${secret}-??????`,
+    );
+  if (parameter !== undefined)
+    return allow('ssm:GetParameter', `arn:\${AWS::Partition}:ssm:${where}:parameter/${parameter.replace(/^\//, '')}`);
+  return [];
+}
+
+function callerPolicy(selection: Selection, names: Readonly<Record<string, string>>): PolicyDocument {
+  const { Version, Statement } = fill(caller, names);
+  return { Version, Statement: [...Statement, ...secretStatements(selection)] };
+}
+
+function ciResources(selection: Selection, role: string, ci: Wanted['ci']): Resource[] {
+  const profileName = selection.region.instanceProfile;
   if (ci === null) return [];
   return [
     {
@@ -55,7 +80,7 @@ function ciResources(profileName: string, role: string, ci: Wanted['ci']): Resou
       description: `Bakes and proves images for ${ci.repository}`,
       trust: fill(trustGithub, { Repository: ci.repository, Branch: ci.branch }),
       managedPolicies: [],
-      policies: { 'ecs-host-caller': fill(caller, { Role: role, InstanceProfile: profileName }) },
+      policies: { 'ecs-host-caller': callerPolicy(selection, { Role: role, InstanceProfile: profileName }) },
     },
   ];
 }
@@ -82,7 +107,7 @@ export function desiredResources(
       policies: { 'ecs-host-logs': hostLogs },
     },
     { kind: 'instance profile', name: region.instanceProfile, role },
-    ...ciResources(region.instanceProfile, role, wanted.ci),
+    ...ciResources(selection, role, wanted.ci),
     groupOf(selection, wanted),
   ];
 }

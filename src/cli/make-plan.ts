@@ -41,6 +41,7 @@ export async function makePlan(session: Session, connection: Connection): Promis
     bundles: bundle.files,
     node: bundle.node,
     hostProgram,
+    configFolder: dirname(loaded.file),
     warnings: loaded.warnings,
   });
   warn(session, plan);

@@ -178,10 +178,18 @@ export interface Substitution {
  */
 export interface Workload {
   /**
-   * Clone URL of the container-images repository.
+   * Clone URL of the container-images repository; or name a folder.
    */
-  repository: string;
-  ref: GitRef;
+  repository?: string;
+  /**
+   * A folder of this machine with the container images, in place of a repository: carried to the host over ssh, without what git ignores. The path is taken from the folder of hosts.yaml.
+   */
+  folder?: string;
+  /**
+   * Branch, tag or commit of the repository.
+   */
+  ref?: string;
+  credential?: RepositoryCredential;
   /**
    * Submodule path to the ref to use instead of the recorded commit.
    */
@@ -193,10 +201,48 @@ export interface Workload {
    */
   app: string;
   /**
-   * Registry (and path) for FROM; empty for the public one.
+   * Registry (and path) for FROM; empty for Docker Hub, which limits who pulls without a name.
    */
   baseImageRegistry?: string;
   ports?: WorkloadPorts;
+}
+/**
+ * What opens a private repository. The secret is read by whoever runs this program, is handed to the host over ssh, and is gone there when the clone has ended.
+ */
+export interface RepositoryCredential {
+  /**
+   * deploy-key: a private key, for an ssh:// URL. token: for an https:// URL.
+   */
+  kind: 'deploy-key' | 'token';
+  /**
+   * Name or ARN of a secret of AWS Secrets Manager, as text.
+   */
+  secret?: string;
+  /**
+   * Name of a SecureString parameter of Systems Manager.
+   */
+  parameter?: string;
+  /**
+   * User name that a token is shown with.
+   */
+  user?: string;
+  /**
+   * Lines of known_hosts of the server, for a deploy key; GitHub's own is known.
+   *
+   * @minItems 1
+   * @maxItems 10
+   */
+  hostKeys?:
+    | [string]
+    | [string, string]
+    | [string, string, string]
+    | [string, string, string, string]
+    | [string, string, string, string, string]
+    | [string, string, string, string, string, string]
+    | [string, string, string, string, string, string, string]
+    | [string, string, string, string, string, string, string, string]
+    | [string, string, string, string, string, string, string, string, string]
+    | [string, string, string, string, string, string, string, string, string, string];
 }
 export interface WorkloadPorts {
   discoveryTcp: Port;

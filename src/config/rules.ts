@@ -5,8 +5,14 @@ import { checkRegions } from './region-rules.ts';
 import type { Finding, ProfileRule } from './rule.ts';
 import { SOURCE_RULES } from './source-rules.ts';
 import { Unusable, withoutUnusable } from './unusable.ts';
+import { WORKLOAD_RULES } from './workload-rules.ts';
 
-export const PROFILE_RULES: readonly ProfileRule[] = [...HARDWARE_RULES, ...SOURCE_RULES, ...ACCESS_RULES];
+export const PROFILE_RULES: readonly ProfileRule[] = [
+  ...HARDWARE_RULES,
+  ...SOURCE_RULES,
+  ...ACCESS_RULES,
+  ...WORKLOAD_RULES,
+];
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -4,12 +4,16 @@ import { EcsHostError, outsideError } from '../io/errors.ts';
 import type { RunContext } from '../io/reporter.ts';
 import { isMoving, isVisible } from '../stream/judge.ts';
 import { receiveStream, type StreamReport } from '../stream/stream-client.ts';
+import type { Brought } from '../workload/brought.ts';
 import { buildImageStep, buildProtocolStep, type Step, type Workload } from '../workload/commands.ts';
 import { type Container, findOwn, runContainer } from '../workload/container.ts';
 import { follow, stepFailed } from '../workload/follow.ts';
 import { readKey } from '../workload/key.ts';
 import { ensureWorkingTree, type WorkingTree } from '../workload/working-tree.ts';
 import { type ReachedStream, reachStream } from './stream-reach.ts';
+
+/** What is built and run, and how it gets onto the host when it is not there. */
+export type Streamed = { readonly workload: Workload; readonly bring: () => Promise<Brought> };
 
 /** A stream that runs on the host, and how it is met. */
 export type HostStream = {
@@ -26,11 +30,11 @@ async function build(ctx: RunContext, ssh: OpenSsh, title: string, step: Step): 
   });
 }
 
-async function run(ctx: RunContext, ssh: OpenSsh, workload: Workload): Promise<HostStream> {
-  const tree = await ctx.span('clone', async (span) => {
+async function run(ctx: RunContext, ssh: OpenSsh, { workload, bring }: Streamed): Promise<HostStream> {
+  const tree = await ctx.span('container images', async (span) => {
     // Before minutes of building: ports that somebody else has are not ours to take.
     await findOwn(ssh, workload.ports);
-    return ensureWorkingTree(ssh, workload, span);
+    return ensureWorkingTree(ssh, bring, span);
   });
   await build(ctx, ssh, 'build the protocol', buildProtocolStep(workload));
   await build(ctx, ssh, 'build the image', buildImageStep(workload));
@@ -48,9 +52,9 @@ async function run(ctx: RunContext, ssh: OpenSsh, workload: Workload): Promise<H
  *
  * @throws EcsHostError (outside) `WORKLOAD_FAILED`; (user) `STREAM_PORTS_TAKEN`; (interrupted) `STREAM_INTERRUPTED`
  */
-export async function streamDevHost(ctx: RunContext, ssh: OpenSsh, workload: Workload): Promise<HostStream> {
+export async function streamDevHost(ctx: RunContext, ssh: OpenSsh, streamed: Streamed): Promise<HostStream> {
   try {
-    return await run(ctx, ssh, workload);
+    return await run(ctx, ssh, streamed);
   } catch (error) {
     if (!ctx.signal.aborted) throw error;
     throw new EcsHostError(

@@ -7,7 +7,7 @@ import type { Bundle } from '../bundle/bundle.ts';
 import type { Ssh } from '../host-access/ssh.ts';
 import { outsideError, userError } from '../io/errors.ts';
 import { runFolder } from '../io/paths.ts';
-import type { RunContext } from '../io/reporter.ts';
+import type { RunContext, SpanHandle } from '../io/reporter.ts';
 import { waitUntil } from '../io/wait-until.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { claimRun, markFinished } from '../run/owner.ts';
@@ -15,7 +15,8 @@ import { Releases } from '../run/releases.ts';
 import { newRunId } from '../run/run-id.ts';
 import { sweepRun } from '../run/sweep/sweep.ts';
 import { DEV_TAG, ec2Tags } from '../run/tags.ts';
-import { cloneCommand } from '../workload/commands.ts';
+import { type Brought, bringStep, bringWorkload } from '../workload/brought.ts';
+import { follow } from '../workload/follow.ts';
 import { type Carried, devTarget, packForHost } from './carry.ts';
 import { type DevHost, expiresText } from './dev-host.ts';
 import { listDevHosts } from './find.ts';
@@ -44,9 +45,12 @@ export type UpInput = {
 /**
  * One host of several that are brought up together: each is a run of its own, so that one can go and the others stay.
  */
-type One = UpInput & { readonly name: string; readonly runId: string; readonly carried: Carried };
-
-const CLONE_LIMIT_MS = 10 * 60_000;
+type One = UpInput & {
+  readonly name: string;
+  readonly runId: string;
+  readonly carried: Carried;
+  readonly brought: Brought;
+};
 
 /** As the API lists it, which may take a moment to know what was just made of it. */
 function hostOf(
@@ -90,12 +94,13 @@ async function assertReady(ssh: Ssh, { plan }: One): Promise<void> {
     throw outsideError('DEV_HOST_FAILED', `Docker does not answer ${plan.network.sshUser} there.`, undefined, stderr);
 }
 
-async function clone(ssh: Ssh, { plan }: One): Promise<void> {
-  const { exitCode, stderr } = await ssh.run(cloneCommand(plan.developerWorkload), { timeoutMs: CLONE_LIMIT_MS });
+async function bring(ssh: Ssh, { plan, brought }: One, span: SpanHandle): Promise<void> {
+  const { repository, folder } = plan.developerWorkload;
+  const { exitCode, stderr } = await follow(ssh, bringStep(brought), span);
   if (exitCode !== 0)
     throw outsideError(
       'DEV_HOST_FAILED',
-      `${plan.developerWorkload.repository} could not be cloned there.`,
+      repository === null ? `${folder} could not be carried there.` : `${repository.url} could not be cloned there.`,
       undefined,
       stderr,
     );
@@ -125,7 +130,7 @@ async function makeReady(one: One, instanceId: string): Promise<DevHost> {
     await assertReady(again, one);
     return again;
   });
-  await ctx.span(`clone to ${one.name}`, () => clone(ssh, one));
+  await ctx.span(`container images to ${one.name}`, (span) => bring(ssh, one, span));
   await markReady(one, instanceId);
   return hostOf(one, instanceId, ({ isReady }) => isReady);
 }
@@ -165,10 +170,14 @@ async function bringUpOne(one: One): Promise<DevHost> {
  * @throws EcsHostError of the first that failed, when all that it made was released
  */
 export async function bringUp(input: UpInput): Promise<DevHost[]> {
-  const { ctx, bundle, plan, source, names } = input;
-  const carried = await packForHost(bundle, devTarget(plan, source), join(runFolder(ctx.runId), 'dev-host'));
+  const { ctx, clients, bundle, plan, source, names } = input;
+  const folder = join(runFolder(ctx.runId), 'dev-host');
+  const [carried, brought] = await Promise.all([
+    packForHost(bundle, devTarget(plan, source), folder),
+    bringWorkload(plan.developerWorkload, clients, folder),
+  ]);
   const outcomes = await Promise.allSettled(
-    names.map((name, at) => bringUpOne({ ...input, name, carried, runId: at === 0 ? ctx.runId : newRunId() })),
+    names.map((name, at) => bringUpOne({ ...input, name, carried, brought, runId: at === 0 ? ctx.runId : newRunId() })),
   );
   const failure = outcomes.find((outcome) => outcome.status === 'rejected');
   if (failure !== undefined) throw failure.reason;

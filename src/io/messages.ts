@@ -264,6 +264,10 @@ export const MESSAGES = {
   RUNS_PRUNED: { level: 'note', meaning: 'Folders of runs that are over were removed.' },
   RUN_NOT_PRUNED: { level: 'warning', meaning: 'The folder of a run that is over could not be removed.' },
   SCRIPT_CLASH: { level: 'user', meaning: 'Two profiles of one system would be written as the same script.' },
+  SECRET_UNREADABLE: {
+    level: 'user',
+    meaning: 'The secret that opens a private repository cannot be read, or is empty.',
+  },
   SECURITY_GROUP_AMBIGUOUS: {
     level: 'user',
     meaning: 'Several security groups of the region have the name that hosts.yaml gives.',
@@ -347,6 +351,10 @@ export const MESSAGES = {
     level: 'outside',
     meaning: "A command of the developer's workload failed on a host.",
     carries: 'output',
+  },
+  WORKLOAD_FOLDER: {
+    level: 'user',
+    meaning: 'The folder that workload.folder names is not there, or holds nothing that is carried.',
   },
 } as const satisfies Readonly<Record<string, Entry>>;
 

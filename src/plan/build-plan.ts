@@ -6,9 +6,20 @@ import type { ProvisioningStep } from './provisioning.ts';
  * Of the format of `plan.json`: the resolved build, readonly, nothing optional. Later verbs read it and refuse another
  * version.
  */
-export const PLAN_VERSION = 2;
+export const PLAN_VERSION = 3;
 
 export type Transport = 'ssh' | 'session-manager';
+
+/** Where the secret is that opens a private repository; the secret itself is in no plan. */
+export type WorkloadCredential = {
+  readonly kind: 'deploy-key' | 'token';
+  readonly store: 'secrets-manager' | 'parameter-store';
+  readonly name: string;
+  /** Whom a token is shown for. */
+  readonly user: string;
+  /** Lines of known_hosts, for a deploy key. */
+  readonly hostKeys: readonly string[];
+};
 
 export type BuildPlan = {
   readonly planVersion: typeof PLAN_VERSION;
@@ -65,9 +76,16 @@ export type BuildPlan = {
   /** What happens on the build instance, word for word. */
   readonly provisioning: readonly ProvisioningStep[];
   readonly developerWorkload: {
-    readonly repository: string;
-    readonly ref: string;
-    readonly submoduleRefs: Readonly<Record<string, string>>;
+    /** Where it is cloned from; null when it is carried from a folder. */
+    readonly repository: {
+      readonly url: string;
+      readonly ref: string;
+      readonly submoduleRefs: Readonly<Record<string, string>>;
+      /** What opens a private one; null for a public one. */
+      readonly credential: WorkloadCredential | null;
+    } | null;
+    /** Of the operator's machine, absolute; null when it is cloned. */
+    readonly folder: string | null;
     readonly app: string;
     readonly baseImageRegistry: string;
     readonly ports: { readonly discoveryTcp: number; readonly streamUdp: number; readonly streamTcp: number };

@@ -24,9 +24,23 @@ const NETWORK = object({
 });
 
 const WORKLOAD = object({
-  repository: TEXT,
-  ref: TEXT,
-  submoduleRefs: map(TEXT),
+  repository: nullable(
+    object({
+      url: TEXT,
+      ref: TEXT,
+      submoduleRefs: map(TEXT),
+      credential: nullable(
+        object({
+          kind: oneOf('deploy-key', 'token'),
+          store: oneOf('secrets-manager', 'parameter-store'),
+          name: TEXT,
+          user: TEXT,
+          hostKeys: list(TEXT),
+        }),
+      ),
+    }),
+  ),
+  folder: nullable(TEXT),
   app: TEXT,
   baseImageRegistry: TEXT,
   ports: object({ discoveryTcp: NUMBER, streamUdp: NUMBER, streamTcp: NUMBER }),

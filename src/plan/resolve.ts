@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { onHost } from '#contracts/host-paths.ts';
 import { PROVISIONERS, type Variant } from '#contracts/provisioners.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
@@ -8,7 +9,7 @@ import { volumeGiBOf } from '../config/root-volume.ts';
 import { userError } from '../io/errors.ts';
 import { nearest } from '../io/nearest.ts';
 import { planTags } from '../run/tags.ts';
-import { type BuildPlan, PLAN_VERSION, type Transport } from './build-plan.ts';
+import { type BuildPlan, PLAN_VERSION, type Transport, type WorkloadCredential } from './build-plan.ts';
 import { digestOf } from './digest.ts';
 import type { Facts } from './facts.ts';
 import { provisioningSteps } from './provisioning.ts';
@@ -62,9 +63,31 @@ export function portsOf(profile: Profile): WorkloadPorts {
   return profile.workload.ports ?? { discoveryTcp: 32262, streamUdp: 32263, streamTcp: 32273 };
 }
 
-export function workloadOf(profile: Profile): BuildPlan['developerWorkload'] {
-  const { repository, ref, submoduleRefs = {}, app, baseImageRegistry = '' } = profile.workload;
-  return { repository, ref, submoduleRefs, app, baseImageRegistry, ports: portsOf(profile) };
+/** AWS's own copy of Docker's official images: no limit on who pulls without a name from inside AWS. */
+const PUBLIC_REGISTRY = 'public.ecr.aws/docker/library';
+/** GitHub's user for a token of any kind. */
+const TOKEN_USER = 'x-access-token';
+/** As GitHub publishes it among its fingerprints. */
+const GITHUB_KEY = 'github.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl';
+
+function credentialOf({ credential }: Profile['workload']): WorkloadCredential | null {
+  if (credential === undefined) return null;
+  const { kind, secret, parameter, user = TOKEN_USER, hostKeys = [GITHUB_KEY] } = credential;
+  const store = secret === undefined ? 'parameter-store' : 'secrets-manager';
+  return { kind, store, name: secret ?? parameter ?? '', user, hostKeys };
+}
+
+/** @param configFolder of hosts.yaml, which a folder of the workload is named from */
+export function workloadOf(profile: Profile, configFolder: string): BuildPlan['developerWorkload'] {
+  const { workload } = profile;
+  const { repository: url, folder, ref = '', submoduleRefs = {}, app, baseImageRegistry = PUBLIC_REGISTRY } = workload;
+  return {
+    repository: url === undefined ? null : { url, ref, submoduleRefs, credential: credentialOf(workload) },
+    folder: folder === undefined ? null : resolve(configFolder, folder),
+    app,
+    baseImageRegistry,
+    ports: portsOf(profile),
+  };
 }
 
 export function targetOf(profileName: string, profile: Profile, variant: Variant = 'host'): TargetConfig {
@@ -101,6 +124,8 @@ export type ResolveInput = {
   readonly bundles: readonly BundleFile[];
   readonly node: NodeBinary;
   readonly hostProgram: string | null;
+  /** Of hosts.yaml. */
+  readonly configFolder: string;
   readonly warnings: readonly ConfigDetail[];
 };
 
@@ -112,6 +137,7 @@ export function resolvePlan({
   bundles,
   node,
   hostProgram,
+  configFolder,
   warnings,
 }: ResolveInput): BuildPlan {
   const { regionName, region, profileName, profile } = selection;
@@ -157,7 +183,7 @@ export function resolvePlan({
     node,
     hostProgram,
     provisioning,
-    developerWorkload: workloadOf(profile),
+    developerWorkload: workloadOf(profile, configFolder),
     substitutions: profile.substitutions ?? [],
     toolchain,
     warnings: warnings

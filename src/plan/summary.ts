@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { wrapText } from '../io/text.ts';
 import { LATER_TAGS } from '../run/tags.ts';
 import type { BuildPlan } from './build-plan.ts';
@@ -10,6 +11,13 @@ function row(label: string, text: string): string {
 export function wrapSummary(lines: readonly string[], width: number): string[] {
   const below = width < 50 ? '    ' : ' '.repeat(20);
   return lines.flatMap((line) => wrapText(line, width, /^ {2}\S.{17}/.test(line) ? below : '    '));
+}
+
+/** Where the developer's workload comes from, and what opens it. Of a folder its name: plans are compared. */
+function workloadText({ repository, folder }: BuildPlan['developerWorkload']): string {
+  if (repository === null) return `folder ${basename(folder ?? '')} of this machine, carried`;
+  const { url, ref, credential } = repository;
+  return `${url} at ${ref}${credential === null ? '' : ` (${credential.kind} ${credential.name})`}`;
 }
 
 /**
@@ -38,7 +46,7 @@ export function planSummary(plan: BuildPlan): string[] {
     ),
     row('instance profile', plan.instanceProfile),
     row('node', `${plan.node.version}, carried`),
-    row('workload', `${workload.repository} at ${workload.ref}, app ${workload.app}`),
+    row('workload', `${workloadText(workload)}, app ${workload.app}`),
     'Provisioners, in order',
     ...plan.target.provisioners.map((name, index) => `  ${String(index + 1).padStart(2)}. ${name}`),
     'Image',

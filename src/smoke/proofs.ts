@@ -5,6 +5,7 @@ import { allEnded } from '../io/all-ended.ts';
 import type { RunContext, SpanHandle } from '../io/reporter.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import type { TimeLimits } from '../run/time-limits.ts';
+import type { Brought } from '../workload/brought.ts';
 import type { CheckBook } from './checks/check-book.ts';
 import type { Part } from './checks/check-definitions.ts';
 import { findClosedPort } from './checks/closed-port.ts';
@@ -20,7 +21,7 @@ import { BEFORE_HANDSHAKE, checkBeforeHandshake, checkDenied, checkOpened, openG
 import { checkNetwork } from './checks/network-checks.ts';
 import { checkStream } from './checks/stream-checks.ts';
 import { checkHostMetadata, checkVerify } from './checks/verify-checks.ts';
-import { buildWorkload, cloneWorkload, runWorkload } from './checks/workload-checks.ts';
+import { buildWorkload, placeWorkload, runWorkload } from './checks/workload-checks.ts';
 import { REMOTE_WEBSERVER_PORT, type SmokeWebserver } from './webserver.ts';
 
 export type SmokeRun = {
@@ -32,6 +33,8 @@ export type SmokeRun = {
   readonly cluster: string;
   readonly reach: (instanceId: string) => Promise<Ssh>;
   readonly limits: TimeLimits;
+  /** The workload, ready on this machine; null when it is not asked for. */
+  readonly brought: Brought | null;
 };
 
 /** What became of a step: whether what builds on it can be done. */
@@ -101,12 +104,15 @@ function proveNetwork(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
   });
 }
 
-function clone(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
+function place(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
   return take(run, {
     part: 'workload',
-    title: 'clone the container images',
+    title: 'bring the container images',
     answers: ['workload.clone'],
-    work: (span) => cloneWorkload(ssh, run.plan.developerWorkload, run.book, span),
+    work: (span) => {
+      if (run.brought === null) throw new Error('nothing was brought');
+      return placeWorkload(ssh, run.brought, run.book, span);
+    },
   });
 }
 
@@ -255,13 +261,13 @@ export async function proveFirst(run: SmokeRun, instanceId: string): Promise<Reg
   const ssh = await boot(run, instanceId);
   if (ssh === null) return null;
   // Neither network nor clone needs Docker, so both use the time in which the gate is still shut.
-  const [, cloned, opened] = await allEnded([proveNetwork(run, ssh), clone(run, ssh), proveGate(run, ssh)]);
+  const [, placed, opened] = await allEnded([proveNetwork(run, ssh), place(run, ssh), proveGate(run, ssh)]);
   if (opened !== 'done') {
     // What the image says of itself may be why.
     await verify(run, ssh);
     return null;
   }
-  const workload = cloned === 'done' ? [proveWorkload(run, ssh)] : [];
+  const workload = placed === 'done' ? [proveWorkload(run, ssh)] : [];
   const [registration] = await allEnded([register(run, instanceId), verify(run, ssh), ...workload]);
   return registration;
 }

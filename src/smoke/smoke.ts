@@ -13,6 +13,7 @@ import { claimRun } from '../run/owner.ts';
 import { Releases } from '../run/releases.ts';
 import { sweepRun } from '../run/sweep/sweep.ts';
 import { timeLimits } from '../run/time-limits.ts';
+import { bringWorkload } from '../workload/brought.ts';
 import { acquire } from './acquire.ts';
 import { CheckBook } from './checks/check-book.ts';
 import { CHECKS, PARTS, type Part } from './checks/check-definitions.ts';
@@ -62,6 +63,9 @@ async function prove(input: SmokeInput, selected: ReadonlySet<Part>, releases: R
   const { plan, imageId, ctx, clients } = input;
   const launch: LaunchInput = { plan, imageId, runId: ctx.runId, clients, signal: ctx.signal };
   const count = selected.has('cluster') ? 2 : 1;
+  const brought = selected.has('workload')
+    ? await bringWorkload(plan.developerWorkload, clients, join(runFolder(ctx.runId), 'smoke'))
+    : null;
   const acquired = await ctx.span('launch from the image', () => acquire(launch, count, releases));
   const instanceIds = acquired.instances.map((instance) => instance.instanceId);
   const connections = new Connections(launch, acquired, releases);
@@ -74,7 +78,7 @@ async function prove(input: SmokeInput, selected: ReadonlySet<Part>, releases: R
   const reach: SmokeRun['reach'] = (instanceId) => connections.reach(instanceId);
   const { webserver, cluster } = acquired;
   const limits = timeLimits(plan.endpointUrl);
-  await proveInstances({ plan, ctx, clients, book, webserver, cluster, reach, limits }, instanceIds);
+  await proveInstances({ plan, ctx, clients, book, webserver, cluster, reach, limits, brought }, instanceIds);
   const checks = book.finish();
   const verdict = verdictOf(checks);
   const looked = instanceIds.map((instanceId) => ({ instanceId, ssh: connections.of(instanceId) }));

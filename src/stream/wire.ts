@@ -1,6 +1,6 @@
 import { createDecipheriv, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
-/** The streaming protocol's bytes, as examples/protocol/README.md describes them. */
+/** The streaming protocol's bytes, as examples/container-images/base/protocol/README.md describes them. */
 export const KEY_BYTES = 16;
 const IV_BYTES = 16;
 const MAC_BYTES = 32;

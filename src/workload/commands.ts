@@ -3,6 +3,7 @@ import type { BuildPlan } from '../plan/build-plan.ts';
 
 /** The developer's workload: a repository of container images, and where it is served. */
 export type Workload = BuildPlan['developerWorkload'];
+export type Repository = NonNullable<Workload['repository']>;
 
 /** Where it lies, below the home of the login user. */
 export const FOLDER = 'container-images';
@@ -13,17 +14,20 @@ export type Step = {
   readonly id: 'clone' | 'build-protocol' | 'build-image' | 'run';
   readonly command: string;
   readonly timeoutMs: number;
+  /** What the command reads: a secret, or a file of this machine. */
+  readonly input?: string;
+  readonly inputFile?: string;
 };
 
 /**
  * Pure: clone, check out the configured ref, then the submodules at their recorded commits or, where the configuration
  * says so, at refs of their own. What was in the folder before is lost.
  */
-export function cloneCommand({ repository, ref, submoduleRefs }: Workload, folder: string = FOLDER): string {
+export function cloneCommand({ url, ref, submoduleRefs }: Repository, folder: string = FOLDER): string {
   const git = `git -C ${folder}`;
   const steps = [
     `rm -rf ${folder}`,
-    `git clone --quiet --recurse-submodules ${shellQuote(repository)} ${folder}`,
+    `git clone --quiet --recurse-submodules ${shellQuote(url)} ${folder}`,
     `${git} checkout --quiet ${shellQuote(ref)}`,
     `${git} submodule --quiet update --init --recursive`,
     ...Object.entries(submoduleRefs).flatMap(([path, submoduleRef]) => {
@@ -39,10 +43,6 @@ export function cloneCommand({ repository, ref, submoduleRefs }: Workload, folde
 function script({ baseImageRegistry }: Workload, command: string): string {
   const registry = baseImageRegistry === '' ? '' : `BASE_IMAGE_REGISTRY=${shellQuote(baseImageRegistry)} `;
   return `cd ${FOLDER} && ${registry}${command}`;
-}
-
-export function cloneStep(workload: Workload): Step {
-  return { id: 'clone', command: cloneCommand(workload), timeoutMs: 5 * MINUTES };
 }
 
 export function buildProtocolStep(workload: Workload): Step {

@@ -4,9 +4,11 @@ import type { SpanHandle } from '../io/reporter.ts';
 import type { Step } from './commands.ts';
 
 /** Runs one step; what it prints is progress. Its exit code is an answer, not an error. */
-export function follow(ssh: Ssh, { command, timeoutMs }: Step, span: SpanHandle): Promise<RemoteResult> {
+export function follow(ssh: Ssh, { command, timeoutMs, ...input }: Step, span: SpanHandle): Promise<RemoteResult> {
   return ssh.run(command, {
     timeoutMs,
+    ...('input' in input ? { input: input.input } : {}),
+    ...('inputFile' in input ? { inputFile: input.inputFile } : {}),
     onLine: (line) => {
       if (line.trim() !== '') span.progress(line);
     },

@@ -1,16 +1,18 @@
 import type { Ssh } from '../host-access/ssh.ts';
 import type { SpanHandle } from '../io/reporter.ts';
-import { cloneCommand, FOLDER, type Step, type Workload } from './commands.ts';
+import { type Brought, bringStep } from './brought.ts';
+import { FOLDER, type Step } from './commands.ts';
 import { follow, stepFailed } from './follow.ts';
 
 /** Cloned beside it and moved there when whole: a clone that was cut off must not pass for the developer's folder. */
 const UNFINISHED = '.container-images.new';
-const CLONED = 'cloned';
+const BROUGHT = 'brought';
 
-/** Pure: clones, unless the folder is there. Whatever is in it is the developer's, and stays. */
-export function cloneIfMissingStep(workload: Workload): Step {
-  const clone = `${cloneCommand(workload, UNFINISHED)} >/dev/null && mv -T ${UNFINISHED} ${FOLDER} && echo ${CLONED}`;
-  return { id: 'clone', command: `[ -e ${FOLDER} ] || { ${clone}; }`, timeoutMs: 10 * 60_000 };
+/** Pure: brings it, unless the folder is there. Whatever is in it is the developer's, and stays. */
+export function bringIfMissingStep(brought: Brought): Step {
+  const { command, ...step } = bringStep(brought, UNFINISHED);
+  const whole = `{ ${command}\n} >/dev/null && mv -T ${UNFINISHED} ${FOLDER} && echo ${BROUGHT}`;
+  return { ...step, command: `[ -e ${FOLDER} ] || { ${whole}; }` };
 }
 
 export type WorkingTree = {
@@ -21,25 +23,37 @@ export type WorkingTree = {
   readonly isChanged: boolean;
 };
 
+/** @returns whether it was not there. @throws EcsHostError `WORKLOAD_FAILED` (outside) */
+async function bringIfMissing(ssh: Ssh, brought: Brought, span: SpanHandle): Promise<boolean> {
+  const result = await follow(ssh, bringIfMissingStep(brought), span);
+  if (result.exitCode !== 0) throw stepFailed('bringing the container images', result);
+  return result.stdout.trim() === BROUGHT;
+}
+
 /**
- * The repository on the host, cloned now or as the developer left it.
+ * The container images on the host, brought now or as the developer left it.
  *
+ * @param bring asked only when they are not there
  * @throws EcsHostError `WORKLOAD_FAILED` (outside)
  */
-export async function ensureWorkingTree(ssh: Ssh, workload: Workload, span: SpanHandle): Promise<WorkingTree> {
-  const cloned = await follow(ssh, cloneIfMissingStep(workload), span);
-  if (cloned.exitCode !== 0) throw stepFailed('the clone', cloned);
+export async function ensureWorkingTree(
+  ssh: Ssh,
+  bring: () => Promise<Brought>,
+  span: SpanHandle,
+): Promise<WorkingTree> {
+  const isThere = (await ssh.run(`[ -e ${FOLDER} ]`)).exitCode === 0;
+  const isNew = !isThere && (await bringIfMissing(ssh, await bring(), span));
   const git = `git -C ${FOLDER}`;
   const { exitCode, stdout } = await ssh.run(
     `[ -e ${FOLDER}/.git ] && ${git} rev-parse --short=12 HEAD && ${git} status --porcelain | head -n 1`,
   );
   const [commit = '', change = ''] = stdout.split('\n');
   const isGit = exitCode === 0 && commit !== '';
-  return { isNew: cloned.stdout.trim() === CLONED, commit: isGit ? commit : null, isChanged: change !== '' };
+  return { isNew, commit: isGit ? commit : null, isChanged: change !== '' };
 }
 
 /** Pure: what was built, for people. */
 export function describeTree({ isNew, commit, isChanged }: WorkingTree): string {
-  if (commit === null) return `${FOLDER}, as it lies there (no working tree of git's)`;
-  return `${FOLDER} at ${commit}${isNew ? ', cloned now' : isChanged ? ', with changes that are not committed' : ''}`;
+  if (commit === null) return `${FOLDER}, ${isNew ? 'brought now' : "as it lies there (no working tree of git's)"}`;
+  return `${FOLDER} at ${commit}${isNew ? ', brought now' : isChanged ? ', with changes that are not committed' : ''}`;
 }

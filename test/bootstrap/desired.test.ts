@@ -2,11 +2,12 @@ import { glob, readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { desiredResources } from '../../src/bootstrap/desired.ts';
 import caller from '../../src/bootstrap/policies/caller.json' with { type: 'json' };
-import { ownTags } from '../../src/bootstrap/resources.ts';
+import { inAccount, ownTags } from '../../src/bootstrap/resources.ts';
+import type { Profile } from '../../src/config/hosts-config.ts';
 import { projectFolder } from '../../src/io/paths.ts';
 import { emptyInventory } from '../../src/run/sweep/inventory.ts';
 import { selectLeftovers } from '../../src/run/sweep/select.ts';
-import { resource, resources, shippedRegion, WANTED } from './cases.ts';
+import { ACCOUNT, resource, resources, shippedRegion, WANTED } from './cases.ts';
 
 /**
  * What the amazon-ebs builder of the pinned plugin calls for our template, read in its sources and seen in the lab's
@@ -31,7 +32,7 @@ async function callsOfSources(): Promise<Set<string>> {
   const calls = new Set<string>();
   for await (const file of glob('src/{aws,plan,host-access,bake,image,smoke,run}/**/*.ts', { cwd: projectFolder() })) {
     const text = await readFile(`${projectFolder()}/${file}`, 'utf8');
-    for (const [, names = '', service = ''] of text.matchAll(/import \{([^}]*)\} from '@aws-sdk\/client-(\w+)'/g))
+    for (const [, names = '', service = ''] of text.matchAll(/import \{([^}]*)\} from '@aws-sdk\/client-([\w-]+)'/g))
       for (const [, command, paginated] of names.matchAll(/\b(?:(\w+)Command|paginate(\w+))\b/g))
         calls.add(`${service}:${command ?? paginated}`);
   }
@@ -43,7 +44,31 @@ test('the policy of the caller has exactly what the sources and Packer call', as
   const called = new Set([...(await callsOfSources()), ...PACKER, ...SESSION_MANAGER_PLUGIN, ...IMPLIED]);
   // Everybody may ask who they are; no policy can even forbid it.
   called.delete('sts:GetCallerIdentity');
+  // Only where the configuration names a secret, and then that one alone: the next test.
+  for (const read of ['secrets-manager:GetSecretValue', 'ssm:GetParameter']) expect(called.delete(read)).toBe(true);
   expect([...allowed].sort()).toEqual([...called].sort());
+});
+
+test.each<[NonNullable<Profile['workload']['credential']>, unknown]>([
+  [
+    { kind: 'token', secret: 'ecs-host/git' },
+    ['secretsmanager:GetSecretValue', 'arn:aws:secretsmanager:us-east-2:123456789012:secret:ecs-host/git-??????'],
+  ],
+  [
+    { kind: 'deploy-key', secret: 'arn:aws:secretsmanager:us-east-2:1:secret:a-b' },
+    ['secretsmanager:GetSecretValue', 'arn:aws:secretsmanager:us-east-2:1:secret:a-b'],
+  ],
+  [{ kind: 'token', parameter: '/a/b' }, ['ssm:GetParameter', 'arn:aws:ssm:us-east-2:123456789012:parameter/a/b']],
+])('where a workload is private, its own secret may be read and no other: %j', async (credential, expected) => {
+  const selection = await shippedRegion();
+  const { profile } = selection;
+  const workload = { ...profile.workload, credential };
+  const text = JSON.stringify(
+    inAccount(desiredResources({ ...selection, profile: { ...profile, workload } }, WANTED), ACCOUNT),
+  );
+  const [action, resourceName] = expected as [string, string];
+  expect(text).toContain(`"Action":"${action}","Resource":"${resourceName}"`);
+  expect(JSON.stringify(desiredResources(selection, WANTED))).not.toMatch(/GetSecretValue|GetParameter/);
 });
 
 test('it changes and removes only what carries a run id, and passes only the role of the hosts', async () => {

@@ -85,8 +85,8 @@ describe('rules between fields', () => {
     ],
     [
       'plain http to a public host',
-      changed('repository: https://', 'repository: http://'),
-      'profiles.g3s-focal.workload.repository',
+      changed('repository: http://10.78.0.1', 'repository: http://example.com'),
+      'profiles.cpu-bookworm.workload.repository',
       'no encryption',
     ],
     ['a lab without an API region', changed('    apiRegion: us-west-2\n', ''), 'regions.local', 'apiRegion'],

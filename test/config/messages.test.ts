@@ -26,14 +26,14 @@ describe('each mistake is told once, with what was found and what to write', () 
     ['a renamed key', changed('instanceType: t3', 'instancetype: t3'), 'unknown key', 'did you mean instanceType?'],
     [
       'a scp address',
-      changed('https://github.com/fractal/container-images', 'git@github.com:a/b'),
+      changed('http://10.78.0.1/git/container-images.git', 'git@github.com:a/b'),
       'git@',
       'https://github.com/a/b',
     ],
     [
       'a password',
-      changed('https://github.com', 'https://u:p@github.com'),
-      'without a user',
+      changed('http://10.78.0.1/git', 'https://u:p@github.com/git'),
+      'without a password',
       'write https://github.com/',
     ],
     [
@@ -74,7 +74,7 @@ describe('each mistake is told once, with what was found and what to write', () 
       'for example',
     ],
     ['a deb for Arm', changed('amd64.deb', 'arm64.deb'), 'arm64 is for Arm', 'amd64'],
-    ['a missing ref', changed('      ref: main\n', ''), 'the key ref is missing', 'ref'],
+    ['a missing ref', changed('      ref: main\n', ''), 'there is no ref', 'ref'],
     ['a list for a mapping', changed('lab: true', 'lab: [true]'), 'found a list', 'true'],
     ['twice', changed('[10.0.0.0/8]', '[10.0.0.0/8, 10.0.0.0/8]'), 'twice', 'remove one'],
     [

@@ -14,10 +14,10 @@ function cidrs(list: string): string {
   return changed('[10.0.0.0/8]', list);
 }
 function repository(url: string): string {
-  return changed('https://github.com/fractal/container-images', url);
+  return changed('http://10.78.0.1/git/container-images.git', url);
 }
 function submodule(entry: string): string {
-  return changed('      app: base\n', `      app: base\n      submoduleRefs: { ${entry} }\n`);
+  return changed('      ref: main\n', `      ref: main\n      submoduleRefs: { ${entry} }\n`);
 }
 
 describe('what would let strangers in is refused', () => {
@@ -88,12 +88,12 @@ const oneMistake: readonly (readonly [string, string, string, string])[] = [
   ['an rpm', changed('amd64.deb', 'amd64.rpm'), 'VALUE_FORM', `${G3S}.ecsAgent.package`],
   ['a package with a quote', changed('amd64.deb', '"$(id)".deb'), 'VALUE_FORM', `${G3S}.ecsAgent.package`],
   ['a driver of another kind', changed('178.04.run', '178.04.exe'), 'VALUE_FORM', `${G3S}.nvidia.driverUrl`],
-  ['a repository without a host', repository('https:///x'), 'VALUE_FORM', `${G3S}.workload.repository`],
-  ['a repository at port 70000', repository('https://a.example:70000/x'), 'VALUE_FORM', `${G3S}.workload.repository`],
-  ['a ref with ..', changed('ref: main', 'ref: a/../b'), 'VALUE_FORM', `${G3S}.workload.ref`],
-  ['a ref with //', changed('ref: main', 'ref: a//b'), 'VALUE_FORM', `${G3S}.workload.ref`],
-  ['a ref with .lock', changed('ref: main', 'ref: main.lock'), 'VALUE_FORM', `${G3S}.workload.ref`],
-  ['a ref with a dot at the end', changed('ref: main', 'ref: main.'), 'VALUE_FORM', `${G3S}.workload.ref`],
+  ['a repository without a host', repository('https:///x'), 'VALUE_FORM', `${CPU}.workload.repository`],
+  ['a repository at port 70000', repository('https://a.example:70000/x'), 'VALUE_FORM', `${CPU}.workload.repository`],
+  ['a ref with ..', changed('ref: main', 'ref: a/../b'), 'VALUE_FORM', `${CPU}.workload.ref`],
+  ['a ref with //', changed('ref: main', 'ref: a//b'), 'VALUE_FORM', `${CPU}.workload.ref`],
+  ['a ref with .lock', changed('ref: main', 'ref: main.lock'), 'VALUE_FORM', `${CPU}.workload.ref`],
+  ['a ref with a dot at the end', changed('ref: main', 'ref: main.'), 'VALUE_FORM', `${CPU}.workload.ref`],
   ['an app with //', changed('app: base', 'app: a//b/'), 'VALUE_FORM', `${G3S}.workload.app`],
   ['a registry port', changed('1:5000/ecs', '1:500000/ecs'), 'VALUE_FORM', `${CPU}.workload.baseImageRegistry`],
   ['port 0', changed('1:5000"', '1:0"'), 'VALUE_FORM', `${CPU}.docker.insecureRegistries[0]`],
@@ -119,12 +119,12 @@ const oneMistake: readonly (readonly [string, string, string, string])[] = [
   ],
   ['the stand-in alone', changed(/ {6}apiEndpoint.*\n/, ''), 'ECS_ENDPOINT_MISSING', `${CPU}.ecsAgent`],
   ['root', changed('sshUser: admin', 'sshUser: root'), 'SSH_USER_ROOT', `${CPU}.os.sshUser`],
-  ['a submodule __proto__', submodule('__proto__: main'), 'NAME_FORM', `${G3S}.workload.submoduleRefs.__proto__`],
+  ['a submodule __proto__', submodule('__proto__: main'), 'NAME_FORM', `${CPU}.workload.submoduleRefs.__proto__`],
   [
     'a submodule above',
     submodule('../../etc/passwd: main'),
     'NAME_FORM',
-    `${G3S}.workload.submoduleRefs.../../etc/passwd`,
+    `${CPU}.workload.submoduleRefs.../../etc/passwd`,
   ],
   [
     'a profile constructor',

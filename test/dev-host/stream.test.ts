@@ -2,15 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { judgeFrames, streamDevHost } from '../../src/dev-host/stream.ts';
+import { judgeFrames, type Streamed, streamDevHost } from '../../src/dev-host/stream.ts';
 import { reachStream } from '../../src/dev-host/stream-reach.ts';
 import { type Shown, showStream } from '../../src/dev-host/stream-show.ts';
 import { connectSsh } from '../../src/host-access/ssh.ts';
 import type { Message } from '../../src/io/reporter.ts';
 import { createContext } from '../../src/run/context.ts';
+import { bringWorkload } from '../../src/workload/brought.ts';
+import type { Workload } from '../../src/workload/commands.ts';
 import { workload } from '../fixtures/workload.ts';
 import { noSshd, startLocalSshd } from '../support/local-sshd.ts';
-import { shellHost, workloadRepository } from '../support/shell-host.ts';
+import { NO_SECRETS, shellHost, workloadRepository } from '../support/shell-host.ts';
 import { encodeUnits, startPeer } from '../support/stream-peer.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -31,13 +33,17 @@ function context() {
   return { ctx, stop, messages, codes, titles };
 }
 
+function streamed(own: Workload, folder: string): Streamed {
+  return { workload: own, bring: () => bringWorkload(own, NO_SECRETS, folder) };
+}
+
 /** A host whose container's stream is a peer here; `address` as in `shellHost`. */
 async function prepared(address: string, units: readonly Buffer[] = SMALL) {
   const peer = await startPeer({ key, units });
   onTestFinished(async () => peer[Symbol.asyncDispose]());
   const host = await shellHost(address);
   const repository = await workloadRepository(peer.ports, key);
-  const own = { ...workload, repository, submoduleRefs: {}, ports: { ...peer.ports, streamUdp: 1 } };
+  const own = streamed({ ...workload, repository, ports: { ...peer.ports, streamUdp: 1 } }, host.home);
   return { ...host, peer, own, ...context() };
 }
 
@@ -45,7 +51,13 @@ describe('the recipe', () => {
   test('clones, builds, runs, reads the key and reaches the stream, each as a step', async () => {
     const { ctx, ssh, own, home, titles, commands, messages, peer } = await prepared('127.0.0.1');
     const made = await streamDevHost(ctx, ssh, own);
-    expect(titles()).toEqual(['clone', 'build the protocol', 'build the image', 'run it', 'reach the stream']);
+    expect(titles()).toEqual([
+      'container images',
+      'build the protocol',
+      'build the image',
+      'run it',
+      'reach the stream',
+    ]);
     expect(await readFile(join(home, 'built'), 'utf8')).toBe('built the protocol\nbuilt base\n');
     expect(made).toMatchObject({ tree: { isNew: true, isChanged: false }, reached: { via: 'direct' } });
     expect(made.reached).toMatchObject({ host: '127.0.0.1', ports: peer.ports });
@@ -64,17 +76,19 @@ describe('the recipe', () => {
   });
 
   test('goes through ssh where another machine answers at the address', async () => {
-    const { ctx, ssh, own } = await prepared('127.0.0.1');
+    const { ctx, ssh, own, home } = await prepared('127.0.0.1');
     const stranger = await startPeer({ key: randomBytes(16), units: SMALL });
     onTestFinished(async () => stranger[Symbol.asyncDispose]());
     const ports = { ...stranger.ports, streamUdp: 1 };
     const repository = await workloadRepository(ports, key);
-    expect((await streamDevHost(ctx, ssh, { ...own, ports, repository })).reached.via).toBe('ssh');
+    expect((await streamDevHost(ctx, ssh, streamed({ ...own.workload, ports, repository }, home))).reached.via).toBe(
+      'ssh',
+    );
   });
 
   test('touches nothing when somebody else has a port', async () => {
     const { ctx, ssh, own, run, home } = await prepared('');
-    await run('f'.repeat(64), 'theirs', `0.0.0.0:${own.ports.streamTcp}->1/tcp`);
+    await run('f'.repeat(64), 'theirs', `0.0.0.0:${own.workload.ports.streamTcp}->1/tcp`);
     await expect(streamDevHost(ctx, ssh, own)).rejects.toMatchObject({ code: 'STREAM_PORTS_TAKEN' });
     await expect(readFile(join(home, 'built'))).rejects.toThrow('ENOENT');
   });
@@ -127,7 +141,7 @@ describe('through a real ssh', { timeout: 60_000 }, () => {
     onTestFinished(() => sshd.kill());
     const { ctx, own, codes, peer } = await prepared('');
     await using ssh = await connectSsh(sshd.target, { timeoutMs: 20_000, signal: ctx.signal });
-    const reached = await reachStream(ssh, own.ports, key, ctx.signal);
+    const reached = await reachStream(ssh, own.workload.ports, key, ctx.signal);
     expect(reached.via).toBe('ssh');
     const shown = showStream({
       source: { ...reached, key },

@@ -175,7 +175,7 @@ echo "ssh-ed25519 $key left@behind" >/root/.ssh/authorized_keys`,
 /** Publishes a variant of the example whose pattern is black, beside the lab's own repositories. */
 async function publishBlackStream(lab: LabHandle): Promise<void> {
   const protocol = join(await lab.newFolder(), 'protocol');
-  await cp(join(projectFolder(), 'examples', 'protocol'), protocol, { recursive: true });
+  await cp(join(projectFolder(), 'examples', 'container-images', 'base', 'protocol'), protocol, { recursive: true });
   const pattern = join(protocol, 'src', 'pattern.c');
   const text = await readFile(pattern, 'utf8');
   const black = text

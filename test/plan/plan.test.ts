@@ -34,6 +34,7 @@ function input(region = 'local'): ResolveInput {
     bundles: [{ path: 'provisioners/main.mjs', sha256: 'a'.repeat(64), bytes: 1 }],
     node: { version: '24.21.0', sha256: 'b'.repeat(64) },
     hostProgram: null,
+    configFolder: '/where',
     warnings: [],
   };
 }

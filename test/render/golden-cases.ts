@@ -34,6 +34,7 @@ export async function goldenInput(name: string): Promise<ResolveInput> {
     bundles: given.bundles,
     node: given.node,
     hostProgram: null,
+    configFolder: projectFolder(),
     warnings: loaded.warnings,
   };
 }

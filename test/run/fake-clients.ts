@@ -37,5 +37,6 @@ export function fakeClients(taught: Taught): { clients: AwsClients; account: Acc
   const iam = new IAMClient(options);
   const logs = new CloudWatchLogsClient(options);
   for (const client of [ec2, ecs, iam, logs]) Object.assign(client, { send });
-  return { clients: { ec2, ecs, destroy: () => {} }, account: { ec2, iam, logs }, calls };
+  const readSecret = async (): Promise<string> => 'a secret';
+  return { clients: { ec2, ecs, readSecret, destroy: () => {} }, account: { ec2, iam, logs }, calls };
 }

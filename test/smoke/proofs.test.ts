@@ -118,6 +118,7 @@ function runWith(host: ReturnType<typeof fakeHost>, parts: readonly Part[], taug
     cluster: 'c',
     reach: async () => host.ssh,
     limits: timeLimits('http://lab'),
+    brought: null,
   };
 }
 function failed({ book }: SmokeRun): string[] {

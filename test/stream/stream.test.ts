@@ -61,7 +61,7 @@ test('pictures are black when they are dark or flat, and differ when they move',
 
 async function serverOf(name: string, change: (pattern: string) => string): Promise<string> {
   const folder = join(work, name);
-  await cp(join(projectFolder(), 'examples', 'protocol'), folder, { recursive: true });
+  await cp(join(projectFolder(), 'examples', 'container-images', 'base', 'protocol'), folder, { recursive: true });
   const pattern = join(folder, 'src', 'pattern.c');
   await writeFile(pattern, change(await readFile(pattern, 'utf8')));
   await execa('make', ['-C', folder]);

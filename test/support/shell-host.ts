@@ -9,6 +9,7 @@ import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
 import { onTestFinished } from 'vitest';
 import type { OpenSsh } from '../../src/host-access/ssh.ts';
+import type { Repository } from '../../src/workload/commands.ts';
 import { fakeSsh } from '../smoke/fake-ssh.ts';
 import { tempFolder } from './temp-folder.ts';
 
@@ -45,14 +46,15 @@ export async function shellHost(address = ''): Promise<ShellHost> {
   const ssh: OpenSsh = {
     ...given,
     target: { ...given.target, address },
-    run: async (command, { onLine } = {}) => {
+    run: async (command, { onLine, input, inputFile } = {}) => {
       commands.push(command);
       const {
         exitCode = 1,
         stdout,
         stderr,
       } = await execa('sh', ['-c', command], {
-        ...{ cwd: home, env, reject: false, stdin: 'ignore', stripFinalNewline: false },
+        ...{ cwd: home, env, reject: false, stripFinalNewline: false },
+        ...(inputFile !== undefined ? { inputFile } : input !== undefined ? { input } : { stdin: 'ignore' as const }),
       });
       for (const line of `${stdout}${stderr}`.split('\n')) onLine?.(line);
       return { exitCode, stdout, stderr, durationMs: 1 };
@@ -83,7 +85,7 @@ export async function shellHost(address = ''): Promise<ShellHost> {
 export async function workloadRepository(
   ports: { readonly discoveryTcp: number; readonly streamTcp: number },
   key: Uint8Array,
-): Promise<string> {
+): Promise<Repository> {
   const folder = join(tempFolder(), 'container-images');
   await mkdir(folder);
   const script = async (name: string, ...lines: readonly string[]): Promise<void> =>
@@ -106,5 +108,10 @@ export async function workloadRepository(
   await git('init', '--quiet', '--initial-branch=main');
   await git('add', '.');
   await git('commit', '--quiet', '--message=first');
-  return folder;
+  return { url: folder, ref: 'main', submoduleRefs: {}, credential: null };
 }
+
+/** For a repository that anybody may read. */
+export const NO_SECRETS = {
+  readSecret: (): Promise<string> => Promise.reject(new Error('nobody asked for a secret')),
+};

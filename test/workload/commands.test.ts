@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { cloneCommand } from '../../src/workload/commands.ts';
+import { cloneCommand, type Repository } from '../../src/workload/commands.ts';
 import { keyPathIn } from '../../src/workload/key.ts';
 import { workload } from '../fixtures/workload.ts';
 
 test('cloneCommand takes the repository, its ref, and a ref for each configured submodule', () => {
-  expect(cloneCommand(workload).split(' && ')).toEqual([
+  expect(cloneCommand(workload.repository as Repository).split(' && ')).toEqual([
     'rm -rf container-images',
     "git clone --quiet --recurse-submodules 'http://192.0.2.1/git/container-images.git' container-images",
     "git -C container-images checkout --quiet 'main'",

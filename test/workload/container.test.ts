@@ -3,10 +3,11 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { SpanHandle } from '../../src/io/reporter.ts';
+import { bringWorkload } from '../../src/workload/brought.ts';
 import { findOwn, holdersIn, recordingStep, runContainer } from '../../src/workload/container.ts';
 import { ensureWorkingTree } from '../../src/workload/working-tree.ts';
 import { workload } from '../fixtures/workload.ts';
-import { shellHost, workloadRepository } from '../support/shell-host.ts';
+import { NO_SECRETS, shellHost, workloadRepository } from '../support/shell-host.ts';
 
 const span = {
   id: 's1',
@@ -19,8 +20,8 @@ const FOREIGN = 'f'.repeat(64);
 async function prepared() {
   const repository = await workloadRepository(workload.ports, new Uint8Array(16));
   const host = await shellHost();
-  const own = { ...workload, repository, submoduleRefs: {} };
-  await ensureWorkingTree(host.ssh, own, span);
+  const own = { ...workload, repository };
+  await ensureWorkingTree(host.ssh, () => bringWorkload(own, NO_SECRETS, host.home), span);
   const containers = () => readdir(join(host.home, 'containers'));
   return { ...host, own, containers };
 }

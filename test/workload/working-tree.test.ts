@@ -3,17 +3,24 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import type { SpanHandle } from '../../src/io/reporter.ts';
+import { bringWorkload } from '../../src/workload/brought.ts';
 import { describeTree, ensureWorkingTree } from '../../src/workload/working-tree.ts';
 import { workload } from '../fixtures/workload.ts';
-import { shellHost, workloadRepository } from '../support/shell-host.ts';
+import { NO_SECRETS, shellHost, workloadRepository } from '../support/shell-host.ts';
 
 const span = { id: 's1', progress: () => {}, check: () => {}, child: () => ({ progress: () => {}, end: () => {} }) };
 
 async function prepared() {
-  const repository = await workloadRepository({ discoveryTcp: 1, streamTcp: 2 }, new Uint8Array(16));
+  const given = await workloadRepository({ discoveryTcp: 1, streamTcp: 2 }, new Uint8Array(16));
+  const repository = given.url;
   const { stdout: commit } = await execa('git', ['rev-parse', '--short=12', 'HEAD'], { cwd: repository });
   const host = await shellHost();
-  const ensure = () => ensureWorkingTree(host.ssh, { ...workload, repository, submoduleRefs: {} }, span as SpanHandle);
+  const ensure = () =>
+    ensureWorkingTree(
+      host.ssh,
+      () => bringWorkload({ ...workload, repository: given }, NO_SECRETS, host.home),
+      span as SpanHandle,
+    );
   return { ...host, repository, commit, ensure, folder: join(host.home, 'container-images') };
 }
 

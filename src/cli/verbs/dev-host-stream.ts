@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { DevHost } from '../../dev-host/dev-host.ts';
 import { listDevHosts, pickDevHosts } from '../../dev-host/find.ts';
 import { devCommand } from '../../dev-host/lines.ts';
@@ -6,9 +7,11 @@ import { type HostStream, judgeFrames, streamDevHost } from '../../dev-host/stre
 import { type Shown, showStream } from '../../dev-host/stream-show.ts';
 import { sshNeeds } from '../../host-access/needs.ts';
 import { userError } from '../../io/errors.ts';
+import { runFolder } from '../../io/paths.ts';
 import { requirePrograms } from '../../io/programs.ts';
 import { select, workloadOf } from '../../plan/resolve.ts';
 import { FFMPEG } from '../../stream/ffmpeg.ts';
+import { bringWorkload } from '../../workload/brought.ts';
 import { describeTree } from '../../workload/working-tree.ts';
 import { type Argv, textOf } from '../arguments.ts';
 import { type DevRegion, withDevRegion } from '../dev-host.ts';
@@ -81,7 +84,9 @@ export async function stream(argv: Record<string, unknown>): Promise<number> {
         const { loaded, args } = region;
         const { profile } = select(loaded.config, { ...args, profile: args.profile ?? host.profile }, loaded.file);
         await using ssh = await session.span('connect', () => connectDevHost(host, session.signal));
-        const made = await streamDevHost(session, ssh, workloadOf(profile));
+        const workload = workloadOf(profile, dirname(loaded.file));
+        const bring = () => bringWorkload(workload, region.clients, runFolder(session.runId));
+        const made = await streamDevHost(session, ssh, { workload, bring });
         const { facts, lines } = aboutHost(host, made, args.region);
         if (frames !== null) {
           const { report, line } = await session.span('decode', () => judgeFrames(made, frames, session.signal));

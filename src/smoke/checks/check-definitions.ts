@@ -77,7 +77,7 @@ export const CHECKS: readonly CheckDefinition[] = [
     ],
   ]),
   ...define('workload', [
-    ['workload.clone', 'The container-images repository is cloned with its submodules', 'exit code 0'],
+    ['workload.clone', 'The container images are there: cloned with their submodules, or carried', 'exit code 0'],
     ['workload.build-protocol', './build_protocol.sh', 'exit code 0'],
     ['workload.build-image', './build_container_image.sh', 'exit code 0'],
     ['imds.docker0-blocked', "A container on Docker's own bridge cannot reach the metadata service", 'blocked'],

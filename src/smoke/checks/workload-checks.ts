@@ -1,14 +1,8 @@
 import { STARTS_FOLDER } from '#contracts/host-service.ts';
 import type { RemoteResult, Ssh } from '../../host-access/ssh.ts';
 import type { SpanHandle } from '../../io/reporter.ts';
-import {
-  buildImageStep,
-  buildProtocolStep,
-  cloneStep,
-  runStep,
-  type Step,
-  type Workload,
-} from '../../workload/commands.ts';
+import { type Brought, bringStep } from '../../workload/brought.ts';
+import { buildImageStep, buildProtocolStep, runStep, type Step, type Workload } from '../../workload/commands.ts';
 import { follow, lastLines, stepFailed } from '../../workload/follow.ts';
 import { readKey } from '../../workload/key.ts';
 import type { CheckBook } from './check-book.ts';
@@ -30,9 +24,9 @@ async function check(ssh: Ssh, book: CheckBook, span: SpanHandle, step: Step): P
   return result;
 }
 
-/** Clones; needs no Docker, so it can run as soon as ssh answers. */
-export async function cloneWorkload(ssh: Ssh, workload: Workload, book: CheckBook, span: SpanHandle): Promise<void> {
-  await check(ssh, book, span, cloneStep(workload));
+/** Clones, or carries a folder; needs no Docker, so it can run as soon as ssh answers. */
+export async function placeWorkload(ssh: Ssh, brought: Brought, book: CheckBook, span: SpanHandle): Promise<void> {
+  await check(ssh, book, span, bringStep(brought));
 }
 
 export async function buildWorkload(ssh: Ssh, workload: Workload, book: CheckBook, span: SpanHandle): Promise<void> {

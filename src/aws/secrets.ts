@@ -1,0 +1,54 @@
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { userError } from '../io/errors.ts';
+import type { KeyProvider, Keys } from './keys.ts';
+
+/** What every client is made with. */
+type Options = {
+  readonly region: string;
+  readonly credentials: Keys | KeyProvider;
+  readonly maxAttempts: number;
+  readonly endpoint?: string;
+};
+
+/** Where a secret is. */
+export type SecretPlace = { readonly store: 'secrets-manager' | 'parameter-store'; readonly name: string };
+
+const STORES = { 'secrets-manager': 'Secrets Manager', 'parameter-store': 'Parameter Store' } as const;
+
+async function fromSecretsManager(options: Options, name: string): Promise<string | undefined> {
+  const client = new SecretsManagerClient(options);
+  try {
+    return (await client.send(new GetSecretValueCommand({ SecretId: name }))).SecretString;
+  } finally {
+    client.destroy();
+  }
+}
+
+async function fromParameterStore(options: Options, name: string): Promise<string | undefined> {
+  const client = new SSMClient(options);
+  try {
+    return (await client.send(new GetParameterCommand({ Name: name, WithDecryption: true }))).Parameter?.Value;
+  } finally {
+    client.destroy();
+  }
+}
+
+/** @throws EcsHostError `SECRET_UNREADABLE` (user); what it says never holds the secret */
+export async function readSecret(options: Options, { store, name }: SecretPlace): Promise<string> {
+  const read = store === 'secrets-manager' ? fromSecretsManager : fromParameterStore;
+  const value = await read(options, name).catch((error: unknown) => {
+    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    throw userError(
+      'SECRET_UNREADABLE',
+      `${name} could not be read from ${STORES[store]}: ${reason.replace(/\.$/, '')}.`,
+      'correct workload.credential, or let the caller read it',
+    );
+  });
+  if (value !== undefined && value.trim() !== '') return value;
+  throw userError(
+    'SECRET_UNREADABLE',
+    `${name} in ${STORES[store]} holds no text.`,
+    'store the key or the token as text',
+  );
+}
