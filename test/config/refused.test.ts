@@ -4,6 +4,12 @@ import { changed, failure, shipped } from './shipped.ts';
 
 const G3S = 'profiles.g3s-focal';
 const CPU = 'profiles.cpu-bookworm';
+const FOLDER = 'folder: examples/container-images';
+const FOLDER_KEY = `${G3S}.workload.folder`;
+const CREDENTIAL = `${G3S}.workload.credential`;
+const HTTPS = 'https://git.example.com/a/b.git';
+const SSH = 'ssh://github.com/a/b.git';
+const KEY = 'kind: deploy-key, secret: a';
 function gpuType(type: string, module = 'proprietary'): string {
   return changed('instanceType: g3s.xlarge', `instanceType: ${type}`).replace(
     'kernelModule: proprietary',
@@ -18,6 +24,9 @@ function repository(url: string): string {
 }
 function submodule(entry: string): string {
   return changed('      ref: main\n', `      ref: main\n      submoduleRefs: { ${entry} }\n`);
+}
+function credential(url: string, entry: string): string {
+  return changed(FOLDER, `repository: ${url}\n      ref: main\n      credential: { ${entry} }`);
 }
 
 describe('what would let strangers in is refused', () => {
@@ -88,6 +97,22 @@ const oneMistake: readonly (readonly [string, string, string, string])[] = [
   ['an rpm', changed('amd64.deb', 'amd64.rpm'), 'VALUE_FORM', `${G3S}.ecsAgent.package`],
   ['a package with a quote', changed('amd64.deb', '"$(id)".deb'), 'VALUE_FORM', `${G3S}.ecsAgent.package`],
   ['a driver of another kind', changed('178.04.run', '178.04.exe'), 'VALUE_FORM', `${G3S}.nvidia.driverUrl`],
+  [
+    'both sources',
+    changed(FOLDER, `${FOLDER}\n      repository: ${HTTPS}\n      ref: main`),
+    'WORKLOAD_SOURCE',
+    FOLDER_KEY,
+  ],
+  ['neither source', changed(`      ${FOLDER}\n`, ''), 'WORKLOAD_SOURCE', `${G3S}.workload`],
+  ['no ref', changed(FOLDER, `repository: ${HTTPS}`), 'WORKLOAD_REF_MISSING', `${G3S}.workload.repository`],
+  ['a ref of a folder', changed(FOLDER, `${FOLDER}\n      ref: main`), 'WORKLOAD_OF_REPOSITORY', `${G3S}.workload.ref`],
+  ['a secret nowhere', credential(HTTPS, 'kind: token'), 'CREDENTIAL_SOURCE', CREDENTIAL],
+  ['a secret twice', credential(HTTPS, 'kind: token, secret: a, parameter: b'), 'CREDENTIAL_SOURCE', CREDENTIAL],
+  ['a token over ssh', credential(SSH, 'kind: token, secret: a'), 'CREDENTIAL_KIND', `${CREDENTIAL}.kind`],
+  ['a key over https', credential('https://github.com/a/b.git', KEY), 'CREDENTIAL_KIND', `${CREDENTIAL}.kind`],
+  ['a key without host keys', credential('ssh://git.example.com/a/b.git', KEY), 'HOST_KEYS_MISSING', CREDENTIAL],
+  ['a secret with a blank', credential(HTTPS, 'kind: token, secret: a b'), 'VALUE_FORM', `${CREDENTIAL}.secret`],
+  ['half a host key', credential(SSH, `${KEY}, hostKeys: [github.com]`), 'VALUE_FORM', `${CREDENTIAL}.hostKeys[0]`],
   ['a repository without a host', repository('https:///x'), 'VALUE_FORM', `${CPU}.workload.repository`],
   ['a repository at port 70000', repository('https://a.example:70000/x'), 'VALUE_FORM', `${CPU}.workload.repository`],
   ['a ref with ..', changed('ref: main', 'ref: a/../b'), 'VALUE_FORM', `${CPU}.workload.ref`],
