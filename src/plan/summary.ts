@@ -37,6 +37,7 @@ export function planSummary(plan: BuildPlan): string[] {
         : `Session Manager as ${network.sshUser}`,
     ),
     row('instance profile', plan.instanceProfile),
+    row('security updates', plan.target.securityUpdates ? 'installed first, but none of the kernel' : 'not installed'),
     row('node', `${plan.node.version}, carried`),
     row('workload', `${workload.repository} at ${workload.ref}, app ${workload.app}`),
     'Provisioners, in order',
