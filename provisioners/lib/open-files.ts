@@ -15,8 +15,8 @@ function higher(one: Limit, other: Limit): Limit {
 
 /** Pure: of what `systemctl show` says; a limit that it does not say is none. */
 export function managerLimit(show: string): Limit {
-  const valueOf = (name: string): number => numberOf(new RegExp(`^${name}=(.+)$`, 'm').exec(show)?.[1] ?? '0');
-  return { soft: valueOf('DefaultLimitNOFILESoft'), hard: valueOf('DefaultLimitNOFILE') };
+  const limitOf = (name: string): number => numberOf(new RegExp(`^${name}=(.+)$`, 'm').exec(show)?.[1] ?? '0');
+  return { soft: limitOf('DefaultLimitNOFILESoft'), hard: limitOf('DefaultLimitNOFILE') };
 }
 
 /** Pure: a system.conf.d file whose limit is not lower than the present one. */

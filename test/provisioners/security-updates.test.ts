@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SECURITY_ONLY, updatedPackages } from '../../provisioners/lib/security-updates.ts';
@@ -29,7 +29,6 @@ describe('security updates', () => {
     const folder = tempFolder();
     const archive = async (suite: string, packages: Readonly<Record<string, string>>): Promise<string> => {
       const release = join(folder, suite);
-      const { mkdir } = await import('node:fs/promises');
       await mkdir(release);
       const stanzas = Object.entries(packages).map(([name, version]) => stanza(name, version, suite));
       await writeFile(join(release, 'Packages'), stanzas.join('\n'));
