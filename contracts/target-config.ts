@@ -57,5 +57,7 @@ export type TargetConfig = {
   readonly userTools: {
     readonly awsCli: { readonly source: 'aws' | 'distribution'; readonly version: string | null };
   };
+  /** Whether the distribution's security updates are installed at the start of a bake. */
+  readonly securityUpdates: boolean;
   readonly swapMiB: number;
 };

@@ -1,8 +1,10 @@
 import { aptInstall, aptUpdate, areInstalled, isUpdated } from '../lib/apt.ts';
 import type { Concern, Context } from '../lib/context.ts';
-import { installFiles } from '../lib/files.ts';
+import { exists, installFiles } from '../lib/files.ts';
+import { installSecurityUpdates, readUpdates } from '../lib/security-updates.ts';
+import { heldUntil, holdRefreshes, type Snap } from '../lib/snap.ts';
 import { activeState, disableUnits, maskUnits, unitFileState } from '../lib/systemd.ts';
-import { textOf } from '../lib/tool.ts';
+import { ask, textOf } from '../lib/tool.ts';
 
 const APT_SETTINGS = '/etc/apt/apt.conf.d/90ecs-host';
 export const FILES = [APT_SETTINGS, '/etc/systemd/system-preset/10-ecs-host.preset'];
@@ -29,9 +31,34 @@ const PACKAGES = [
 const TIMERS = ['apt-daily.timer', 'apt-daily-upgrade.timer'];
 const SERVICES = ['apt-daily.service', 'apt-daily-upgrade.service', 'unattended-upgrades.service'];
 
+const snap: Snap = (args) => ask`snap ${args}`;
+
+/** A machine that somebody works on keeps its snaps as new as they like. */
+async function hasSnapsToHold({ target }: Context): Promise<boolean> {
+  return target.variant === 'host' && (await exists('/usr/bin/snap'));
+}
+
+/** A machine that somebody had before is theirs to update. */
+function wantsSecurityUpdates({ target, stage }: Context): boolean {
+  return target.securityUpdates && stage !== 'set-up';
+}
+
+async function checkSecurityUpdates(context: Context): Promise<void> {
+  const about = { id: 'base.security-updates', title: 'Security updates were installed', expected: 'a list of them' };
+  if (!wantsSecurityUpdates(context))
+    return context.skip(about, context.stage === 'set-up' ? 'this machine is updated by its owner' : 'not asked for');
+  await context.look(about, async () => {
+    const updates = await readUpdates();
+    const names = (updates ?? []).map(({ name, to }) => `${name} ${to}`).join(', ');
+    return { actual: updates === null ? 'no list' : names || 'none were due', isCorrect: updates !== null };
+  });
+}
+
 export const base: Concern = {
   name: 'base',
   apply: async (context) => {
+    if (await hasSnapsToHold(context))
+      await context.step('hold refreshes of snaps', {}, () => holdRefreshes(snap, Date.now()));
     await context.step('apt settings', {}, () => installFiles(context, filesFor(context)));
     // Timers first, so that nothing new begins; what runs by now is waited for by apt's own lock timeout, not killed
     // halfway.
@@ -42,6 +69,12 @@ export const base: Concern = {
       return isDisabled || isMasked;
     });
     await context.step('package lists', { doneWhen: isUpdated }, aptUpdate);
+    if (wantsSecurityUpdates(context))
+      await context.step(
+        'security updates',
+        { doneWhen: async () => (await readUpdates()) !== null },
+        installSecurityUpdates,
+      );
     await context.step('base packages', { doneWhen: () => areInstalled(PACKAGES) }, () => aptInstall(PACKAGES));
   },
   verify: async (context) => {
@@ -67,8 +100,11 @@ export const base: Concern = {
         }
         const periodic = await textOf`apt-config dump APT::Periodic::Enable`;
         if (!periodic.includes('"0"')) on.push('APT::Periodic::Enable');
+        const isHeld = !(await hasSnapsToHold(context)) || (await heldUntil(snap, Date.now())) !== 'not held';
+        if (!isHeld) on.push('snapd refreshes snaps');
         return { actual: on.length === 0 ? 'off' : on.join(', '), isCorrect: on.length === 0 };
       },
     );
+    await checkSecurityUpdates(context);
   },
 };

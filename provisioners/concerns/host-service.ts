@@ -27,7 +27,7 @@ const DEVELOPMENT = 'ecs-host-dev.service';
 const DEVELOPMENT_FILE = `/etc/systemd/system/${DEVELOPMENT}`;
 const REFERENCE = onHost('bin/ecs-hostd.mjs');
 const OWN_DROP_IN = '/etc/systemd/system/ecs-host.service.d/10-program.conf';
-function ownDropIn(entry: string): string {
+export function ownDropIn(entry: string): string {
   return `# A program of the user's own in place of the project's host service (hostService in hosts.yaml).\n[Service]\nExecStart=\nExecStart=${entry}\n`;
 }
 const GATED = ['docker.service', 'docker.socket', 'containerd.service', 'ecs.service'];

@@ -1,31 +1,63 @@
-import { mkdir } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdir, readdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Concern, Context } from '../lib/context.ts';
-import { exists, installFiles, putFile, readText } from '../lib/files.ts';
+import { type Changes, exists, installFiles, putFile, readText } from '../lib/files.ts';
 import { containerKind } from '../lib/machine.ts';
-import { parseSysctl } from '../lib/sysctl.ts';
+import { everybodysLimit, managerLimit, raisedEverybodysLimit, raisedManagerLimit } from '../lib/open-files.ts';
+import { isEnough, isLeast, parseSysctl, raisedSysctls } from '../lib/sysctl.ts';
 import { disableUnits, enableUnit, reloadUnits, runsWith, showUnit } from '../lib/systemd.ts';
 import { ask, textOf, tool } from '../lib/tool.ts';
 
 const SYSCTL = '/etc/sysctl.d/90-ecs-host.conf';
+const EVERYBODY = '/etc/security/limits.d/90-ecs-host.conf';
+const MANAGER = '/etc/systemd/system.conf.d/90-ecs-host.conf';
 export const FILES = [
   SYSCTL,
-  '/etc/security/limits.d/90-ecs-host.conf',
-  '/etc/systemd/system.conf.d/90-ecs-host.conf',
+  EVERYBODY,
+  MANAGER,
   '/etc/systemd/journald.conf.d/90-ecs-host.conf',
   '/etc/logrotate.d/ecs-host',
   '/etc/systemd/system/logrotate.timer.d/10-ecs-host.conf',
 ];
 
+const LEAST_FILES = 1_048_576;
 const SWAP_FILE = '/swapfile';
 const SWAP_UNIT = 'swapfile.swap';
 const MIB = 1024 * 1024;
+
+async function otherLimits(): Promise<string[]> {
+  const folder = dirname(EVERYBODY);
+  const names = (await readdir(folder).catch(() => [])).map((name) => `${folder}/${name}`);
+  const others = ['/etc/security/limits.conf', ...names].filter((path) => path !== EVERYBODY);
+  return Promise.all(others.map(async (path) => (await readText(path)) ?? ''));
+}
+
+/** Nothing becomes lower than it is. What a container sees of the kernel and its manager is its host's. */
+async function raises(): Promise<Changes> {
+  const others = everybodysLimit(await otherLimits());
+  const everybody = { [EVERYBODY]: (text: string) => raisedEverybodysLimit(text, others) };
+  if ((await containerKind()) !== null) return everybody;
+  const limit = managerLimit(await textOf`systemctl show --property=DefaultLimitNOFILE,DefaultLimitNOFILESoft`);
+  return {
+    ...everybody,
+    [SYSCTL]: (text) => raisedSysctls(text, presentSysctl),
+    [MANAGER]: (text) => raisedManagerLimit(text, limit),
+  };
+}
 
 async function wantedSysctls(): Promise<ReadonlyMap<string, string>> {
   return parseSysctl((await readText(SYSCTL)) ?? '');
 }
 
-async function readSysctl(key: string): Promise<string | null> {
-  return (await readText(`/proc/sys/${key.replaceAll('.', '/')}`))?.trim().replace(/\s+/g, ' ') ?? null;
+function presentSysctl(key: string): string | null {
+  try {
+    return readFileSync(`/proc/sys/${key.replaceAll('.', '/')}`, 'utf8')
+      .trim()
+      .replace(/\s+/g, ' ');
+  } catch {
+    return null;
+  }
 }
 
 /**
@@ -36,16 +68,16 @@ async function setSysctls(): Promise<boolean> {
   let isChanged = false;
   if ((await containerKind()) !== null) return false;
   for (const [key, value] of await wantedSysctls()) {
-    if ((await readSysctl(key)) === value) continue;
+    if (isEnough(key, presentSysctl(key), value)) continue;
     // Its exit code says nothing: a value that could not be written may still be "success".
     const { stderr } = await ask`sysctl --write ${`${key}=${value}`}`;
-    if ((await readSysctl(key)) !== value) throw new Error(`${key} cannot be set: ${stderr.trim()}`);
+    if (!isEnough(key, presentSysctl(key), value)) throw new Error(`${key} cannot be set: ${stderr.trim()}`);
     isChanged = true;
   }
   return isChanged;
 }
 
-function swapUnit(): string {
+export function swapUnit(): string {
   return `[Unit]
 Description=Swap file of the ECS host
 
@@ -88,7 +120,7 @@ async function swapFileMiB(): Promise<number> {
 export const limits: Concern = {
   name: 'limits',
   apply: async (context) => {
-    await context.step('files', {}, () => installFiles(context, FILES));
+    await context.step('files', {}, async () => installFiles(context, FILES, await raises()));
     await context.step('kernel settings', {}, setSysctls);
     await context.step(
       'journal and limits in force',
@@ -105,25 +137,20 @@ export const limits: Concern = {
   },
   verify: async (context) => {
     const isContainer = (await containerKind()) !== null;
-    for (const [key, expected] of await wantedSysctls()) {
+    for (const [key, value] of await wantedSysctls()) {
+      const expected = isLeast(key) ? `at least ${value}` : value;
       const about = { id: `limits.${key.replaceAll(/[._]/g, '-')}`, title: `Kernel setting ${key}`, expected };
-      const actual = await readSysctl(key);
-      if (actual !== expected && isContainer) context.skip(about, 'not settable in this machine');
-      else context.check({ ...about, actual: actual ?? 'no such setting', isCorrect: actual === expected });
+      const actual = presentSysctl(key);
+      const isCorrect = isEnough(key, actual, value);
+      if (!isCorrect && isContainer) context.skip(about, 'not settable in this machine');
+      else context.check({ ...about, actual: actual ?? 'no such setting', isCorrect });
     }
     await context.look(
-      { id: 'limits.nofile', title: 'Services may open many files', expected: '1048576' },
+      { id: 'limits.nofile', title: 'Services may open many files', expected: `at least ${LEAST_FILES}` },
       async () => {
-        const { DefaultLimitNOFILE: actual = '' } = Object.fromEntries(
-          (await textOf`systemctl show --property=DefaultLimitNOFILE`)
-            .split('\n')
-            .map((line) => line.split('=', 2) as [string, string]),
-        );
-        return {
-          actual,
-          isCorrect: actual === '1048576',
-          ...(actual === '1048576' ? {} : { reason: 'systemd reads it at its start' }),
-        };
+        const { hard } = managerLimit(await textOf`systemctl show --property=DefaultLimitNOFILE`);
+        const isCorrect = hard >= LEAST_FILES;
+        return { actual: String(hard), isCorrect, ...(isCorrect ? {} : { reason: 'systemd reads it at its start' }) };
       },
     );
     await context.look(

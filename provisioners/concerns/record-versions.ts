@@ -5,6 +5,7 @@ import { dockerPackages } from '../lib/docker-config.ts';
 import { sha256Of } from '../lib/download.ts';
 import { putFile, readText } from '../lib/files.ts';
 import { osReleaseValue } from '../lib/os-release.ts';
+import { readUpdates, type Updated } from '../lib/security-updates.ts';
 import { ask } from '../lib/tool.ts';
 import { awsCliVersion } from './user-tools.ts';
 
@@ -19,6 +20,8 @@ export type ImageOnHost = {
   readonly substitutions: unknown;
   readonly bakedAt: string;
   readonly versions: Readonly<Record<string, string>>;
+  /** Null when none were asked for. */
+  readonly securityUpdates: readonly Updated[] | null;
 };
 
 const IMAGE = onHost('image.json');
@@ -48,6 +51,7 @@ async function collect({ target }: Context): Promise<Record<string, string>> {
   const found = await Promise.all(
     Object.entries({
       os: readText('/etc/os-release').then((text) => osReleaseValue(text ?? '', 'PRETTY_NAME')),
+      'security-updates': readUpdates().then((all) => (all === null ? null : `${all.length} packages`)),
       kernel: said(ask`uname --kernel-release`, /(\S+)/),
       docker: packages(dockerPackages(target.docker.source).main),
       containerd: packages('containerd.io', 'containerd'),
@@ -108,7 +112,8 @@ export const recordVersions: Concern = {
       context.versions(versions);
       const before = await readImage().catch(() => null);
       const now = { version: 1, profile: context.target.profile, ...(await readPlan()) } as const;
-      const asBefore: ImageOnHost = { ...now, bakedAt: before?.bakedAt ?? new Date().toISOString(), versions };
+      const said = { versions, securityUpdates: await readUpdates() };
+      const asBefore: ImageOnHost = { ...now, bakedAt: before?.bakedAt ?? new Date().toISOString(), ...said };
       const isSame = before !== null && JSON.stringify(before) === JSON.stringify(asBefore);
       const image = isSame ? asBefore : { ...asBefore, bakedAt: new Date().toISOString() };
       return putFile(IMAGE, `${JSON.stringify(image, null, 2)}\n`);

@@ -95,6 +95,15 @@ export async function aptInstall(packages: readonly Wanted[]): Promise<void> {
   );
 }
 
+/**
+ * Brings what is installed to the newest versions that the preferences in a file allow, with what those need in
+ * addition; removes nothing.
+ */
+export async function aptUpgrade(preferences: string): Promise<void> {
+  const only = [`--option=Dir::Etc::Preferences=${preferences}`, '--option=Dir::Etc::PreferencesParts=/dev/null'];
+  await retry(3, () => tool`apt-get ${APT_OPTIONS} ${only} --no-install-recommends --with-new-pkgs upgrade`);
+}
+
 /** Installs a deb file with what it depends on. */
 export async function aptInstallFile(file: string): Promise<void> {
   await aptUpdate();

@@ -38,16 +38,25 @@ export async function putFile(path: string, content: string | Buffer, mode = 0o6
   return true;
 }
 
+/** What becomes of the text of a file, by its path, before it is put in place. */
+export type Changes = Readonly<Record<string, (text: string) => string>>;
+
 /**
  * Installs files of packer/rootfs, named by their path on the image: root's, and executable when the carried one is.
  * Returns whether any was new or different.
  */
-export async function installFiles({ rootfs }: Pick<Context, 'rootfs'>, paths: readonly string[]): Promise<boolean> {
+export async function installFiles(
+  { rootfs }: Pick<Context, 'rootfs'>,
+  paths: readonly string[],
+  changes: Changes = {},
+): Promise<boolean> {
   let isChanged = false;
   for (const path of paths) {
     const carried = `${rootfs}${path}`;
     const isExecutable = ((await stat(carried)).mode & 0o100) !== 0;
-    if (await putFile(path, await readFile(carried), isExecutable ? 0o755 : 0o644)) isChanged = true;
+    const content = await readFile(carried);
+    const wanted = changes[path]?.(content.toString()) ?? content;
+    if (await putFile(path, wanted, isExecutable ? 0o755 : 0o644)) isChanged = true;
   }
   return isChanged;
 }

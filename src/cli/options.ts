@@ -20,6 +20,11 @@ export const COMMON = {
   },
 } as const satisfies Record<string, Options>;
 
+export const CHECK_PROFILE = {
+  ...COMMON.profile,
+  describe: 'show this profile whole, with what it has from the one that it is like',
+} as const satisfies Options;
+
 export const OUTPUT = {
   json: { type: 'boolean', describe: 'results (and events of long work) as JSON on stdout', default: false },
   plain: { type: 'boolean', describe: 'plain progress lines, also on a terminal', default: false },

@@ -2,6 +2,7 @@ import type { Options } from 'yargs';
 import {
   ALONE,
   BOOTSTRAP,
+  CHECK_PROFILE,
   COMMON,
   COMPLETION,
   DEV_HOST_ALL,
@@ -57,7 +58,7 @@ const TABLE: readonly (Row | Group)[] = [
   verb(
     'check',
     'look for mistakes in hosts.yaml alone; asks nobody, starts nothing',
-    { config: COMMON.config, json: OUTPUT.json, debug: OUTPUT.debug },
+    { profile: CHECK_PROFILE, config: COMMON.config, json: OUTPUT.json, debug: OUTPUT.debug },
     async () => (await import('./verbs/check.ts')).check,
   ),
   verb(

@@ -27,6 +27,10 @@ export interface HostsConfig {
 }
 export interface Profile {
   /**
+   * Another profile, whose keys hold where this one does not say otherwise. Mappings are joined, lists and single values replaced, and nothing (`null`) leaves a key out. What is required is required of the whole.
+   */
+  like?: string;
+  /**
    * One line for people.
    */
   description: string;
@@ -52,6 +56,10 @@ export interface Profile {
   nvidia?: Nvidia;
   awsCli?: AwsCliSource;
   hostService?: HostServiceProgram;
+  /**
+   * Install the distribution's security updates at the start of a bake, but none of the kernel.
+   */
+  securityUpdates?: boolean;
   /**
    * Swap file in MiB; 0 for none.
    */

@@ -5,11 +5,14 @@ import { offsetOf, readDocument } from './document.ts';
 import { explainErrors } from './explain.ts';
 import schema from './hosts.schema.json' with { type: 'json' };
 import type { HostsConfig } from './hosts-config.ts';
+import { toldOnce } from './inherited.ts';
+import { expandLike } from './like.ts';
 import { Lines } from './lines.ts';
 import type { Mistake } from './mistake.ts';
 import { readText } from './read-text.ts';
 import type { Finding } from './rule.ts';
 import { checkRules } from './rules.ts';
+import { pointerOf } from './unusable.ts';
 
 /** Of a mistake or a warning everything is known, with the code of its rule. */
 export type ConfigDetail = Required<ErrorDetail>;
@@ -17,6 +20,8 @@ export type ConfigDetail = Required<ErrorDetail>;
 export type LoadedConfig = {
   readonly config: HostsConfig;
   readonly file: string;
+  /** Of a value that a profile has from the one that it is `like`: that profile, by the value's JSON pointer. */
+  readonly origins: ReadonlyMap<string, string>;
   readonly warnings: readonly ConfigDetail[];
 };
 
@@ -30,6 +35,10 @@ function keyName(path: readonly (string | number)[]): string {
     .map((part) => (typeof part === 'number' ? `[${part}]` : `.${printable(part, 60)}`))
     .join('')
     .replace(/^\./, '');
+}
+
+function withOrigin(reason: string, base: string | undefined): string {
+  return base === undefined ? reason : `${reason} (taken over from ${base})`;
 }
 
 const ajv = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true });
@@ -69,8 +78,10 @@ export function parseConfig(text: string, file: string): LoadedConfig {
     const hint = more > 0 ? `${more} more are not shown; correct these first` : undefined;
     throw userError('CONFIG_INVALID', `${name} has ${count}.`, hint, details.map(asDetail));
   };
-  const document = readDocument(text, lines);
-  if ('mistakes' in document) return refuse(document.mistakes);
+  const written = readDocument(text, lines);
+  if ('mistakes' in written) return refuse(written.mistakes);
+  const expanded = expandLike(written);
+  const { document, origins } = expanded;
   const { value } = document;
   const { mistakes, refused } = explainErrors(document, validate(value) ? [] : (validate.errors ?? []));
   // Rules look at whatever has the right shape, so that one run reports both kinds of mistake.
@@ -79,13 +90,15 @@ export function parseConfig(text: string, file: string): LoadedConfig {
     offset: offsetOf(document, path, 'value'),
     path,
     code,
-    words: () => ({ reason, hint }),
+    words: () => ({ reason: withOrigin(reason, origins.get(pointerOf(path))), hint }),
   });
   const errors = findings.filter(({ severity }) => severity === 'error').map(asMistake);
-  if (mistakes.length + errors.length > 0) refuse([...mistakes, ...errors]);
+  const all = toldOnce([...mistakes, ...errors], expanded);
+  if (all.length > 0) refuse(all);
   return {
     config: value as HostsConfig,
     file,
+    origins,
     warnings: findings.filter(({ severity }) => severity === 'warning').map((finding) => asDetail(asMistake(finding))),
   };
 }

@@ -12,6 +12,9 @@ export type Stray = { readonly path: Path; readonly name: string; readonly known
 /** Keys that are missing from one mapping. */
 export type Gap = { readonly path: Path; names: string[] };
 
+/** A mapping that has a key of another kind, and lacks more of its own than these, is of that other kind. */
+const MOST_LACKING = 3;
+
 /** By key: the keys that it may stand below. */
 function ownersIn(properties: Properties, owner: string): [string, string][] {
   return Object.entries(properties).flatMap(([name, { properties: inside }]) => [
@@ -93,6 +96,7 @@ export function joinMisplaced(
       : `write ${owner}: above, and indent what belongs below it`;
     retell(first, `${names}: this belongs into ${owner}, not here`, hint);
     // A mapping of another kind lacks everything.
-    if (others.length > 0) gaps.delete(pointerOf(first.path));
+    const here = pointerOf(first.path);
+    if (others.length > 0 || (gaps.get(here)?.names.length ?? 0) > MOST_LACKING) gaps.delete(here);
   }
 }

@@ -18,8 +18,10 @@ export const TEXT_CODES = {
   NOT_UTF8: 'The file is UTF-8 text.',
   CHARACTER_REFUSED: 'The file holds no control characters, and none that turn the direction of text around.',
   YAML_SYNTAX: 'The file is one document of YAML 1.2 without directives and tags.',
+  LIKE_CIRCLE: 'No profile is like itself, not over others either.',
+  LIKE_UNKNOWN: 'The profile that another is `like` is there.',
   NESTED_TOO_DEEP:
-    'Nothing is nested deeper than 50 levels, and aliases do not multiply the file beyond 100,000 values.',
+    'Nothing is nested deeper than 50 levels, and aliases and `like` do not multiply the file beyond 100,000 values.',
   KEY_TWICE: 'A key stands once in its mapping.',
   KEY_NOT_TEXT: 'A key is text.',
   ALIAS_UNKNOWN: 'An alias has its anchor before it.',

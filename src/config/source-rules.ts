@@ -83,6 +83,20 @@ export const SOURCE_RULES: readonly ProfileRule[] = [
         : null,
   },
   {
+    code: 'SECURITY_UPDATES_ENDED',
+    severity: 'warning',
+    title:
+      'The release gets security updates; Ubuntu 20.04 gets none since May 2025. `securityUpdates: false` ends it.',
+    check: ({ os, securityUpdates }) =>
+      os?.codename === 'focal' && securityUpdates !== false
+        ? {
+            key: ['os', 'codename'],
+            reason: 'Ubuntu 20.04 gets no security updates since May 2025 but with Ubuntu Pro',
+            hint: 'move to jammy or noble (g4dn-jammy, g5-jammy, g6-noble), or accept it: securityUpdates: false',
+          }
+        : null,
+  },
+  {
     code: 'ECS_PACKAGE_MISSING',
     severity: 'error',
     title: 'Source `aws` needs `package`.',

@@ -11,6 +11,7 @@ const TARGET = object({
   nvidia: nullable(map(TEXT)),
   hostService: object({ entry: TEXT }),
   userTools: object({ awsCli: object({ source: TEXT, version: nullable(TEXT) }) }),
+  securityUpdates: FLAG,
   swapMiB: NUMBER,
 });
 

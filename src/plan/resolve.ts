@@ -113,6 +113,7 @@ export function targetOf(profileName: string, profile: Profile, variant: Variant
       : null,
     hostService: { entry: onHost(profile.hostService ? OWN_PROGRAM : 'bin/ecs-hostd.mjs') },
     userTools: { awsCli: { source: profile.awsCli?.source ?? 'aws', version: profile.awsCli?.version ?? null } },
+    securityUpdates: profile.securityUpdates ?? true,
     swapMiB: profile.swapMiB ?? 0,
   };
 }

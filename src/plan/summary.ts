@@ -45,6 +45,7 @@ export function planSummary(plan: BuildPlan): string[] {
         : `Session Manager as ${network.sshUser}`,
     ),
     row('instance profile', plan.instanceProfile),
+    row('security updates', plan.target.securityUpdates ? 'installed first, but none of the kernel' : 'not installed'),
     row('node', `${plan.node.version}, carried`),
     row('workload', `${workloadText(workload)}, app ${workload.app}`),
     'Provisioners, in order',

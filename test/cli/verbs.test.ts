@@ -30,6 +30,26 @@ test('check --json is one document, also for a file with mistakes', async () => 
   expect(JSON.parse(refused.stdout)).toMatchObject({ type: 'error', code: 'CONFIG_INVALID' });
 });
 
+test('check --profile shows a profile whole, and where each value comes from', async () => {
+  const [shown, json, unknown] = await Promise.all([
+    runCli(['check', '--profile', 'g6-noble']),
+    runCli(['check', '--profile', 'g6-noble', '--json']),
+    runCli(['check', '--profile', 'g6-nobel']),
+  ]);
+  for (const line of [
+    '    codename: noble',
+    '    distribution: ubuntu # g3s-focal',
+    '    kernelModule: open # g4dn-jammy',
+    '  docker: # g3s-focal',
+  ])
+    expect(shown.stdout.split('\n')).toContain(line);
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    ok: true,
+    profile: { instanceType: 'g6.xlarge', docker: { source: 'docker-ce' } },
+  });
+  expect(unknown).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('did you mean g6-noble?') });
+});
+
 test('check starts nothing and writes nothing', async () => {
   const folder = tempFolder();
   const home = join(folder, 'none');

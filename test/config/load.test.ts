@@ -6,15 +6,20 @@ function lineOf(text: string, part: string): number {
   return text.slice(0, text.indexOf(part)).split('\n').length;
 }
 
-test('the shipped configuration is right, and warns of the retired instance type only', () => {
+test('the shipped configuration is right, and warns of what has ended, the instance type and the release, only', () => {
   const { config, warnings } = parseConfig(shipped, 'hosts.yaml');
-  expect(Object.keys(config.profiles)).toEqual(['g3s-focal', 'cpu-bookworm']);
+  expect(Object.keys(config.profiles)).toEqual(['g3s-focal', 'g4dn-jammy', 'g5-jammy', 'g6-noble', 'cpu-bookworm']);
   expect(Object.keys(config.regions)).toEqual(['us-east-2', 'us-east-1', 'local']);
   expect(warnings).toMatchObject([
     {
       key: 'profiles.g3s-focal.instanceType',
       reason: expect.stringContaining('retired g3s.xlarge'),
       hint: expect.stringContaining('g4dn'),
+    },
+    {
+      key: 'profiles.g3s-focal.os.codename',
+      reason: expect.stringContaining('no security updates since May 2025'),
+      hint: expect.stringContaining('g4dn-jammy'),
     },
   ]);
 });
@@ -102,18 +107,27 @@ describe('rules between fields', () => {
   });
 
   test('a CPU profile on a GPU type warns', () => {
+    const without = changed('    nvidia: { kernelModule: open }\n', '', changed(nvidia, ''));
     const { warnings } = parseConfig(
-      changed(nvidia, '').replace('instanceType: g3s.xlarge', 'instanceType: g4dn.xlarge'),
+      changed('instanceType: g3s.xlarge', 'instanceType: g5.xlarge', without),
       'hosts.yaml',
     );
-    expect(warnings.map(({ reason }) => reason)).toEqual(['g4dn.xlarge has a GPU, but the profile installs no driver']);
+    expect(warnings.filter(({ code }) => code === 'CPU_PROFILE_ON_GPU_TYPE').map(({ reason }) => reason)).toEqual([
+      'g5.xlarge has a GPU, but the profile installs no driver',
+      'g4dn.xlarge has a GPU, but the profile installs no driver',
+      'g5.xlarge has a GPU, but the profile installs no driver',
+      'g6.xlarge has a GPU, but the profile installs no driver',
+    ]);
   });
 
-  test('a successor with the open module is fine', () => {
+  test('a successor with the open module is fine, on a release that gets updates', () => {
     const text = changed('instanceType: g3s.xlarge', 'instanceType: g6.xlarge').replace(
       'kernelModule: proprietary',
       'kernelModule: open',
     );
-    expect(parseConfig(text, 'hosts.yaml').warnings).toEqual([]);
+    const jammy = changed('codename: focal', 'codename: jammy', changed('ubuntu-focal-', 'ubuntu-jammy-', text));
+    expect(parseConfig(jammy, 'hosts.yaml').warnings).toEqual([]);
+    const accepted = changed('    swapMiB: 2048\n', '    swapMiB: 2048\n    securityUpdates: false\n', text);
+    expect(parseConfig(accepted, 'hosts.yaml').warnings).toEqual([]);
   });
 });

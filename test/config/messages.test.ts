@@ -49,7 +49,7 @@ describe('each mistake is told once, with what was found and what to write', () 
     ['os', changed(/os: \{ distribution: debian.*/, 'os:'), 'a mapping, found nothing', 'distribution, codename'],
     [
       'a profile under another name',
-      changed('  g3s-focal:', '  g3s-focus:'),
+      changed('like: g3s-focal', 'like: g3s-focus', changed('  g3s-focal:', '  g3s-focus:')),
       'no profile g3s-focal',
       'did you mean g3s-focus? (also in region us-east-1)',
     ],

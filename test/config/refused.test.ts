@@ -235,7 +235,7 @@ describe('good ones stay good', () => {
       ),
     ],
   ])('%s', (_what, text) => {
-    expect(Object.keys(parseConfig(text, 'hosts.yaml').config.profiles)).toHaveLength(2);
+    expect(Object.keys(parseConfig(text, 'hosts.yaml').config.profiles)).toHaveLength(5);
   });
 
   test.each([
@@ -247,7 +247,8 @@ describe('good ones stay good', () => {
     ['g5.xlarge', 'open'],
     ['gr6.4xlarge', 'proprietary'],
   ])('%s has a GPU', (type, module) => {
-    expect(parseConfig(gpuType(type, module), 'hosts.yaml').warnings).toEqual([]);
+    const { warnings } = parseConfig(gpuType(type, module), 'hosts.yaml');
+    expect(warnings.map(({ code }) => code)).toEqual(['SECURITY_UPDATES_ENDED']);
   });
 
   test('the limit of sixty networks is told', () => {

@@ -105,6 +105,9 @@ test('a mistake and a warning of hosts.yaml say which rule they are of, to peopl
     details: [{ code: 'VOLUME_TOO_SMALL', where: expect.stringMatching(/wrong\.yaml:\d+:\d+$/) }],
   });
   expect(told.stderr).toContain('[VOLUME_TOO_SMALL]');
-  expect(JSON.parse(accepted.stdout)).toMatchObject({ ok: true, warnings: [{ code: 'INSTANCE_TYPE_RETIRED' }] });
+  expect(JSON.parse(accepted.stdout)).toMatchObject({
+    ok: true,
+    warnings: [{ code: 'INSTANCE_TYPE_RETIRED' }, { code: 'SECURITY_UPDATES_ENDED' }],
+  });
   expect(warned.stdout).toContain('[INSTANCE_TYPE_RETIRED]');
 });
