@@ -6,7 +6,7 @@ import type { ProvisioningStep } from './provisioning.ts';
  * Of the format of `plan.json`: the resolved build, readonly, nothing optional. Later verbs read it and refuse another
  * version.
  */
-export const PLAN_VERSION = 2;
+export const PLAN_VERSION = 3;
 
 export type Transport = 'ssh' | 'session-manager';
 

@@ -12,6 +12,19 @@ export function wrapSummary(lines: readonly string[], width: number): string[] {
   return lines.flatMap((line) => wrapText(line, width, /^ {2}\S.{17}/.test(line) ? below : '    '));
 }
 
+/** What is installed from elsewhere, each in the version that the digest is over. */
+function versionRows({ docker, ecsAgent, userTools, nvidia }: BuildPlan['target']): string[] {
+  const agent = ecsAgent.source === 'aws' ? (ecsAgent.package.split('/').at(-1) ?? '') : `${ecsAgent.package}, carried`;
+  return [
+    row('docker', `${docker.version ?? 'newest'} (${docker.source})`),
+    row('ecs agent', agent),
+    row('aws cli', `${userTools.awsCli.version ?? 'newest'} (${userTools.awsCli.source})`),
+    ...(nvidia === null
+      ? []
+      : [row('nvidia', `driver ${nvidia.driverVersion}, toolkit ${nvidia.containerToolkitVersion}`)]),
+  ];
+}
+
 /**
  * What `ecs-host plan` prints: everything that will happen, in the order in which it does. Pure, and stable enough to
  * diff.
@@ -38,6 +51,7 @@ export function planSummary(plan: BuildPlan): string[] {
     ),
     row('instance profile', plan.instanceProfile),
     row('node', `${plan.node.version}, carried`),
+    ...versionRows(plan.target),
     row('workload', `${workload.repository} at ${workload.ref}, app ${workload.app}`),
     'Provisioners, in order',
     ...plan.target.provisioners.map((name, index) => `  ${String(index + 1).padStart(2)}. ${name}`),
