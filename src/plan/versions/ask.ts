@@ -15,11 +15,7 @@ export function versionUnknown(what: string, reason: string, cause?: unknown): E
 }
 
 /** @throws EcsHostError (outside) `VERSION_UNKNOWN` when there is no answer at all, or a server's own failure */
-export async function askSource(
-  what: string,
-  url: string,
-  init: { readonly method?: 'HEAD'; readonly headers?: Readonly<Record<string, string>> } = {},
-): Promise<Response> {
+export async function askSource(what: string, url: string, init: { readonly method?: 'HEAD' } = {}): Promise<Response> {
   try {
     const answer = await fetch(url, { ...init, signal: AbortSignal.timeout(LIMIT_MS) });
     if (answer.status < 500) return answer;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { reasonOf } from '#contracts/reason.ts';
 import { cacheFolder } from '../../io/paths.ts';
@@ -25,8 +25,11 @@ export function newestInIndex(index: string, name: string): string | null {
 /** The newest versions by name; null of what an index does not have. */
 export type Newest = Readonly<Record<string, string | null>>;
 
-/** What an index said when it was last read, so that an index which is still the same is not fetched again. */
-type Kept = { readonly etag: string | null; readonly lastModified: string | null; readonly versions: Newest };
+/** An index of an apt repository: the release that lists it, and its path below that. */
+export type Index = { readonly release: string; readonly path: string };
+
+/** What the index said, kept under the hash of its content, so that one which is still the same is not read again. */
+type Kept = { readonly sha256: string; readonly versions: Newest };
 
 async function readKept(file: string): Promise<Kept | null> {
   try {
@@ -36,43 +39,58 @@ async function readKept(file: string): Promise<Kept | null> {
   }
 }
 
-function conditions(kept: Kept | null): Record<string, string> {
-  return {
-    ...(kept?.etag ? { 'if-none-match': kept.etag } : {}),
-    ...(kept?.lastModified ? { 'if-modified-since': kept.lastModified } : {}),
-  };
+/** What a release says of one of its files; null when it does not list it. */
+export function listed(release: string, path: string): { readonly sha256: string; readonly byHash: boolean } | null {
+  const hashes = release.slice(release.indexOf('\nSHA256:'));
+  const line = hashes.split('\n').find((each) => each.endsWith(` ${path}`));
+  const sha256 = /^ ([0-9a-f]{64}) /.exec(line ?? '')?.[1];
+  return sha256 === undefined ? null : { sha256, byHash: /^Acquire-By-Hash: yes$/m.test(release) };
+}
+
+async function fetched(what: string, url: string): Promise<Uint8Array> {
+  const answer = await askSource(what, url);
+  if (!answer.ok) throw versionUnknown(what, `${url} says HTTP ${answer.status}`);
+  try {
+    return new Uint8Array(await answer.arrayBuffer());
+  } catch (error) {
+    throw versionUnknown(what, `${url} broke off (${reasonOf(error)})`, error);
+  }
 }
 
 /** Node does not know xz, and it is the one form that every suite of Debian has. */
-async function unpacked(url: string, bytes: Uint8Array): Promise<string> {
-  if (!url.endsWith('.xz')) return Buffer.from(bytes).toString('utf8');
+async function unpacked(path: string, bytes: Uint8Array): Promise<string> {
+  if (!path.endsWith('.xz')) return Buffer.from(bytes).toString('utf8');
   return (await execa('xz', ['--decompress', '--stdout'], { input: bytes })).stdout;
 }
 
 /**
- * The newest versions of packages in the index at this address.
+ * The newest versions of packages in an index, which has to have the hash that its release lists.
  *
  * @throws EcsHostError (outside) `VERSION_UNKNOWN`
  */
-export async function newestAt(url: string, names: readonly string[]): Promise<Newest> {
+export async function newestIn({ release, path }: Index, names: readonly string[]): Promise<Newest> {
   const what = names.join(' and ');
+  const url = `${release}/InRelease`;
+  const found = listed(Buffer.from(await fetched(what, url)).toString('utf8'), path);
+  if (found === null) throw versionUnknown(what, `${url} does not list ${path}`);
+  const { sha256, byHash } = found;
   const id = createHash('sha256')
-    .update([url, ...names].join('\n'))
+    .update([release, path, ...names].join('\n'))
     .digest('hex')
     .slice(0, 16);
   const file = join(cacheFolder(), 'versions', `${id}.json`);
   const kept = await readKept(file);
-  const answer = await askSource(what, url, { headers: conditions(kept) });
-  if (answer.status === 304 && kept !== null) return kept.versions;
-  if (!answer.ok) throw versionUnknown(what, `${url} says HTTP ${answer.status}`);
+  if (kept?.sha256 === sha256) return kept.versions;
+  const from = byHash ? `${release}/${dirname(path)}/by-hash/SHA256/${sha256}` : `${release}/${path}`;
+  const bytes = await fetched(what, from);
+  if (createHash('sha256').update(bytes).digest('hex') !== sha256)
+    throw versionUnknown(what, `${from} is not what ${url} lists`);
   try {
-    const index = await unpacked(url, new Uint8Array(await answer.arrayBuffer()));
+    const index = await unpacked(path, bytes);
     const versions = Object.fromEntries(names.map((name) => [name, newestInIndex(index, name)]));
-    const { headers } = answer;
-    const now: Kept = { etag: headers.get('etag'), lastModified: headers.get('last-modified'), versions };
-    await writeWhole(file, JSON.stringify(now));
+    await writeWhole(file, JSON.stringify({ sha256, versions } satisfies Kept));
     return versions;
   } catch (error) {
-    throw versionUnknown(what, `${url} cannot be read (${reasonOf(error)})`, error);
+    throw versionUnknown(what, `${from} cannot be read (${reasonOf(error)})`, error);
   }
 }

@@ -1,7 +1,7 @@
 import type { TargetConfig } from '#contracts/target-config.ts';
 import { versionUnknown } from './ask.ts';
 import { newest } from './debian-version.ts';
-import { type Newest, newestAt } from './package-index.ts';
+import { type Newest, newestIn } from './package-index.ts';
 import { newestReleased } from './released.ts';
 import { distributionIndexes, dockerIndex, type VersionSources } from './sources.ts';
 
@@ -24,7 +24,7 @@ type OfDistribution = (name: string) => Promise<string>;
 function distributionOf({ os }: TargetConfig, sources: VersionSources): OfDistribution {
   let reading: Promise<readonly Newest[]> | null = null;
   return async (name) => {
-    reading ??= Promise.all(distributionIndexes(sources, os).map((url) => newestAt(url, OF_DISTRIBUTION)));
+    reading ??= Promise.all(distributionIndexes(sources, os).map((index) => newestIn(index, OF_DISTRIBUTION)));
     const found = (await reading).flatMap((index) => index[name] ?? []);
     const version = newest(found);
     if (version === null) throw versionUnknown(name, `${os.distribution} ${os.codename} has no such package`);
@@ -40,9 +40,9 @@ async function dockerVersion(
   const { source, version } = target.docker;
   if (version !== null) return version;
   if (source === 'distribution') return ofDistribution('docker.io');
-  const url = dockerIndex(sources, target.os);
-  const found = (await newestAt(url, ['docker-ce']))['docker-ce'] ?? null;
-  if (found === null) throw versionUnknown('docker-ce', `${url} has no such package`);
+  const index = dockerIndex(sources, target.os);
+  const found = (await newestIn(index, ['docker-ce']))['docker-ce'] ?? null;
+  if (found === null) throw versionUnknown('docker-ce', `${index.release} has no such package`);
   return found;
 }
 

@@ -1,4 +1,5 @@
 import type { TargetConfig } from '#contracts/target-config.ts';
+import type { Index } from './package-index.ts';
 
 /** Where versions are asked for. Tests, and a mirror of one's own, have others. */
 export type VersionSources = {
@@ -31,20 +32,20 @@ export function versionSources(labEndpoint: string | null): VersionSources {
 
 type Os = TargetConfig['os'];
 
-export function dockerIndex({ docker }: VersionSources, { distribution, codename }: Os): string {
-  return `${docker}/${distribution}/dists/${codename}/stable/binary-amd64/Packages`;
+export function dockerIndex({ docker }: VersionSources, { distribution, codename }: Os): Index {
+  return { release: `${docker}/${distribution}/dists/${codename}`, path: 'stable/binary-amd64/Packages' };
 }
 
 /** All indexes that apt on a base image of the distribution reads and that may have our packages. */
-export function distributionIndexes(sources: VersionSources, { distribution, codename }: Os): readonly string[] {
+export function distributionIndexes(sources: VersionSources, { distribution, codename }: Os): readonly Index[] {
   const { debian, debianSecurity, ubuntu } = sources;
-  const suites =
-    distribution === 'debian'
-      ? [
-          `${debian}/dists/${codename}/main`,
-          `${debian}/dists/${codename}-updates/main`,
-          `${debianSecurity}/dists/${codename}-security/main`,
-        ]
-      : ['', '-updates', '-security'].map((suite) => `${ubuntu}/dists/${codename}${suite}/universe`);
-  return suites.map((suite) => `${suite}/binary-amd64/Packages.xz`);
+  const isDebian = distribution === 'debian';
+  const security = isDebian ? debianSecurity : ubuntu;
+  const main = isDebian ? debian : ubuntu;
+  const path = `${isDebian ? 'main' : 'universe'}/binary-amd64/Packages.xz`;
+  return [
+    `${main}/dists/${codename}`,
+    `${main}/dists/${codename}-updates`,
+    `${security}/dists/${codename}-security`,
+  ].map((release) => ({ release, path }));
 }

@@ -1,5 +1,7 @@
+import { createHash, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
 import { execaSync } from 'execa';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { TargetConfig } from '../../../contracts/target-config.ts';
@@ -29,7 +31,8 @@ Package: docker-ce
 Version: 5:28.0.4-1~ubuntu.20.04~focal
 `;
 
-type Answer = { readonly status: number; readonly body?: string | Buffer; readonly etag?: string };
+type Answer = { readonly status: number; readonly body?: string | Buffer };
+const cache = sharedTempFolder();
 let answers: Record<string, Answer>;
 let asked: string[];
 let base: string;
@@ -37,15 +40,12 @@ let sources: VersionSources;
 
 const server = createServer((request, response) => {
   const path = request.url ?? '/';
-  const { status, body = '', etag } = answers[path] ?? { status: 404 };
-  const isKnown = etag !== undefined && request.headers['if-none-match'] === etag;
-  asked.push(`${request.method} ${path} ${isKnown ? 304 : status}`);
-  response.writeHead(isKnown ? 304 : status, etag === undefined ? {} : { etag });
-  response.end(isKnown ? undefined : body);
+  const { status, body = '' } = answers[path] ?? { status: 404 };
+  asked.push(`${request.method} ${path}`);
+  response.writeHead(status).end(body);
 });
 
 beforeAll(async () => {
-  vi.stubEnv('ECS_HOST_CACHE', sharedTempFolder());
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   sources = {
@@ -71,17 +71,27 @@ function feed(...tags: string[]): string {
   return tags.map((tag) => `<link href="https://github.com/aws/x/releases/tag/${tag}"/>`).join('\n');
 }
 
+/** A release that lists one index, and the index where apt looks for it. */
+function release(folder: string, path: string, index: Buffer, byHash: boolean): Record<string, Answer> {
+  const sha256 = createHash('sha256').update(index).digest('hex');
+  const text = `Origin: x\n${byHash ? 'Acquire-By-Hash: yes\n' : ''}MD5Sum:\n 00 1 ${path}\nSHA256:\n ${sha256} 1 ${path}\n`;
+  const at = byHash ? `${dirname(path)}/by-hash/SHA256/${sha256}` : path;
+  return { [`${folder}/InRelease`]: { status: 200, body: text }, [`${folder}/${at}`]: { status: 200, body: index } };
+}
+
 beforeEach(() => {
+  vi.stubEnv('ECS_HOST_CACHE', join(cache, randomUUID()));
   asked = [];
-  const binary = 'main/binary-amd64/Packages.xz';
   answers = {
-    [`/debian/dists/bookworm/${binary}`]: { status: 200, body: xz(MAIN), etag: '"1"' },
-    [`/debian/dists/bookworm-updates/${binary}`]: { status: 200, body: xz('') },
-    [`/security/dists/bookworm-security/${binary}`]: {
-      status: 200,
-      body: xz('Package: docker.io\nVersion: 20.10.24+dfsg1-1+deb12u1\n'),
-    },
-    '/docker/ubuntu/dists/focal/stable/binary-amd64/Packages': { status: 200, body: DOCKER },
+    ...release('/debian/dists/bookworm', 'main/binary-amd64/Packages.xz', xz(MAIN), true),
+    ...release('/debian/dists/bookworm-updates', 'main/binary-amd64/Packages.xz', xz(''), true),
+    ...release(
+      '/security/dists/bookworm-security',
+      'main/binary-amd64/Packages.xz',
+      xz('Package: docker.io\nVersion: 20.10.24+dfsg1-1+deb12u1\n'),
+      true,
+    ),
+    ...release('/docker/ubuntu/dists/focal', 'stable/binary-amd64/Packages', Buffer.from(DOCKER), false),
     '/agent.atom': { status: 200, body: feed('v1.109.0', 'v1.108.0', 'v1.107.0') },
     // S3 says 403 of what is not there to whoever may not list.
     '/bucket/amazon-ecs-init-1.109.0-1.amd64.deb': { status: 403 },
@@ -118,7 +128,8 @@ test('an index that is still the same is not read again', async () => {
   await resolveVersions(open, sources);
   asked = [];
   expect(await resolveVersions(open, sources)).toMatchObject({ docker: '20.10.24+dfsg1-1+deb12u1' });
-  expect(asked).toContain('GET /debian/dists/bookworm/main/binary-amd64/Packages.xz 304');
+  expect(asked).toHaveLength(3);
+  expect(asked.every((each) => each.endsWith('/InRelease'))).toBe(true);
 });
 
 test("the vendors' own: the newest whose file is there", async () => {
@@ -136,14 +147,12 @@ test('what hosts.yaml names wins, and nobody is asked', async () => {
   expect(asked).toEqual([]);
 });
 
+const FOCAL = '/docker/ubuntu/dists/focal';
+
 test.each([
-  ['an index that fails', '/docker/ubuntu/dists/focal/stable/binary-amd64/Packages', { status: 503 }, /docker-ce.*503/],
-  [
-    'an index without the package',
-    '/docker/ubuntu/dists/focal/stable/binary-amd64/Packages',
-    { status: 200 },
-    /no such package/,
-  ],
+  ['a release that fails', `${FOCAL}/InRelease`, { status: 503 }, /docker-ce.*503/],
+  ['a release without the index', `${FOCAL}/InRelease`, { status: 200 }, /does not list/],
+  ['an index that is another', `${FOCAL}/stable/binary-amd64/Packages`, { status: 200 }, /is not what .* lists/],
   ['a feed of nothing', '/agent.atom', { status: 200 }, /ECS agent.*has a file/],
   ['no feed', '/cli.atom', { status: 404 }, /AWS CLI.*404/],
 ] as const)('%s is an error of outside, with the way out', async (_what, path, answer, reason) => {
@@ -184,11 +193,10 @@ test.each([
 
 test('in the lab Debian is what the lab has', () => {
   const os = { distribution: 'debian', codename: 'bookworm' } as const;
-  const urls = distributionIndexes(versionSources('http://127.0.0.1:4599'), os);
-  expect(urls[2]).toBe(
-    'http://127.0.0.1:4599/_lab/mirror/debian-security/dists/bookworm-security/main/binary-amd64/Packages.xz',
-  );
-  expect(distributionIndexes(versionSources(null), os)[0]).toMatch(
-    /^https:\/\/deb\.debian\.org\/debian\/dists\/bookworm\/main\//,
+  const [main, , security] = distributionIndexes(versionSources('http://127.0.0.1:4599'), os);
+  expect(main?.release).toBe('http://127.0.0.1:4599/_lab/mirror/debian/dists/bookworm');
+  expect(security?.release).toBe('http://127.0.0.1:4599/_lab/mirror/debian-security/dists/bookworm-security');
+  expect(distributionIndexes(versionSources(null), os)[0]?.release).toBe(
+    'https://deb.debian.org/debian/dists/bookworm',
   );
 });
