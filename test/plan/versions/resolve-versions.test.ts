@@ -74,7 +74,8 @@ function feed(...tags: string[]): string {
 /** A release that lists one index, and the index where apt looks for it. */
 function release(folder: string, path: string, index: Buffer, byHash: boolean): Record<string, Answer> {
   const sha256 = createHash('sha256').update(index).digest('hex');
-  const text = `Origin: x\n${byHash ? 'Acquire-By-Hash: yes\n' : ''}MD5Sum:\n 00 1 ${path}\nSHA256:\n ${sha256} 1 ${path}\n`;
+  const lists = `MD5Sum:\n 00 1 ${path}\nSHA256:\n ${sha256} 1 ${path}\n`;
+  const text = `Origin: x\n${byHash ? 'Acquire-By-Hash: yes\n' : ''}${lists}`;
   const at = byHash ? `${dirname(path)}/by-hash/SHA256/${sha256}` : path;
   return { [`${folder}/InRelease`]: { status: 200, body: text }, [`${folder}/${at}`]: { status: 200, body: index } };
 }
