@@ -46,7 +46,7 @@ mkdir -p /etc/docker /etc/ecs-host
 cp /opt/ecs-host/rootfs/etc/ecs-host/imds-block.nft /etc/ecs-host/
 cat >/etc/docker/daemon.json <<'JSON'
 {
-  "insecure-registries": ["10.78.0.1:5000"],
+  "insecure-registries": ["lab.internal:5000"],
   "log-driver": "json-file",
   "log-opts": { "max-size": "50m", "max-file": "3" }
 }

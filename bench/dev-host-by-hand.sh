@@ -21,7 +21,7 @@ on_host <<'EOS'
 cloud-init status --wait >/dev/null || [ $? -eq 2 ]
 export DEBIAN_FRONTEND=noninteractive
 mkdir -p /etc/docker
-echo '{"insecure-registries":["10.78.0.1:5000"]}' >/etc/docker/daemon.json
+echo '{"insecure-registries":["lab.internal:5000"]}' >/etc/docker/daemon.json
 apt-get -q update
 apt-get -qy --no-install-recommends install docker.io git jq openssl rclone rsync awscli
 usermod -aG docker admin
@@ -34,9 +34,9 @@ as_user() {
   return 1
 }
 as_user >/dev/null <<'EOS'
-git clone --quiet --recurse-submodules http://10.78.0.1/git/container-images.git
+git clone --quiet --recurse-submodules http://lab.internal/git/container-images.git
 cd container-images
-export BASE_IMAGE_REGISTRY=10.78.0.1:5000/ecs-host
+export BASE_IMAGE_REGISTRY=lab.internal:5000/ecs-host
 ./build_protocol.sh
 ./build_container_image.sh base
 EOS

@@ -23,7 +23,7 @@ export type TargetConfig = {
      * report.
      */
     readonly source: 'docker-ce' | 'distribution';
-    /** apt version to pin, or null for the newest that the source offers. */
+    /** apt version; null for the newest that the source offers, which only a set-up script has: a plan names it. */
     readonly version: string | null;
     /** Registries that Docker may speak plain http to (the lab's); empty on AWS. */
     readonly insecureRegistries: readonly string[];
@@ -35,7 +35,7 @@ export type TargetConfig = {
      */
     readonly source: 'aws' | 'lab-stand-in';
     /**
-     * `aws`: the URL of the deb (the signature is at the same URL plus `.asc`). `lab-stand-in`: file name under
+     * `aws`: the URL of the deb, in a plan one that names the version (the signature is at the same URL plus `.asc`). `lab-stand-in`: file name under
      * /opt/ecs-host/payload.
      */
     readonly package: string;

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { createDisks } from '../disks/disks.ts';
@@ -89,14 +89,15 @@ async function bringUp(options: DaemonOptions, lifetime: Lifetime): Promise<Anno
   const service = createService(parts, log);
 
   const inner = withUpgrades(createServer(service.machines(({ socket }) => peerOf(socket) ?? 'unknown')), [ecs]);
+  const mirror = createAptMirror(paths.cache, dependencies.mirrors, log);
   await openToMachines(options, lifetime, dependencies, [
-    webService(createAptMirror(paths.cache, dependencies.mirrors, log), createGitListener(paths.git)),
+    webService(mirror, createGitListener(paths.git)),
     httpService('api', SERVICE_ADDRESS, 8080, inner),
     registryService(paths.cache, log),
     metadataService(createImds({ lookup: metadata.lookup, keys: dependencies.keys })),
     { name: 'ssm', address: SERVICE_ADDRESS, port: 8443, serve: (path) => listenForPeers(path, sessions.onAgent) },
   ]);
-  const endpoint = withUpgrades(createServer(service.loopback), [ecs, sessions]);
+  const endpoint = withUpgrades(createServer(withMirror(service.loopback, mirror)), [ecs, sessions]);
   const port = await listenOnLoopback(endpoint, options.port, USUAL_PORT);
   cleanup.add('endpoint', () => {
     endpoint.close();
@@ -169,6 +170,17 @@ function withUpgrades(server: Server, upgraders: readonly Upgrader[]): Server {
   return server.on('upgrade', (request, socket, head) => {
     if (!upgraders.some((one) => one.upgrade(request, socket, head))) socket.destroy();
   });
+}
+
+const MIRROR_PATH = '/_lab/mirror/';
+
+/** Whoever makes a plan asks which packages machines will find. */
+function withMirror(loopback: RequestListener, mirror: RequestListener): RequestListener {
+  return (request, response) => {
+    if (!request.url?.startsWith(MIRROR_PATH)) return loopback(request, response);
+    request.url = request.url.slice(MIRROR_PATH.length - 1);
+    mirror(request, response);
+  };
 }
 
 /** A machine that is off has no agent, however it went off. */

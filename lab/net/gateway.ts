@@ -1,13 +1,18 @@
+import { createSocket } from 'node:dgram';
 import { createConnection, createServer } from 'node:net';
+import { answerTo } from './names.ts';
 
 /**
  * The only process of the lab that listens inside the namespace (the daemon starts it with `nsenter --net`; a process
- * has one network namespace). It understands nothing: each connection is piped to a unix socket of the daemon, after
+ * has one network namespace). It understands nothing of them: each connection is piped to a unix socket of the daemon, after
  * one line that says who called:
  *
  *     PEER <ip> <port>\n
  *
- * Arguments: one `<ip>:<port>=<unix socket>` each. Prints `ready` when all of them listen. Ends when stdin ends, so it
+ * It is the name server of machines, too (lab/net/names.ts).
+ *
+ * Arguments: one `<ip>:<port>=<unix socket>` each, and `<name>@<ip>:<port>` for the name of an address, which is told
+ * there by UDP. Prints `ready` when all of them listen. Ends when stdin ends, so it
  * cannot outlive the daemon.
  */
 type Forward = { readonly host: string; readonly port: number; readonly socket: string };
@@ -37,7 +42,23 @@ function forward({ host, port, socket }: Forward): Promise<void> {
   });
 }
 
-await Promise.all(process.argv.slice(2).map((argument) => forward(parse(argument))));
+function nameServer(argument: string): Promise<void> {
+  const [, name = '', address = '', port = ''] = /^([a-z.]+)@([\d.]+):(\d+)$/.exec(argument) ?? [];
+  const names = new Map([[name, address]]);
+  return new Promise((resolve, reject) => {
+    const socket = createSocket('udp4', (message, { address: to, port: at }) => {
+      const answer = answerTo(message, names);
+      // Whoever does not get it asks again.
+      if (answer !== null) socket.send(answer, at, to, () => {});
+    });
+    socket.on('error', reject);
+    socket.bind({ address, port: Number(port) }, resolve);
+  });
+}
+
+await Promise.all(
+  process.argv.slice(2).map((argument) => (argument.includes('@') ? nameServer(argument) : forward(parse(argument)))),
+);
 process.stdout.write('ready\n');
 process.stdin.on('end', () => process.exit(0));
 process.stdin.on('error', () => process.exit(0));

@@ -3,17 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { run, succeeds, ToolFailed } from '../exec.ts';
 import type { MachineAddress, MachineSpec } from '../machine-types.ts';
 import type { LabPaths } from '../paths.ts';
-import { UserProblem } from '../problem.ts';
 import { Addresses } from './addresses.ts';
+import { freeFirst, noneFree } from './free-networks.ts';
 import { endNamespaceProcesses } from './namespace-processes.ts';
 import {
   IMDS_ADDRESS,
-  LINK_PREFIX,
   linkName,
   macAddressOf,
   type NetworkPlan,
   namespaceName,
   networkPlan,
+  networkPrefixes,
   outsideLinkName,
   SERVICE_ADDRESS,
   UPLINK,
@@ -43,17 +43,6 @@ export type Network = {
 };
 
 /**
- * The state folder of the lab that made a link, by the alias that the lab gave it; it lives as long as the link
- * does.
- */
-async function stateOfLink(link: string): Promise<string | null> {
-  if (!link.startsWith(LINK_PREFIX)) return null;
-  const shown = await run('ip', ['-j', 'link', 'show', 'dev', link], { accept: [0, 1] });
-  const [{ ifalias = null } = {}] = JSON.parse(shown || '[]') as { ifalias?: string }[];
-  return ifalias;
-}
-
-/**
  * Says on the link whose it is. Not worth failing for: it is a hint for the next lab, and the kernel takes 255
  * characters.
  */
@@ -61,42 +50,38 @@ async function signLink(link: string, state: string): Promise<void> {
   await run('ip', ['link', 'set', 'dev', link, 'alias', state], { accept: [0, 1, 2, 255] });
 }
 
-/** Refuses to share a network with another lab, or with a network of the machine that happens to use it. */
-async function refuseWhenTaken(network: string): Promise<void> {
-  const routes = (await run('ip', ['-o', 'route', 'show', 'root', network])).trim();
-  if (routes === '') return;
-  const state = await stateOfLink(/ dev (\S+)/.exec(routes)?.[1] ?? '');
-  const whose =
-    state === null
-      ? `in use on this machine (${routes}). Another lab may be up: stop it with \`ecs-host lab down\` and its ECS_HOST_STATE`
-      : `the network of another lab: stop it with \`ECS_HOST_STATE='${state}' ecs-host lab down\``;
-  throw new UserProblem(`${network} is ${whose}, or give this one another network, as in ECS_HOST_LAB_NETWORK=10.79`);
-}
-
 /**
- * Makes the namespace, its one link to outside, its addresses and its packet filter. An older one of the same lab is
- * removed first.
+ * Makes the namespace, its one link to outside, its addresses and its packet filter, in the first network that is free.
+ * An older one of the same lab is removed first.
+ *
+ * @throws UserProblem when no network is free
  */
 export async function createNetwork(paths: LabPaths): Promise<Network> {
-  const plan = networkPlan(paths.id);
+  const prefixes = networkPrefixes();
   await destroyNetwork(paths.id);
-  await refuseWhenTaken(plan.network);
-  const network = new NamespaceNetwork(
-    paths.id,
-    plan,
-    await Addresses.read(join(paths.machines, 'addresses.json'), plan.prefix),
-  );
+  for (const prefix of await freeFirst(prefixes)) {
+    const network = await takeNetwork(paths, networkPlan(paths.id, prefix));
+    if (network !== null) return network;
+  }
+  throw await noneFree(prefixes);
+}
+
+/** @returns null when somebody else has taken the network meanwhile */
+async function takeNetwork(paths: LabPaths, plan: NetworkPlan): Promise<Network | null> {
+  const addresses = await Addresses.read(join(paths.machines, 'addresses.json'), plan.prefix);
+  const network = new NamespaceNetwork(paths.id, plan, addresses);
   await run('ip', ['netns', 'add', plan.namespace]);
   try {
     await connectNamespace(plan);
     await signLink(plan.outsideLink, dirname(paths.state));
     await network.applyFilter();
-    await routeFromOutside(plan);
+    if (await routeFromOutside(plan)) return network;
+    await destroyNetwork(paths.id);
+    return null;
   } catch (error) {
     await destroyNetwork(paths.id);
     throw error;
   }
-  return network;
 }
 
 /** The namespace's end: its own settings, the service addresses, and its end of the link to outside. */
@@ -122,16 +107,29 @@ async function connectNamespace({ namespace, outsideLink, outsideAddress, inside
   ]);
 }
 
-/** The other end, on the machine itself. */
-async function routeFromOutside({ outsideLink, outsideAddress, insideAddress, network }: NetworkPlan): Promise<void> {
+/**
+ * The other end, on the machine itself. The route comes first and takes the network: the kernel has each route once, so
+ * of two labs that start at the same moment one is refused.
+ *
+ * @returns false when there is such a route
+ */
+async function routeFromOutside(plan: NetworkPlan): Promise<boolean> {
+  const { outsideLink, outsideAddress, insideAddress, network } = plan;
+  await run('ip', ['link', 'set', outsideLink, 'up']);
+  try {
+    await run('ip', ['route', 'add', network, 'dev', outsideLink]);
+  } catch (error) {
+    if (error instanceof ToolFailed && error.message.includes('File exists')) return false;
+    throw error;
+  }
   await run('ip', ['-batch', '-'], {
     input: [
       `address add ${outsideAddress} peer ${insideAddress} dev ${outsideLink}`,
-      `link set ${outsideLink} up`,
-      `route add ${network} via ${insideAddress} dev ${outsideLink} src ${outsideAddress}`,
+      `route replace ${network} via ${insideAddress} dev ${outsideLink} src ${outsideAddress}`,
       '',
     ].join('\n'),
   });
+  return true;
 }
 
 function entering(namespace: string): readonly string[] {

@@ -1,10 +1,14 @@
+import { UserProblem } from '../problem.ts';
+
 /**
- * The lab's addresses. What machines see is fixed, because images and configuration name it. Only the part that the
- * machine outside shares (its route to the lab) can be moved, so that a second lab can be up beside the first.
+ * The lab's addresses. What machines see of the lab is fixed, because the base image names it. The part that the
+ * machine outside shares (its route to the lab) is one of several, so that a second lab can be up beside the first.
  */
 
 /** Mirror, git, registry and the API, seen from machines, and every machine's router. */
 export const SERVICE_ADDRESS = '10.78.0.1';
+/** What machines call SERVICE_ADDRESS. `internal` is reserved for private networks and no name in public. */
+export const SERVICE_NAME = 'lab.internal';
 export const IMDS_ADDRESS = '169.254.169.254';
 /** The name that a machine gives its network interface, as on EC2's Nitro instances. */
 export const INTERFACE = 'ens5';
@@ -35,13 +39,28 @@ export function outsideLinkName(labId: string): string {
   return `${LINK_PREFIX}${labId}`;
 }
 
-/** @param prefix the first two numbers of the lab's /16; machines of a second lab beside the first need another one. */
-export function networkPlan(labId: string, prefix = process.env['ECS_HOST_LAB_NETWORK'] ?? '10.78'): NetworkPlan {
-  if (!/^10\.\d{1,3}$/.test(prefix) || Number(prefix.slice(3)) > 255) {
-    throw new Error(
-      `ECS_HOST_LAB_NETWORK has to be the first two numbers of a 10.x.0.0/16 network, as in 10.78, not ${prefix}`,
+/** Where a lab looks for a free network by itself: the usual one first, then down from it. */
+const USUAL_NETWORK = 78;
+const LAST_NETWORK = 64;
+
+/**
+ * The first two numbers of each /16 that the lab may take, in the order in which it tries them.
+ *
+ * @throws UserProblem when the one that is asked for is none
+ */
+export function networkPrefixes(fixed = process.env['ECS_HOST_LAB_NETWORK'] ?? ''): readonly string[] {
+  if (fixed === '') {
+    return Array.from({ length: USUAL_NETWORK - LAST_NETWORK + 1 }, (_, at) => `10.${USUAL_NETWORK - at}`);
+  }
+  if (!/^10\.\d{1,3}$/.test(fixed) || Number(fixed.slice(3)) > 255) {
+    throw new UserProblem(
+      `ECS_HOST_LAB_NETWORK has to be the first two numbers of a 10.x.0.0/16 network, as in 10.78, not ${fixed}`,
     );
   }
+  return [fixed];
+}
+
+export function networkPlan(labId: string, prefix: string): NetworkPlan {
   return {
     namespace: namespaceName(labId),
     network: `${prefix}.0.0/16`,

@@ -49,8 +49,7 @@ const TOKEN_ANSWER = `@ih,136,128 0x${Buffer.from('X-Aws-Ec2-Metada', 'latin1').
 /**
  * The namespace's whole packet filter as one nft script, which the kernel takes as one transaction. Connections that
  * are established stay so. Dropped without an answer, as on EC2: what no ingress rule of a machine accepts. Refused
- * with an answer, so that nothing in a machine waits for a time-out: what the lab does not offer (name servers among
- * it).
+ * with an answer, so that nothing in a machine waits for a time-out: what the lab does not offer.
  */
 export function renderRules(machines: readonly FilteredMachine[]): string {
   const sorted = machines.toSorted((a, b) => a.address.localeCompare(b.address));
@@ -79,6 +78,7 @@ ${sources === '' ? '' : `    iifname . ip saddr { ${sources} } return\n`}    dro
     ct state established,related accept
     jump spoofed
     ip daddr ${SERVICE_ADDRESS} meta l4proto { tcp, icmp } accept
+    ip daddr ${SERVICE_ADDRESS} udp dport 53 accept
     iifname != "${UPLINK}" ip daddr ${IMDS_ADDRESS} tcp dport 80 accept
     iifname "${UPLINK}" meta l4proto icmp accept
     reject with icmpx port-unreachable

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { SERVICE_ADDRESS, SERVICE_NAME } from './plan.ts';
 
 /** What is forwarded: from an address and port inside the namespace to a unix socket of the daemon. */
 export type Forward = { readonly address: string; readonly port: number; readonly socket: string };
@@ -14,6 +15,7 @@ export async function startGateway(namespace: string, forwards: readonly Forward
       `--net=/run/netns/${namespace}`,
       process.execPath,
       join(import.meta.dirname, 'gateway.ts'),
+      `${SERVICE_NAME}@${SERVICE_ADDRESS}:53`,
       ...forwards.map(({ address, port, socket }) => `${address}:${port}=${socket}`),
     ],
     { reject: false, stdin: 'pipe', stdout: 'pipe', stderr: 'pipe', buffer: { stdout: false, stderr: true } },

@@ -1,4 +1,4 @@
-import { aptInstall, aptRemove, areInstalled, installedVersion } from '../lib/apt.ts';
+import { aptInstall, aptRemove, areInstalled, installedVersion, isInVersion } from '../lib/apt.ts';
 import type { Concern, Context } from '../lib/context.ts';
 import { checkAnswers, runFromBoot, verifyFromBoot } from '../lib/docker-at-boot.ts';
 import {
@@ -68,10 +68,17 @@ async function verify(context: Context): Promise<void> {
   const { docker: config, variant } = context.target;
   const { main } = dockerPackages(config.source);
   await context.look(
-    { id: 'docker.installed', title: 'Docker is installed from the source that the plan names', expected: main },
+    {
+      id: 'docker.installed',
+      title: 'Docker is installed from the source and in the version that the plan names',
+      expected: config.version === null ? main : `${main} ${config.version}`,
+    },
     async () => {
       const version = await installedVersion(main);
-      return { actual: version === null ? 'not installed' : `${main} ${version}`, isCorrect: version !== null };
+      return {
+        actual: version === null ? 'not installed' : `${main} ${version}`,
+        isCorrect: isInVersion(version, config.version),
+      };
     },
   );
   if (variant === 'host') await verifyGate(context);

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readlink, rm, stat, symlink } from 'node:fs/promises';
 import { onHost } from '#contracts/host-paths.ts';
 import { agentDefaults, renderEnvironmentFile, settingIn } from '../lib/agent-config.ts';
-import { aptInstallFile, installedVersion } from '../lib/apt.ts';
+import { aptInstallFile, installedVersion, isInVersion } from '../lib/apt.ts';
 import { firstBootMs } from '../lib/cloud-init.ts';
 import type { Concern, Context } from '../lib/context.ts';
 import { download, requireSha256 } from '../lib/download.ts';
@@ -58,9 +58,15 @@ async function trustedPackage({ target, rootfs, payload }: Context): Promise<str
   return file;
 }
 
+/** The version that the name of Amazon's deb says, which a plan always has; null of `latest`. */
+export function versionIn(url: string): string | null {
+  return /\/amazon-ecs-init-(\d+\.\d+\.\d+-\d+)\.amd64\.deb$/.exec(url)?.[1] ?? null;
+}
+
 async function isInstalled({ target, payload }: Context): Promise<boolean> {
   if (!(await exists(unitPath()))) return false;
-  if (target.ecsAgent.source === 'aws') return (await installedVersion('amazon-ecs-init')) !== null;
+  if (target.ecsAgent.source === 'aws')
+    return isInVersion(await installedVersion('amazon-ecs-init'), versionIn(target.ecsAgent.package));
   const file = `${payload}/${target.ecsAgent.package}`;
   if (!(await exists(file))) return true;
   const [name = '', version = ''] =
@@ -159,6 +165,7 @@ export const ecsAgent: Concern = {
       const file = await trustedPackage(context);
       await withoutServices(() => aptInstallFile(file));
       if (!(await exists(unitPath()))) throw new Error('the package brought no ecs.service');
+      if (!(await isInstalled(context))) throw new Error('the package is not of the version that its name says');
     });
     await context.step('defaults', {}, async () => {
       const isChanged = await putFile(DEFAULTS, renderEnvironmentFile(agentDefaults(context.target)));
@@ -176,10 +183,10 @@ export const ecsAgent: Concern = {
   },
   verify: async (context) => {
     await context.look(
-      { id: 'ecs-agent.installed', title: 'ecs.service is there', expected: 'installed' },
+      { id: 'ecs-agent.installed', title: 'ecs.service is there, of the version in the plan', expected: 'installed' },
       async () => {
-        const isCorrect = await exists(unitPath());
-        return { actual: isCorrect ? 'installed' : 'no unit file', isCorrect };
+        const isCorrect = await isInstalled(context);
+        return { actual: isCorrect ? 'installed' : 'no unit file, or another version', isCorrect };
       },
     );
     await checkDisabled(context, UNIT, 'ecs-agent.service-disabled');

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { aptInstall, areInstalled } from '../lib/apt.ts';
+import { aptInstall, areInstalled, installedVersion, isInVersion, type Wanted } from '../lib/apt.ts';
 import type { Concern, Context } from '../lib/context.ts';
 import { download } from '../lib/download.ts';
 import { installFiles } from '../lib/files.ts';
@@ -12,10 +12,10 @@ export const FILES = ['/usr/share/ecs-host/keys/aws-cli.asc'];
 const AWS_CLI_FINGERPRINT = 'FB5DB77FD5C118B80511ADA8A6310ACC4672475C';
 const PACKAGES = ['git', 'jq', 'openssl', 'rclone', 'rsync'];
 
-function packagesFor({ target }: Context): readonly { name: string }[] {
-  return [...PACKAGES, target.userTools.awsCli.source === 'distribution' ? 'awscli' : 'unzip'].map((name) => ({
-    name,
-  }));
+function packagesFor({ target }: Context): readonly Wanted[] {
+  const { source, version } = target.userTools.awsCli;
+  const awsCli = { name: 'awscli', ...(version === null ? {} : { version }) };
+  return [...PACKAGES.map((name) => ({ name })), source === 'distribution' ? awsCli : { name: 'unzip' }];
 }
 
 /** From what `aws --version` says: `aws-cli/2.9.19 Python/...`. */
@@ -52,9 +52,10 @@ async function installAwsCli({ target, rootfs }: Context): Promise<void> {
   }
 }
 
-function isWanted({ target }: Context, found: string | null): boolean {
-  const { version } = target.userTools.awsCli;
-  return found !== null && (version === null || found === version);
+/** In the words of where it comes from: a package of the distribution has more in its version than the CLI says. */
+async function foundAwsCli({ target }: Context): Promise<string | null> {
+  const says = await awsCliVersion();
+  return says !== null && target.userTools.awsCli.source === 'distribution' ? installedVersion('awscli') : says;
 }
 
 export const userTools: Concern = {
@@ -64,8 +65,10 @@ export const userTools: Concern = {
     await context.step('keys', {}, () => installFiles(context, FILES));
     await context.step('packages', { doneWhen: () => areInstalled(packages) }, () => aptInstall(packages));
     if (context.target.userTools.awsCli.source === 'aws') {
-      await context.step('AWS CLI', { doneWhen: async () => isWanted(context, await askAwsCli()) }, () =>
-        installAwsCli(context),
+      await context.step(
+        'AWS CLI',
+        { doneWhen: async () => isInVersion(await askAwsCli(), context.target.userTools.awsCli.version) },
+        () => installAwsCli(context),
       );
     }
   },
@@ -74,8 +77,8 @@ export const userTools: Concern = {
     await context.look(
       { id: 'user-tools.aws-cli', title: 'The AWS CLI runs', expected: version ?? 'any version' },
       async () => {
-        const found = await awsCliVersion();
-        return { actual: found ?? 'does not run', isCorrect: isWanted(context, found) };
+        const found = await foundAwsCli(context);
+        return { actual: found ?? 'does not run', isCorrect: isInVersion(found, version) };
       },
     );
     for (const name of ['rclone', 'rsync', 'jq', 'git']) {

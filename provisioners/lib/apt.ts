@@ -75,6 +75,11 @@ export async function installedVersion(name: string): Promise<string | null> {
   return (await installedVersions([name])).get(name) ?? null;
 }
 
+/** Whether something is installed, in the wanted version if there is one. */
+export function isInVersion(found: string | null, wanted: string | null): boolean {
+  return found !== null && (wanted === null || found === wanted);
+}
+
 export type Wanted = { readonly name: string; readonly version?: string };
 
 export async function areInstalled(packages: readonly Wanted[]): Promise<boolean> {

@@ -100,7 +100,7 @@ const EXIT_CODES_TEXT =
 const ENVIRONMENT: readonly (readonly [string, string])[] = [
   ['ECS_HOST_STATE', "folder of records, runs and the lab's images (~/.local/state/ecs-host)"],
   ['ECS_HOST_CACHE', 'folder of downloads and builds (~/.cache/ecs-host)'],
-  ['ECS_HOST_LAB_NETWORK', 'network of the lab, for a second lab on one machine'],
+  ['ECS_HOST_LAB_NETWORK', 'network of the lab (10.79), which finds a free one by itself'],
   ['ECS_HOST_OWNER', 'whose dev hosts are meant, in place of who asks the API'],
   ['AWS_ENDPOINT_URL', "an API in place of the region's own; only AWS's own gets real credentials"],
   ['AWS_PROFILE, AWS_*', 'credentials, as every AWS SDK finds them'],

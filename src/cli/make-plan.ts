@@ -5,6 +5,8 @@ import { bundleFolder } from '../io/paths.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { gatherFacts } from '../plan/facts.ts';
 import { resolvePlan, targetOf } from '../plan/resolve.ts';
+import { resolveVersions } from '../plan/versions/resolve-versions.ts';
+import { versionSources } from '../plan/versions/sources.ts';
 import type { Connection } from './connect.ts';
 import type { Session } from './session.ts';
 
@@ -25,8 +27,10 @@ export async function makePlan(session: Session, connection: Connection): Promis
   const { selection, loaded, clients, endpointUrl } = connection;
   const { regionName, region, profileName, profile } = selection;
   const hostProgram = profile.hostService ? resolve(dirname(loaded.file), profile.hostService.program) : null;
-  const [bundle, facts] = await Promise.all([
-    bundleFor(session, targetOf(profileName, profile), hostProgram),
+  const target = targetOf(profileName, profile);
+  const [bundle, versions, facts] = await Promise.all([
+    bundleFor(session, target, hostProgram),
+    resolveVersions(target, versionSources(endpointUrl)),
     gatherFacts(clients.ec2, {
       region: regionName,
       ownerId: profile.baseImage.ownerId,
@@ -37,6 +41,7 @@ export async function makePlan(session: Session, connection: Connection): Promis
   const plan = resolvePlan({
     selection,
     facts,
+    versions,
     endpointUrl,
     bundles: bundle.files,
     node: bundle.node,

@@ -93,7 +93,7 @@ export const ACCESS_RULES: readonly ProfileRule[] = [
   {
     code: 'REPOSITORY_NOT_ENCRYPTED',
     severity: 'error',
-    title: 'The workload does not come over http:// or git:// unless from `localhost` or a private address.',
+    title: 'The workload does not come over http:// or git:// unless from `localhost`, the lab or a private address.',
     check: ({ workload }) => {
       const host = openHost(workload?.repository);
       return host === null
@@ -101,14 +101,14 @@ export const ACCESS_RULES: readonly ProfileRule[] = [
         : {
             key: ['workload', 'repository'],
             reason: `no encryption on the way from ${host}: what is built on the image could be exchanged`,
-            hint: 'use https; without it only localhost and private addresses such as 10.0.0.1 are taken, no names',
+            hint: 'use https; without it only localhost, lab.internal and private addresses such as 10.0.0.1 are taken',
           };
     },
   },
   {
     code: 'ENDPOINT_NOT_ENCRYPTED',
     severity: 'error',
-    title: 'Agents do not speak http:// to `apiEndpoint` unless it is `localhost` or a private address.',
+    title: 'Agents do not speak http:// to `apiEndpoint` unless it is `localhost`, the lab or a private address.',
     check: ({ ecsAgent }) => {
       const host = openHost(ecsAgent?.apiEndpoint);
       return host === null
@@ -116,7 +116,7 @@ export const ACCESS_RULES: readonly ProfileRule[] = [
         : {
             key: ['ecsAgent', 'apiEndpoint'],
             reason: `no encryption on the way to ${host}: whoever is between gives orders to the host`,
-            hint: 'use https; without it only localhost and private addresses such as 10.0.0.1 are taken, no names',
+            hint: 'use https; without it only localhost, lab.internal and private addresses such as 10.0.0.1 are taken',
           };
     },
   },

@@ -103,7 +103,7 @@ export interface DockerSource {
    */
   source: 'docker-ce' | 'distribution';
   /**
-   * apt version to pin; null takes the newest that the source offers.
+   * apt version to pin; null takes the newest that the source offers when the plan is made.
    */
   version?: string | null;
   /**
@@ -117,7 +117,7 @@ export interface EcsAgentSource {
    */
   source: 'aws' | 'lab-stand-in';
   /**
-   * URL of the deb (aws only); the signature is at the same URL plus .asc.
+   * URL of the deb (aws only); the signature is at the same URL plus .asc. For amazon-ecs-init-latest the plan names the newest version.
    */
   package?: string;
   /**
@@ -154,7 +154,7 @@ export interface Nvidia {
 export interface AwsCliSource {
   source: 'aws' | 'distribution';
   /**
-   * Version to pin; null takes the newest.
+   * Version to pin (source distribution: the apt version); null takes the newest when the plan is made.
    */
   version?: string | null;
 }

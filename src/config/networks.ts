@@ -49,12 +49,15 @@ export function addressesIn(cidrs: readonly string[]): number {
 const PRIVATE = ['10.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16'].map(networkOf);
 const DOTTED = /^(\d{1,3}\.){3}\d{1,3}$/;
 
+/** As machines of the lab call it (lab/net/plan.ts). `internal` is reserved: nobody can have the name in public. */
+const LAB_NAME = 'lab.internal';
+
 /**
- * Whether a host of a URL is this machine or one of a private network for certain: `localhost`, or an address. Any
- * other name, however it begins, is what a resolver says.
+ * Whether a host of a URL is this machine or one of a private network for certain: `localhost`, the lab, or an address.
+ * Any other name, however it begins, is what a resolver says.
  */
 export function isPrivateHost(host: string): boolean {
-  if (host === 'localhost') return true;
+  if (host === 'localhost' || host === LAB_NAME) return true;
   if (!DOTTED.test(host)) return false;
   const value = numberOf(host);
   return PRIVATE.some(({ first, size }) => value >= first && value < first + size);

@@ -132,7 +132,7 @@ export const SOURCE_RULES: readonly ProfileRule[] = [
         ? {
             key: ['ecsAgent'],
             reason: 'source lab-stand-in needs `apiEndpoint`, the ECS API of the lab',
-            hint: 'apiEndpoint: http://10.78.0.1:8080',
+            hint: 'apiEndpoint: http://lab.internal:8080',
           }
         : null,
   },

@@ -346,6 +346,10 @@ export const MESSAGES = {
     meaning: 'A host would not accept the user data; each mistake is one of the details.',
     carries: 'details',
   },
+  VERSION_UNKNOWN: {
+    level: 'outside',
+    meaning: 'Who offers Docker, the ECS agent or the AWS CLI did not say its newest version.',
+  },
   WEBSERVER_AWAY: { level: 'user', meaning: 'No webserver of this state folder runs.' },
   WORKLOAD_FAILED: {
     level: 'outside',

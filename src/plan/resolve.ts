@@ -14,6 +14,7 @@ import { digestOf } from './digest.ts';
 import type { Facts } from './facts.ts';
 import { provisioningSteps } from './provisioning.ts';
 import { TOOLCHAIN } from './toolchain.ts';
+import { pinned, type Versions } from './versions/resolve-versions.ts';
 
 export type Selection = {
   readonly regionName: string;
@@ -121,6 +122,7 @@ export function targetOf(profileName: string, profile: Profile, variant: Variant
 export type ResolveInput = {
   readonly selection: Selection;
   readonly facts: Facts;
+  readonly versions: Versions;
   readonly endpointUrl: string | null;
   readonly bundles: readonly BundleFile[];
   readonly node: NodeBinary;
@@ -134,6 +136,7 @@ export type ResolveInput = {
 export function resolvePlan({
   selection,
   facts,
+  versions,
   endpointUrl,
   bundles,
   node,
@@ -142,7 +145,7 @@ export function resolvePlan({
   warnings,
 }: ResolveInput): BuildPlan {
   const { regionName, region, profileName, profile } = selection;
-  const target = targetOf(profileName, profile);
+  const target = pinned(targetOf(profileName, profile), versions);
   const instanceType = profile.instanceType;
   const gpu = target.nvidia !== null;
   const rootVolume = { sizeGiB: volumeGiBOf(profile), type: 'gp3', encrypted: true } as const;

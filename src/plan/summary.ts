@@ -20,6 +20,19 @@ function workloadText({ repository, folder }: BuildPlan['developerWorkload']): s
   return `${url} at ${ref}${credential === null ? '' : ` (${credential.kind} ${credential.name})`}`;
 }
 
+/** What is installed from elsewhere, each in the version that the digest is over. */
+function versionRows({ docker, ecsAgent, userTools, nvidia }: BuildPlan['target']): string[] {
+  const agent = ecsAgent.source === 'aws' ? (ecsAgent.package.split('/').at(-1) ?? '') : `${ecsAgent.package}, carried`;
+  return [
+    row('docker', `${docker.version ?? 'newest'} (${docker.source})`),
+    row('ecs agent', agent),
+    row('aws cli', `${userTools.awsCli.version ?? 'newest'} (${userTools.awsCli.source})`),
+    ...(nvidia === null
+      ? []
+      : [row('nvidia', `driver ${nvidia.driverVersion}, toolkit ${nvidia.containerToolkitVersion}`)]),
+  ];
+}
+
 /**
  * What `ecs-host plan` prints: everything that will happen, in the order in which it does. Pure, and stable enough to
  * diff.
@@ -47,6 +60,7 @@ export function planSummary(plan: BuildPlan): string[] {
     row('instance profile', plan.instanceProfile),
     row('security updates', plan.target.securityUpdates ? 'installed first, but none of the kernel' : 'not installed'),
     row('node', `${plan.node.version}, carried`),
+    ...versionRows(plan.target),
     row('workload', `${workloadText(workload)}, app ${workload.app}`),
     'Provisioners, in order',
     ...plan.target.provisioners.map((name, index) => `  ${String(index + 1).padStart(2)}. ${name}`),

@@ -69,7 +69,7 @@ describe('each mistake is told once, with what was found and what to write', () 
     ['the stand-in with a package', changed('source: aws\n', 'source: lab-stand-in\n'), 'would be ignored', 'remove'],
     [
       'an address that is none',
-      changed('["10.78.0.1:5000"]', '["300.1.1.1:5000"]'),
+      changed('["lab.internal:5000"]', '["300.1.1.1:5000"]'),
       'found "300.1.1.1:5000"',
       'for example',
     ],

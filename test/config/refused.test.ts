@@ -62,7 +62,7 @@ describe('what would let strangers in is refused', () => {
     },
   );
   test('an ECS API over http at a public name', () => {
-    const text = changed('apiEndpoint: http://10.78.0.1:8080', 'apiEndpoint: http://10.example.com:8080');
+    const text = changed('apiEndpoint: http://lab.internal:8080', 'apiEndpoint: http://10.example.com:8080');
     expect(failure(text).details).toMatchObject([{ code: 'ENDPOINT_NOT_ENCRYPTED' }]);
   });
 });
@@ -120,8 +120,8 @@ const oneMistake: readonly (readonly [string, string, string, string])[] = [
   ['a ref with .lock', changed('ref: main', 'ref: main.lock'), 'VALUE_FORM', `${CPU}.workload.ref`],
   ['a ref with a dot at the end', changed('ref: main', 'ref: main.'), 'VALUE_FORM', `${CPU}.workload.ref`],
   ['an app with //', changed('app: base', 'app: a//b/'), 'VALUE_FORM', `${G3S}.workload.app`],
-  ['a registry port', changed('1:5000/ecs', '1:500000/ecs'), 'VALUE_FORM', `${CPU}.workload.baseImageRegistry`],
-  ['port 0', changed('1:5000"', '1:0"'), 'VALUE_FORM', `${CPU}.docker.insecureRegistries[0]`],
+  ['a registry port', changed('l:5000/ecs', 'l:500000/ecs'), 'VALUE_FORM', `${CPU}.workload.baseImageRegistry`],
+  ['port 0', changed('l:5000"', 'l:0"'), 'VALUE_FORM', `${CPU}.docker.insecureRegistries[0]`],
   [
     'two equal ports',
     changed('streamTcp: 32273', 'streamTcp: 32262'),
@@ -165,7 +165,7 @@ const oneMistake: readonly (readonly [string, string, string, string])[] = [
   ['text that turns around', changed('Debian 12 without', 'Debian \u202e12'), 'CHARACTER_REFUSED', ''],
   [
     'an endpoint with a line end',
-    changed('http://10.78.0.1:8080', '"http://10.78.0.1:8080\\n"'),
+    changed('http://lab.internal:8080', '"http://lab.internal:8080\\n"'),
     'VALUE_FORM',
     `${CPU}.ecsAgent.apiEndpoint`,
   ],
@@ -213,8 +213,9 @@ describe('good ones stay good', () => {
     ['a ref of digits in quotes', changed('ref: main', 'ref: "1234567"')],
     ['a submodule', submodule('base/protocol: v1.2, x: main')],
     ['a region of a new partition', changed('  us-east-2:', '  eusc-de-east-1:')],
-    ['a registry path', changed('10.78.0.1:5000/ecs-host', 'public.ecr.aws/docker/library')],
+    ['a registry path', changed('lab.internal:5000/ecs-host', 'public.ecr.aws/docker/library')],
     ['plain http to localhost', repository('http://localhost:3000/x.git')],
+    ['plain http to the lab', repository('http://lab.internal/x.git')],
     ['a line of three dashes at the beginning and the end', `---\n${shipped}---\n`],
     ['CRLF', shipped.replaceAll('\n', '\r\n')],
     ['characters of other languages', changed('Debian 12 without a GPU', 'Débian 12 — без GPU 日本')],

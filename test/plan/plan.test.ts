@@ -10,6 +10,7 @@ import { canonicalJson } from '../../src/plan/digest.ts';
 import { confirmFacts, type Facts, gatherFacts } from '../../src/plan/facts.ts';
 import { readPlan, writePlan } from '../../src/plan/plan-file.ts';
 import { type ResolveInput, resolvePlan, select, targetOf } from '../../src/plan/resolve.ts';
+import { pinned, type Versions } from '../../src/plan/versions/resolve-versions.ts';
 import { sharedTempFolder } from '../support/temp-folder.ts';
 
 const { config } = await loadConfig(join(projectFolder(), 'hosts.yaml'));
@@ -26,10 +27,13 @@ const facts: Facts = {
   vpcId: 'vpc-1',
   subnetId: 'subnet-1',
 };
+const versions: Versions = { docker: '20.10.24+dfsg1-1', ecsAgentPackage: 'agent.deb', awsCli: '2.9.19-1' };
+
 function input(region = 'local'): ResolveInput {
   return {
     selection: select(config, { region, profile: 'cpu-bookworm' }, 'hosts.yaml'),
     facts,
+    versions,
     endpointUrl: null,
     bundles: [{ path: 'provisioners/main.mjs', sha256: 'a'.repeat(64), bytes: 1 }],
     node: { version: '24.21.0', sha256: 'b'.repeat(64) },
@@ -58,7 +62,9 @@ describe('the digest', () => {
       (given) => ({ ...given, bundles: [{ path: 'provisioners/main.mjs', sha256: 'c'.repeat(64), bytes: 1 }] }),
     ],
     ['the Node binary', (given) => ({ ...given, node: { ...given.node, sha256: 'c'.repeat(64) } })],
-    ['a pinned version', profile((each) => Object.assign(each.docker, { version: '1.2.3' }))],
+    ['the version of Docker', (given) => ({ ...given, versions: { ...given.versions, docker: '20.10.25' } })],
+    ['the version of the agent', (given) => ({ ...given, versions: { ...given.versions, ecsAgentPackage: 'b.deb' } })],
+    ['the version of the AWS CLI', (given) => ({ ...given, versions: { ...given.versions, awsCli: '2.9.20-1' } })],
     ['the volume', profile((each) => Object.assign(each, { rootVolume: { sizeGiB: 64 } }))],
     ['the instance type', profile((each) => Object.assign(each, { instanceType: 't3.xlarge' }))],
     ['swap', profile((each) => Object.assign(each, { swapMiB: 512 }))],
@@ -236,7 +242,7 @@ describe('the target', () => {
 
   test('of a plan is a host; a development host has its own provisioners, and the GPU where there is one', () => {
     if (!cpu || !gpu) throw new Error('hosts.yaml has both');
-    expect(resolvePlan(input()).target).toEqual(targetOf('cpu-bookworm', cpu));
+    expect(resolvePlan(input()).target).toEqual(pinned(targetOf('cpu-bookworm', cpu), versions));
     expect(targetOf('cpu-bookworm', cpu)).toMatchObject({ variant: 'host', sshUser: 'admin' });
     expect(targetOf('cpu-bookworm', cpu, 'development')).toMatchObject({
       variant: 'development',

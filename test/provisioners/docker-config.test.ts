@@ -16,7 +16,7 @@ describe('daemon.json', () => {
       'log-opts': { 'max-size': '50m', 'max-file': '3' },
       builder: { gc: { enabled: true, policy: [{ keepStorage: '4GB', all: true }] } },
       'live-restore': false,
-      'insecure-registries': ['10.78.0.1:5000'],
+      'insecure-registries': ['lab.internal:5000'],
     });
   });
 
@@ -27,7 +27,7 @@ describe('daemon.json', () => {
     };
     expect(mergeDaemonConfig(current, target.docker)).toMatchObject({
       runtimes: { nvidia: { path: 'nvidia-container-runtime' } },
-      'insecure-registries': ['other:5000', '10.78.0.1:5000'],
+      'insecure-registries': ['other:5000', 'lab.internal:5000'],
     });
   });
 

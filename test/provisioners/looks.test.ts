@@ -1,8 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { versionIn } from '../../provisioners/concerns/ecs-agent.ts';
 import { awsCliUrl } from '../../provisioners/concerns/user-tools.ts';
 import { agentDefaults, renderEnvironmentFile, settingIn } from '../../provisioners/lib/agent-config.ts';
+import { isInVersion } from '../../provisioners/lib/apt.ts';
 import { nvidiaDevices } from '../../provisioners/lib/gpus.ts';
 import { osReleaseValue } from '../../provisioners/lib/os-release.ts';
 import { homesIn, keysIn } from '../../provisioners/lib/ssh-keys.ts';
@@ -152,4 +154,16 @@ describe('facts', () => {
     await add('0000:00:02.0', '0x1013', '0x030000', '0x00b8');
     expect(await nvidiaDevices(folder)).toEqual([0x13f2]);
   });
+});
+
+test("the name of Amazon's deb says the version, unless it is that of the latest", () => {
+  const url = (name: string): string =>
+    `https://s3.us-east-1.amazonaws.com/amazon-ecs-agent-us-east-1/${name}.amd64.deb`;
+  expect(versionIn(url('amazon-ecs-init-1.108.0-1'))).toBe('1.108.0-1');
+  expect(versionIn(url('amazon-ecs-init-latest'))).toBeNull();
+});
+
+test('installed is what has the version that is asked for, if one is', () => {
+  expect([isInVersion('1.0-1', null), isInVersion('1.0-1', '1.0-1')]).toEqual([true, true]);
+  expect([isInVersion('1.0-2', '1.0-1'), isInVersion(null, null)]).toEqual([false, false]);
 });

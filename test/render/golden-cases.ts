@@ -6,6 +6,7 @@ import { projectFolder } from '../../src/io/paths.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
 import type { Facts } from '../../src/plan/facts.ts';
 import { type ResolveInput, resolvePlan, select } from '../../src/plan/resolve.ts';
+import type { Versions } from '../../src/plan/versions/resolve-versions.ts';
 
 /** facts.json of a case: what the API and the bundler would have said, and which profile and region are meant. */
 type Case = {
@@ -13,6 +14,7 @@ type Case = {
   readonly profile: string;
   readonly endpointUrl: string | null;
   readonly facts: Facts;
+  readonly versions: Versions;
   readonly bundles: BuildPlan['bundles'];
   readonly node: BuildPlan['node'];
 };
@@ -30,6 +32,7 @@ export async function goldenInput(name: string): Promise<ResolveInput> {
   return {
     selection: select(loaded.config, given, 'hosts.yaml'),
     facts: given.facts,
+    versions: given.versions,
     endpointUrl: given.endpointUrl,
     bundles: given.bundles,
     node: given.node,

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { linkName, macAddressOf, networkPlan, nextAddress, privateDnsName } from '../../../lab/net/plan.ts';
+import {
+  linkName,
+  macAddressOf,
+  networkPlan,
+  networkPrefixes,
+  nextAddress,
+  privateDnsName,
+} from '../../../lab/net/plan.ts';
 
 describe('nextAddress', () => {
   test('starts at .1.4 and goes on from where it was', () => {
@@ -27,7 +34,7 @@ describe('names that follow from an address', () => {
     for (const name of [
       linkName('10.78.199.254'),
 
-      networkPlan('01234567').outsideLink,
+      networkPlan('01234567', '10.78').outsideLink,
     ]) {
       expect(name.length).toBeLessThanOrEqual(15);
     }
@@ -43,6 +50,6 @@ describe('names that follow from an address', () => {
   });
 
   test.for(['78', '192.168', '10.256', '10.78.0'])('refuses %s as a network', (prefix) => {
-    expect(() => networkPlan('01234567', prefix)).toThrow('ECS_HOST_LAB_NETWORK');
+    expect(() => networkPrefixes(prefix)).toThrow('ECS_HOST_LAB_NETWORK');
   });
 });

@@ -1,0 +1,51 @@
+import type { TargetConfig } from '#contracts/target-config.ts';
+import type { Index } from './package-index.ts';
+
+/** Where versions are asked for. Tests, and a mirror of one's own, have others. */
+export type VersionSources = {
+  readonly docker: string;
+  readonly debian: string;
+  readonly debianSecurity: string;
+  readonly ubuntu: string;
+  readonly agentReleases: string;
+  readonly awsCliReleases: string;
+  readonly awsCli: string;
+};
+
+const PUBLIC: VersionSources = {
+  docker: 'https://download.docker.com/linux',
+  debian: 'https://deb.debian.org/debian',
+  debianSecurity: 'https://deb.debian.org/debian-security',
+  // Not offered over https. What is asked for here is a number; apt on the instance verifies what it fetches.
+  ubuntu: 'http://archive.ubuntu.com/ubuntu',
+  agentReleases: 'https://github.com/aws/amazon-ecs-agent/releases.atom',
+  awsCliReleases: 'https://github.com/aws/aws-cli/tags.atom',
+  awsCli: 'https://awscli.amazonaws.com',
+};
+
+/** Machines of the lab take Debian's packages from the lab, so the lab is asked what there is. */
+export function versionSources(labEndpoint: string | null): VersionSources {
+  if (labEndpoint === null) return PUBLIC;
+  const mirror = new URL('/_lab/mirror', labEndpoint).href;
+  return { ...PUBLIC, debian: `${mirror}/debian`, debianSecurity: `${mirror}/debian-security` };
+}
+
+type Os = TargetConfig['os'];
+
+export function dockerIndex({ docker }: VersionSources, { distribution, codename }: Os): Index {
+  return { release: `${docker}/${distribution}/dists/${codename}`, path: 'stable/binary-amd64/Packages' };
+}
+
+/** All indexes that apt on a base image of the distribution reads and that may have our packages. */
+export function distributionIndexes(sources: VersionSources, { distribution, codename }: Os): readonly Index[] {
+  const { debian, debianSecurity, ubuntu } = sources;
+  const isDebian = distribution === 'debian';
+  const security = isDebian ? debianSecurity : ubuntu;
+  const main = isDebian ? debian : ubuntu;
+  const path = `${isDebian ? 'main' : 'universe'}/binary-amd64/Packages.xz`;
+  return [
+    `${main}/dists/${codename}`,
+    `${main}/dists/${codename}-updates`,
+    `${security}/dists/${codename}-security`,
+  ].map((release) => ({ release, path }));
+}
