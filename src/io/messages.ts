@@ -270,6 +270,11 @@ export const MESSAGES = {
     meaning: 'The region has no security group of the name that hosts.yaml gives.',
   },
   SESSION_REFUSED: { level: 'outside', meaning: 'Session Manager gave no session to an instance.' },
+  SEVERAL_MISSING: {
+    level: 'user',
+    meaning: 'Several things are missing or wrong; each is one of the details, with the code that it has alone.',
+    carries: 'details',
+  },
   SMOKE_AGENT: { level: 'outside', meaning: 'The ECS agent of a host gave up before it registered.' },
   SMOKE_FAILED: {
     level: 'verdict',
