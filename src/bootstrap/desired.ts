@@ -42,6 +42,8 @@ function groupOf({ regionName, region, profile }: Selection, { clients, webserve
 
 function ciResources(profileName: string, role: string, ci: Wanted['ci']): Resource[] {
   if (ci === null) return [];
+  const name = `${profileName}-ci`;
+  const policy = fill(caller, { Role: role, InstanceProfile: profileName, Caller: name });
   return [
     {
       kind: 'identity provider',
@@ -51,11 +53,11 @@ function ciResources(profileName: string, role: string, ci: Wanted['ci']): Resou
     },
     {
       kind: 'role',
-      name: `${profileName}-ci`,
+      name,
       description: `Bakes and proves images for ${ci.repository}`,
       trust: fill(trustGithub, { Repository: ci.repository, Branch: ci.branch }),
       managedPolicies: [],
-      policies: { 'ecs-host-caller': fill(caller, { Role: role, InstanceProfile: profileName }) },
+      policies: { 'ecs-host-caller': policy },
     },
   ];
 }

@@ -3,7 +3,7 @@ import type { TargetConfig } from '#contracts/target-config.ts';
 import { type Bundle, buildBundle } from '../bundle/bundle.ts';
 import { bundleFolder } from '../io/paths.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
-import { gatherFacts } from '../plan/facts.ts';
+import { type Facts, gatherFacts } from '../plan/facts.ts';
 import { resolvePlan, targetOf } from '../plan/resolve.ts';
 import type { Connection } from './connect.ts';
 import type { Session } from './session.ts';
@@ -20,20 +20,27 @@ export function bundleFor(session: Session, target: TargetConfig, hostProgram: s
   });
 }
 
+/** What the region has for a plan of what was selected. */
+export function factsFor({ selection, clients }: Connection): Promise<Facts> {
+  const { regionName, region, profile } = selection;
+  return gatherFacts(clients.ec2, {
+    region: regionName,
+    ownerId: profile.baseImage.ownerId,
+    imageName: profile.baseImage.name,
+    securityGroup: region.securityGroup,
+  });
+}
+
 /** Builds what is carried, asks the region, and resolves: both are needed for the digest. */
-export async function makePlan(session: Session, connection: Connection): Promise<Planned> {
-  const { selection, loaded, clients, endpointUrl } = connection;
-  const { regionName, region, profileName, profile } = selection;
+export async function makePlan(
+  session: Session,
+  connection: Connection,
+  asked: Promise<Facts> = factsFor(connection),
+): Promise<Planned> {
+  const { selection, loaded, endpointUrl } = connection;
+  const { profileName, profile } = selection;
   const hostProgram = profile.hostService ? resolve(dirname(loaded.file), profile.hostService.program) : null;
-  const [bundle, facts] = await Promise.all([
-    bundleFor(session, targetOf(profileName, profile), hostProgram),
-    gatherFacts(clients.ec2, {
-      region: regionName,
-      ownerId: profile.baseImage.ownerId,
-      imageName: profile.baseImage.name,
-      securityGroup: region.securityGroup,
-    }),
-  ]);
+  const [bundle, facts] = await Promise.all([bundleFor(session, targetOf(profileName, profile), hostProgram), asked]);
   const plan = resolvePlan({
     selection,
     facts,

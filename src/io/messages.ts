@@ -235,6 +235,16 @@ export const MESSAGES = {
   PLAN_VERSION_MISMATCH: { level: 'user', meaning: 'A plan was written by another version of ecs-host.' },
   PORT_FORM: { level: 'user', meaning: 'A port to forward has not the form PORT or PORT:REMOTE.' },
   PORT_TAKEN: { level: 'user', meaning: 'A port of this machine cannot be listened on.' },
+  PREFLIGHT_FAILED: {
+    level: 'user',
+    meaning: 'A run needs what is not there; each is one of the details, with its fix. Nothing was started.',
+    carries: 'details',
+  },
+  PREFLIGHT_UNCHECKED: {
+    level: 'warning',
+    meaning: 'Some of what a run needs could not be looked at; each is one of the details, with why.',
+    carries: 'details',
+  },
   PROFILE_UNKNOWN: { level: 'user', meaning: 'hosts.yaml has no profile of the name that was given.' },
   PROGRAMS_MISSING: {
     level: 'user',
