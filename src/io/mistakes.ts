@@ -1,8 +1,8 @@
 import { EcsHostError, type ErrorDetail, userError } from './errors.ts';
 
-/** Pure: an error as details of another one; what it names itself, or itself. */
+/** Pure: an error as details of another one, with its code: what it names itself, or itself. */
 export function detailsOf({ code, message, hint, details }: EcsHostError): readonly ErrorDetail[] {
-  if (details.length > 0) return details;
+  if (details.length > 0) return details.map((detail) => ({ code, ...detail }));
   return [{ code, reason: message, ...(hint === undefined ? {} : { hint }) }];
 }
 

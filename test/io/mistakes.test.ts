@@ -27,7 +27,11 @@ test('several are one error with each among its details, also those that have de
     code: 'SEVERAL_MISSING',
     message: '3 things are missing.',
     hint: 'look',
-    details: [{ code: 'IMAGE_NOT_FOUND', hint: 'name another' }, { key: 'a' }, { key: 'b' }],
+    details: [
+      { code: 'IMAGE_NOT_FOUND', hint: 'name another' },
+      { code: 'PROGRAMS_MISSING', key: 'a' },
+      { code: 'PROGRAMS_MISSING', key: 'b' },
+    ],
   });
 });
 
