@@ -25,8 +25,11 @@ dev-host: setup ## bring up a development host; REGION=us-east-2 for AWS, ARGS='
 test: setup ## lint, types, drift, unit and end-to-end tests; the last line counts them
 	@$(NODE) scripts/test.ts
 
+# What only the lab needs is not asked for where these go to AWS.
+ami dev-host doctor: export SETUP_REGION = $(REGION)
+
 setup: ## bring everything that is missing; does nothing the second time
-	@scripts/setup
+	@scripts/setup $${SETUP_REGION:+--region "$$SETUP_REGION"}
 
 unit: setup ## only the fast tests
 	@$(NODE) scripts/test.ts unit
@@ -57,8 +60,8 @@ bench: setup ## measure side by side with named baselines; ARGS='--rounds N'
 	@$(NODE) bench/host.ts
 	@$(NODE) bench/starts.ts
 
-doctor: setup ## every prerequisite: found, needed, and the fix
-	@set -f; bin/ecs-host doctor $$ARGS
+doctor: setup ## every prerequisite: found, needed, and the fix; REGION=us-east-2 for AWS
+	@set -f; bin/ecs-host doctor $${REGION+--region "$$REGION"} $$ARGS
 
 lab-up: setup ## start the lab and leave it running
 	@bin/ecs-host lab up

@@ -63,7 +63,7 @@ function medians(timings: readonly Timing[]): Record<string, number> {
 
 /** Pairs of our phases and theirs that do the same. What only we do stands alone. */
 const COMPARED: readonly (readonly [string, readonly string[], readonly string[]])[] = [
-  ['plan and render', ['plan', 'render'], []],
+  ['preflight, plan and render', ['preflight', 'plan', 'render'], []],
   ['launch until ssh', ['create key pair and security group', 'launch build instance', 'wait for ssh'], ['launch']],
   ['base', ['provision: base'], ['base']],
   ['docker', ['provision: docker'], ['docker']],

@@ -156,6 +156,21 @@ export const STAGES: readonly Room[] = [
     mayImport: ['src/io', 'scripts/setup-lib'],
     holds: 'every prerequisite: found, needed, the fix',
   },
+  {
+    folder: 'src/preflight',
+    mayImport: [
+      'src/io',
+      'src/aws',
+      'src/run',
+      'src/config',
+      'src/plan',
+      'src/host-access',
+      'src/workload',
+      'src/doctor',
+      'scripts/setup-lib',
+    ],
+    holds: 'all that a run needs, looked at before its first side effect',
+  },
 ];
 
 /** The command line stands on all of them. */

@@ -1,8 +1,8 @@
 import type { RequestListener } from 'node:http';
 import type { Disks, Machines } from '../machine-types.ts';
 import type { MotoClient } from '../moto/client.ts';
+import { ACCOUNT_SERVICES } from './account.ts';
 import type { CallLog } from './call-log.ts';
-
 import { Faults } from './faults.ts';
 import type { ServiceHandler } from './handler.ts';
 import { createAwsHandler } from './handler.ts';
@@ -48,7 +48,7 @@ export function createAwsService(parts: {
     calls,
     faults,
     staleness: conditions.staleness,
-    services: parts.services ?? new Map(),
+    services: new Map([...ACCOUNT_SERVICES, ...(parts.services ?? [])]),
     consoleOutput: (instanceId) => machines.consoleOutput(instanceId),
     log,
   });

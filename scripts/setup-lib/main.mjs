@@ -13,6 +13,7 @@ async function run() {
   const { renderError } = await import('./errors.mjs');
   const { createProgress } = await import('./progress.mjs');
   const { stopChildren } = await import('./run.mjs');
+  const { isOnAws } = await import('./platform.mjs');
   const { setUp } = await import('./steps.mjs');
 
   const abort = new AbortController();
@@ -27,7 +28,8 @@ async function run() {
     });
   }
   try {
-    await setUp({ progress, interactive: Boolean(process.stdin.isTTY) && !plain, signal: abort.signal });
+    const interactive = Boolean(process.stdin.isTTY) && !plain;
+    await setUp({ progress, interactive, signal: abort.signal, forLab: !isOnAws(process.argv) });
   } catch (error) {
     if (abort.signal.aborted) {
       progress.line('set-up: interrupted; start again to go on where it stopped');

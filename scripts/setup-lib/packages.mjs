@@ -19,6 +19,16 @@ export async function missingPackages(packages, python) {
 }
 
 /**
+ * Those that this set-up needs.
+ *
+ * @param {readonly import('./prerequisites.mjs').SystemPackage[]} packages
+ * @param {{ forLab: boolean, wantsEnvironment: boolean }} needs
+ */
+export function wantedPackages(packages, { forLab, wantsEnvironment }) {
+  return packages.filter((entry) => (entry.name === 'python3-venv' ? wantsEnvironment : forLab || entry.for !== 'lab'));
+}
+
+/**
  * The command for a person to copy; with sudo only where a person would need it and has it.
  *
  * @param {readonly { name: string }[]} packages

@@ -71,6 +71,19 @@ export function platformProblems(needed, found) {
   ];
 }
 
+/** A region of AWS; hosts.yaml, which could call the lab like this, is not read before packages are there. */
+const AWS_REGION = /^[a-z]{2}(-[a-z]+)+-\d$/;
+
+/**
+ * Whether set-up is for a run on AWS, which needs nothing of the lab.
+ *
+ * @param {readonly string[]} args with `--region REGION` where one was named
+ */
+export function isOnAws(args) {
+  const at = args.indexOf('--region');
+  return at >= 0 && AWS_REGION.test(args[at + 1] ?? '');
+}
+
 /** @returns {Promise<System>} */
 export async function readSystem() {
   return {

@@ -9,6 +9,7 @@ import { projectFolder } from './paths.mjs';
  * @property {string} name as apt knows it, on Debian and Ubuntu alike
  * @property {readonly string[]} probes all have to hold: a command, a path, or `python:MODULE`
  * @property {string} why
+ * @property {'lab'} [for] what only the lab needs; a run on AWS goes without
  *
  * @typedef {object} Prerequisites
  * @property {{ os: string, arch: string, distributions: Record<string, string> }} platform

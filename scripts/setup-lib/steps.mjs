@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { removePackagedGo } from './build-programs.mjs';
 import { installNodeModules, nodeModulesFit } from './node-modules.mjs';
-import { installPackages, missingPackages } from './packages.mjs';
+import { installPackages, missingPackages, wantedPackages } from './packages.mjs';
 import { cacheFolder, projectFolder } from './paths.mjs';
 import { checkPlatform, nodeProblems, readSystem, systemProblems } from './platform.mjs';
 import { readPrerequisites } from './prerequisites.mjs';
-import { findPython } from './probe.mjs';
+import { findCommand, findPython } from './probe.mjs';
 import { formatSeconds } from './progress.mjs';
 import { findEnvironment, makeEnvironment } from './python.mjs';
 import { findSessionManagerPlugin, makeSessionManagerPlugin } from './session-manager.mjs';
@@ -16,9 +16,9 @@ import { findToolchain, makeToolchain } from './toolchain.mjs';
  * Everything that has to be on the machine before the command line works, each step only when something is missing.
  *
  * @param {{ progress: ReturnType<typeof import('./progress.mjs').createProgress>, interactive: boolean, signal:
- *   AbortSignal }} context
+ *   AbortSignal, forLab: boolean }} context without the lab, what only the lab needs is not asked for
  */
-export async function setUp({ progress, interactive, signal }) {
+export async function setUp({ progress, interactive, signal, forLab }) {
   const began = performance.now();
   const project = projectFolder();
   const cache = cacheFolder();
@@ -46,13 +46,14 @@ export async function setUp({ progress, interactive, signal }) {
     }
   };
 
-  // Asking Python costs as much as all the rest, so a finished environment answers for it.
+  // Asking Python costs as much as all the rest, so a finished environment answers for it. It holds moto, and ffmpeg
+  // for machines that have none.
   let environment = await findEnvironment(venv, lock);
-  const python =
-    environment === null ? await checkPlatform(needed) : { path: '/usr/bin/python3', version: environment.python };
-  if (environment !== null) await checkPlatformQuickly(needed);
+  const wantsEnvironment = environment === null && (forLab || (await findCommand('ffmpeg')) === null);
+  const python = wantsEnvironment ? await checkPlatform(needed) : { path: '/usr/bin/python3', version: '' };
+  if (!wantsEnvironment) await checkPlatformQuickly(needed);
 
-  const wanted = environment === null ? needed.packages : needed.packages.filter(({ name }) => name !== 'python3-venv');
+  const wanted = wantedPackages(needed.packages, { forLab, wantsEnvironment });
   const missing = await missingPackages(wanted, python.path);
   if (missing.length > 0) {
     const count = `${missing.length} missing`;
@@ -61,7 +62,7 @@ export async function setUp({ progress, interactive, signal }) {
   if (!(await nodeModulesFit(project))) {
     await step('npm packages', 'package-lock.json is not installed', (open) => installNodeModules(project, open));
   }
-  if (environment === null) {
+  if (wantsEnvironment) {
     const best = (await findPython()) ?? python;
     await step('Python packages', 'lab/requirements.lock is not installed', (open) =>
       makeEnvironment(venv, lock, best, open),
@@ -72,7 +73,7 @@ export async function setUp({ progress, interactive, signal }) {
     project,
     cache,
     needed,
-    python: { path: join(venv, 'bin', 'python3'), version: environment?.python ?? '' },
+    python: environment === null ? python : { path: join(venv, 'bin', 'python3'), version: environment.python },
   };
   if ((await findToolchain(place)) === null) {
     const versions = `${needed.packer.version} and ${needed.amazonPlugin.version}`;

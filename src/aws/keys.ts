@@ -7,7 +7,33 @@ export type Keys = {
   readonly sessionToken?: string;
   /** When they end, where they do. */
   readonly expiration?: Date;
+  /** What is known of how long they live, where it is. */
+  readonly life?: Life;
 };
+
+/** How long keys live: until when (null: they do not say), and whether what gave them gives others then. */
+export type Life = {
+  readonly endsAt: Date | null;
+  readonly isTemporary: boolean;
+  readonly isRenewed: boolean;
+};
+
+/** Which of its providers gave the keys, as the SDK notes it on them. */
+type Sourced = Keys & { readonly $source?: Readonly<Record<string, unknown>> };
+
+/** Where somebody wrote keys down; what is there stays there, also when they end. */
+const WRITTEN_DOWN = ['CREDENTIALS_ENV_VARS', 'CREDENTIALS_PROFILE'];
+/** Written-down keys may be only what these begin with. */
+const EXCHANGED = /^CREDENTIALS_(STS_|PROFILE_SOURCE_PROFILE$|PROFILE_NAMED_PROVIDER$)/;
+
+/** Pure. */
+export function lifeOf({ sessionToken, expiration, $source = {} }: Sourced): Life {
+  const sources = Object.keys($source);
+  const isWrittenDown =
+    sources.some((source) => WRITTEN_DOWN.includes(source)) && !sources.some((source) => EXCHANGED.test(source));
+  const isTemporary = sessionToken !== undefined && sessionToken !== '';
+  return { endsAt: expiration ?? null, isTemporary, isRenewed: !isTemporary || !isWrittenDown };
+}
 
 /** Gives keys that are good now. Clients are handed this and not keys, so that a run can outlive them. */
 export type KeyProvider = () => Promise<Keys>;
@@ -35,7 +61,8 @@ class Refreshing {
       if ((this.#last.expiration?.getTime() ?? 0) <= Date.now()) throw error;
     }
     // The SDK keeps keys without an end for ever.
-    return { ...this.#last, expiration: this.#last.expiration ?? new Date(Date.now() + LOOK_AGAIN_MS) };
+    const expiration = this.#last.expiration ?? new Date(Date.now() + LOOK_AGAIN_MS);
+    return { ...this.#last, expiration, life: lifeOf(this.#last) };
   };
 }
 

@@ -67,6 +67,8 @@ function callerPolicy(selection: Selection, names: Readonly<Record<string, strin
 function ciResources(selection: Selection, role: string, ci: Wanted['ci']): Resource[] {
   const profileName = selection.region.instanceProfile;
   if (ci === null) return [];
+  const name = `${profileName}-ci`;
+  const policy = callerPolicy(selection, { Role: role, InstanceProfile: profileName, Caller: name });
   return [
     {
       kind: 'identity provider',
@@ -76,11 +78,11 @@ function ciResources(selection: Selection, role: string, ci: Wanted['ci']): Reso
     },
     {
       kind: 'role',
-      name: `${profileName}-ci`,
+      name,
       description: `Bakes and proves images for ${ci.repository}`,
       trust: fill(trustGithub, { Repository: ci.repository, Branch: ci.branch }),
       managedPolicies: [],
-      policies: { 'ecs-host-caller': callerPolicy(selection, { Role: role, InstanceProfile: profileName }) },
+      policies: { 'ecs-host-caller': policy },
     },
   ];
 }

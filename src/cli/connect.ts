@@ -2,6 +2,7 @@ import { type AwsClients, createClients, findCredentials } from '../aws/clients.
 import { endpointFromEnvironment } from '../aws/endpoint.ts';
 import type { KeyProvider } from '../aws/keys.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { allOrMistakes } from '../io/mistakes.ts';
 import { startLab } from '../lab-client/lab-process.ts';
 import { LabWatch } from '../lab-client/lab-watch.ts';
 import { type Selection, select } from '../plan/resolve.ts';
@@ -21,26 +22,44 @@ export type Api = {
   readonly stayFor: (instanceId: string) => Promise<void>;
 };
 
+/**
+ * @param next.isLast whether this is the last look: the lab is started next, or no API can be asked. Otherwise a
+ *   preflight may say together what is missing here and there
+ */
+export type Before = (next: { readonly isLast: boolean }) => Promise<void>;
+
 /** A region as hosts.yaml has it. */
 export type Connection = Api & { readonly loaded: LoadedConfig; readonly selection: Selection };
+
+async function credentialsProblem(apiRegion: string): Promise<Error | null> {
+  try {
+    await findCredentials({ apiRegion, endpointUrl: null });
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
 
 /**
  * Finds the API (starting the lab where the region is the lab's), and runs `work` with clients for it. What was started
  * is stopped again, however `work` ends.
  *
  * @param before what else has to be there; called before anything is started
- * @throws EcsHostError (user) on missing credentials, before anything is started
+ * @throws EcsHostError (user) on missing credentials, with what `before` misses, before anything is started
  */
 export async function withApi<T>(
   session: Session,
   { apiRegion, isLab }: { readonly apiRegion: string; readonly isLab: boolean },
   work: (api: Api) => Promise<T>,
-  before: () => Promise<void> = async () => {},
+  before: Before = async () => {},
 ): Promise<T> {
   const given = endpointFromEnvironment();
-  // Credentials are the cheapest thing to be missing, so they are looked for first.
-  if (given === null && !isLab) await findCredentials({ apiRegion, endpointUrl: null });
-  await before();
+  const startsLab = given === null && isLab;
+  const problem = given !== null || isLab ? null : await credentialsProblem(apiRegion);
+  await allOrMistakes<[unknown, unknown]>(
+    [problem === null ? Promise.resolve() : Promise.reject(problem), before({ isLast: startsLab || problem !== null })],
+    '`ecs-host doctor` shows everything that is needed',
+  );
   await using cleanup = new AsyncDisposableStack();
   let endpointUrl = given;
   let lasting: Pick<Api, 'stay' | 'stayFor'> = { stay: async () => {}, stayFor: async () => {} };
@@ -72,7 +91,7 @@ export async function withConnection<T>(
   session: Session,
   args: CommonArguments,
   work: (connection: Connection) => Promise<T>,
-  before: (selection: Selection) => Promise<void> = async () => {},
+  before: (selection: Selection, next: { readonly isLast: boolean }) => Promise<void> = async () => {},
 ): Promise<T> {
   const loaded = await loadConfig(args.configFile);
   const selection = select(loaded.config, args, loaded.file);
@@ -82,6 +101,6 @@ export async function withConnection<T>(
     session,
     place,
     (api) => work({ ...api, loaded, selection }),
-    () => before(selection),
+    (next) => before(selection, next),
   );
 }

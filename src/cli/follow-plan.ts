@@ -4,15 +4,17 @@ import type { Bundle } from '../bundle/bundle.ts';
 import { unpackBundle } from '../bundle/unpack.ts';
 import { userError } from '../io/errors.ts';
 import { bundleFolder } from '../io/paths.ts';
-import { type Need, requirePrograms } from '../io/programs.ts';
+import { requirePrograms } from '../io/programs.ts';
 import type { BuildPlan, Transport } from '../plan/build-plan.ts';
 import { assertCarried } from '../plan/carried.ts';
-import { confirmFacts } from '../plan/facts.ts';
 import { readPlan } from '../plan/plan-file.ts';
 import { BUNDLE_FILE } from '../plan/provisioning.ts';
 import { transportOf } from '../plan/resolve.ts';
-import { type Api, withApi, withConnection } from './connect.ts';
-import { bundleFor, makePlan, type Planned, warn } from './make-plan.ts';
+import type { Found } from '../preflight/planned-items.ts';
+import { type Subject, subjectOf, subjectOfPlan } from '../preflight/subject.ts';
+import { type Api, type Before, withApi, withConnection } from './connect.ts';
+import { bundleFor, factsFor, makePlan, type Planned, warn } from './make-plan.ts';
+import { confirmedBy, preflightOf, runOf, startsLab, type Wanted } from './preflight.ts';
 import { commonArguments, type Session } from './session.ts';
 
 /**
@@ -51,7 +53,7 @@ export async function withPlanApi<T>(
   session: Session,
   plan: BuildPlan,
   work: (api: Api) => Promise<T>,
-  before?: () => Promise<void>,
+  before?: Before,
 ): Promise<T> {
   const checked = async (api: Api): Promise<T> => {
     if ((api.endpointUrl === null) !== (plan.endpointUrl === null))
@@ -65,37 +67,78 @@ export async function withPlanApi<T>(
   return withApi(session, plan, checked, before);
 }
 
+/** A way to a plan, with a look at all that following it needs. */
+export type Planning = {
+  /**
+   * To be called before the first side effect.
+   *
+   * @param stored the plan that is followed where it is neither `--plan FILE` nor made now
+   * @throws EcsHostError `PREFLIGHT_FAILED` (user) with everything that is missing
+   */
+  readonly preflight: (stored?: BuildPlan | null) => Promise<void>;
+  readonly planned: () => Promise<Planned>;
+};
+
+/** The value of a promise that is begun when it is first wanted. */
+function once<T>(begin: () => Promise<T>): () => Promise<T> {
+  let begun: Promise<T> | null = null;
+  return () => {
+    begun ??= begin();
+    return begun;
+  };
+}
+
 /**
  * The one way to a plan for the verbs that follow one: `--plan FILE`, or a plan that is made now from hosts.yaml.
- * `work` gets the API and a function that gives the plan with what it carries; what a stored plan names is confirmed
- * with the region first.
- *
- * @param needsOf programs of this machine that `work` runs; all are looked for before anything is started
+ * `work` gets the API and functions that look at what is needed and give the plan with what it carries; what a stored
+ * plan names is confirmed with the region first.
  */
 export async function withPlanning<T>(
   session: Session,
   argv: Record<string, unknown>,
-  needsOf: (transport: Transport) => readonly Need[],
-  work: (api: Api, planned: () => Promise<Planned>) => Promise<T>,
+  wanted: Wanted,
+  work: (api: Api, planning: Planning) => Promise<T>,
 ): Promise<T> {
   const file = planFileOf(argv);
+  // Before the lab is started; elsewhere programs are part of the preflight.
+  const lookFor = async (transport: Transport, { isLast }: { readonly isLast: boolean }): Promise<void> =>
+    isLast ? requirePrograms(wanted.needsOf(transport)) : undefined;
+  const look = async (api: Api, stored: BuildPlan | null, subject: Subject, found: () => Promise<Found>) =>
+    preflightOf(session, api, {
+      subject: stored === null ? subject : subjectOfPlan(stored),
+      run: await runOf(argv, wanted),
+      found: stored === null ? found() : confirmedBy(api, stored),
+      needs: startsLab(subject) ? [] : wanted.needsOf(subject.transport),
+    });
   if (file === null)
     return withConnection(
       session,
       commonArguments(argv),
-      (connection) => work(connection, () => makePlan(session, connection)),
-      ({ profile }) => requirePrograms(needsOf(transportOf(profile))),
+      (connection) => {
+        const facts = once(() => factsFor(connection));
+        return work(connection, {
+          preflight: (stored = null) =>
+            look(connection, stored, subjectOf(connection.selection, dirname(connection.loaded.file)), facts),
+          planned: () => makePlan(session, connection, facts()),
+        });
+      },
+      ({ profile }, next) => lookFor(transportOf(profile), next),
     );
   const plan = await readPlan(file);
   return withPlanApi(
     session,
     plan,
-    (api) =>
-      work(api, async () => {
-        warn(session, plan);
-        const [bundle] = await Promise.all([carriedBy(session, plan, file), confirmFacts(api.clients.ec2, plan)]);
-        return { plan, bundle };
-      }),
-    () => requirePrograms(needsOf(plan.network.transport)),
+    (api) => {
+      const confirmed = once(() => confirmedBy(api, plan));
+      return work(api, {
+        preflight: () => look(api, null, subjectOfPlan(plan), confirmed),
+        planned: async () => {
+          warn(session, plan);
+          const [bundle] = await Promise.all([carriedBy(session, plan, file), confirmed()]);
+          return { plan, bundle };
+        },
+      });
+    },
+    (next) => lookFor(plan.network.transport, next),
   );
 }

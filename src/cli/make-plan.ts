@@ -1,9 +1,10 @@
 import { dirname, resolve } from 'node:path';
 import type { TargetConfig } from '#contracts/target-config.ts';
 import { type Bundle, buildBundle } from '../bundle/bundle.ts';
+import { allEnded } from '../io/all-ended.ts';
 import { bundleFolder } from '../io/paths.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
-import { gatherFacts } from '../plan/facts.ts';
+import { type Facts, gatherFacts } from '../plan/facts.ts';
 import { resolvePlan, targetOf } from '../plan/resolve.ts';
 import { resolveVersions } from '../plan/versions/resolve-versions.ts';
 import { versionSources } from '../plan/versions/sources.ts';
@@ -22,21 +23,32 @@ export function bundleFor(session: Session, target: TargetConfig, hostProgram: s
   });
 }
 
+/** What the region has for a plan of what was selected. */
+export function factsFor({ selection, clients }: Connection): Promise<Facts> {
+  const { regionName, region, profile } = selection;
+  return gatherFacts(clients.ec2, {
+    region: regionName,
+    ownerId: profile.baseImage.ownerId,
+    imageName: profile.baseImage.name,
+    securityGroup: region.securityGroup,
+  });
+}
+
 /** Builds what is carried, asks the region, and resolves: both are needed for the digest. */
-export async function makePlan(session: Session, connection: Connection): Promise<Planned> {
-  const { selection, loaded, clients, endpointUrl } = connection;
-  const { regionName, region, profileName, profile } = selection;
+export async function makePlan(
+  session: Session,
+  connection: Connection,
+  asked: Promise<Facts> = factsFor(connection),
+): Promise<Planned> {
+  const { selection, loaded, endpointUrl } = connection;
+  const { profileName, profile } = selection;
   const hostProgram = profile.hostService ? resolve(dirname(loaded.file), profile.hostService.program) : null;
   const target = targetOf(profileName, profile);
-  const [bundle, versions, facts] = await Promise.all([
+  // What is wrong in hosts.yaml comes before a site that does not answer.
+  const [facts, bundle, versions] = await allEnded([
+    asked,
     bundleFor(session, target, hostProgram),
     resolveVersions(target, versionSources(endpointUrl)),
-    gatherFacts(clients.ec2, {
-      region: regionName,
-      ownerId: profile.baseImage.ownerId,
-      imageName: profile.baseImage.name,
-      securityGroup: region.securityGroup,
-    }),
   ]);
   const plan = resolvePlan({
     selection,

@@ -250,8 +250,12 @@ const TABLE: readonly (Row | Group)[] = [
   ),
   verb(
     'doctor',
-    'look at every prerequisite: found, needed, and the fix',
-    { ...OUTPUT },
+    'look at every prerequisite, or with --region at all that a run there needs: found, needed, and the fix',
+    {
+      ...COMMON,
+      region: { ...COMMON.region, describe: 'region of hosts.yaml to look at as well', defaultDescription: undefined },
+      ...OUTPUT,
+    },
     async () => (await import('./verbs/doctor.ts')).doctor,
   ),
   verb(

@@ -1,7 +1,8 @@
 /**
- * `missing` stops the work; `optional` is missing too, but only needed for what `neededFor` says.
+ * `missing` stops the work; `optional` is missing too, but only needed for what `neededFor` says; `unchecked` could not
+ * be looked at, and stops nothing.
  */
-export type DoctorStatus = 'ok' | 'missing' | 'optional';
+export type DoctorStatus = 'ok' | 'missing' | 'optional' | 'unchecked';
 
 /** One prerequisite as found on this machine. */
 export type DoctorItem = {
@@ -12,7 +13,8 @@ export type DoctorItem = {
   readonly needed: string;
   /** What to do; empty when the status is ok. */
   readonly fix: string;
-  readonly neededFor: 'everything' | 'lab' | 'AWS';
+  /** `region`: a run in the region that was named. */
+  readonly neededFor: 'everything' | 'lab' | 'AWS' | 'region';
 };
 
 export function item(

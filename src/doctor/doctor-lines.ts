@@ -2,7 +2,7 @@ import { layOutTable } from '../io/table.ts';
 import { wrapText } from '../io/text.ts';
 import type { DoctorItem } from './doctor-item.ts';
 
-const MARKS = { ok: 'ok', missing: 'MISSING', optional: '-' } as const;
+const MARKS = { ok: 'ok', missing: 'MISSING', optional: '-', unchecked: '?' } as const;
 const HEAD = ['', 'prerequisite', 'found', 'needed'] as const;
 
 function fixLines({ fix, neededFor }: DoctorItem, indent: string, width: number): string[] {
@@ -13,18 +13,24 @@ function fixLines({ fix, neededFor }: DoctorItem, indent: string, width: number)
 /**
  * The table for people: one row an item, and under an item that is not there its fix. The last line says whether work
  * can begin.
+ *
+ * @param place what was looked at: `the lab`, or a region
  */
-export function doctorLines(items: readonly DoctorItem[], width: number): string[] {
+export function doctorLines(items: readonly DoctorItem[], width: number, place = 'the lab'): string[] {
   const cells = items.map((each) => [MARKS[each.status], each.name, each.found, each.needed]);
   const indent = ' '.repeat(2 + Math.max(...items.map(({ status }) => MARKS[status].length)));
   const { head, rows } = layOutTable(HEAD, cells, width);
   const body = items.flatMap((each, at) => [...(rows[at] ?? []), ...fixLines(each, indent, width)]);
-  return [...head, ...body, '', ...wrapText(lastLine(items), width, '  ')];
+  return [...head, ...body, '', ...wrapText(lastLine(items, place), width, '  ')];
 }
 
-function lastLine(items: readonly DoctorItem[]): string {
-  const missing = items.filter((each) => each.status === 'missing').length;
-  const optional = items.filter((each) => each.status === 'optional').length;
-  const aws = optional === 0 ? '' : `; ${optional} more would be needed on AWS`;
-  return missing === 0 ? `everything for the lab is here${aws}` : `${missing} missing${aws}`;
+function lastLine(items: readonly DoctorItem[], place: string): string {
+  const count = (status: DoctorItem['status']): number => items.filter((each) => each.status === status).length;
+  const [missing, optional, unchecked] = [count('missing'), count('optional'), count('unchecked')];
+  const more = [
+    ...(unchecked === 0 ? [] : [`${unchecked} not checked`]),
+    ...(optional === 0 ? [] : [`${optional} more would be needed on AWS`]),
+  ];
+  const here = unchecked === 0 ? `everything for ${place} is here` : `nothing for ${place} is known to be missing`;
+  return [missing === 0 ? here : `${missing} missing`, ...more].join('; ');
 }

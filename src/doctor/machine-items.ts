@@ -36,7 +36,7 @@ export async function packageItems(needed: Prerequisites, python: string | null)
       const absent = entry.probes.filter((_, at) => !held[at]);
       const first = entry.probes[0] ?? '';
       const where = first.startsWith('/') || first.startsWith('python:') ? first : await findCommand(first);
-      return item(`package ${entry.name}`, 'everything', absent.length === 0, {
+      return item(`package ${entry.name}`, entry.for ?? 'everything', absent.length === 0, {
         found: absent.length === 0 ? (where ?? first) : `no ${absent.join(', ')}`,
         needed: entry.why,
         fix: `make setup, or: ${installCommand([entry], withSudo)}`,

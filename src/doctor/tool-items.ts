@@ -48,7 +48,7 @@ export async function pythonItems(
   const venv = join(cacheFolder(), 'venv');
   const environment = await findEnvironment(venv, join(projectFolder(), 'lab', 'requirements.lock'));
   return [
-    item('Python', 'everything', versionFits(python?.version ?? null, needed.python), {
+    item('Python', 'lab', versionFits(python?.version ?? null, needed.python), {
       found: python?.version ?? 'not in PATH',
       needed: `${needed.python.min} or newer`,
       fix: needed.python.fix,

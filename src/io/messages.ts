@@ -238,6 +238,16 @@ export const MESSAGES = {
   PLAN_VERSION_MISMATCH: { level: 'user', meaning: 'A plan was written by another version of ecs-host.' },
   PORT_FORM: { level: 'user', meaning: 'A port to forward has not the form PORT or PORT:REMOTE.' },
   PORT_TAKEN: { level: 'user', meaning: 'A port of this machine cannot be listened on.' },
+  PREFLIGHT_FAILED: {
+    level: 'user',
+    meaning: 'A run needs what is not there; each is one of the details, with its fix. Nothing was started.',
+    carries: 'details',
+  },
+  PREFLIGHT_UNCHECKED: {
+    level: 'warning',
+    meaning: 'Some of what a run needs could not be looked at; each is one of the details, with why.',
+    carries: 'details',
+  },
   PROFILE_UNKNOWN: { level: 'user', meaning: 'hosts.yaml has no profile of the name that was given.' },
   PROGRAMS_MISSING: {
     level: 'user',
@@ -277,6 +287,11 @@ export const MESSAGES = {
     meaning: 'The region has no security group of the name that hosts.yaml gives.',
   },
   SESSION_REFUSED: { level: 'outside', meaning: 'Session Manager gave no session to an instance.' },
+  SEVERAL_MISSING: {
+    level: 'user',
+    meaning: 'Several things are missing or wrong; each is one of the details, with the code that it has alone.',
+    carries: 'details',
+  },
   SMOKE_AGENT: { level: 'outside', meaning: 'The ECS agent of a host gave up before it registered.' },
   SMOKE_FAILED: {
     level: 'verdict',

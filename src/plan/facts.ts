@@ -6,6 +6,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { EcsHostError, outsideError, userError } from '../io/errors.ts';
 import { explainError } from '../io/explain-error.ts';
+import { allOrMistakes } from '../io/mistakes.ts';
 import type { BuildPlan } from './build-plan.ts';
 
 /** What only the region's API knows. Golden cases keep it as facts.json, so that plans are made offline. */
@@ -120,17 +121,24 @@ async function asked<T>(region: string, ask: () => Promise<T>): Promise<T> {
   }
 }
 
+/** The group, and a subnet of its VPC. */
+async function findNetwork(ec2: EC2Client, query: FactsQuery): Promise<Omit<Facts, 'baseImage'>> {
+  const { group, vpcId } = await findSecurityGroup(ec2, query);
+  return { securityGroup: group, vpcId, subnetId: await findSubnet(ec2, query, vpcId) };
+}
+
 /**
  * Asks the region for what the plan needs.
  *
- * @throws EcsHostError (user) when something named in hosts.yaml is not there; (outside) `API_FAILED` when the API does
- *   not answer
+ * @throws EcsHostError (user) when something named in hosts.yaml is not there, with all that is not; (outside)
+ *   `API_FAILED` when the API does not answer
  */
-export function gatherFacts(ec2: EC2Client, query: FactsQuery): Promise<Facts> {
-  return asked(query.region, async () => {
-    const [baseImage, { group, vpcId }] = await Promise.all([findBaseImage(ec2, query), findSecurityGroup(ec2, query)]);
-    return { baseImage, securityGroup: group, vpcId, subnetId: await findSubnet(ec2, query, vpcId) };
-  });
+export async function gatherFacts(ec2: EC2Client, query: FactsQuery): Promise<Facts> {
+  const [baseImage, network] = await allOrMistakes<[Facts['baseImage'], Omit<Facts, 'baseImage'>]>(
+    [asked(query.region, () => findBaseImage(ec2, query)), asked(query.region, () => findNetwork(ec2, query))],
+    `\`ecs-host doctor --region ${query.region}\` looks at everything`,
+  );
+  return { baseImage, ...network };
 }
 
 /**

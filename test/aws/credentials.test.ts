@@ -50,6 +50,30 @@ test('keys are asked for again: what a run began with is not what it ends with',
   expect((await keys()).accessKeyId).toBe('ASIA3');
 });
 
+test.each<[string, Record<string, string>, object]>([
+  ['of a user', {}, { endsAt: null, isTemporary: false, isRenewed: true }],
+  ['of a session', { AWS_SESSION_TOKEN: 't' }, { endsAt: null, isTemporary: true, isRenewed: false }],
+  [
+    'of a session that says when it ends',
+    { AWS_SESSION_TOKEN: 't', AWS_CREDENTIAL_EXPIRATION: '2030-01-01T00:00:00Z' },
+    { endsAt: new Date('2030-01-01T00:00:00Z'), isTemporary: true, isRenewed: false },
+  ],
+])('what is known of how long keys of the environment live: %s', async (_whose, variables, life) => {
+  const all = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'very-secret', ...variables };
+  for (const [name, value] of Object.entries(all)) vi.stubEnv(name, value);
+  expect((await (await findCredentials(AWS))()).life).toEqual(life);
+});
+
+test('keys of a credential process are renewed, those of a session in a file are not', async () => {
+  await processOf(600_000);
+  expect((await (await findCredentials(AWS))()).life).toMatchObject({ isTemporary: true, isRenewed: true });
+  const file = join(tempFolder(), 'credentials');
+  await writeFile(file, '[p]\naws_access_key_id = a\naws_secret_access_key = b\naws_session_token = c\n');
+  vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', file);
+  vi.stubEnv('AWS_CONFIG_FILE', '/dev/null');
+  expect((await (await findCredentials(AWS))()).life).toMatchObject({ isTemporary: true, isRenewed: false });
+});
+
 test('a client asks again before its keys end', async () => {
   await processOf(60_000);
   const { ec2, destroy } = createClients(AWS, await findCredentials(AWS));

@@ -29,6 +29,26 @@ test.each([
   expect(await missingFor(args)).toEqual({ exitCode: 2, missing, made: [] });
 });
 
+test('on AWS credentials and programs that are missing are told together', async () => {
+  const folder = tempFolder();
+  const env = { PATH: '', ECS_HOST_STATE: folder, ECS_HOST_CACHE: folder, PACKER_PLUGIN_PATH: '' };
+  const { exitCode, stdout } = await runCli(['ami', '--region', 'us-east-2', '--json'], { env });
+  const error = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as { details: { code: string; key: string }[] };
+  expect(exitCode).toBe(2);
+  expect(error).toMatchObject({ code: 'SEVERAL_MISSING' });
+  expect(error.details[0]).toMatchObject({ code: 'CREDENTIALS_MISSING' });
+  expect(error.details.map(({ key }) => key)).toEqual(expect.arrayContaining(['packer', 'session-manager-plugin']));
+});
+
+test('doctor --region without credentials says so among what it can look at', async () => {
+  const { exitCode, stdout } = await runCli(['doctor', '--region', 'us-east-2', '--json']);
+  const { ok, items } = JSON.parse(stdout) as { ok: boolean; items: { name: string; status: string }[] };
+  expect([exitCode, ok]).toEqual([2, false]);
+  expect(items).toContainEqual(expect.objectContaining({ name: 'caller identity', status: 'missing' }));
+  expect(items.map(({ name }) => name)).toContain('program session-manager-plugin');
+  expect(items.map(({ name }) => name)).not.toContain('root');
+});
+
 test('a program is found along PATH, what was given first', async () => {
   const sh = await findProgram('sh');
   expect(sh).not.toBeNull();

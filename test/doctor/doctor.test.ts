@@ -31,6 +31,17 @@ test('the table lines up, shows each fix below its item, and sums up', () => {
   expect(doctorLines([packer], 120).at(-1)).toBe('everything for the lab is here');
 });
 
+test('what could not be looked at is no reason to say that all is there', () => {
+  const unchecked: DoctorItem = { ...packer, status: 'unchecked', found: 'not checked: why', fix: 'allow it' };
+  expect(doctorLines([packer, unchecked], 120, 'a run in us-east-2').slice(1)).toEqual([
+    'ok  Packer        1.12.0            1.12.0',
+    '?   Packer        not checked: why  1.12.0',
+    '    fix: allow it',
+    '',
+    'nothing for a run in us-east-2 is known to be missing; 1 not checked',
+  ]);
+});
+
 test('in a narrow terminal cells wrap at blanks, and fixes below their item', () => {
   expect(doctorLines([packer, plugin], 44)).toEqual([
     '    prerequisite            found     needed',

@@ -218,6 +218,27 @@ describe('facts', () => {
       hint: expect.any(String),
     });
   });
+  test('tell of all that is not there at once, and nothing twice', async () => {
+    const none = { ...good, DescribeImagesCommand: { Images: [] }, DescribeSecurityGroupsCommand: {} };
+    await expect(gatherFacts(fakeEc2(none), query)).rejects.toMatchObject({
+      kind: 'user',
+      code: 'SEVERAL_MISSING',
+      details: [
+        { code: 'IMAGE_NOT_FOUND', hint: expect.any(String) },
+        { code: 'SECURITY_GROUP_NOT_FOUND', hint: expect.any(String) },
+      ],
+    });
+    const refused = { send: () => Promise.reject(Object.assign(new Error('x'), { code: 'ENOTFOUND', hostname: 'h' })) };
+    await expect(gatherFacts(refused as unknown as EC2Client, query)).rejects.toMatchObject({
+      code: 'API_UNREACHABLE',
+      details: [],
+    });
+  });
+  test('that the API does not give are an outside failure, whatever else is missing', async () => {
+    const { DescribeSecurityGroupsCommand: _, ...others } = good;
+    const answers = { ...others, DescribeImagesCommand: { Images: [] } };
+    await expect(gatherFacts(fakeEc2(answers), query)).rejects.toMatchObject({ kind: 'outside', code: 'API_FAILED' });
+  });
   test('of a stored plan are confirmed, and all that is gone is named', async () => {
     const plan = resolvePlan(input());
     await confirmFacts(fakeEc2(good), plan);

@@ -2,8 +2,11 @@ import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ECSClient } from '@aws-sdk/client-ecs';
 import { IAMClient } from '@aws-sdk/client-iam';
+import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
+import { STSClient } from '@aws-sdk/client-sts';
 import type { AccountClients } from '../../src/aws/account-clients.ts';
 import type { AwsClients } from '../../src/aws/clients.ts';
+import type { PreflightClients } from '../../src/aws/preflight-clients.ts';
 
 export type Call = { readonly command: string; readonly input: Record<string, unknown> };
 export type Taught = Readonly<Record<string, (input: Record<string, never>) => unknown>>;
@@ -18,7 +21,12 @@ export function apiError(code: string): Error {
  * know no eventual consistency, no paging (each answer is the last page) and no throttling. An untaught call throws,
  * and the endpoint behind them does not exist.
  */
-export function fakeClients(taught: Taught): { clients: AwsClients; account: AccountClients; calls: Call[] } {
+export function fakeClients(taught: Taught): {
+  clients: AwsClients;
+  account: AccountClients;
+  preflight: PreflightClients;
+  calls: Call[];
+} {
   const calls: Call[] = [];
   const options = {
     region: 'us-east-2',
@@ -36,7 +44,14 @@ export function fakeClients(taught: Taught): { clients: AwsClients; account: Acc
   const ecs = new ECSClient(options);
   const iam = new IAMClient(options);
   const logs = new CloudWatchLogsClient(options);
-  for (const client of [ec2, ecs, iam, logs]) Object.assign(client, { send });
+  const quotas = new ServiceQuotasClient(options);
+  const sts = new STSClient(options);
+  for (const client of [ec2, ecs, iam, logs, quotas, sts]) Object.assign(client, { send });
   const readSecret = async (): Promise<string> => 'a secret';
-  return { clients: { ec2, ecs, readSecret, destroy: () => {} }, account: { ec2, iam, logs }, calls };
+  return {
+    clients: { ec2, ecs, readSecret, destroy: () => {} },
+    account: { ec2, iam, logs },
+    preflight: { iam, quotas, sts },
+    calls,
+  };
 }

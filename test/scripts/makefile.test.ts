@@ -1,6 +1,9 @@
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test, vi } from 'vitest';
 import { projectFolder } from '../../src/io/paths.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 // Each starts the program, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
@@ -15,6 +18,28 @@ test.each(['REGION', 'PROFILE', 'ARGS'])('make ami %s=... runs nothing that stan
   expect(exitCode).toBe(2);
   expect(all).toMatch(/^ecs-host: /);
   expect(all).not.toMatch(/^RAN/m);
+});
+
+/** The Makefile with a set-up and a program that only say how they were called. */
+async function recorded(...args: string[]): Promise<string[]> {
+  const folder = tempFolder();
+  await copyFile(join(projectFolder(), 'Makefile'), join(folder, 'Makefile'));
+  for (const program of ['scripts/setup', 'bin/ecs-host']) {
+    await mkdir(join(folder, dirname(program)));
+    await writeFile(join(folder, program), `#!/bin/sh\necho ${program} "$@"\n`, { mode: 0o755 });
+  }
+  return (await execa('make', args, { cwd: folder })).stdout.split('\n');
+}
+
+test('set-up hears of the region where that is where the work is done', async () => {
+  const region = 'REGION=us-east-2';
+  expect(await recorded('ami', region)).toEqual([
+    'scripts/setup --region us-east-2',
+    'bin/ecs-host ami --region us-east-2',
+  ]);
+  expect(await recorded('doctor', region)).toContain('bin/ecs-host doctor --region us-east-2');
+  expect(await recorded('ami')).toEqual(['scripts/setup', 'bin/ecs-host ami']);
+  expect(await recorded('setup', region)).toEqual(['scripts/setup']);
 });
 
 test('make ami REGION= is told, and does not go to the default', async () => {

@@ -7,7 +7,9 @@ import {
   missingPackages,
   rootPrefix,
   usesSudo,
+  wantedPackages,
 } from '../../scripts/setup-lib/packages.mjs';
+import { readPrerequisites } from '../../scripts/setup-lib/prerequisites.mjs';
 import { findCommand } from '../../scripts/setup-lib/probe.mjs';
 import type { Step } from '../../scripts/setup-lib/progress.mjs';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -76,4 +78,15 @@ test('without a way to root the packages are listed with the command, exit 2', a
     message: expect.stringContaining('two-tools, a-file'),
     hint: expect.stringContaining(installCommand(wanted, await usesSudo())),
   });
+});
+
+test('a run on AWS needs no package that only the lab needs, and no Python where ffmpeg is there', () => {
+  const names = (forLab: boolean, wantsEnvironment: boolean): string[] =>
+    wantedPackages(readPrerequisites().packages, { forLab, wantsEnvironment }).map(({ name }) => name);
+  expect(names(true, true)).toEqual(readPrerequisites().packages.map(({ name }) => name));
+  const onAws = names(false, false);
+  for (const name of ['systemd-container', 'mmdebstrap', 'nftables', 'iproute2', 'dpkg', 'python3-venv'])
+    expect(onAws).not.toContain(name);
+  for (const name of ['git', 'openssh-client', 'util-linux', 'ca-certificates']) expect(onAws).toContain(name);
+  expect(names(false, true)).toContain('python3-venv');
 });

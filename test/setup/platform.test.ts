@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { platformProblems } from '../../scripts/setup-lib/platform.mjs';
+import { isOnAws, platformProblems } from '../../scripts/setup-lib/platform.mjs';
 import { readPrerequisites } from '../../scripts/setup-lib/prerequisites.mjs';
 import { parseOsRelease } from '../../scripts/setup-lib/probe.mjs';
 
@@ -56,4 +56,15 @@ test('os-release is read with double, single and no quotes', () => {
     version: '22.04',
     name: 'Ubuntu 22.04',
   });
+});
+
+test.each([
+  [['--region', 'us-east-2'], true],
+  [['--region', 'ap-southeast-1'], true],
+  [['--plain', '--region', 'us-gov-west-1'], true],
+  [['--region', 'local'], false],
+  [['--region'], false],
+  [[], false],
+])('set-up with %j is for a run on AWS: %s', (args, onAws) => {
+  expect(isOnAws(args)).toBe(onAws);
 });

@@ -6,6 +6,7 @@ import { smokeNeeds } from '../../smoke/needs.ts';
 import { smoke } from '../../smoke/smoke.ts';
 import { keepVerdict, verdictError } from '../../smoke/verdict.ts';
 import { withPlanning } from '../follow-plan.ts';
+import type { Wanted } from '../preflight.ts';
 import { withSession } from '../session.ts';
 import { bakeImage, keepOf } from './bake.ts';
 import { close } from './closing.ts';
@@ -15,13 +16,15 @@ function amiNeeds(transport: Transport): readonly Need[] {
   return [...bakeNeeds(transport), ...smokeNeeds(transport)];
 }
 
+const AMI: Wanted = { needsOf: amiNeeds, builds: true, smokes: 2 };
+
 /** `ecs-host ami`: bake and smoke. */
 export function ami(argv: Record<string, unknown>): Promise<number> {
   return withSession(argv, async (session) => {
-    const outcome = await withPlanning(session, argv, amiNeeds, async (api, planned) => {
+    const outcome = await withPlanning(session, argv, AMI, async (api, planning) => {
       const { clients, endpointUrl } = api;
       const keep = keepOf(argv, api);
-      const baked = await bakeImage(session, api, { planned, keepsBundle: argv['debug'] === true, keep });
+      const baked = await bakeImage(session, api, { planning, keepsBundle: argv['debug'] === true, keep });
       const { imageId } = baked.record;
       const plan = { ...baked.plan, endpointUrl };
       const result = await session.span('smoke', () => smoke({ plan, imageId, ctx: session, clients, keep }));

@@ -13,8 +13,8 @@ import { claimRun } from '../../run/owner.ts';
 import { pruneRuns } from '../../run/prune.ts';
 import { sweepDead } from '../../run/sweep/sweep.ts';
 import type { Api } from '../connect.ts';
-import { withPlanning } from '../follow-plan.ts';
-import type { Planned } from '../make-plan.ts';
+import { type Planning, withPlanning } from '../follow-plan.ts';
+import type { Wanted } from '../preflight.ts';
 import { type Session, withSession } from '../session.ts';
 import { close } from './closing.ts';
 
@@ -31,23 +31,24 @@ async function currentCommit(): Promise<string> {
 export type Baked = { readonly plan: BuildPlan; readonly record: ImageRecord; readonly recordFile: string };
 
 type BakeOptions = {
-  readonly planned: () => Promise<Planned>;
+  readonly planning: Planning;
   readonly keepsBundle: boolean;
   readonly keep: (() => Promise<void>) | null;
 };
 
-/** Plan, render, bake, record. What dead runs left in the region is removed first. */
+/** Preflight, plan, render, bake, record. What dead runs left in the region is removed first. */
 export async function bakeImage(
   session: Session,
   api: Api,
-  { planned, keepsBundle, keep }: BakeOptions,
+  { planning, keepsBundle, keep }: BakeOptions,
 ): Promise<Baked> {
   const { clients, keys, endpointUrl } = api;
+  await planning.preflight();
   await claimRun(session.runId);
   const { plan, bundle } = await session.span('plan', async () => {
     await sweepDead(clients, { reporter: session.reporter });
     await pruneRuns({ reporter: session.reporter });
-    return planned();
+    return planning.planned();
   });
   const renderDir = join(runFolder(session.runId), 'render');
   await session.span('render', () => renderTo(plan, bundle, renderDir));
@@ -86,12 +87,14 @@ export function keepOf(argv: Record<string, unknown>, api: Api): BakeOptions['ke
   return argv['keepOnFailure'] === true ? api.stay : null;
 }
 
+const BAKE: Wanted = { needsOf: bakeNeeds, builds: true, smokes: 0 };
+
 /** `ecs-host bake`. */
 export function bakeOnly(argv: Record<string, unknown>): Promise<number> {
   return withSession(argv, async (session) => {
     const keepsBundle = argv['debug'] === true;
-    const { record, recordFile } = await withPlanning(session, argv, bakeNeeds, (api, planned) =>
-      bakeImage(session, api, { planned, keepsBundle, keep: keepOf(argv, api) }),
+    const { record, recordFile } = await withPlanning(session, argv, BAKE, (api, planning) =>
+      bakeImage(session, api, { planning, keepsBundle, keep: keepOf(argv, api) }),
     );
     const { imageId, substitutions } = record;
     await close(session, argv['json'] === true, { imageId, substitutions, recordFile, result: null });

@@ -3,9 +3,8 @@ import { findImage, unknownImage } from '../../image/find-image.ts';
 import { assertImageId, readRecord } from '../../image/image-store.ts';
 import { EcsHostError } from '../../io/errors.ts';
 import { runFolder } from '../../io/paths.ts';
-import type { Need } from '../../io/programs.ts';
 import { commandLine } from '../../io/shell-quote.ts';
-import type { BuildPlan, Transport } from '../../plan/build-plan.ts';
+import type { BuildPlan } from '../../plan/build-plan.ts';
 import { readPlan } from '../../plan/plan-file.ts';
 import { claimRun } from '../../run/owner.ts';
 import { parseParts } from '../../smoke/checks/check-definitions.ts';
@@ -13,8 +12,8 @@ import { smokeNeeds } from '../../smoke/needs.ts';
 import { smoke } from '../../smoke/smoke.ts';
 import { keepVerdict, verdictError } from '../../smoke/verdict.ts';
 import type { Api } from '../connect.ts';
-import { planFileOf, withPlanning } from '../follow-plan.ts';
-import type { Planned } from '../make-plan.ts';
+import { type Planning, planFileOf, withPlanning } from '../follow-plan.ts';
+import type { Wanted } from '../preflight.ts';
 import { commonArguments, type Session, withSession } from '../session.ts';
 import { keepOf } from './bake.ts';
 import { close } from './closing.ts';
@@ -48,15 +47,18 @@ async function storedPlan(session: Session, imageId: string): Promise<BuildPlan 
   return null;
 }
 
-type PlanFor = { readonly imageId: string; readonly hasFile: boolean; readonly planned: () => Promise<Planned> };
+type PlanFor = { readonly imageId: string; readonly hasFile: boolean; readonly planning: Planning };
 
 /**
  * By `--plan`; else the plan by which the image was baked; else one that is made now. At the endpoint where the image
- * is looked at now.
+ * is looked at now, and after a look at all that it needs.
  */
-async function planFor(session: Session, { endpointUrl }: Api, { imageId, hasFile, planned }: PlanFor) {
+async function planFor(session: Session, { endpointUrl }: Api, { imageId, hasFile, planning }: PlanFor) {
   const stored = hasFile ? null : await storedPlan(session, imageId);
-  return { ...(stored ?? (await planned()).plan), endpointUrl };
+  await planning.preflight(stored);
+  await claimRun(session.runId);
+  const plan = await session.span('plan', async () => stored ?? (await planning.planned()).plan);
+  return { ...plan, endpointUrl };
 }
 
 /** `ecs-host smoke <image>`. */
@@ -65,15 +67,18 @@ export function smokeOnly(argv: Record<string, unknown>): Promise<number> {
   assertImageId(imageId);
   const parts = parseParts(typeof argv['only'] === 'string' ? argv['only'] : null);
   const hasFile = planFileOf(argv) !== null;
-  const needsOf = (transport: Transport): readonly Need[] => smokeNeeds(transport, parts);
+  const wanted: Wanted = {
+    needsOf: (transport) => smokeNeeds(transport, parts),
+    builds: false,
+    smokes: parts.has('cluster') ? 2 : 1,
+  };
   return withSession(argv, async (session) => {
-    const outcome = await withPlanning(session, argv, needsOf, async (api, planned) => {
+    const outcome = await withPlanning(session, argv, wanted, async (api, planning) => {
       const { clients, apiRegion } = api;
       const keep = keepOf(argv, api);
       // Before a plan is made and machines are asked for: most unknown ids are typing errors.
       if ((await findImage(clients, imageId)) === null) throw unknownImage(imageId, apiRegion);
-      await claimRun(session.runId);
-      const plan = await session.span('plan', () => planFor(session, api, { imageId, hasFile, planned }));
+      const plan = await planFor(session, api, { imageId, hasFile, planning });
       const result = await session.span('smoke', () => smoke({ plan, imageId, ctx: session, clients, parts, keep }));
       const recordFile = await keepVerdict(clients, imageId, result);
       return { imageId, substitutions: plan.substitutions, recordFile, result };

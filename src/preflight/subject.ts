@@ -1,0 +1,55 @@
+import type { BuildPlan, Transport } from '../plan/build-plan.ts';
+import type { Selection } from '../plan/resolve.ts';
+import { transportOf, workloadOf } from '../plan/resolve.ts';
+
+/** What a run does, as far as it decides what has to be there. */
+export type Run = {
+  readonly builds: boolean;
+  /** How many instances the smoke test has at once; 0 for none. */
+  readonly smokes: number;
+  /** How long it usually takes. */
+  readonly expectedMs: number;
+};
+
+/** What a preflight looks at: out of hosts.yaml, or out of a stored plan. */
+export type Subject = {
+  readonly region: string;
+  readonly apiRegion: string;
+  readonly isLab: boolean;
+  /** In order of preference: one that has room is enough. */
+  readonly instanceTypes: readonly string[];
+  /** A name may be another group tomorrow, an id is the one of the plan. */
+  readonly securityGroup: { readonly by: 'group-name' | 'group-id'; readonly value: string };
+  /** Of all instances that the run launches. */
+  readonly instanceProfiles: readonly string[];
+  readonly transport: Transport;
+  readonly workload: BuildPlan['developerWorkload'];
+};
+
+/** @param configFolder of hosts.yaml */
+export function subjectOf({ regionName, region, profile }: Selection, configFolder: string): Subject {
+  return {
+    region: regionName,
+    apiRegion: region.apiRegion ?? regionName,
+    isLab: region.lab === true,
+    instanceTypes: [profile.instanceType],
+    securityGroup: { by: 'group-name', value: region.securityGroup },
+    instanceProfiles: [region.instanceProfile],
+    transport: transportOf(profile),
+    workload: workloadOf(profile, configFolder),
+  };
+}
+
+export function subjectOfPlan(plan: BuildPlan): Subject {
+  const { region, apiRegion, isLab, instanceType, instanceProfile, network, developerWorkload } = plan;
+  return {
+    region,
+    apiRegion,
+    isLab,
+    instanceTypes: [instanceType],
+    securityGroup: { by: 'group-id', value: network.securityGroup.id },
+    instanceProfiles: [instanceProfile],
+    transport: network.transport,
+    workload: developerWorkload,
+  };
+}
