@@ -222,6 +222,14 @@ def reconcile() -> dict[str, Any]:
     return {"ended": ended, "failed": failed}
 
 
+def zone_of_subnet(region: str, subnet_id: str) -> dict[str, str]:
+    """Empty for a subnet that is not there: the call that names it is refused anyway."""
+    for subnets in backend_of(region).subnets.values():
+        if subnet_id in subnets:
+            return {"zone": str(subnets[subnet_id].availability_zone)}
+    return {"zone": ""}
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     "instance-facts": instance_facts,
     "metadata-tags": metadata_tags,
@@ -233,6 +241,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "inventory": inventory,
     "reconcile": reconcile,
     "seed": seed,
+    "zone-of-subnet": zone_of_subnet,
 }
 
 
@@ -242,4 +251,4 @@ def call(verb: str, arguments: dict[str, Any]) -> Any:
     return VERBS[verb](**named)
 
 
-READS = ("instance-facts", "metadata-tags", "live-instances", "inventory")
+READS = ("instance-facts", "metadata-tags", "live-instances", "inventory", "zone-of-subnet")

@@ -1,10 +1,11 @@
 import { dirname, resolve } from 'node:path';
 import type { TargetConfig } from '#contracts/target-config.ts';
 import { type Bundle, buildBundle } from '../bundle/bundle.ts';
+import { instanceTypesOf } from '../config/profile-types.ts';
 import { bundleFolder } from '../io/paths.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { gatherFacts } from '../plan/facts.ts';
-import { resolvePlan, targetOf } from '../plan/resolve.ts';
+import { resolvePlan, targetOf, transportOf } from '../plan/resolve.ts';
 import type { Connection } from './connect.ts';
 import type { Session } from './session.ts';
 
@@ -32,6 +33,10 @@ export async function makePlan(session: Session, connection: Connection): Promis
       ownerId: profile.baseImage.ownerId,
       imageName: profile.baseImage.name,
       securityGroup: region.securityGroup,
+      vpcId: region.vpcId ?? null,
+      subnetIds: region.subnetIds ?? null,
+      instanceTypes: instanceTypesOf(profile),
+      transport: transportOf(profile),
     }),
   ]);
   const plan = resolvePlan({

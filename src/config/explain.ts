@@ -155,6 +155,7 @@ class Explainer {
             hint: 'join networks',
           };
         case 'minProperties':
+        case 'minItems':
           return {
             reason: 'expected at least one entry, found none',
             hint: 'add one; the hosts.yaml of the project shows how',
@@ -199,6 +200,7 @@ class Explainer {
       case 'maximum':
       case 'maxLength':
       case 'maxItems':
+      case 'minItems':
       case 'minProperties':
         return this.#range(path, error);
       default:
@@ -240,7 +242,7 @@ class Explainer {
         const schema = error.parentSchema as KeySchema;
         const group = missing.get(error.instancePath) ?? { path, names: [], schema };
         group.names.push(name);
-        missing.set(error.instancePath, group);
+        missing.set(error.instancePath, { ...group, schema: fuller(group.schema, schema) });
         refused.add(pointerOf([...path, name]));
       } else if (error.keyword === 'additionalProperties') {
         add(this.#unknownKey(path, error));
@@ -276,6 +278,12 @@ class Explainer {
     }
     return { mistakes: found, refused };
   }
+}
+
+/** A key that is needed only without another one comes from a part of the schema that knows little more than that. */
+function fuller(one: KeySchema, another: KeySchema): KeySchema {
+  const size = (of: KeySchema): number => Object.keys(of.properties ?? {}).length;
+  return size(another) > size(one) ? another : one;
 }
 
 /** What the schema found in a document, in words. */

@@ -12,6 +12,18 @@ export function wrapSummary(lines: readonly string[], width: number): string[] {
   return lines.flatMap((line) => wrapText(line, width, /^ {2}\S.{17}/.test(line) ? below : '    '));
 }
 
+/** In the order in which they are tried. */
+function placementLines({ placements, considered }: BuildPlan): string[] {
+  return [
+    'Launched in the first that has room',
+    ...placements.map(
+      ({ instanceType, zone, subnetId, reason }, at) =>
+        `  ${String(at + 1).padStart(2)}. ${instanceType} in ${zone}, ${subnetId} (${reason})`,
+    ),
+    ...considered.map(({ subnetId, zone, reason }) => `  left: ${subnetId} in ${zone}: ${reason}`),
+  ];
+}
+
 /**
  * What `ecs-host plan` prints: everything that will happen, in the order in which it does. Pure, and stable enough to
  * diff.
@@ -24,19 +36,21 @@ export function planSummary(plan: BuildPlan): string[] {
     row('profile', plan.profile),
     row('region', `${plan.region} (API: ${plan.apiRegion} at ${where})`),
     row('base image', `${plan.baseImage.id} ${plan.baseImage.name} (owner ${plan.baseImage.ownerId})`),
-    row('instance type', `${plan.instanceType}${plan.gpu ? ' (GPU)' : ''}`),
+    row('instance type', `${plan.instanceTypes.join(', else ')}${plan.gpu ? ' (GPU)' : ''}`),
     row('root volume', `${rootVolume.sizeGiB} GiB ${rootVolume.type}, encrypted`),
-    row(
-      'network',
-      `${network.vpcId}, ${network.subnetId}, security group ${network.securityGroup.name} (${network.securityGroup.id})`,
-    ),
+    row('network', `${network.vpcId}, security group ${network.securityGroup.name} (${network.securityGroup.id})`),
     row(
       'access',
       network.transport === 'ssh'
         ? `ssh as ${network.sshUser} from ${network.sshSourceCidrs.join(', ')}`
         : `Session Manager as ${network.sshUser}`,
     ),
-    row('instance profile', plan.instanceProfile),
+    row(
+      'instance profile',
+      plan.buildInstanceProfile === plan.instanceProfile
+        ? plan.instanceProfile
+        : `${plan.instanceProfile}, on the build instance ${plan.buildInstanceProfile}`,
+    ),
     row('node', `${plan.node.version}, carried`),
     row('workload', `${workload.repository} at ${workload.ref}, app ${workload.app}`),
     'Provisioners, in order',
@@ -46,6 +60,7 @@ export function planSummary(plan: BuildPlan): string[] {
     row('digest', plan.digest),
     ...Object.entries(plan.tags).map(([key, value]) => row('tag', `${key} = ${value}`)),
     row('tag', `${LATER_TAGS}: known after the bake`),
+    ...placementLines(plan),
     'Created, and removed again',
     // Packer makes a group of its own under Session Manager, too.
     `  bake   key pair, security group${network.transport === 'ssh' ? '' : ' without rules'}, one instance with its volume`,

@@ -19,7 +19,6 @@ function communicator({ network }: BuildPlan): object {
     ? { ssh_interface: 'session_manager' }
     : {
         ssh_interface: 'public_ip',
-        associate_public_ip_address: true,
         temporary_security_group_source_cidrs: network.sshSourceCidrs,
       };
 }
@@ -46,6 +45,7 @@ function endpoint({ endpointUrl }: BuildPlan): object {
  */
 export function renderTemplate(plan: BuildPlan): object {
   // biome-ignore-start lint/suspicious/noTemplateCurlyInString: HCL's own templates.
+  const [first] = plan.placements;
   const tags = { ...plan.tags, ...RUN_TAGS, [TAG.commit]: '${var.commit}' };
   return {
     packer: {
@@ -62,6 +62,9 @@ export function renderTemplate(plan: BuildPlan): object {
         ? {}
         : { endpoint: { type: 'string', default: plan.endpointUrl, description: 'Where the EC2 API is.' } }),
       image_name: { type: 'string', default: plan.imageName, description: 'Name of the image.' },
+      instance_type: { type: 'string', default: first?.instanceType ?? '', description: 'Type of the build instance.' },
+      subnet: { type: 'string', default: first?.subnetId ?? '', description: 'Subnet of the build instance.' },
+      public_address: { type: 'bool', default: first?.public ?? true, description: 'Whether it has a public address.' },
       key_pair: { type: 'string', default: '', description: 'Key pair of the instance; Packer makes one when empty.' },
       key_file: { type: 'string', default: '', description: 'Private key of key_pair.' },
     },
@@ -74,10 +77,11 @@ export function renderTemplate(plan: BuildPlan): object {
           ami_name: '${var.image_name}-${var.run_id}',
           ami_description: `${plan.profile}, plan ${plan.digest.slice(0, 12)}`,
           source_ami: plan.baseImage.id,
-          instance_type: plan.instanceType,
-          iam_instance_profile: plan.instanceProfile,
+          instance_type: '${var.instance_type}',
+          iam_instance_profile: plan.buildInstanceProfile,
           vpc_id: plan.network.vpcId,
-          subnet_id: plan.network.subnetId,
+          subnet_id: '${var.subnet}',
+          associate_public_ip_address: '${var.public_address}',
           ssh_username: plan.network.sshUser,
           ssh_timeout: `${SSH_TIMEOUT_MIN}m`,
           ssh_pty: false,

@@ -1,12 +1,21 @@
 import { waitForAddress } from '../aws/instances.ts';
 import { allEnded } from '../io/all-ended.ts';
 import { keyFolder } from '../io/paths.ts';
+import type { Reporter } from '../io/reporter.ts';
 import { findIdentityCertificates } from '../lab-client/identity-certificates.ts';
+import { asShortfall, inPlacements, type PlacementLog, Shortfall } from '../plan/fallback.ts';
 import { deadlineConfig, deadlineS } from '../run/deadline.ts';
 import type { Releases } from '../run/releases.ts';
 import { joinParts } from '../user-data/parts.ts';
 import { renderUserData } from '../user-data/render.ts';
-import { createCluster, createKeyPair, createSshGroup, type LaunchInput, launchInstances } from './launch.ts';
+import {
+  createCluster,
+  createKeyPair,
+  createSshGroup,
+  type LaunchInput,
+  launchInstances,
+  type Wanted,
+} from './launch.ts';
 import { REMOTE_WEBSERVER_PORT, type SmokeWebserver, startSmokeWebserver } from './webserver.ts';
 
 export type Launched = { readonly instanceId: string; readonly address: string };
@@ -16,6 +25,7 @@ export type Acquired = {
   readonly cluster: string;
   readonly keyFile: string;
   readonly instances: readonly Launched[];
+  readonly placement: PlacementLog;
 };
 
 async function startWebserver({ plan, imageId }: LaunchInput, releases: Releases): Promise<SmokeWebserver> {
@@ -62,10 +72,41 @@ function userDataOf({ plan }: LaunchInput, webserver: SmokeWebserver, cluster: s
 }
 
 /**
+ * All instances in one placement, because they are compared with each other. What it could not hold in full is gone
+ * again before the next is tried.
+ */
+async function launchIn(launch: LaunchInput, wanted: Wanted, releases: Releases): Promise<readonly Launched[]> {
+  try {
+    const { instanceIds, release } = await launchInstances(launch, wanted);
+    try {
+      // An instance that the region cannot start says nothing about the image, so this is still part of the launch.
+      const launched = await allEnded(
+        instanceIds.map(async (instanceId) => ({
+          instanceId,
+          address: await waitForAddress(launch.clients, instanceId, launch.signal),
+        })),
+      );
+      releases.add('the instances', 'in the region', release);
+      return launched;
+    } catch (error) {
+      if (asShortfall(error) instanceof Shortfall) await release();
+      else releases.add('the instances', 'in the region', release);
+      throw error;
+    }
+  } catch (error) {
+    throw asShortfall(error);
+  }
+}
+
+/**
  * Key, group, cluster and webserver at once, then the instances. Each is put on the list of releases as soon as it is
  * there.
  */
-export async function acquire(launch: LaunchInput, count: number, releases: Releases): Promise<Acquired> {
+export async function acquire(
+  launch: LaunchInput,
+  { count, reporter }: { readonly count: number; readonly reporter: Reporter },
+  releases: Releases,
+): Promise<Acquired> {
   const [webserver, { keyName, keyFile }, groupIds, cluster] = await allEnded([
     startWebserver(launch, releases),
     makeKey(launch, releases),
@@ -73,14 +114,9 @@ export async function acquire(launch: LaunchInput, count: number, releases: Rele
     makeCluster(launch, releases),
   ]);
   const userData = userDataOf(launch, webserver, cluster);
-  const { instanceIds, release } = await launchInstances(launch, { count, keyName, groupIds, userData });
-  releases.add('the instances', 'in the region', release);
-  // An instance that the region cannot start says nothing about the image, so this is still part of the launch.
-  const instances = await Promise.all(
-    instanceIds.map(async (instanceId) => ({
-      instanceId,
-      address: await waitForAddress(launch.clients, instanceId, launch.signal),
-    })),
+  const { plan } = launch;
+  const { result: instances, placement } = await inPlacements({ plan, reporter }, (where) =>
+    launchIn(launch, { count, keyName, groupIds, userData, placement: where }, releases),
   );
-  return { webserver, cluster, keyFile, instances };
+  return { webserver, cluster, keyFile, instances, placement };
 }

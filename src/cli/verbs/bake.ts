@@ -72,6 +72,7 @@ export async function bakeImage(
     commit,
     sourceImageId: plan.baseImage.id,
     createdAt: new Date().toISOString(),
+    placement: baked.placement,
     versions: baked.versions,
     substitutions: plan.substitutions,
     timings: session.spans(),
