@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Check } from '#contracts/check.ts';
@@ -261,6 +261,13 @@ async function end(input: BakeInput, key: KeyPair | null, hasFailed: boolean): P
   });
 }
 
+/** Also over several regions no attempt reads, or writes over, what another has said. */
+async function nextSuffix(runId: string): Promise<string> {
+  const names = await readdir(runFolder(runId)).catch(() => []);
+  const before = names.filter((name) => name.startsWith('packer-output')).length;
+  return before === 0 ? '' : `-${before + 1}`;
+}
+
 /** Nothing is left of an attempt that found no room. */
 async function bakeIn(input: Attempt): Promise<Omit<BakeResult, 'placement'>> {
   const { ctx } = input;
@@ -298,10 +305,8 @@ async function bakeIn(input: Attempt): Promise<Omit<BakeResult, 'placement'>> {
 export async function bake(input: BakeInput): Promise<BakeResult> {
   const { plan, ctx } = input;
   await claimRun(ctx.runId);
-  let attempts = 0;
-  const { result, placement } = await inPlacements({ plan, reporter: ctx.reporter }, (where) => {
-    attempts += 1;
-    return bakeIn({ ...input, placement: where, suffix: attempts === 1 ? '' : `-${attempts}` });
-  });
-  return { ...result, placement };
+  const baked = await inPlacements({ plan, reporter: ctx.reporter }, async (where) =>
+    bakeIn({ ...input, placement: where, suffix: await nextSuffix(ctx.runId) }),
+  );
+  return { ...baked.result, placement: baked.placement };
 }

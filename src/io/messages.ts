@@ -268,6 +268,7 @@ export const MESSAGES = {
   },
   RECORD_NOT_FOUND: { level: 'user', meaning: 'There is no record of this image in the state folder.' },
   RECORD_UNREADABLE: { level: 'user', meaning: 'The record of the image that was asked for cannot be used.' },
+  REGION_LEFT: { level: 'note', meaning: 'A region has no room for a bake; the next of --or-region is tried.' },
   REGION_UNKNOWN: { level: 'user', meaning: 'hosts.yaml has no region of the name that was given.' },
   RELEASE_FAILED: {
     level: 'warning',

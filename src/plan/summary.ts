@@ -1,6 +1,7 @@
 import { wrapText } from '../io/text.ts';
 import { LATER_TAGS } from '../run/tags.ts';
 import type { BuildPlan } from './build-plan.ts';
+import { type Estimate, estimateRows } from './estimate.ts';
 
 function row(label: string, text: string): string {
   return `  ${label.padEnd(18)}${text}`;
@@ -28,7 +29,7 @@ function placementLines({ placements, considered }: BuildPlan): string[] {
  * What `ecs-host plan` prints: everything that will happen, in the order in which it does. Pure, and stable enough to
  * diff.
  */
-export function planSummary(plan: BuildPlan): string[] {
+export function planSummary(plan: BuildPlan, estimate: Estimate | null = null): string[] {
   const { network, rootVolume, developerWorkload: workload } = plan;
   const where = plan.endpointUrl === null ? 'AWS' : plan.endpointUrl;
   return [
@@ -61,6 +62,7 @@ export function planSummary(plan: BuildPlan): string[] {
     ...Object.entries(plan.tags).map(([key, value]) => row('tag', `${key} = ${value}`)),
     row('tag', `${LATER_TAGS}: known after the bake`),
     ...placementLines(plan),
+    ...(estimate === null ? [] : estimateRows(estimate).map(([label, text]) => row(label, text))),
     'Created, and removed again',
     // Packer makes a group of its own under Session Manager, too.
     `  bake   key pair, security group${network.transport === 'ssh' ? '' : ' without rules'}, one instance with its volume`,

@@ -1,24 +1,15 @@
-import { waitForAddress } from '../aws/instances.ts';
 import { allEnded } from '../io/all-ended.ts';
 import { keyFolder } from '../io/paths.ts';
 import type { Reporter } from '../io/reporter.ts';
 import { findIdentityCertificates } from '../lab-client/identity-certificates.ts';
-import { asShortfall, inPlacements, type PlacementLog, Shortfall } from '../plan/fallback.ts';
+import type { PlacementLog } from '../plan/fallback.ts';
 import { deadlineConfig, deadlineS } from '../run/deadline.ts';
 import type { Releases } from '../run/releases.ts';
 import { joinParts } from '../user-data/parts.ts';
 import { renderUserData } from '../user-data/render.ts';
-import {
-  createCluster,
-  createKeyPair,
-  createSshGroup,
-  type LaunchInput,
-  launchInstances,
-  type Wanted,
-} from './launch.ts';
+import { createCluster, createKeyPair, createSshGroup, type LaunchInput } from './launch.ts';
+import { type Launched, launchWhereRoomIs } from './launch-where-room-is.ts';
 import { REMOTE_WEBSERVER_PORT, type SmokeWebserver, startSmokeWebserver } from './webserver.ts';
-
-export type Launched = { readonly instanceId: string; readonly address: string };
 
 export type Acquired = {
   readonly webserver: SmokeWebserver;
@@ -72,33 +63,6 @@ function userDataOf({ plan }: LaunchInput, webserver: SmokeWebserver, cluster: s
 }
 
 /**
- * All instances in one placement, because they are compared with each other. What it could not hold in full is gone
- * again before the next is tried.
- */
-async function launchIn(launch: LaunchInput, wanted: Wanted, releases: Releases): Promise<readonly Launched[]> {
-  try {
-    const { instanceIds, release } = await launchInstances(launch, wanted);
-    try {
-      // An instance that the region cannot start says nothing about the image, so this is still part of the launch.
-      const launched = await allEnded(
-        instanceIds.map(async (instanceId) => ({
-          instanceId,
-          address: await waitForAddress(launch.clients, instanceId, launch.signal),
-        })),
-      );
-      releases.add('the instances', 'in the region', release);
-      return launched;
-    } catch (error) {
-      if (asShortfall(error) instanceof Shortfall) await release();
-      else releases.add('the instances', 'in the region', release);
-      throw error;
-    }
-  } catch (error) {
-    throw asShortfall(error);
-  }
-}
-
-/**
  * Key, group, cluster and webserver at once, then the instances. Each is put on the list of releases as soon as it is
  * there.
  */
@@ -114,9 +78,7 @@ export async function acquire(
     makeCluster(launch, releases),
   ]);
   const userData = userDataOf(launch, webserver, cluster);
-  const { plan } = launch;
-  const { result: instances, placement } = await inPlacements({ plan, reporter }, (where) =>
-    launchIn(launch, { count, keyName, groupIds, userData, placement: where }, releases),
-  );
+  const wanted = { count, keyName, groupIds, userData };
+  const { result: instances, placement } = await launchWhereRoomIs(launch, wanted, { releases, reporter });
   return { webserver, cluster, keyFile, instances, placement };
 }

@@ -7,6 +7,7 @@ import { type ImageRecord, RECORD_VERSION } from '../../image/image-record.ts';
 import { saveRecord } from '../../image/image-store.ts';
 import { projectFolder, runFolder } from '../../io/paths.ts';
 import type { BuildPlan } from '../../plan/build-plan.ts';
+import type { Tried } from '../../plan/fallback.ts';
 import { BUNDLE_FILE } from '../../plan/provisioning.ts';
 import { renderTo } from '../../render/render.ts';
 import { claimRun } from '../../run/owner.ts';
@@ -15,6 +16,7 @@ import { sweepDead } from '../../run/sweep/sweep.ts';
 import type { Api } from '../connect.ts';
 import { withPlanning } from '../follow-plan.ts';
 import type { Planned } from '../make-plan.ts';
+import { inRegions } from '../or-region.ts';
 import { type Session, withSession } from '../session.ts';
 import { close } from './closing.ts';
 
@@ -34,13 +36,15 @@ type BakeOptions = {
   readonly planned: () => Promise<Planned>;
   readonly keepsBundle: boolean;
   readonly keep: (() => Promise<void>) | null;
+  /** What was tried in other regions before. */
+  readonly before: readonly Tried[];
 };
 
 /** Plan, render, bake, record. What dead runs left in the region is removed first. */
 export async function bakeImage(
   session: Session,
   api: Api,
-  { planned, keepsBundle, keep }: BakeOptions,
+  { planned, keepsBundle, keep, before }: BakeOptions,
 ): Promise<Baked> {
   const { clients, keys, endpointUrl } = api;
   await claimRun(session.runId);
@@ -72,7 +76,7 @@ export async function bakeImage(
     commit,
     sourceImageId: plan.baseImage.id,
     createdAt: new Date().toISOString(),
-    placement: baked.placement,
+    placement: { ...baked.placement, tried: [...before, ...baked.placement.tried] },
     versions: baked.versions,
     substitutions: plan.substitutions,
     timings: session.spans(),
@@ -91,8 +95,10 @@ export function keepOf(argv: Record<string, unknown>, api: Api): BakeOptions['ke
 export function bakeOnly(argv: Record<string, unknown>): Promise<number> {
   return withSession(argv, async (session) => {
     const keepsBundle = argv['debug'] === true;
-    const { record, recordFile } = await withPlanning(session, argv, bakeNeeds, (api, planned) =>
-      bakeImage(session, api, { planned, keepsBundle, keep: keepOf(argv, api) }),
+    const { record, recordFile } = await inRegions(session, argv, (there, before) =>
+      withPlanning(session, there, bakeNeeds, (api, planned) =>
+        bakeImage(session, api, { planned, keepsBundle, keep: keepOf(argv, api), before }),
+      ),
     );
     const { imageId, substitutions } = record;
     await close(session, argv['json'] === true, { imageId, substitutions, recordFile, result: null });
