@@ -22,6 +22,8 @@ type KeySchema = {
   readonly description?: string;
   readonly properties?: Readonly<Record<string, unknown>>;
   readonly required?: readonly string[];
+  /** A key that may stand in place of the required one: a keyword of this project's. */
+  readonly instead?: string;
   readonly minimum?: number;
   readonly maximum?: number;
 };
@@ -225,7 +227,7 @@ class Explainer {
   explain(errors: readonly ErrorObject[]): { mistakes: Mistake[]; refused: Set<string> } {
     const mistakes = new Map<string, Mistake>();
     const refused = new Set<string>();
-    const missing = new Map<string, Gap & { readonly schema: KeySchema }>();
+    const missing = new Map<string, Gap & { readonly instead: Map<string, string>; readonly schema: KeySchema }>();
     const strays: Stray[] = [];
     const unknown = new Map<string, string[]>();
     const empty: { path: Path; schema: KeySchema }[] = [];
@@ -240,7 +242,13 @@ class Explainer {
       if (error.keyword === 'required') {
         const name = String(error.params['missingProperty']);
         const schema = error.parentSchema as KeySchema;
-        const group = missing.get(error.instancePath) ?? { path, names: [], schema };
+        const group = missing.get(error.instancePath) ?? {
+          path,
+          names: [],
+          instead: new Map<string, string>(),
+          schema,
+        };
+        if (schema.instead !== undefined) group.instead.set(schema.instead, name);
         group.names.push(name);
         missing.set(error.instancePath, { ...group, schema: fuller(group.schema, schema) });
         refused.add(pointerOf([...path, name]));

@@ -33,8 +33,8 @@ function keyName(path: readonly (string | number)[]): string {
 }
 
 const ajv = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true });
-// The pattern of a text in words; explain.ts shows it in place of the pattern.
-ajv.addVocabulary(['form']);
+// The pattern of a text in words, which explain.ts shows in place of the pattern, and the other way to give a key.
+ajv.addVocabulary(['form', 'instead']);
 const validate = ajv.compile<HostsConfig>(schema);
 
 /**
