@@ -17,7 +17,8 @@ export type Wanted = {
 };
 
 const GITHUB = 'token.actions.githubusercontent.com';
-const MANAGED_POLICIES = ['AmazonSSMManagedInstanceCore', 'service-role/AmazonEC2ContainerServiceforEC2Role'];
+const SESSION_MANAGER = 'AmazonSSMManagedInstanceCore';
+const MANAGED_POLICIES = [SESSION_MANAGER, 'service-role/AmazonEC2ContainerServiceforEC2Role'];
 
 function groupOf({ regionName, region, profile }: Selection, { clients, webserver }: Wanted): SecurityGroup {
   const ports = portsOf(profile);
@@ -40,7 +41,48 @@ function groupOf({ regionName, region, profile }: Selection, { clients, webserve
   };
 }
 
-function ciResources(profileName: string, role: string, ci: Wanted['ci']): Resource[] {
+function managedPolicy(name: string): string {
+  return `arn:\${AWS::Partition}:iam::aws:policy/${name}`;
+}
+
+/** The profile of build instances, where it is not that of the hosts: they are reached, and join no cluster. */
+function buildProfileOf({ region }: Selection): string | null {
+  const { instanceProfile, buildInstanceProfile = instanceProfile } = region;
+  return buildInstanceProfile === instanceProfile ? null : buildInstanceProfile;
+}
+
+function buildResources(name: string | null): Resource[] {
+  if (name === null) return [];
+  return [
+    {
+      kind: 'role',
+      name,
+      description: 'Build instances of ecs-host',
+      trust: trustEc2,
+      managedPolicies: [managedPolicy(SESSION_MANAGER)],
+      policies: {},
+    },
+    { kind: 'instance profile', name, role: name },
+  ];
+}
+
+/** What is said of the hosts' profile and role goes for those of build instances, too. */
+function callerPolicy(names: { readonly Role: string; readonly InstanceProfile: string }, build: string | null) {
+  const filled = fill(caller, names);
+  if (build === null) return filled;
+  const ofBuild = fill(caller, { Role: build, InstanceProfile: build }).Statement;
+  const Statement = filled.Statement.map((statement, at) => {
+    const { Resource: other } = ofBuild[at] ?? statement;
+    return JSON.stringify(other) === JSON.stringify(statement.Resource)
+      ? statement
+      : { ...statement, Resource: [statement.Resource, other].flat() };
+  });
+  return { ...filled, Statement };
+}
+
+type CiNames = { readonly profileName: string; readonly role: string; readonly build: string | null };
+
+function ciResources({ profileName, role, build }: CiNames, ci: Wanted['ci']): Resource[] {
   if (ci === null) return [];
   return [
     {
@@ -55,7 +97,7 @@ function ciResources(profileName: string, role: string, ci: Wanted['ci']): Resou
       description: `Bakes and proves images for ${ci.repository}`,
       trust: fill(trustGithub, { Repository: ci.repository, Branch: ci.branch }),
       managedPolicies: [],
-      policies: { 'ecs-host-caller': fill(caller, { Role: role, InstanceProfile: profileName }) },
+      policies: { 'ecs-host-caller': callerPolicy({ Role: role, InstanceProfile: profileName }, build) },
     },
   ];
 }
@@ -71,6 +113,7 @@ export function desiredResources(
   role: string = selection.region.instanceProfile,
 ): Resource[] {
   const { regionName, region } = selection;
+  const build = buildProfileOf(selection);
   return [
     { kind: 'log group', name: `/ecs-host/${regionName}`, retentionDays: wanted.logDays },
     {
@@ -78,11 +121,12 @@ export function desiredResources(
       name: role,
       description: 'Hosts of ecs-host',
       trust: trustEc2,
-      managedPolicies: MANAGED_POLICIES.map((name) => `arn:\${AWS::Partition}:iam::aws:policy/${name}`),
+      managedPolicies: MANAGED_POLICIES.map(managedPolicy),
       policies: { 'ecs-host-logs': hostLogs },
     },
     { kind: 'instance profile', name: region.instanceProfile, role },
-    ...ciResources(region.instanceProfile, role, wanted.ci),
+    ...buildResources(build),
+    ...ciResources({ profileName: region.instanceProfile, role, build }, wanted.ci),
     groupOf(selection, wanted),
   ];
 }

@@ -63,6 +63,20 @@ test('it changes and removes only what carries a run id, and passes only the rol
   expect(text).toContain('instance-profile/ecs-host"');
 });
 
+test('build instances with a profile of their own are reached, and join no cluster', async () => {
+  const shipped = await shippedRegion();
+  const region = { ...shipped.region, buildInstanceProfile: 'ecs-host-build' };
+  const made = desiredResources({ ...shipped, region }, WANTED).filter(({ name }) => name === 'ecs-host-build');
+  expect(made).toMatchObject([
+    { kind: 'role', managedPolicies: [expect.stringMatching(/AmazonSSMManagedInstanceCore$/)], policies: {} },
+    { kind: 'instance profile', role: 'ecs-host-build' },
+  ]);
+  const ci = desiredResources({ ...shipped, region }, WANTED).find(({ name }) => name.endsWith('-ci'));
+  const text = JSON.stringify(ci);
+  for (const what of ['role', 'instance-profile'])
+    expect(text).toMatch(new RegExp(`:${what}/ecs-host","[^"]*:${what}/ecs-host-build"`));
+});
+
 test('policies keep within what IAM takes in a role', async () => {
   for (const each of await resources())
     if (each.kind === 'role') {
