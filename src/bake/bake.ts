@@ -249,7 +249,10 @@ function accessOf({ plan, endpointUrl }: BakeInput, { keyFile }: KeyPair): Acces
   };
 }
 
-/** Leaves what failed where that was asked for and there is something to look at; else, and after a success, nothing but the image. */
+/**
+ * Leaves what failed where that was asked for and there is something to look at; else, and after a success, nothing but
+ * the image.
+ */
 async function end(input: BakeInput, key: KeyPair | null, hasFailed: boolean): Promise<void> {
   const { ctx, clients, keep } = input;
   if (isApiGone(ctx.signal)) return;

@@ -34,7 +34,7 @@ function said(error: string): string {
   return `1732000000,,ui,error,==> amazon-ebs.host: ${error.replaceAll('\n', '\\n')}`;
 }
 const NO_ROOM = said(
-  'Error launching source instance: InsufficientInstanceCapacity: We currently do not have sufficient capacity.\n\tstatus code: 500',
+  'Error launching source instance: InsufficientInstanceCapacity: We have none now.\n\tstatus code: 500',
 );
 
 let folder: string;
@@ -79,7 +79,7 @@ describe('a bake without room', () => {
     expect(called.every((line) => line.includes(`run_id=${runId}`))).toBe(true);
     expect(sweeps).toBeGreaterThan(1);
     expect(messages.filter(({ type }) => type === 'warning')).toMatchObject([
-      { code: 'PLACEMENT_LEFT', details: [{ reason: 'We currently do not have sufficient capacity.' }] },
+      { code: 'PLACEMENT_LEFT', details: [{ reason: 'We have none now.' }] },
     ]);
     const files = await readdir(join(folder, 'state', 'runs', runId));
     expect(files).toEqual(expect.arrayContaining(['packer-output.txt', 'packer-output-2.txt']));
@@ -104,8 +104,8 @@ describe('what the plugin says of a launch', () => {
 
   test('is a shortage also when the instance ended before it ran', () => {
     const waiting = 'Error waiting for instance (i-1) to become ready: ResourceNotReady: failed waiting';
-    const details =
-      'Instance state change details: Server.InsufficientInstanceCapacity: Server.InsufficientInstanceCapacity: Insufficient capacity.';
+    const none = 'Server.InsufficientInstanceCapacity';
+    const details = `Instance state change details: ${none}: ${none}: Insufficient capacity.`;
     expect(shortageIn(said(waiting), said(details))).toMatchObject({ code: 'InsufficientInstanceCapacity' });
   });
 
