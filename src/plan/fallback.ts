@@ -75,8 +75,15 @@ type Tries = {
   readonly reporter: Reporter;
 };
 
-function describe({ instanceType, zone }: Placement): string {
+function describe({ instanceType, zone }: Pick<Placement, 'instanceType' | 'zone'>): string {
   return `${instanceType} in ${zone}`;
+}
+
+/** `g6.xlarge in us-east-2b, after g5.xlarge in us-east-2a (VcpuLimitExceeded)`. */
+export function placementText(log: PlacementLog | null): string {
+  if (log === null) return 'not kept by the version that made the record';
+  const tried = log.tried.map((each) => `${describe(each)} (${each.code})`);
+  return `${describe(log.used)}${tried.length === 0 ? '' : `, after ${tried.join(', ')}`}`;
 }
 
 /**

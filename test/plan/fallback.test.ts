@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { Message } from '../../src/io/reporter.ts';
-import { asShortfall, inPlacements, NoCapacity, Shortfall, shortageOf } from '../../src/plan/fallback.ts';
+import {
+  asShortfall,
+  inPlacements,
+  NoCapacity,
+  placementText,
+  Shortfall,
+  shortageOf,
+} from '../../src/plan/fallback.ts';
 import type { Placement } from '../../src/plan/placement.ts';
 import { apiError } from '../run/fake-clients.ts';
 
@@ -72,6 +79,13 @@ describe('a placement without room', () => {
     expect(asked).toEqual(['g5 a']);
     expect(outcome).toMatchObject({ name: 'UnauthorizedOperation' });
   });
+});
+
+test('a record says in one line where something was made, and what was left before', () => {
+  const tried = [{ ...place('g5', 'a'), region: 'us-east-2', code: ICE, why: '' }];
+  expect(placementText({ used: place('g6', 'b'), tried })).toBe(`g6 in b, after g5 in a (${ICE})`);
+  expect(placementText({ used: place('g6', 'b'), tried: [] })).toBe('g6 in b');
+  expect(placementText(null)).toContain('not kept');
 });
 
 test('what an instance ended of is a shortage as well, behind the error that says so', () => {
