@@ -2,6 +2,7 @@ import { loadConfig } from '../config/load.ts';
 import { NoCapacity, type Tried } from '../plan/fallback.ts';
 import { select } from '../plan/resolve.ts';
 import { type Argv, listOf } from './arguments.ts';
+import { planFileOf } from './follow-plan.ts';
 import { commonArguments, type Session } from './session.ts';
 
 /** A verb's arguments for one region, and what was tried in those before it. */
@@ -11,6 +12,8 @@ type Turn<T> = (argv: Argv, before: readonly Tried[]) => Promise<T>;
 async function regionsOf(argv: Argv): Promise<readonly string[]> {
   const others = listOf(argv, 'orRegion') ?? [];
   if (others.length === 0) return [];
+  // A stored plan is of one region.
+  planFileOf(argv);
   const { region, profile, configFile } = commonArguments(argv);
   const regions = [...new Set([region, ...others])];
   const { config, file } = await loadConfig(configFile);
