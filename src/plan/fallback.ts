@@ -62,7 +62,7 @@ export class NoCapacity extends EcsHostError {
 
   constructor(region: string, tried: readonly Tried[], cause: unknown) {
     super('outside', 'NO_CAPACITY', `No zone of ${region} has room for an instance of the plan.`, {
-      hint: 'try later, add to instanceTypes, name another region with --or-region, or ask AWS for a higher quota',
+      hint: 'try later, add to instanceTypes, ask AWS for a higher quota; a bake goes to another region with --or-region',
       details: tried.map((each) => ({ where: `${each.instanceType} in ${each.zone}`, reason: each.why })),
       cause,
     });
