@@ -36,6 +36,16 @@ function endpoint({ endpointUrl }: BuildPlan): object {
       };
 }
 
+/** Where the build instance is launched; the first placement is only what goes without a run. */
+function placementVariables({ placements: [first] }: BuildPlan): object {
+  const { instanceType = '', subnetId = '', public: isPublic = true } = first ?? {};
+  return {
+    instance_type: { type: 'string', default: instanceType, description: 'Type of the build instance.' },
+    subnet: { type: 'string', default: subnetId, description: 'Subnet of the build instance.' },
+    public_address: { type: 'bool', default: isPublic, description: 'Whether it has a public address.' },
+  };
+}
+
 /**
  * The Packer template of a plan (HCL2 in JSON). Pure.
  *
@@ -45,7 +55,6 @@ function endpoint({ endpointUrl }: BuildPlan): object {
  */
 export function renderTemplate(plan: BuildPlan): object {
   // biome-ignore-start lint/suspicious/noTemplateCurlyInString: HCL's own templates.
-  const [first] = plan.placements;
   const tags = { ...plan.tags, ...RUN_TAGS, [TAG.commit]: '${var.commit}' };
   return {
     packer: {
@@ -62,9 +71,7 @@ export function renderTemplate(plan: BuildPlan): object {
         ? {}
         : { endpoint: { type: 'string', default: plan.endpointUrl, description: 'Where the EC2 API is.' } }),
       image_name: { type: 'string', default: plan.imageName, description: 'Name of the image.' },
-      instance_type: { type: 'string', default: first?.instanceType ?? '', description: 'Type of the build instance.' },
-      subnet: { type: 'string', default: first?.subnetId ?? '', description: 'Subnet of the build instance.' },
-      public_address: { type: 'bool', default: first?.public ?? true, description: 'Whether it has a public address.' },
+      ...placementVariables(plan),
       key_pair: { type: 'string', default: '', description: 'Key pair of the instance; Packer makes one when empty.' },
       key_file: { type: 'string', default: '', description: 'Private key of key_pair.' },
     },
