@@ -3,6 +3,7 @@ import type { Disks, Machines } from '../machine-types.ts';
 import type { MotoClient } from '../moto/client.ts';
 import { ACCOUNT_SERVICES } from './account.ts';
 import type { CallLog } from './call-log.ts';
+import { Capacity } from './capacity.ts';
 import { Faults } from './faults.ts';
 import type { ServiceHandler } from './handler.ts';
 import { createAwsHandler } from './handler.ts';
@@ -41,13 +42,14 @@ export function createAwsService(parts: {
   const { moto, machines, disks, calls, log } = parts;
   const reconciler = new Reconciler({ moto, machines, disks, log, ...(parts.onGone ? { onGone: parts.onGone } : {}) });
   const faults = new Faults();
-  const conditions = { mint: new KeyMint(), staleness: new Staleness() };
+  const conditions = { mint: new KeyMint(), staleness: new Staleness(), capacity: new Capacity() };
   const answer = createAwsHandler({
     moto,
     reconciler,
     calls,
     faults,
     staleness: conditions.staleness,
+    capacity: conditions.capacity,
     services: new Map([...ACCOUNT_SERVICES, ...(parts.services ?? [])]),
     consoleOutput: (instanceId) => machines.consoleOutput(instanceId),
     log,

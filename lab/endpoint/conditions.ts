@@ -1,14 +1,15 @@
 import { reasonOf } from '../reason.ts';
 import { type Answer, jsonAnswer } from './aws-answer.ts';
 import type { RawRequest } from './aws-request.ts';
+import { type Capacity, parseShortage } from './capacity.ts';
 import { parseStaleness, type Staleness } from './staleness.ts';
 import type { KeyMint } from './temporary-keys.ts';
 
-/** How AWS behaves without anybody failing: keys end, and answers are old. */
-export type Conditions = { readonly mint: KeyMint; readonly staleness: Staleness };
+/** How AWS behaves without anybody failing: keys end, answers are old, and there is no room. */
+export type Conditions = { readonly mint: KeyMint; readonly staleness: Staleness; readonly capacity: Capacity };
 
 /** Answers what is asked of them below /_lab/; null for another path. */
-export function answerConditions({ mint, staleness }: Conditions, request: RawRequest): Answer | null {
+export function answerConditions({ mint, staleness, capacity }: Conditions, request: RawRequest): Answer | null {
   const posted = (): unknown => JSON.parse(request.body.toString('utf8'));
   try {
     switch (`${request.method} ${request.path}`) {
@@ -25,6 +26,14 @@ export function answerConditions({ mint, staleness }: Conditions, request: RawRe
       case 'DELETE /_lab/staleness':
         staleness.set(null);
         return jsonAnswer(200, null);
+      case 'GET /_lab/capacity':
+        return jsonAnswer(200, capacity.list());
+      case 'POST /_lab/capacity':
+        capacity.add(parseShortage(posted()));
+        return jsonAnswer(200, capacity.list());
+      case 'DELETE /_lab/capacity':
+        capacity.clear();
+        return jsonAnswer(200, []);
       default:
         return null;
     }

@@ -6,6 +6,7 @@ import type { AwsRequest, RawRequest } from './aws-request.ts';
 import { parseAwsRequest } from './aws-request.ts';
 import type { CallLog } from './call-log.ts';
 import { redact } from './call-log.ts';
+import type { Capacity } from './capacity.ts';
 import { consoleOutputAnswer } from './console-output.ts';
 import type { Effect } from './facts.ts';
 import type { Faults } from './faults.ts';
@@ -24,6 +25,7 @@ export type HandlerParts = {
   readonly calls: CallLog;
   readonly faults: Faults;
   readonly staleness: Staleness;
+  readonly capacity: Capacity;
   readonly services: ReadonlyMap<string, ServiceHandler>;
   readonly consoleOutput: (instanceId: string) => Promise<string>;
   readonly log: (line: string) => void;
@@ -67,7 +69,7 @@ async function invalidAnswer(call: AwsRequest, request: RawRequest, moto: MotoCl
 
 /** Answers one AWS call: fault, refusal, a service of the lab's own, or moto with its effects made true. */
 export function createAwsHandler(parts: HandlerParts) {
-  const { moto, reconciler, calls, faults, staleness, services, consoleOutput, log } = parts;
+  const { moto, reconciler, calls, faults, staleness, capacity, services, consoleOutput, log } = parts;
 
   const decide = async (call: AwsRequest, request: RawRequest): Promise<Answer> => {
     if (call.service === 'unknown') {
@@ -95,6 +97,10 @@ export function createAwsHandler(parts: HandlerParts) {
     }
     const unknown = staleness.refusal(call);
     if (unknown) return unknown;
+    const zoneOf = async (subnetId: string): Promise<string> =>
+      (await moto.control<{ zone: string }>('zone-of-subnet', { region: call.region, subnetId })).zone;
+    const full = await capacity.refusal(call, zoneOf);
+    if (full) return full;
     const own = await services.get(call.service)?.(call, request, moto);
     if (own) return own;
     const headers = { ...request.headers, 'x-lab-action': call.action };

@@ -223,6 +223,14 @@ def reconcile() -> dict[str, Any]:
     return {"ended": ended, "failed": failed}
 
 
+def zone_of_subnet(region: str, subnet_id: str) -> dict[str, str]:
+    """Empty for a subnet that is not there: the call that names it is refused anyway."""
+    for subnets in backend_of(region).subnets.values():
+        if subnet_id in subnets:
+            return {"zone": str(subnets[subnet_id].availability_zone)}
+    return {"zone": ""}
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     "instance-facts": instance_facts,
     "metadata-tags": metadata_tags,
@@ -235,6 +243,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "reconcile": reconcile,
     "seed": seed,
     "refusal": refusal,
+    "zone-of-subnet": zone_of_subnet,
 }
 
 
@@ -244,4 +253,4 @@ def call(verb: str, arguments: dict[str, Any]) -> Any:
     return VERBS[verb](**named)
 
 
-READS = ("instance-facts", "metadata-tags", "live-instances", "inventory", "refusal")
+READS = ("instance-facts", "metadata-tags", "live-instances", "inventory", "refusal", "zone-of-subnet")

@@ -64,6 +64,18 @@ def _group(region: str, name: str, description: str, rules: list[dict[str, Any]]
     return group.id
 
 
+def _internet_gateway(region: str) -> None:
+    """Default VPCs of AWS have one; moto's have not."""
+    backend = ec2_backends[ACCOUNT][region]
+    vpc_id = backend.default_vpc.id
+    if any(gateway.vpc and gateway.vpc.id == vpc_id for gateway in backend.internet_gateways.values()):
+        return
+    gateway = backend.create_internet_gateway()
+    backend.attach_internet_gateway(gateway.id, vpc_id)
+    table = next(t for t in backend.route_tables.values() if t.vpc_id == vpc_id and t.main_association_id)
+    backend.create_route(table.id, "0.0.0.0/0", gateway_id=gateway.id)
+
+
 def _profile(name: str, role_name: str, policy_name: str, policy: dict[str, Any]) -> None:
     iam = iam_backends[ACCOUNT]["aws"]
     trust = {
@@ -128,6 +140,7 @@ def seed(
     images = {}
     for region in regions:
         images[region] = _base_image(region, base)
+        _internet_gateway(region)
         for name in parameters:
             _parameter(region, name, images[region])
     made = [_group(g["region"], g["name"], g["description"], g["rules"]) for g in groups]

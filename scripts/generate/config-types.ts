@@ -13,6 +13,8 @@ export default async (): Promise<{ path: string; text: string }[]> => {
   const text = await compile(schema, 'HostsConfig', {
     bannerComment: '/* Generated from hosts.schema.json by `npm run generate`. */',
     additionalProperties: false,
+    // Else a list of at least one is a choice of tuples.
+    ignoreMinAndMaxItems: true,
     style: { singleQuote: true, printWidth: 120 },
   });
   return [{ path: 'src/config/hosts-config.ts', text }];

@@ -60,8 +60,16 @@ export function waitForAddress(clients: AwsClients, instanceId: string, signal: 
     const instance = await describe(clients, instanceId);
     const state = instance?.State?.Name ?? 'unknown';
     if (ENDED.has(state)) {
-      const why = instance?.StateReason?.Message ?? 'no reason was given';
-      throw outsideError('INSTANCE_ENDED', `Instance ${instanceId} is ${state}: ${why}.`);
+      const { Code = '', Message = 'no reason was given' } = instance?.StateReason ?? {};
+      // EC2 may find only after the launch that it has no room.
+      const cause = Object.assign(new Error(Message), { name: Code });
+      throw outsideError(
+        'INSTANCE_ENDED',
+        `Instance ${instanceId} is ${state}: ${Message}.`,
+        undefined,
+        undefined,
+        cause,
+      );
     }
     const address = instance?.PublicIpAddress || instance?.PrivateIpAddress;
     return state === 'running' && address ? address : null;

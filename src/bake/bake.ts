@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Check } from '#contracts/check.ts';
@@ -14,18 +14,20 @@ import { expectedTags } from '../image/expected-tags.ts';
 import { findImage } from '../image/find-image.ts';
 import { tagImage } from '../image/tag-image.ts';
 import { awaitVerdict, isApiGone } from '../io/api-gone.ts';
-import { outsideError } from '../io/errors.ts';
+import { type EcsHostError, outsideError } from '../io/errors.ts';
 import { keyFolder, runFolder } from '../io/paths.ts';
 import type { RunContext } from '../io/reporter.ts';
 import { commandLine, shellQuote } from '../io/shell-quote.ts';
 import { poll } from '../io/wait-until.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
+import { inPlacements, type PlacementLog, Shortfall } from '../plan/fallback.ts';
+import type { Placement } from '../plan/placement.ts';
 import { type Access, keepRun } from '../run/keep.ts';
 import { addChild, claimRun, markFinished, ownerName } from '../run/owner.ts';
 import { sweepRun } from '../run/sweep/sweep.ts';
 import { ec2Tags, runTags, versionTags } from '../run/tags.ts';
 import { type BuildOutcome, BuildTracker } from './build-tracker.ts';
-import { bakeFailure } from './failure.ts';
+import { bakeFailure, launchShortage } from './failure.ts';
 import { createMachineReadableParser } from './machine-readable.ts';
 import { runPacker } from './packer-process.ts';
 import { findTemplate, readTemplate, variableArguments } from './template-variables.ts';
@@ -54,6 +56,14 @@ export type BakeResult = {
   readonly snapshotIds: readonly string[];
   readonly versions: Readonly<Record<string, string>>;
   readonly checks: readonly Check[];
+  readonly placement: PlacementLog;
+};
+
+/** One placement is tried at a time, each with a Packer of its own. */
+type Attempt = BakeInput & {
+  readonly placement: Placement;
+  /** Behind the names of its files; nothing for the first. */
+  readonly suffix: string;
 };
 
 /** Packer's own removal takes as long as terminating an instance and deleting a group. */
@@ -70,11 +80,11 @@ type Packer = {
 };
 
 async function preparePacker(
-  input: BakeInput,
+  input: Attempt,
   key: KeyPair | null,
   { credentials, temp }: { readonly credentials: Readonly<Record<string, string | undefined>>; readonly temp: string },
 ): Promise<Packer> {
-  const { plan, ctx } = input;
+  const { plan, ctx, placement } = input;
   const runDir = runFolder(ctx.runId);
   const configDir = join(runDir, 'packer-config');
   await mkdir(configDir, { recursive: true });
@@ -85,6 +95,9 @@ async function preparePacker(
     owner: ownerName(),
     commit: input.commit,
     image_name: plan.imageName,
+    instance_type: placement.instanceType,
+    subnet: placement.subnetId,
+    public_address: String(placement.public),
     ...(input.endpointUrl === null ? {} : { endpoint: input.endpointUrl }),
   };
   const declared = await readTemplate(template);
@@ -104,7 +117,7 @@ async function preparePacker(
       TMPDIR: temp,
       CHECKPOINT_DISABLE: '1',
       PACKER_LOG: '1',
-      PACKER_LOG_PATH: join(runDir, 'packer.log'),
+      PACKER_LOG_PATH: join(runDir, `packer${input.suffix}.log`),
       PACKER_NO_COLOR: '1',
       // Region and endpoint are in the template; a variable of the user's shell must not win over it.
       AWS_REGION: plan.apiRegion,
@@ -130,6 +143,12 @@ function packerCommand({ plan, renderDir }: BakeInput, { tool, variables, templa
   const names = { PACKER_PLUGIN_PATH, CHECKPOINT_DISABLE, AWS_REGION, ...(hasNoSecrets ? LAB_KEYS : {}) };
   const words = [tool.packer, 'build', '-on-error=ask', ...variables, template];
   return `${needsLab ? 'ecs-host lab up && ' : ''}cd ${shellQuote(renderDir)} && ${commandLine(names, words)}`;
+}
+
+/** Where the region only has no room there, another placement may. */
+function failureOf(outcome: BuildOutcome, failure: EcsHostError): Error {
+  const shortage = launchShortage(outcome);
+  return shortage === null ? failure : new Shortfall(shortage, failure);
 }
 
 async function build(input: BakeInput, packer: Packer, logFile: string): Promise<BuildOutcome> {
@@ -158,7 +177,7 @@ async function build(input: BakeInput, packer: Packer, logFile: string): Promise
     const outcome = tracker.finish(isGood ? 'ok' : 'failed');
     if (exit.interrupted) throw input.ctx.signal.reason;
     if (!isGood || outcome.failedChecks.length > 0 || outcome.imageId === null)
-      throw bakeFailure(outcome, exit, logFile).repeatedBy(packerCommand(input, packer));
+      throw failureOf(outcome, bakeFailure(outcome, exit, logFile).repeatedBy(packerCommand(input, packer)));
     return outcome;
   });
 }
@@ -230,7 +249,10 @@ function accessOf({ plan, endpointUrl }: BakeInput, { keyFile }: KeyPair): Acces
   };
 }
 
-/** Leaves what failed where that was asked for; else, and after a success, nothing but the image. */
+/**
+ * Leaves what failed where that was asked for and there is something to look at; else, and after a success, nothing but
+ * the image.
+ */
 async function end(input: BakeInput, key: KeyPair | null, hasFailed: boolean): Promise<void> {
   const { ctx, clients, keep } = input;
   if (isApiGone(ctx.signal)) return;
@@ -242,17 +264,16 @@ async function end(input: BakeInput, key: KeyPair | null, hasFailed: boolean): P
   });
 }
 
-/**
- * Bakes the plan: packer build (which validates the template before it creates anything), tags. Nothing but the
- * finished image is left: packer cleans up after itself, and what it could not is swept by run id before this returns.
- * Only a failure that is to be kept stays.
- *
- * @throws EcsHostError `PROVISIONER_FAILED`, `BAKE_VERIFY_FAILED`, `PACKER_FAILED`, `PACKER_KILLED` (outside),
- *   `INTERRUPTED`
- */
-export async function bake(input: BakeInput): Promise<BakeResult> {
+/** Also over several regions no attempt reads, or writes over, what another has said. */
+async function nextSuffix(runId: string): Promise<string> {
+  const names = await readdir(runFolder(runId)).catch(() => []);
+  const before = names.filter((name) => name.startsWith('packer-output')).length;
+  return before === 0 ? '' : `-${before + 1}`;
+}
+
+/** Nothing is left of an attempt that found no room. */
+async function bakeIn(input: Attempt): Promise<Omit<BakeResult, 'placement'>> {
   const { ctx } = input;
-  await claimRun(ctx.runId);
   // Packer kills session-manager-plugin, whose socket then stays. Short, because a socket's path has to be.
   const temp = await mkdtemp(join(tmpdir(), 'packer-'));
   let key: KeyPair | null = null;
@@ -261,16 +282,34 @@ export async function bake(input: BakeInput): Promise<BakeResult> {
     key = await makeKey(input);
     await using served = await serveKeys(input.keys);
     const packer = await preparePacker(input, key, { credentials: served.environment, temp });
-    const outcome = await build(input, packer, join(packer.runDir, 'packer-output.txt'));
+    const outcome = await build(input, packer, join(packer.runDir, `packer-output${input.suffix}.txt`));
     const imageId = outcome.imageId ?? '';
     const finished = await ctx.span('finish the tags', () => finishImage(input, imageId, outcome.versions));
     hasFailed = false;
     return { imageId, ...finished, versions: outcome.versions, checks: outcome.checks };
   } catch (error) {
+    hasFailed = !(error instanceof Shortfall);
     await awaitVerdict(error, ctx.signal);
     throw error;
   } finally {
     await rm(temp, { recursive: true, force: true });
     await end(input, key, hasFailed);
   }
+}
+
+/**
+ * Bakes the plan in the first of its placements that has room: packer build (which validates the template before it
+ * creates anything), tags. Nothing but the finished image is left: packer cleans up after itself, and what it could not
+ * is swept by run id before this returns. Only a failure that is to be kept stays.
+ *
+ * @throws EcsHostError `PROVISIONER_FAILED`, `BAKE_VERIFY_FAILED`, `PACKER_FAILED`, `PACKER_KILLED`, `NO_CAPACITY`
+ *   (outside), `INTERRUPTED`
+ */
+export async function bake(input: BakeInput): Promise<BakeResult> {
+  const { plan, ctx } = input;
+  await claimRun(ctx.runId);
+  const baked = await inPlacements({ plan, reporter: ctx.reporter }, async (where) =>
+    bakeIn({ ...input, placement: where, suffix: await nextSuffix(ctx.runId) }),
+  );
+  return { ...baked.result, placement: baked.placement };
 }

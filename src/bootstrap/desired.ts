@@ -17,7 +17,8 @@ export type Wanted = {
 };
 
 const GITHUB = 'token.actions.githubusercontent.com';
-const MANAGED_POLICIES = ['AmazonSSMManagedInstanceCore', 'service-role/AmazonEC2ContainerServiceforEC2Role'];
+const SESSION_MANAGER = 'AmazonSSMManagedInstanceCore';
+const MANAGED_POLICIES = [SESSION_MANAGER, 'service-role/AmazonEC2ContainerServiceforEC2Role'];
 
 function groupOf({ regionName, region, profile }: Selection, { clients, webserver }: Wanted): SecurityGroup {
   const ports = portsOf(profile);
@@ -59,16 +60,50 @@ function secretStatements({ regionName, region, profile }: Selection): object[] 
   return [];
 }
 
-function callerPolicy(selection: Selection, names: Readonly<Record<string, string>>): PolicyDocument {
-  const { Version, Statement } = fill(caller, names);
-  return { Version, Statement: [...Statement, ...secretStatements(selection)] };
+function managedPolicy(name: string): string {
+  return `arn:\${AWS::Partition}:iam::aws:policy/${name}`;
 }
 
-function ciResources(selection: Selection, role: string, ci: Wanted['ci']): Resource[] {
-  const profileName = selection.region.instanceProfile;
+/** The profile of build instances, where it is not that of the hosts: they are reached, and join no cluster. */
+function buildProfileOf({ region }: Selection): string | null {
+  const { instanceProfile, buildInstanceProfile = instanceProfile } = region;
+  return buildInstanceProfile === instanceProfile ? null : buildInstanceProfile;
+}
+
+function buildResources(name: string | null): Resource[] {
+  if (name === null) return [];
+  return [
+    {
+      kind: 'role',
+      name,
+      description: 'Build instances of ecs-host',
+      trust: trustEc2,
+      managedPolicies: [managedPolicy(SESSION_MANAGER)],
+      policies: {},
+    },
+    { kind: 'instance profile', name, role: name },
+  ];
+}
+
+type CiNames = { readonly profileName: string; readonly role: string; readonly build: string | null };
+
+/** What is said of the hosts' profile and role goes for those of build instances, too. */
+function callerPolicy(selection: Selection, { profileName, role, build }: CiNames, name: string): PolicyDocument {
+  const filledFor = (Role: string, InstanceProfile: string) => fill(caller, { Role, InstanceProfile, Caller: name });
+  const { Version, Statement } = filledFor(role, profileName);
+  const ofBuild = filledFor(build ?? role, build ?? profileName).Statement;
+  const both = Statement.map((statement, at) => {
+    const { Resource: other } = ofBuild[at] ?? statement;
+    return JSON.stringify(other) === JSON.stringify(statement.Resource)
+      ? statement
+      : { ...statement, Resource: [statement.Resource, other].flat() };
+  });
+  return { Version, Statement: [...both, ...secretStatements(selection)] };
+}
+
+function ciResources(selection: Selection, names: CiNames, ci: Wanted['ci']): Resource[] {
   if (ci === null) return [];
-  const name = `${profileName}-ci`;
-  const policy = callerPolicy(selection, { Role: role, InstanceProfile: profileName, Caller: name });
+  const name = `${names.profileName}-ci`;
   return [
     {
       kind: 'identity provider',
@@ -82,7 +117,7 @@ function ciResources(selection: Selection, role: string, ci: Wanted['ci']): Reso
       description: `Bakes and proves images for ${ci.repository}`,
       trust: fill(trustGithub, { Repository: ci.repository, Branch: ci.branch }),
       managedPolicies: [],
-      policies: { 'ecs-host-caller': policy },
+      policies: { 'ecs-host-caller': callerPolicy(selection, names, name) },
     },
   ];
 }
@@ -98,6 +133,7 @@ export function desiredResources(
   role: string = selection.region.instanceProfile,
 ): Resource[] {
   const { regionName, region } = selection;
+  const build = buildProfileOf(selection);
   return [
     { kind: 'log group', name: `/ecs-host/${regionName}`, retentionDays: wanted.logDays },
     {
@@ -105,11 +141,12 @@ export function desiredResources(
       name: role,
       description: 'Hosts of ecs-host',
       trust: trustEc2,
-      managedPolicies: MANAGED_POLICIES.map((name) => `arn:\${AWS::Partition}:iam::aws:policy/${name}`),
+      managedPolicies: MANAGED_POLICIES.map(managedPolicy),
       policies: { 'ecs-host-logs': hostLogs },
     },
     { kind: 'instance profile', name: region.instanceProfile, role },
-    ...ciResources(selection, role, wanted.ci),
+    ...buildResources(build),
+    ...ciResources(selection, { profileName: region.instanceProfile, role, build }, wanted.ci),
     groupOf(selection, wanted),
   ];
 }

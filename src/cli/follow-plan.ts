@@ -35,7 +35,7 @@ export async function carriedBy(session: Session, plan: BuildPlan, planFile: str
 export function planFileOf(argv: Record<string, unknown>): string | null {
   const file = argv['plan'];
   if (typeof file !== 'string') return null;
-  const also = ['region', 'profile', 'config'].find((name) => argv[name] !== undefined);
+  const also = ['region', 'or-region', 'profile', 'config'].find((name) => argv[name] !== undefined);
   if (also !== undefined)
     throw userError(
       'PLAN_AND_MORE',

@@ -6,6 +6,7 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
   ami: [
     ['ecs-host ami', 'in the lab, on this machine'],
     ['ecs-host ami --region us-east-2 --profile g3s-focal', 'on AWS'],
+    ['ecs-host ami --region us-east-2 --or-region us-east-1', 'in the second where the first has no room'],
   ],
   check: [
     ['ecs-host check --config hosts.yaml', 'look for mistakes; no credentials, no lab, no root'],
@@ -141,5 +142,5 @@ export const DETAILS: Readonly<Record<string, string>> = {
     'ecs-host dev-host forward [NAME] PORT[:REMOTE]...\n\nIt listens on 127.0.0.1 only. A connection that breaks is made again.',
   'dev-host sync':
     'ecs-host dev-host sync [NAME] [FOLDER]\n\nFOLDER has a slash in it (./app) or is a dot; without one it is the folder where you are. What git ignores is left alone on both sides, and so is .git. What changed on both sides since the last time is reported and left alone. See docs/dev-host-sync.md.',
-  plan: 'It asks the API of the region for the base image, the security group and the subnet; for `local` it starts the lab, which needs root.',
+  plan: 'It asks the API of the region for the base image, the security group and where there may be room; for `local` it starts the lab, which needs root.',
 };

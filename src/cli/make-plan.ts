@@ -1,11 +1,12 @@
 import { dirname, resolve } from 'node:path';
 import type { TargetConfig } from '#contracts/target-config.ts';
 import { type Bundle, buildBundle } from '../bundle/bundle.ts';
+import { instanceTypesOf } from '../config/profile-types.ts';
 import { allEnded } from '../io/all-ended.ts';
 import { bundleFolder } from '../io/paths.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { type Facts, gatherFacts } from '../plan/facts.ts';
-import { resolvePlan, targetOf } from '../plan/resolve.ts';
+import { resolvePlan, targetOf, transportOf } from '../plan/resolve.ts';
 import { resolveVersions } from '../plan/versions/resolve-versions.ts';
 import { versionSources } from '../plan/versions/sources.ts';
 import type { Connection } from './connect.ts';
@@ -31,6 +32,10 @@ export function factsFor({ selection, clients }: Connection): Promise<Facts> {
     ownerId: profile.baseImage.ownerId,
     imageName: profile.baseImage.name,
     securityGroup: region.securityGroup,
+    vpcId: region.vpcId ?? null,
+    subnetIds: region.subnetIds ?? null,
+    instanceTypes: instanceTypesOf(profile),
+    transport: transportOf(profile),
   });
 }
 

@@ -39,6 +39,15 @@ export const PLAN = {
   plan: { type: 'string', describe: 'follow this plan.json; hosts.yaml is not read', requiresArg: true },
 } as const satisfies Record<string, Options>;
 
+export const OR_REGION = {
+  'or-region': {
+    type: 'string',
+    array: true,
+    describe: 'region of hosts.yaml to bake in where the one before has no capacity or quota; repeatable',
+    requiresArg: true,
+  },
+} as const satisfies Record<string, Options>;
+
 export const OUT = {
   out: { alias: 'o', type: 'string', describe: 'folder to write to (default: ./out)', requiresArg: true },
 } as const satisfies Record<string, Options>;

@@ -37,8 +37,8 @@ export function startsLab({ isLab }: Pick<Subject, 'isLab'>): boolean {
 /** What a stored plan names, once the region has confirmed that it is still there. */
 export async function confirmedBy({ clients }: Api, plan: BuildPlan): Promise<Found> {
   await confirmFacts(clients.ec2, plan);
-  const { securityGroup, subnetId } = plan.network;
-  return { baseImage: plan.baseImage, securityGroup, subnetId };
+  const { baseImage, network, placements } = plan;
+  return { baseImage, securityGroup: network.securityGroup, placements };
 }
 
 type Looked = Pick<Preflight, 'subject' | 'run' | 'found' | 'needs'>;

@@ -15,6 +15,7 @@ import {
   DEV_HOST_UP,
   DRY_RUN,
   KEEP,
+  OR_REGION,
   OUT,
   OUTPUT,
   PLAN,
@@ -52,7 +53,7 @@ const TABLE: readonly (Row | Group)[] = [
   verb(
     'ami',
     'bake an image and prove it (= bake + smoke)',
-    { ...COMMON, ...PLAN, ...KEEP, ...OUTPUT },
+    { ...COMMON, ...OR_REGION, ...PLAN, ...KEEP, ...OUTPUT },
     async () => (await import('./verbs/ami.ts')).ami,
   ),
   verb(
@@ -76,7 +77,7 @@ const TABLE: readonly (Row | Group)[] = [
   verb(
     'bake',
     'bake an image without proving it',
-    { ...COMMON, ...PLAN, ...KEEP, ...OUTPUT },
+    { ...COMMON, ...OR_REGION, ...PLAN, ...KEEP, ...OUTPUT },
     async () => (await import('./verbs/bake.ts')).bakeOnly,
   ),
   verb(

@@ -22,6 +22,8 @@ type KeySchema = {
   readonly description?: string;
   readonly properties?: Readonly<Record<string, unknown>>;
   readonly required?: readonly string[];
+  /** A key that may stand in place of the required one: a keyword of this project's. */
+  readonly instead?: string;
   readonly minimum?: number;
   readonly maximum?: number;
 };
@@ -155,6 +157,7 @@ class Explainer {
             hint: 'join networks',
           };
         case 'minProperties':
+        case 'minItems':
           return {
             reason: 'expected at least one entry, found none',
             hint: 'add one; the hosts.yaml of the project shows how',
@@ -199,6 +202,7 @@ class Explainer {
       case 'maximum':
       case 'maxLength':
       case 'maxItems':
+      case 'minItems':
       case 'minProperties':
         return this.#range(path, error);
       default:
@@ -223,7 +227,7 @@ class Explainer {
   explain(errors: readonly ErrorObject[]): { mistakes: Mistake[]; refused: Set<string> } {
     const mistakes = new Map<string, Mistake>();
     const refused = new Set<string>();
-    const missing = new Map<string, Gap & { readonly schema: KeySchema }>();
+    const missing = new Map<string, Gap & { readonly instead: Map<string, string>; readonly schema: KeySchema }>();
     const strays: Stray[] = [];
     const unknown = new Map<string, string[]>();
     const empty: { path: Path; schema: KeySchema }[] = [];
@@ -238,9 +242,15 @@ class Explainer {
       if (error.keyword === 'required') {
         const name = String(error.params['missingProperty']);
         const schema = error.parentSchema as KeySchema;
-        const group = missing.get(error.instancePath) ?? { path, names: [], schema };
+        const group = missing.get(error.instancePath) ?? {
+          path,
+          names: [],
+          instead: new Map<string, string>(),
+          schema,
+        };
+        if (schema.instead !== undefined) group.instead.set(schema.instead, name);
         group.names.push(name);
-        missing.set(error.instancePath, group);
+        missing.set(error.instancePath, { ...group, schema: fuller(group.schema, schema) });
         refused.add(pointerOf([...path, name]));
       } else if (error.keyword === 'additionalProperties') {
         add(this.#unknownKey(path, error));
@@ -276,6 +286,12 @@ class Explainer {
     }
     return { mistakes: found, refused };
   }
+}
+
+/** A key that is needed only without another one comes from a part of the schema that knows little more than that. */
+function fuller(one: KeySchema, another: KeySchema): KeySchema {
+  const size = (of: KeySchema): number => Object.keys(of.properties ?? {}).length;
+  return size(another) > size(one) ? another : one;
 }
 
 /** What the schema found in a document, in words. */

@@ -1,5 +1,6 @@
 /* Generated from hosts.schema.json by `npm run generate`. */
 
+export type InstanceType = string;
 export type Sha256 = string;
 export type GitRef = string;
 export type Port = number;
@@ -37,9 +38,15 @@ export interface Profile {
   os: OperatingSystem;
   baseImage: BaseImage;
   /**
-   * Type of the build and smoke instances.
+   * Type of the build and smoke instances; this or instanceTypes.
    */
-  instanceType: string;
+  instanceType?: string;
+  /**
+   * Types in order of preference: the next is taken where one has no capacity or quota.
+   *
+   * @minItems 1
+   */
+  instanceTypes?: InstanceType[];
   rootVolume?: RootVolume;
   /**
    * How the build and smoke instances are reached: session-manager needs no open port; ssh goes to the public address.
@@ -240,17 +247,7 @@ export interface RepositoryCredential {
    * @minItems 1
    * @maxItems 10
    */
-  hostKeys?:
-    | [string]
-    | [string, string]
-    | [string, string, string]
-    | [string, string, string, string]
-    | [string, string, string, string, string]
-    | [string, string, string, string, string, string]
-    | [string, string, string, string, string, string, string]
-    | [string, string, string, string, string, string, string, string]
-    | [string, string, string, string, string, string, string, string, string]
-    | [string, string, string, string, string, string, string, string, string, string];
+  hostKeys?: string[];
 }
 export interface WorkloadPorts {
   discoveryTcp: Port;
@@ -275,7 +272,21 @@ export interface Region {
    */
   securityGroup: string;
   /**
-   * IAM instance profile of hosts and build instances.
+   * IAM instance profile of hosts, and of build instances where those have none of their own.
    */
   instanceProfile: string;
+  /**
+   * IAM instance profile of build instances; instanceProfile when left out.
+   */
+  buildInstanceProfile?: string;
+  /**
+   * VPC of the security group and of all instances; the group's own when left out.
+   */
+  vpcId?: string;
+  /**
+   * The only subnets that instances may be launched in; every fit one of the VPC when left out.
+   *
+   * @minItems 1
+   */
+  subnetIds?: string[];
 }

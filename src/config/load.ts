@@ -42,8 +42,8 @@ function withOrigin(reason: string, base: string | undefined): string {
 }
 
 const ajv = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true });
-// The pattern of a text in words; explain.ts shows it in place of the pattern.
-ajv.addVocabulary(['form']);
+// The pattern of a text in words, which explain.ts shows in place of the pattern, and the other way to give a key.
+ajv.addVocabulary(['form', 'instead']);
 const validate = ajv.compile<HostsConfig>(schema);
 
 /**

@@ -10,7 +10,12 @@ type Properties = Readonly<Record<string, { readonly properties?: Properties }>>
 export type Stray = { readonly path: Path; readonly name: string; readonly known: readonly string[] };
 
 /** Keys that are missing from one mapping. */
-export type Gap = { readonly path: Path; names: string[] };
+export type Gap = {
+  readonly path: Path;
+  names: string[];
+  /** Keys that may stand in place of a missing one, by name. */
+  readonly instead: ReadonlyMap<string, string>;
+};
 
 /** A mapping that has a key of another kind, and lacks more of its own than these, is of that other kind. */
 const MOST_LACKING = 3;
@@ -35,7 +40,7 @@ const OWNERS = Map.groupBy(
 function gapFor({ path, name }: Stray, gaps: Iterable<Gap>): Gap | null {
   const here = pointerOf(path);
   for (const gap of gaps) {
-    if (!gap.names.includes(name)) continue;
+    if (!gap.names.includes(gap.instead.get(name) ?? name)) continue;
     if (pointerOf(gap.path.slice(0, -1)) === here || pointerOf(path.slice(0, -1)) === pointerOf(gap.path)) return gap;
   }
   return null;
@@ -66,7 +71,7 @@ export function joinMisplaced(
   for (const stray of strays) {
     const gap = gapFor(stray, gaps.values());
     if (gap) {
-      gap.names = gap.names.filter((name) => name !== stray.name);
+      gap.names = gap.names.filter((name) => name !== (gap.instead.get(stray.name) ?? stray.name));
       const isBelow = gap.path.length > stray.path.length;
       const hint = isBelow ? `indent it below ${gap.path.at(-1)}` : `indent it as far as ${stray.path.at(-1)}`;
       retell(stray, 'this key stands in the wrong place', hint);

@@ -1,7 +1,10 @@
 import type { AwsClients } from '../aws/clients.ts';
 import { terminateAndWait } from '../aws/instances.ts';
 import { createSshGroup, launchInstance } from '../aws/launch.ts';
+import type { Reporter } from '../io/reporter.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
+import { asShortfall, inPlacements } from '../plan/fallback.ts';
+import type { Placement } from '../plan/placement.ts';
 import { ownerName } from '../run/owner.ts';
 import type { Releases } from '../run/releases.ts';
 import { DEV_TAG, ec2Tags, runTags, TAG } from '../run/tags.ts';
@@ -11,6 +14,7 @@ import { renderDevUserData } from './user-data.ts';
 
 export type DevLaunch = {
   readonly clients: AwsClients;
+  readonly reporter: Reporter;
   readonly plan: BuildPlan;
   readonly source: Source;
   readonly runId: string;
@@ -53,8 +57,7 @@ async function makeGroups(launch: DevLaunch, releases: Releases): Promise<readon
   return [securityGroup.id, groupId];
 }
 
-/** Launches the instance of a dev host, which from its boot on ends by itself when its time is over. @returns its id */
-export async function launchDevHost(launch: DevLaunch, releases: Releases): Promise<string> {
+function launchIn(launch: DevLaunch, groupIds: readonly string[], placement: Placement): Promise<string> {
   const { clients, plan, source, ttlMinutes, idleMinutes, authorizedKeys } = launch;
   const expires = expiresIn(ttlMinutes);
   const tags = {
@@ -67,11 +70,10 @@ export async function launchDevHost(launch: DevLaunch, releases: Releases): Prom
     [DEV_TAG.sshUser]: plan.network.sshUser,
     [DEV_TAG.transport]: plan.network.transport,
   };
-  const groupIds = await makeGroups(launch, releases);
-  const instanceId = await launchInstance(clients, {
+  return launchInstance(clients, {
     imageId: source.imageId,
-    instanceType: plan.instanceType,
-    subnetId: plan.network.subnetId,
+    instanceType: placement.instanceType,
+    subnetId: placement.subnetId,
     groupIds,
     instanceProfile: plan.instanceProfile,
     userData: renderDevUserData({ expires, idleMinutes, authorizedKeys }),
@@ -80,6 +82,17 @@ export async function launchDevHost(launch: DevLaunch, releases: Releases): Prom
     showsTags: true,
     tags: ec2Tags(tags),
   });
+}
+
+/** Launches the instance of a dev host, which from its boot on ends by itself when its time is over. @returns its id */
+export async function launchDevHost(launch: DevLaunch, releases: Releases): Promise<string> {
+  const { clients } = launch;
+  const groupIds = await makeGroups(launch, releases);
+  const { result: instanceId } = await inPlacements(launch, (placement) =>
+    launchIn(launch, groupIds, placement).catch((error: unknown) => {
+      throw asShortfall(error);
+    }),
+  );
   releases.add(`instance ${instanceId}`, 'in the region', () => terminateAndWait(clients, [instanceId]));
   return instanceId;
 }

@@ -2,8 +2,8 @@ import { formatMinutes } from '../io/duration.ts';
 import { commandLine } from '../io/shell-quote.ts';
 import { tableLines } from '../io/table.ts';
 import { wrapText } from '../io/text.ts';
+import { priceOf } from '../plan/price.ts';
 import { conditionOf, type DevHost } from './dev-host.ts';
-import { priceOf } from './price.ts';
 
 function minutesLeft({ expires }: DevHost, now: number): number | null {
   return expires === null ? null : (Date.parse(expires) - now) / 60_000;

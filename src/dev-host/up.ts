@@ -137,7 +137,7 @@ async function makeReady(one: One, instanceId: string): Promise<DevHost> {
 
 async function launch(one: One, releases: Releases): Promise<string> {
   const authorizedKeys = [await ensureDevKey(), ...one.authorizedKeys];
-  const instanceId = await launchDevHost({ ...one, authorizedKeys }, releases);
+  const instanceId = await launchDevHost({ ...one, reporter: one.ctx.reporter, authorizedKeys }, releases);
   await one.stayFor(instanceId);
   await assertOnly(one, instanceId);
   return instanceId;

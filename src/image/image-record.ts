@@ -1,7 +1,8 @@
 import type { Check } from '#contracts/check.ts';
+import type { PlacementLog } from '../plan/fallback.ts';
 import type { Span } from '../run/span.ts';
 
-export const RECORD_VERSION = 2;
+export const RECORD_VERSION = 3;
 
 export type Verdict = 'passed' | 'failed' | 'not-run';
 
@@ -22,6 +23,8 @@ export type ImageRecord = {
   readonly commit: string;
   readonly sourceImageId: string;
   readonly createdAt: string;
+  /** Where it was baked; null in what an earlier version wrote. */
+  readonly placement: PlacementLog | null;
   readonly versions: Readonly<Record<string, string>>;
   readonly substitutions: readonly { readonly component: string; readonly source: string; readonly reason: string }[];
   /** Spans in the order in which they ended. */
@@ -32,6 +35,7 @@ export type ImageRecord = {
     readonly runId: string;
     readonly finishedAt: string;
     readonly instanceIds: readonly string[];
+    readonly placement: PlacementLog | null;
     readonly checks: readonly Check[];
     /** Files kept for a failed verdict (console log, journal), absolute. */
     readonly evidence: readonly string[];

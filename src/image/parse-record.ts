@@ -1,4 +1,4 @@
-import { list, map, NUMBER, nullable, object, oneOf, parseObject, shapeCheck, TEXT } from '../io/shape.ts';
+import { FLAG, list, map, NUMBER, nullable, object, oneOf, parseObject, shapeCheck, TEXT } from '../io/shape.ts';
 import { type ImageRecord, RECORD_VERSION } from './image-record.ts';
 
 const CHECK = object(
@@ -12,6 +12,13 @@ const CHECK = object(
     durationMs: NUMBER,
   },
   ['reason', 'durationMs'],
+);
+
+const PLACEMENT = nullable(
+  object({
+    used: object({ instanceType: TEXT, zone: TEXT, subnetId: TEXT, public: FLAG, reason: TEXT }),
+    tried: list(object({ region: TEXT, instanceType: TEXT, zone: TEXT, subnetId: TEXT, code: TEXT, why: TEXT })),
+  }),
 );
 
 /**
@@ -32,6 +39,7 @@ const problemOf = shapeCheck(
     commit: TEXT,
     sourceImageId: TEXT,
     createdAt: TEXT,
+    placement: PLACEMENT,
     versions: map(TEXT),
     substitutions: list(object({ component: TEXT, source: TEXT, reason: TEXT })),
     timings: list(object({ name: TEXT, stage: TEXT, durationMs: NUMBER, outcome: oneOf('ok', 'failed', 'skipped') })),
@@ -42,6 +50,7 @@ const problemOf = shapeCheck(
         runId: TEXT,
         finishedAt: TEXT,
         instanceIds: list(TEXT),
+        placement: PLACEMENT,
         checks: list(CHECK),
         evidence: list(TEXT),
       }),
@@ -49,10 +58,24 @@ const problemOf = shapeCheck(
   }),
 );
 
+/** Version 2 did not know where an image was made. */
+function current(value: Record<string, unknown>): Record<string, unknown> {
+  if (value['recordVersion'] !== 2) return value;
+  const { smoke } = value;
+  const isTested = typeof smoke === 'object' && smoke !== null;
+  return {
+    ...value,
+    recordVersion: RECORD_VERSION,
+    placement: null,
+    smoke: isTested ? { ...smoke, placement: null } : smoke,
+  };
+}
+
 /** @returns why the content is no record of this version, or the record. */
 export function parseRecord(text: string, imageId: string): ImageRecord | string {
-  const value = parseObject(text);
-  if (typeof value === 'string') return value;
+  const parsed = parseObject(text);
+  if (typeof parsed === 'string') return parsed;
+  const value = current(parsed);
   if (value['recordVersion'] !== RECORD_VERSION)
     return `its recordVersion is ${String(value['recordVersion'])}, not ${RECORD_VERSION}`;
   if (value['imageId'] !== imageId) return `it is about ${String(value['imageId'])}`;

@@ -198,6 +198,11 @@ export const MESSAGES = {
     level: 'user',
     meaning: 'The question before a deletion was not answered with yes; nothing was deleted.',
   },
+  NO_CAPACITY: {
+    level: 'outside',
+    meaning: 'No placement of the plan had room; each that was tried is one of the details.',
+    carries: 'details',
+  },
   OPTION_EMPTY: { level: 'user', meaning: 'An option or word of the command line is empty.' },
   OPTION_NUMBER: { level: 'user', meaning: 'An option that takes a number was given something else.' },
   OPTION_SWITCH: { level: 'user', meaning: 'A switch was given a value.' },
@@ -223,6 +228,16 @@ export const MESSAGES = {
   PERMISSION_MISSING: {
     level: 'user',
     meaning: 'The credentials lack a permission, which is named.',
+    carries: 'details',
+  },
+  PLACEMENT_LEFT: {
+    level: 'warning',
+    meaning: 'A placement has no capacity or no quota is left for its type; the next one is tried.',
+    carries: 'details',
+  },
+  PLACEMENT_NONE: {
+    level: 'user',
+    meaning: 'No subnet of the region can hold an instance; each and why is one of the details.',
     carries: 'details',
   },
   PLAN_AND_MORE: { level: 'user', meaning: '--plan was given together with an option that the plan answers.' },
@@ -266,6 +281,7 @@ export const MESSAGES = {
   },
   RECORD_NOT_FOUND: { level: 'user', meaning: 'There is no record of this image in the state folder.' },
   RECORD_UNREADABLE: { level: 'user', meaning: 'The record of the image that was asked for cannot be used.' },
+  REGION_LEFT: { level: 'note', meaning: 'A region has no room for a bake; the next of --or-region is tried.' },
   REGION_UNKNOWN: { level: 'user', meaning: 'hosts.yaml has no region of the name that was given.' },
   RELEASE_FAILED: {
     level: 'warning',
@@ -329,7 +345,10 @@ export const MESSAGES = {
     meaning: 'A container that `dev-host stream` did not start has a port of the stream.',
   },
   STREAM_STRANGER: { level: 'outside', meaning: 'What answers where the stream was has another key now.' },
-  SUBNET_NOT_FOUND: { level: 'user', meaning: 'The VPC of the security group has no subnet.' },
+  SUBNET_NOT_FOUND: {
+    level: 'user',
+    meaning: 'The VPC of the security group has no subnet, or not the one that hosts.yaml names.',
+  },
   SWEEP_FAILED: { level: 'warning', meaning: 'Something that a dead run left could not be removed.' },
   SWEEP_IMPOSSIBLE: { level: 'warning', meaning: 'What a run left could not be looked for or removed now.' },
   SWEPT: { level: 'note', meaning: 'Something that a dead run left was removed.' },

@@ -1,5 +1,6 @@
 import type { TargetConfig } from '#contracts/target-config.ts';
 import type { BundleFile, NodeBinary } from '../bundle/names.ts';
+import type { LeftOut, Placement } from './placement.ts';
 import type { ProvisioningStep } from './provisioning.ts';
 
 /**
@@ -46,7 +47,8 @@ export type BuildPlan = {
     readonly architecture: 'x86_64';
     readonly rootDeviceName: string;
   };
-  readonly instanceType: string;
+  /** In order of preference; one determines as much of the image as another. */
+  readonly instanceTypes: readonly string[];
   readonly gpu: boolean;
   readonly rootVolume: { readonly sizeGiB: number; readonly type: 'gp3'; readonly encrypted: true };
   readonly network: {
@@ -55,11 +57,16 @@ export type BuildPlan = {
     /** Security group that hosts of this region run in (looked up by name; used by smoke). */
     readonly securityGroup: { readonly id: string; readonly name: string };
     readonly vpcId: string;
-    readonly subnetId: string;
     /** CIDRs from which the temporary build security group lets ssh in; empty under session-manager. */
     readonly sshSourceCidrs: readonly string[];
   };
+  /** Where instances are launched: the first, and the next where one has no capacity or quota. */
+  readonly placements: readonly Placement[];
+  /** What was looked at and left out. */
+  readonly considered: readonly LeftOut[];
+  /** Of hosts. */
   readonly instanceProfile: string;
+  readonly buildInstanceProfile: string;
   /**
    * Where the ECS agent on a host finds the ECS API (ECS_BACKEND_HOST, written by user data); null means AWS itself.
    * The lab's is not `endpointUrl`: machines reach the lab at its address inside the namespace.

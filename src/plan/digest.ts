@@ -15,17 +15,18 @@ export function canonicalJson(value: unknown): string {
 
 /**
  * What the digest is over: what ends up in the image or decides how it is made, and nothing of the run, the network or
- * the time.
+ * the time. Not the instance type either: nothing on the build instance is told which it is on, and every type of a
+ * profile takes the same driver (docs/decisions/0162).
  */
 export type Determinants = Pick<
   BuildPlan,
-  'instanceType' | 'gpu' | 'rootVolume' | 'target' | 'bundles' | 'node' | 'toolchain' | 'provisioning' | 'baseImage'
+  'gpu' | 'rootVolume' | 'target' | 'bundles' | 'node' | 'toolchain' | 'provisioning' | 'baseImage'
 >;
 
 export function digestOf(plan: Determinants): string {
-  const { instanceType, gpu, rootVolume, target, bundles, node, toolchain, provisioning, baseImage } = plan;
+  const { gpu, rootVolume, target, bundles, node, toolchain, provisioning, baseImage } = plan;
   const determinants = {
-    ...{ instanceType, gpu, rootVolume, target, bundles, node, toolchain, provisioning },
+    ...{ gpu, rootVolume, target, bundles, node, toolchain, provisioning },
     baseImageId: baseImage.id,
   };
   return createHash('sha256').update(canonicalJson(determinants)).digest('hex');

@@ -8,21 +8,24 @@ import { EcsHostError, outsideError, userError } from '../io/errors.ts';
 import { explainError } from '../io/explain-error.ts';
 import { allOrMistakes } from '../io/mistakes.ts';
 import type { BuildPlan } from './build-plan.ts';
+import type { Choice } from './placement.ts';
+import { findPlacements, type PlacementsQuery } from './placements.ts';
 
 /** What only the region's API knows. Golden cases keep it as facts.json, so that plans are made offline. */
 export type Facts = {
   readonly baseImage: BuildPlan['baseImage'];
   readonly securityGroup: BuildPlan['network']['securityGroup'];
   readonly vpcId: string;
-  readonly subnetId: string;
-};
+} & Choice;
 
 export type FactsQuery = {
   readonly region: string;
   readonly ownerId: string;
   readonly imageName: string;
   readonly securityGroup: string;
-};
+  /** null for the group's own. */
+  readonly vpcId: string | null;
+} & Pick<PlacementsQuery, 'subnetIds' | 'instanceTypes' | 'transport'>;
 
 async function findBaseImage(ec2: EC2Client, query: FactsQuery): Promise<Facts['baseImage']> {
   const { Images = [] } = await ec2.send(
@@ -57,7 +60,7 @@ export function ambiguousGroup(count: number, name: string, region: string): Ecs
   return userError(
     'SECURITY_GROUP_AMBIGUOUS',
     `${count} security groups are named ${name} in ${region}.`,
-    'the name must be unique in the region, also over VPCs',
+    'name the VPC that is meant with vpcId, or give the group a name of its own',
   );
 }
 
@@ -66,13 +69,18 @@ async function findSecurityGroup(
   query: FactsQuery,
 ): Promise<{ group: Facts['securityGroup']; vpcId: string }> {
   const { SecurityGroups = [] } = await ec2.send(
-    new DescribeSecurityGroupsCommand({ Filters: [{ Name: 'group-name', Values: [query.securityGroup] }] }),
+    new DescribeSecurityGroupsCommand({
+      Filters: [
+        { Name: 'group-name', Values: [query.securityGroup] },
+        ...(query.vpcId === null ? [] : [{ Name: 'vpc-id', Values: [query.vpcId] }]),
+      ],
+    }),
   );
   const [found, another] = SecurityGroups;
   if (!found?.GroupId || !found.VpcId) {
     throw userError(
       'SECURITY_GROUP_NOT_FOUND',
-      `There is no security group named ${query.securityGroup} in ${query.region}.`,
+      `There is no security group named ${query.securityGroup} in ${query.vpcId ?? query.region}.`,
       '`ecs-host bootstrap` makes it; or name another one in hosts.yaml',
     );
   }
@@ -80,27 +88,6 @@ async function findSecurityGroup(
     throw ambiguousGroup(SecurityGroups.length, query.securityGroup, query.region);
   }
   return { group: { id: found.GroupId, name: query.securityGroup }, vpcId: found.VpcId };
-}
-
-/** The first subnet by availability zone, so that two plans of one day agree. */
-async function findSubnet(ec2: EC2Client, query: FactsQuery, vpcId: string): Promise<string> {
-  const { Subnets = [] } = await ec2.send(
-    new DescribeSubnetsCommand({
-      Filters: [
-        { Name: 'vpc-id', Values: [vpcId] },
-        { Name: 'state', Values: ['available'] },
-      ],
-    }),
-  );
-  const first = Subnets.toSorted((a, b) => (a.AvailabilityZone ?? '').localeCompare(b.AvailabilityZone ?? ''))[0];
-  if (!first?.SubnetId) {
-    throw userError(
-      'SUBNET_NOT_FOUND',
-      `${vpcId} in ${query.region} has no subnet.`,
-      'create one, or move the security group to a VPC that has one',
-    );
-  }
-  return first.SubnetId;
 }
 
 /** An API that fails is not the user's mistake; what it does not have is. */
@@ -121,10 +108,10 @@ async function asked<T>(region: string, ask: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The group, and a subnet of its VPC. */
+/** The group, and where instances are launched in its VPC. */
 async function findNetwork(ec2: EC2Client, query: FactsQuery): Promise<Omit<Facts, 'baseImage'>> {
   const { group, vpcId } = await findSecurityGroup(ec2, query);
-  return { securityGroup: group, vpcId, subnetId: await findSubnet(ec2, query, vpcId) };
+  return { securityGroup: group, vpcId, ...(await findPlacements(ec2, { ...query, vpcId })) };
 }
 
 /**
@@ -146,20 +133,22 @@ export async function gatherFacts(ec2: EC2Client, query: FactsQuery): Promise<Fa
  *
  * @throws EcsHostError (user) `PLAN_STALE` with all that is gone; (outside) `API_FAILED`
  */
-export function confirmFacts(ec2: EC2Client, { region, baseImage, network }: BuildPlan): Promise<void> {
-  const { securityGroup, subnetId } = network;
-  const by = (name: string, value: string) => [{ Name: name, Values: [value] }];
+export function confirmFacts(ec2: EC2Client, { region, baseImage, network, placements }: BuildPlan): Promise<void> {
+  const { securityGroup } = network;
+  const subnetIds = [...new Set(placements.map(({ subnetId }) => subnetId))];
+  const by = (name: string, ...values: string[]) => [{ Name: name, Values: values }];
   return asked(region, async () => {
     // Filters, because ids that are not there would be an error of the call.
     const [images, groups, subnets] = await Promise.all([
       ec2.send(new DescribeImagesCommand({ Filters: by('image-id', baseImage.id), IncludeDeprecated: true })),
       ec2.send(new DescribeSecurityGroupsCommand({ Filters: by('group-id', securityGroup.id) })),
-      ec2.send(new DescribeSubnetsCommand({ Filters: by('subnet-id', subnetId) })),
+      ec2.send(new DescribeSubnetsCommand({ Filters: by('subnet-id', ...subnetIds) })),
     ]);
+    const there = subnets.Subnets?.map(({ SubnetId }) => SubnetId) ?? [];
     const gone = [
       ...(images.Images?.length ? [] : [`base image ${baseImage.id}`]),
       ...(groups.SecurityGroups?.length ? [] : [`security group ${securityGroup.id}`]),
-      ...(subnets.Subnets?.length ? [] : [`subnet ${subnetId}`]),
+      ...subnetIds.filter((id) => !there.includes(id)).map((id) => `subnet ${id}`),
     ];
     if (gone.length === 0) return;
     throw userError(

@@ -20,9 +20,10 @@ const NETWORK = object({
   sshUser: TEXT,
   securityGroup: object({ id: TEXT, name: TEXT }),
   vpcId: TEXT,
-  subnetId: TEXT,
   sshSourceCidrs: list(TEXT),
 });
+
+const PLACEMENT = object({ instanceType: TEXT, zone: TEXT, subnetId: TEXT, public: FLAG, reason: TEXT });
 
 const WORKLOAD = object({
   repository: nullable(
@@ -59,11 +60,14 @@ export const planProblem = shapeCheck(
     isLab: FLAG,
     endpointUrl: nullable(TEXT),
     baseImage: object({ id: TEXT, name: TEXT, ownerId: TEXT, architecture: TEXT, rootDeviceName: TEXT }),
-    instanceType: TEXT,
+    instanceTypes: list(TEXT),
     gpu: FLAG,
     rootVolume: object({ sizeGiB: NUMBER, type: TEXT, encrypted: FLAG }),
     network: NETWORK,
+    placements: list(PLACEMENT),
+    considered: list(object({ instanceType: nullable(TEXT), zone: TEXT, subnetId: TEXT, reason: TEXT })),
     instanceProfile: TEXT,
+    buildInstanceProfile: TEXT,
     ecsAgentEndpoint: nullable(TEXT),
     imageName: TEXT,
     tags: map(TEXT),

@@ -5,6 +5,7 @@ import type { TargetConfig } from '#contracts/target-config.ts';
 import { type BundleFile, type NodeBinary, OWN_PROGRAM, STAND_IN_PACKAGE } from '../bundle/names.ts';
 import type { HostsConfig, Profile, Region, WorkloadPorts } from '../config/hosts-config.ts';
 import type { ConfigDetail } from '../config/load.ts';
+import { instanceTypesOf } from '../config/profile-types.ts';
 import { volumeGiBOf } from '../config/root-volume.ts';
 import { userError } from '../io/errors.ts';
 import { nearest } from '../io/nearest.ts';
@@ -146,13 +147,12 @@ export function resolvePlan({
 }: ResolveInput): BuildPlan {
   const { regionName, region, profileName, profile } = selection;
   const target = pinned(targetOf(profileName, profile), versions);
-  const instanceType = profile.instanceType;
   const gpu = target.nvidia !== null;
   const rootVolume = { sizeGiB: volumeGiBOf(profile), type: 'gp3', encrypted: true } as const;
   const provisioning = provisioningSteps(target.provisioners);
   const { baseImage } = facts;
   const toolchain = TOOLCHAIN;
-  const digest = digestOf({ baseImage, instanceType, gpu, rootVolume, target, bundles, node, toolchain, provisioning });
+  const digest = digestOf({ baseImage, gpu, rootVolume, target, bundles, node, toolchain, provisioning });
   const planName = `${profileName}-${digest.slice(0, 12)}`;
   const imageName = `ecs-host-${planName}`;
   const about = ({ key }: ConfigDetail): boolean =>
@@ -167,7 +167,7 @@ export function resolvePlan({
     isLab: region.lab === true,
     endpointUrl,
     baseImage,
-    instanceType,
+    instanceTypes: instanceTypesOf(profile),
     gpu,
     rootVolume,
     network: {
@@ -175,10 +175,12 @@ export function resolvePlan({
       sshUser: profile.os.sshUser,
       securityGroup: facts.securityGroup,
       vpcId: facts.vpcId,
-      subnetId: facts.subnetId,
       sshSourceCidrs: profile.sshSourceCidrs ?? [],
     },
+    placements: facts.placements,
+    considered: facts.considered,
     instanceProfile: region.instanceProfile,
+    buildInstanceProfile: region.buildInstanceProfile ?? region.instanceProfile,
     ecsAgentEndpoint: profile.ecsAgent.apiEndpoint ?? null,
     imageName,
     tags: planTags({ imageName, profile: profileName, digest, sourceImageId: baseImage.id }),

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { wrapText } from '../io/text.ts';
 import { LATER_TAGS } from '../run/tags.ts';
 import type { BuildPlan } from './build-plan.ts';
+import { type Estimate, estimateRows } from './estimate.ts';
 
 function row(label: string, text: string): string {
   return `  ${label.padEnd(18)}${text}`;
@@ -33,11 +34,23 @@ function versionRows({ docker, ecsAgent, userTools, nvidia }: BuildPlan['target'
   ];
 }
 
+/** In the order in which they are tried. */
+function placementLines({ placements, considered }: BuildPlan): string[] {
+  return [
+    'Launched in the first that has room',
+    ...placements.map(
+      ({ instanceType, zone, subnetId, reason }, at) =>
+        `  ${String(at + 1).padStart(2)}. ${instanceType} in ${zone}, ${subnetId} (${reason})`,
+    ),
+    ...considered.map(({ subnetId, zone, reason }) => `  left: ${subnetId} in ${zone}: ${reason}`),
+  ];
+}
+
 /**
  * What `ecs-host plan` prints: everything that will happen, in the order in which it does. Pure, and stable enough to
  * diff.
  */
-export function planSummary(plan: BuildPlan): string[] {
+export function planSummary(plan: BuildPlan, estimate: Estimate | null = null): string[] {
   const { network, rootVolume, developerWorkload: workload } = plan;
   const where = plan.endpointUrl === null ? 'AWS' : plan.endpointUrl;
   return [
@@ -45,19 +58,21 @@ export function planSummary(plan: BuildPlan): string[] {
     row('profile', plan.profile),
     row('region', `${plan.region} (API: ${plan.apiRegion} at ${where})`),
     row('base image', `${plan.baseImage.id} ${plan.baseImage.name} (owner ${plan.baseImage.ownerId})`),
-    row('instance type', `${plan.instanceType}${plan.gpu ? ' (GPU)' : ''}`),
+    row('instance type', `${plan.instanceTypes.join(', else ')}${plan.gpu ? ' (GPU)' : ''}`),
     row('root volume', `${rootVolume.sizeGiB} GiB ${rootVolume.type}, encrypted`),
-    row(
-      'network',
-      `${network.vpcId}, ${network.subnetId}, security group ${network.securityGroup.name} (${network.securityGroup.id})`,
-    ),
+    row('network', `${network.vpcId}, security group ${network.securityGroup.name} (${network.securityGroup.id})`),
     row(
       'access',
       network.transport === 'ssh'
         ? `ssh as ${network.sshUser} from ${network.sshSourceCidrs.join(', ')}`
         : `Session Manager as ${network.sshUser}`,
     ),
-    row('instance profile', plan.instanceProfile),
+    row(
+      'instance profile',
+      plan.buildInstanceProfile === plan.instanceProfile
+        ? plan.instanceProfile
+        : `${plan.instanceProfile}, on the build instance ${plan.buildInstanceProfile}`,
+    ),
     row('security updates', plan.target.securityUpdates ? 'installed first, but none of the kernel' : 'not installed'),
     row('node', `${plan.node.version}, carried`),
     ...versionRows(plan.target),
@@ -69,6 +84,8 @@ export function planSummary(plan: BuildPlan): string[] {
     row('digest', plan.digest),
     ...Object.entries(plan.tags).map(([key, value]) => row('tag', `${key} = ${value}`)),
     row('tag', `${LATER_TAGS}: known after the bake`),
+    ...placementLines(plan),
+    ...(estimate === null ? [] : estimateRows(estimate).map(([label, text]) => row(label, text))),
     'Created, and removed again',
     // Packer makes a group of its own under Session Manager, too.
     `  bake   key pair, security group${network.transport === 'ssh' ? '' : ' without rules'}, one instance with its volume`,

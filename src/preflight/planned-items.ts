@@ -7,7 +7,8 @@ import { asItem, missing, ok, type PreflightItem, type Result, whyUnchecked } fr
 export type Found = {
   readonly baseImage: Pick<BuildPlan['baseImage'], 'id' | 'name'>;
   readonly securityGroup: BuildPlan['network']['securityGroup'];
-  readonly subnetId: string;
+  /** In the order in which they are tried. */
+  readonly placements: BuildPlan['placements'];
 };
 
 type Name = 'base image' | 'security group' | 'subnet';
@@ -15,7 +16,7 @@ type Name = 'base image' | 'security group' | 'subnet';
 const NEEDED: Readonly<Record<Name | 'plan', string>> = {
   'base image': "the profile's, in the region",
   'security group': "the region's, of hosts",
-  subnet: 'for the instances',
+  subnet: 'that offers the type, with a way out',
   plan: 'that it can be made, or followed',
 };
 
@@ -23,8 +24,16 @@ const NAMES: Readonly<Record<string, Name>> = {
   IMAGE_NOT_FOUND: 'base image',
   SECURITY_GROUP_NOT_FOUND: 'security group',
   SECURITY_GROUP_AMBIGUOUS: 'security group',
+  PLACEMENT_NONE: 'subnet',
   SUBNET_NOT_FOUND: 'subnet',
 };
+
+/** The first, and how many more there are. */
+function subnetText(placements: Found['placements']): string {
+  const [first] = placements;
+  const more = new Set(placements.map(({ subnetId }) => subnetId)).size - 1;
+  return `${first?.subnetId} in ${first?.zone}${more > 0 ? `, and ${more} more` : ''}`;
+}
 
 function itemFor(name: Name | 'plan', result: Result): PreflightItem {
   return asItem(name, NEEDED[name], result);
@@ -37,11 +46,11 @@ function itemFor(name: Name | 'plan', result: Result): PreflightItem {
  */
 export async function plannedItems(found: Promise<Found>): Promise<readonly PreflightItem[]> {
   try {
-    const { baseImage, securityGroup, subnetId } = await found;
+    const { baseImage, securityGroup, placements } = await found;
     return [
       itemFor('base image', ok(`${baseImage.name} (${baseImage.id})`)),
       itemFor('security group', ok(`${securityGroup.name} (${securityGroup.id})`)),
-      itemFor('subnet', ok(subnetId)),
+      itemFor('subnet', ok(subnetText(placements))),
     ];
   } catch (error) {
     if (!(error instanceof EcsHostError) || error.kind !== 'user' || error.code === 'API_UNREACHABLE') throw error;

@@ -71,8 +71,9 @@ export function portsLook(ec2: EC2Client, subject: Subject, findAddresses: () =>
     name: "the workload's ports",
     needed: 'open to the client of the smoke test, which is here',
     look: async (abortSignal) => {
-      const { by, value } = subject.securityGroup;
-      const command = new DescribeSecurityGroupsCommand({ Filters: [{ Name: by, Values: [value] }] });
+      const { by, value, vpcId } = subject.securityGroup;
+      const inVpc = vpcId === null ? [] : [{ Name: 'vpc-id', Values: [vpcId] }];
+      const command = new DescribeSecurityGroupsCommand({ Filters: [{ Name: by, Values: [value] }, ...inVpc] });
       const [{ SecurityGroups = [] }, here] = await Promise.all([
         ask('ec2:DescribeSecurityGroups', ec2.send(command, { abortSignal })),
         findAddresses(),

@@ -1,3 +1,4 @@
+import { instanceTypesOf } from '../config/profile-types.ts';
 import type { BuildPlan, Transport } from '../plan/build-plan.ts';
 import type { Selection } from '../plan/resolve.ts';
 import { transportOf, workloadOf } from '../plan/resolve.ts';
@@ -19,12 +20,22 @@ export type Subject = {
   /** In order of preference: one that has room is enough. */
   readonly instanceTypes: readonly string[];
   /** A name may be another group tomorrow, an id is the one of the plan. */
-  readonly securityGroup: { readonly by: 'group-name' | 'group-id'; readonly value: string };
+  readonly securityGroup: {
+    readonly by: 'group-name' | 'group-id';
+    readonly value: string;
+    /** null where the name alone says which. */
+    readonly vpcId: string | null;
+  };
   /** Of all instances that the run launches. */
   readonly instanceProfiles: readonly string[];
   readonly transport: Transport;
   readonly workload: BuildPlan['developerWorkload'];
 };
+
+/** Of hosts, and of the build instance where that has one of its own. */
+function profilesOf(named: { readonly instanceProfile: string; readonly buildInstanceProfile?: string }): string[] {
+  return [...new Set([named.instanceProfile, named.buildInstanceProfile ?? named.instanceProfile])];
+}
 
 /** @param configFolder of hosts.yaml */
 export function subjectOf({ regionName, region, profile }: Selection, configFolder: string): Subject {
@@ -32,23 +43,23 @@ export function subjectOf({ regionName, region, profile }: Selection, configFold
     region: regionName,
     apiRegion: region.apiRegion ?? regionName,
     isLab: region.lab === true,
-    instanceTypes: [profile.instanceType],
-    securityGroup: { by: 'group-name', value: region.securityGroup },
-    instanceProfiles: [region.instanceProfile],
+    instanceTypes: instanceTypesOf(profile),
+    securityGroup: { by: 'group-name', value: region.securityGroup, vpcId: region.vpcId ?? null },
+    instanceProfiles: profilesOf(region),
     transport: transportOf(profile),
     workload: workloadOf(profile, configFolder),
   };
 }
 
 export function subjectOfPlan(plan: BuildPlan): Subject {
-  const { region, apiRegion, isLab, instanceType, instanceProfile, network, developerWorkload } = plan;
+  const { region, apiRegion, isLab, instanceTypes, network, developerWorkload } = plan;
   return {
     region,
     apiRegion,
     isLab,
-    instanceTypes: [instanceType],
-    securityGroup: { by: 'group-id', value: network.securityGroup.id },
-    instanceProfiles: [instanceProfile],
+    instanceTypes,
+    securityGroup: { by: 'group-id', value: network.securityGroup.id, vpcId: null },
+    instanceProfiles: profilesOf(plan),
     transport: network.transport,
     workload: developerWorkload,
   };

@@ -19,7 +19,6 @@ function communicator({ network }: BuildPlan): object {
     ? { ssh_interface: 'session_manager' }
     : {
         ssh_interface: 'public_ip',
-        associate_public_ip_address: true,
         temporary_security_group_source_cidrs: network.sshSourceCidrs,
       };
 }
@@ -35,6 +34,16 @@ function endpoint({ endpointUrl }: BuildPlan): object {
         skip_metadata_api_check: true,
         skip_region_validation: true,
       };
+}
+
+/** Where the build instance is launched; the first placement is only what goes without a run. */
+function placementVariables({ placements: [first] }: BuildPlan): object {
+  const { instanceType = '', subnetId = '', public: isPublic = true } = first ?? {};
+  return {
+    instance_type: { type: 'string', default: instanceType, description: 'Type of the build instance.' },
+    subnet: { type: 'string', default: subnetId, description: 'Subnet of the build instance.' },
+    public_address: { type: 'bool', default: isPublic, description: 'Whether it has a public address.' },
+  };
 }
 
 /**
@@ -62,6 +71,7 @@ export function renderTemplate(plan: BuildPlan): object {
         ? {}
         : { endpoint: { type: 'string', default: plan.endpointUrl, description: 'Where the EC2 API is.' } }),
       image_name: { type: 'string', default: plan.imageName, description: 'Name of the image.' },
+      ...placementVariables(plan),
       key_pair: { type: 'string', default: '', description: 'Key pair of the instance; Packer makes one when empty.' },
       key_file: { type: 'string', default: '', description: 'Private key of key_pair.' },
     },
@@ -74,10 +84,11 @@ export function renderTemplate(plan: BuildPlan): object {
           ami_name: '${var.image_name}-${var.run_id}',
           ami_description: `${plan.profile}, plan ${plan.digest.slice(0, 12)}`,
           source_ami: plan.baseImage.id,
-          instance_type: plan.instanceType,
-          iam_instance_profile: plan.instanceProfile,
+          instance_type: '${var.instance_type}',
+          iam_instance_profile: plan.buildInstanceProfile,
           vpc_id: plan.network.vpcId,
-          subnet_id: plan.network.subnetId,
+          subnet_id: '${var.subnet}',
+          associate_public_ip_address: '${var.public_address}',
           ssh_username: plan.network.sshUser,
           ssh_timeout: `${SSH_TIMEOUT_MIN}m`,
           ssh_pty: false,

@@ -1,21 +1,22 @@
-import { waitForAddress } from '../aws/instances.ts';
 import { allEnded } from '../io/all-ended.ts';
 import { keyFolder } from '../io/paths.ts';
+import type { Reporter } from '../io/reporter.ts';
 import { findIdentityCertificates } from '../lab-client/identity-certificates.ts';
+import type { PlacementLog } from '../plan/fallback.ts';
 import { deadlineConfig, deadlineS } from '../run/deadline.ts';
 import type { Releases } from '../run/releases.ts';
 import { joinParts } from '../user-data/parts.ts';
 import { renderUserData } from '../user-data/render.ts';
-import { createCluster, createKeyPair, createSshGroup, type LaunchInput, launchInstances } from './launch.ts';
+import { createCluster, createKeyPair, createSshGroup, type LaunchInput } from './launch.ts';
+import { type Launched, launchWhereRoomIs } from './launch-where-room-is.ts';
 import { REMOTE_WEBSERVER_PORT, type SmokeWebserver, startSmokeWebserver } from './webserver.ts';
-
-export type Launched = { readonly instanceId: string; readonly address: string };
 
 export type Acquired = {
   readonly webserver: SmokeWebserver;
   readonly cluster: string;
   readonly keyFile: string;
   readonly instances: readonly Launched[];
+  readonly placement: PlacementLog;
 };
 
 async function startWebserver({ plan, imageId }: LaunchInput, releases: Releases): Promise<SmokeWebserver> {
@@ -65,7 +66,11 @@ function userDataOf({ plan }: LaunchInput, webserver: SmokeWebserver, cluster: s
  * Key, group, cluster and webserver at once, then the instances. Each is put on the list of releases as soon as it is
  * there.
  */
-export async function acquire(launch: LaunchInput, count: number, releases: Releases): Promise<Acquired> {
+export async function acquire(
+  launch: LaunchInput,
+  { count, reporter }: { readonly count: number; readonly reporter: Reporter },
+  releases: Releases,
+): Promise<Acquired> {
   const [webserver, { keyName, keyFile }, groupIds, cluster] = await allEnded([
     startWebserver(launch, releases),
     makeKey(launch, releases),
@@ -73,14 +78,7 @@ export async function acquire(launch: LaunchInput, count: number, releases: Rele
     makeCluster(launch, releases),
   ]);
   const userData = userDataOf(launch, webserver, cluster);
-  const { instanceIds, release } = await launchInstances(launch, { count, keyName, groupIds, userData });
-  releases.add('the instances', 'in the region', release);
-  // An instance that the region cannot start says nothing about the image, so this is still part of the launch.
-  const instances = await Promise.all(
-    instanceIds.map(async (instanceId) => ({
-      instanceId,
-      address: await waitForAddress(launch.clients, instanceId, launch.signal),
-    })),
-  );
-  return { webserver, cluster, keyFile, instances };
+  const wanted = { count, keyName, groupIds, userData };
+  const { result: instances, placement } = await launchWhereRoomIs(launch, wanted, { releases, reporter });
+  return { webserver, cluster, keyFile, instances, placement };
 }

@@ -6,6 +6,7 @@ import { terminateAndWait } from '../aws/instances.ts';
 import { type KeyPair, createKeyPair as makeKeyPair } from '../aws/key-pairs.ts';
 import { launchInstance, createSshGroup as makeSshGroup } from '../aws/launch.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
+import type { Placement } from '../plan/placement.ts';
 import { ownerName } from '../run/owner.ts';
 import type { Release } from '../run/releases.ts';
 import { ec2Tags, ecsTags, runTags } from '../run/tags.ts';
@@ -62,14 +63,15 @@ export type Wanted = {
   readonly keyName: string;
   readonly groupIds: readonly string[];
   readonly userData: string;
+  readonly placement: Placement;
 };
 
 /** Launches one as hosts of this region are launched; it is terminated, not stopped, when something shuts it down. */
 function launchOne({ clients, plan, imageId, runId }: LaunchInput, wanted: Wanted): Promise<string> {
   return launchInstance(clients, {
     imageId,
-    instanceType: plan.instanceType,
-    subnetId: plan.network.subnetId,
+    instanceType: wanted.placement.instanceType,
+    subnetId: wanted.placement.subnetId,
     groupIds: [plan.network.securityGroup.id, ...wanted.groupIds],
     instanceProfile: plan.instanceProfile,
     keyName: wanted.keyName,

@@ -66,7 +66,9 @@ async function prove(input: SmokeInput, selected: ReadonlySet<Part>, releases: R
   const brought = selected.has('workload')
     ? await bringWorkload(plan.developerWorkload, clients, join(runFolder(ctx.runId), 'smoke'))
     : null;
-  const acquired = await ctx.span('launch from the image', () => acquire(launch, count, releases));
+  const acquired = await ctx.span('launch from the image', () =>
+    acquire(launch, { count, reporter: ctx.reporter }, releases),
+  );
   const instanceIds = acquired.instances.map((instance) => instance.instanceId);
   const connections = new Connections(launch, acquired, releases);
   const book = new CheckBook({
@@ -76,7 +78,7 @@ async function prove(input: SmokeInput, selected: ReadonlySet<Part>, releases: R
     onCheck: (check) => ctx.reporter.emit({ type: 'check', span: null, check }),
   });
   const reach: SmokeRun['reach'] = (instanceId) => connections.reach(instanceId);
-  const { webserver, cluster } = acquired;
+  const { webserver, cluster, placement } = acquired;
   const limits = timeLimits(plan.endpointUrl);
   await proveInstances({ plan, ctx, clients, book, webserver, cluster, reach, limits, brought }, instanceIds);
   const checks = book.finish();
@@ -87,7 +89,7 @@ async function prove(input: SmokeInput, selected: ReadonlySet<Part>, releases: R
     verdict === 'passed' ? [] : await ctx.span('keep evidence', () => keepEvidence(clients, looked, folder));
   const isComplete = PARTS.every((part) => selected.has(part));
   const finishedAt = new Date().toISOString();
-  return { verdict, runId: ctx.runId, finishedAt, instanceIds, checks, evidence, isComplete };
+  return { verdict, runId: ctx.runId, finishedAt, instanceIds, placement, checks, evidence, isComplete };
 }
 
 /**

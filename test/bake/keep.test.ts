@@ -11,7 +11,15 @@ import { tempFolder } from '../support/temp-folder.ts';
 
 const runId = 'r-20261123120000-abcdef';
 const network = { transport: 'ssh', sshUser: 'admin' };
-const plan = { imageName: 'an-image', apiRegion: 'us-east-2', region: 'local', endpointUrl: 'http://lab', network };
+const placements = [{ instanceType: 't3.large', zone: 'us-east-2a', subnetId: 'subnet-1', public: true, reason: '' }];
+const plan = {
+  imageName: 'an-image',
+  apiRegion: 'us-east-2',
+  region: 'local',
+  endpointUrl: 'http://lab',
+  network,
+  placements,
+};
 const TEMPLATE = { variable: { run_id: {}, key_pair: {}, key_file: {} } };
 /** Says how it was called, and fails as a provisioner makes it fail. */
 const PACKER = '#!/bin/sh\nprintf "%s\\n" "$@" >"$(dirname "$0")/called"\nexit 1\n';

@@ -25,6 +25,9 @@ const PACKER = [
 /** What session-manager-plugin calls when its websocket breaks (src/sessionmanagerplugin/session). */
 const SESSION_MANAGER_PLUGIN = ['ssm:ResumeSession'];
 
+/** Signed by hand (src/plan/live-prices.ts). */
+const PRICES = ['pricing:GetProducts'];
+
 /** What ECS asks for when a cluster is made with tags, and when it is the first one of an account. */
 const IMPLIED = ['ecs:TagResource', 'iam:CreateServiceLinkedRole'];
 
@@ -46,7 +49,7 @@ async function callsOfSources(): Promise<Set<string>> {
 
 test('the policy of the caller has exactly what the sources and Packer call', async () => {
   const allowed = new Set(caller.Statement.flatMap(({ Action }) => Action));
-  const called = new Set([...(await callsOfSources()), ...PACKER, ...SESSION_MANAGER_PLUGIN, ...IMPLIED]);
+  const called = new Set([...(await callsOfSources()), ...PACKER, ...SESSION_MANAGER_PLUGIN, ...IMPLIED, ...PRICES]);
   // Everybody may ask who they are; no policy can even forbid it.
   called.delete('sts:GetCallerIdentity');
   // Only where the configuration names a secret, and then that one alone: the next test.
@@ -81,14 +84,28 @@ test('it changes and removes only what carries a run id, and passes only the rol
     const actions = [Action].flat();
     const writes = actions.some((each) => /^ec2:(?!Describe|RunInstances|CreateSecurityGroup)/.test(each));
     if (writes) expect(JSON.stringify(rest), Sid).toContain('ecs-host:run-id":"r-*"');
-    // A quota is no resource that a policy could name.
-    if (actions.some((each) => !/:(Describe|List|GetServiceQuota)/.test(each)))
+    // Neither a quota nor a price is a resource that a policy could name.
+    if (actions.some((each) => !/:(Describe|List|GetServiceQuota|GetProducts)/.test(each)))
       expect([Resource].flat(), Sid).not.toContain('*');
   }
   const roles = (await resources()).filter(({ kind }) => kind === 'role');
   const text = JSON.stringify(roles.at(-1));
   expect(text).toContain('"Action":"iam:PassRole","Resource":"arn:aws:iam::123456789012:role/ecs-host"');
   expect(text).toContain('instance-profile/ecs-host"');
+});
+
+test('build instances with a profile of their own are reached, and join no cluster', async () => {
+  const shipped = await shippedRegion();
+  const region = { ...shipped.region, buildInstanceProfile: 'ecs-host-build' };
+  const made = desiredResources({ ...shipped, region }, WANTED).filter(({ name }) => name === 'ecs-host-build');
+  expect(made).toMatchObject([
+    { kind: 'role', managedPolicies: [expect.stringMatching(/AmazonSSMManagedInstanceCore$/)], policies: {} },
+    { kind: 'instance profile', role: 'ecs-host-build' },
+  ]);
+  const ci = desiredResources({ ...shipped, region }, WANTED).find(({ name }) => name.endsWith('-ci'));
+  const text = JSON.stringify(ci);
+  for (const what of ['role', 'instance-profile'])
+    expect(text).toMatch(new RegExp(`:${what}/ecs-host","[^"]*:${what}/ecs-host-build"`));
 });
 
 test('policies keep within what IAM takes in a role', async () => {

@@ -77,6 +77,11 @@ test.each([
   }
 });
 
+test('a stored plan is of one region', async () => {
+  const { exitCode, stderr } = await runCli(['ami', '--plan', 'plan.json', '--or-region', 'us-east-1']);
+  expect([exitCode, stderr]).toEqual([2, expect.stringContaining('--plan and --or-region were both given')]);
+});
+
 test('a plan that is not there is told before anything starts', async () => {
   const { exitCode, stderr } = await runCli(['ami', '--plan', '/none/plan.json']);
   expect(exitCode).toBe(2);

@@ -131,3 +131,18 @@ describe('rules between fields', () => {
     expect(parseConfig(accepted, 'hosts.yaml').warnings).toEqual([]);
   });
 });
+
+test('a profile may list its types, and a region say where its instances go', () => {
+  const text = changed('instanceType: g3s.xlarge', 'instanceTypes: [g5.xlarge, g4dn.xlarge, g6.xlarge]').replace(
+    '  us-east-2:\n',
+    `  us-east-2:
+    vpcId: vpc-0123456789abcdef0
+    subnetIds: [subnet-0123456789abcdef0, subnet-0123abcd]
+    buildInstanceProfile: ecs-host-build
+`,
+  );
+  const { config, warnings } = parseConfig(text, 'hosts.yaml');
+  expect(warnings).toEqual([]);
+  expect(config.profiles['g3s-focal']).toMatchObject({ instanceTypes: ['g5.xlarge', 'g4dn.xlarge', 'g6.xlarge'] });
+  expect(config.regions['us-east-2']).toMatchObject({ buildInstanceProfile: 'ecs-host-build' });
+});

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
 import { EcsHostError } from '../../src/io/errors.ts';
-import { shipped } from './shipped.ts';
+import { changed } from './shipped.ts';
 
 /** What slips of an editor do to one line. */
 const SLIPS: Readonly<Record<string, (line: string) => string[]>> = {
@@ -22,7 +22,22 @@ const SLIPS: Readonly<Record<string, (line: string) => string[]>> = {
  */
 const SECTION = /^( {2}\S+|regions|profiles|version|\s*workload):/;
 
-const lines = shipped.split('\n');
+/** With the keys that the shipped file leaves out. */
+const text = changed(
+  'instanceType: t3.large',
+  'instanceTypes:\n      - t3.large\n      - t3.xlarge',
+  changed(
+    '  us-east-1:\n',
+    `  us-east-1:
+    vpcId: vpc-0123456789abcdef0
+    subnetIds:
+      - subnet-0123456789abcdef0
+      - subnet-0123abcd
+    buildInstanceProfile: ecs-host-build
+`,
+  ),
+);
+const lines = text.split('\n');
 const slipped = Object.entries(SLIPS).flatMap(([name, slip]) =>
   lines.flatMap((line, at) =>
     line.trim() === '' || line.trim().startsWith('#')

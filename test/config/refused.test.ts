@@ -67,6 +67,17 @@ describe('what would let strangers in is refused', () => {
   });
 });
 
+/** The types of the GPU profile as a list. */
+function gpuTypes(list: string, module = 'proprietary'): string {
+  return changed('instanceType: g3s.xlarge', `instanceTypes: ${list}`).replace(
+    'kernelModule: proprietary',
+    `kernelModule: ${module}`,
+  );
+}
+function region(line: string): string {
+  return changed('  us-east-2:\n', `  us-east-2:\n    ${line}\n`);
+}
+
 const oneMistake: readonly (readonly [string, string, string, string])[] = [
   ['a size that does not exist', gpuType('g3s.banana'), 'VALUE_FORM', `${G3S}.instanceType`],
   ['a size of another family', gpuType('g3s.2xlarge'), 'INSTANCE_SIZE_UNKNOWN', `${G3S}.instanceType`],
@@ -86,6 +97,50 @@ const oneMistake: readonly (readonly [string, string, string, string])[] = [
     'TOOLKIT_TOO_OLD',
     `${G3S}.nvidia.containerToolkitVersion`,
   ],
+  [
+    'both ways to give a type',
+    gpuType('g6.xlarge\n    instanceTypes: [g6.xlarge]'),
+    'INSTANCE_TYPE_TWICE',
+    `${G3S}.instanceTypes`,
+  ],
+  ['no type in the list', gpuTypes('[]'), 'VALUE_RANGE', `${G3S}.instanceTypes`],
+  ['one type twice', gpuTypes('[g6.xlarge, g6.xlarge]'), 'VALUE_TWICE', `${G3S}.instanceTypes[1]`],
+  [
+    'a second type without a GPU',
+    gpuTypes('[g6.xlarge, m5.xlarge]'),
+    'GPU_PROFILE_ON_CPU_TYPE',
+    `${G3S}.instanceTypes[1]`,
+  ],
+  ['a second type that is Arm', gpuTypes('[g6.xlarge, g5g.xlarge]'), 'INSTANCE_TYPE_ARM', `${G3S}.instanceTypes[1]`],
+  ['a second type of a size that is none', gpuTypes('[g6.xlarge, g6.banana]'), 'VALUE_FORM', `${G3S}.instanceTypes[1]`],
+  [
+    'a second type of another size',
+    gpuTypes('[g6.xlarge, g3s.2xlarge]'),
+    'INSTANCE_SIZE_UNKNOWN',
+    `${G3S}.instanceTypes[1]`,
+  ],
+  [
+    'the open module, which the second has not',
+    gpuTypes('[g6.xlarge, g3s.xlarge]', 'open'),
+    'KERNEL_MODULE_MISMATCH',
+    `${G3S}.nvidia.kernelModule`,
+  ],
+  [
+    'a GPU beside none',
+    changed('instanceType: t3.large', 'instanceTypes: [t3.large, g6.xlarge]'),
+    'INSTANCE_TYPES_MIXED',
+    `${CPU}.instanceTypes[1]`,
+  ],
+  [
+    'an ARN of a build profile',
+    region('buildInstanceProfile: arn:aws:iam::1:instance-profile/a'),
+    'VALUE_FORM',
+    'regions.us-east-2.buildInstanceProfile',
+  ],
+  ['a name of a VPC', region('vpcId: default'), 'VALUE_FORM', 'regions.us-east-2.vpcId'],
+  ['a zone for a subnet', region('subnetIds: [us-east-2a]'), 'VALUE_FORM', 'regions.us-east-2.subnetIds[0]'],
+  ['a subnet for a list', region('subnetIds: subnet-0123456789abcdef0'), 'VALUE_TYPE', 'regions.us-east-2.subnetIds'],
+  ['no subnets', region('subnetIds: []'), 'VALUE_RANGE', 'regions.us-east-2.subnetIds'],
   ['swap of 64 GiB on 32', changed('swapMiB: 2048', 'swapMiB: 65536'), 'SWAP_TOO_LARGE', `${G3S}.swapMiB`],
   ['swap of 32 GiB on 32', changed('swapMiB: 2048', 'swapMiB: 32768'), 'SWAP_TOO_LARGE', `${G3S}.swapMiB`],
   [

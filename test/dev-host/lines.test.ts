@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { devCommand, listLines, readyLines, stopText } from '../../src/dev-host/lines.ts';
-import { priceOf } from '../../src/dev-host/price.ts';
 import { formatMinutes, parseMinutes } from '../../src/io/duration.ts';
 import { textWidth } from '../../src/io/text.ts';
+import { priceOf } from '../../src/plan/price.ts';
 import { aDevHost } from '../fixtures/dev-host.ts';
 
 const NOW = Date.parse('2026-11-26T18:00:00Z');

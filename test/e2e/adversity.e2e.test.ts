@@ -17,10 +17,11 @@ import { poll } from '../../src/io/wait-until.ts';
 import { deadlineConfig } from '../../src/run/deadline.ts';
 import { joinParts } from '../../src/user-data/parts.ts';
 import { awsLeftovers, type LabHandle, startLabForTests } from './lab-handle.ts';
-import { cli, start } from './support.ts';
+import { cli, events, start } from './support.ts';
 
 /**
- * What AWS does without failing (keys that end, answers that are old), a caller that is gone, and a lab that is killed.
+ * What AWS does without failing (keys that end, answers that are old, zones that are full), a caller that is gone, and
+ * a lab that is killed.
  * In this order: each needs what the one before left, and the last ones take the lab away.
  */
 let lab: LabHandle;
@@ -51,15 +52,36 @@ async function calls(): Promise<Call[]> {
     .map((line) => JSON.parse(line) as Call);
 }
 
-test('ami passes while keys end every few seconds and answers are old', async () => {
+type Places = { readonly used: { readonly instanceType: string; readonly zone: string }; readonly tried: unknown[] };
+
+/** Room is missing twice for the bake, once in a zone and once for a type, and once for the proof. */
+const SHORTAGES = [
+  { zone: 'us-west-2a', instanceType: 't3.large', code: 'Unsupported' },
+  { zone: 'us-west-2b', instanceType: 't3.large', code: 'VcpuLimitExceeded' },
+  { zone: 'us-west-2a', instanceType: 't3.large', code: 'InsufficientInstanceCapacity' },
+];
+
+test('ami passes while keys end every few seconds, answers are old, and zones are full', async () => {
   const target = { apiRegion: API_REGION, endpointUrl: lab.endpoint };
   await ask('POST', '/_lab/credentials', { lifetimeS: 15 });
   const frozen = createClients(target, await keysOfLab(lab.endpoint)());
   await ask('POST', '/_lab/staleness', { seed: 1 });
-  const run = await cli(['ami', '--json'], lab.environment);
+  for (const shortage of SHORTAGES) await ask('POST', '/_lab/capacity', shortage);
+  const config = await lab.configWith((text) =>
+    text.replace('instanceType: t3.large', 'instanceTypes: [t3.large, t3.xlarge]'),
+  );
+  const run = await cli(['ami', '--config', config, '--json'], lab.environment);
   await ask('DELETE', '/_lab/staleness');
   expect(run.exitCode, run.all).toBe(0);
   lab.goodImageId = /"imageId":"(ami-\w+)"/.exec(run.stdout)?.[1] ?? null;
+  const said = events(run).filter(({ type, code }) => type === 'warning' && code === 'PLACEMENT_LEFT');
+  expect(said).toHaveLength(SHORTAGES.length);
+  const file = join(lab.stateFolder, 'images', `${lab.goodImageId}.json`);
+  const record = JSON.parse(await readFile(file, 'utf8')) as { placement: Places; smoke: { placement: Places } };
+  expect(record.placement.used).toMatchObject({ instanceType: 't3.xlarge', zone: 'us-west-2a' });
+  expect(record.placement.tried).toMatchObject(SHORTAGES.slice(0, 2));
+  expect(record.smoke.placement.used).toMatchObject({ instanceType: 't3.large', zone: 'us-west-2b' });
+  expect(record.smoke.placement.tried).toMatchObject(SHORTAGES.slice(2));
   const made = (await calls()).filter(({ from }) => from === 'loopback');
   const codes = made.map(({ errorCode }) => errorCode);
   // Both were there, and nobody came with keys that had ended.

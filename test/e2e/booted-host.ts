@@ -142,11 +142,14 @@ export async function bootHost(
     },
     ecs: { ...(plan.ecsAgentEndpoint === null ? {} : { ECS_BACKEND_HOST: plan.ecsAgentEndpoint }), ...options.ecs },
   });
+  const [placement] = plan.placements;
+  if (placement === undefined) throw new Error('the plan has no placement');
   const launched = await launchInstances(launch, {
     count: 1,
     keyName: key.keyName,
     groupIds: [group.groupId],
     userData,
+    placement,
   });
   undo.defer(launched.release);
   const instanceId = launched.instanceIds[0] ?? '';

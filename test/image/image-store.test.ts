@@ -43,8 +43,8 @@ describe('the record store', () => {
     ['torn', '{"recordVersion":2,"ima', 'it is not JSON'],
     [
       'of another version',
-      JSON.stringify({ ...aRecord('ami-0cc'), recordVersion: 3 }),
-      'its recordVersion is 3, not 2',
+      JSON.stringify({ ...aRecord('ami-0cc'), recordVersion: 4 }),
+      'its recordVersion is 4, not 3',
     ],
     ['about another image', JSON.stringify(aRecord('ami-0dd')), 'it is about ami-0dd'],
     ['not an object', '[1]', 'it holds no object'],
@@ -64,6 +64,21 @@ describe('the record store', () => {
     expect(messages[0]).toMatchObject({ type: 'warning', code: 'RECORD_DAMAGED' });
     expect(JSON.stringify(messages[0])).toContain(reason);
     await expect(readRecord('ami-0cc')).rejects.toMatchObject({ kind: 'user', code: 'RECORD_UNREADABLE' });
+  });
+
+  test('a record of version 2 is read as one that does not know where it was made', async () => {
+    const smoke = {
+      ...{ verdict: 'passed' as const, runId: 'r-1', finishedAt: '2026-11-23T13:00:00.000Z' },
+      ...{ instanceIds: ['i-1'], checks: [], evidence: [] },
+    };
+    const { placement: _, ...old } = { ...aRecord('ami-0cc'), recordVersion: 2, smoke };
+    await mkdir(join(folder, 'images'));
+    await writeFile(recordPath('ami-0cc'), JSON.stringify(old));
+    expect(await readRecord('ami-0cc')).toEqual({
+      ...aRecord('ami-0cc'),
+      placement: null,
+      smoke: { ...smoke, placement: null },
+    });
   });
 
   test('a folder in place of a record is damage', async () => {

@@ -27,6 +27,7 @@ describe('joinImages', () => {
       runId: 'r-2',
       finishedAt: '',
       instanceIds: [],
+      placement: null,
       checks: [],
       evidence: [],
     };

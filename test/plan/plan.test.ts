@@ -25,7 +25,10 @@ const facts: Facts = {
   },
   securityGroup: { id: 'sg-1', name: 'container-testing' },
   vpcId: 'vpc-1',
-  subnetId: 'subnet-1',
+  placements: [
+    { instanceType: 't3.large', zone: 'us-west-2a', subnetId: 'subnet-1', public: true, reason: 'public, by igw-1' },
+  ],
+  considered: [],
 };
 const versions: Versions = { docker: '20.10.24+dfsg1-1', ecsAgentPackage: 'agent.deb', awsCli: '2.9.19-1' };
 
@@ -66,7 +69,6 @@ describe('the digest', () => {
     ['the version of the agent', (given) => ({ ...given, versions: { ...given.versions, ecsAgentPackage: 'b.deb' } })],
     ['the version of the AWS CLI', (given) => ({ ...given, versions: { ...given.versions, awsCli: '2.9.20-1' } })],
     ['the volume', profile((each) => Object.assign(each, { rootVolume: { sizeGiB: 64 } }))],
-    ['the instance type', profile((each) => Object.assign(each, { instanceType: 't3.xlarge' }))],
     ['swap', profile((each) => Object.assign(each, { swapMiB: 512 }))],
   ])('changes with %s', (_what, change) => {
     expect(digest(change)).not.toBe(plain);
@@ -77,9 +79,10 @@ describe('the digest', () => {
       'the network',
       (given) => ({
         ...given,
-        facts: { ...facts, vpcId: 'vpc-2', subnetId: 'subnet-2', securityGroup: { id: 'sg-2', name: 'x' } },
+        facts: { ...facts, vpcId: 'vpc-2', placements: [], securityGroup: { id: 'sg-2', name: 'x' } },
       }),
     ],
+    ['the instance type', profile((each) => Object.assign(each, { instanceType: 't3.xlarge' }))],
     ['the endpoint', (given) => ({ ...given, endpointUrl: 'http://127.0.0.1:1' })],
     ['the region', () => input('us-east-1')],
     ['what a developer builds on it', profile((each) => Object.assign(each.workload, { ref: 'other' }))],
@@ -159,7 +162,7 @@ test('a region or profile that is not there is named with the nearest', () => {
   );
 });
 
-/** Answers the three calls that planning makes, by name; anything else fails the test. */
+/** Answers the calls that planning makes, by name; anything else fails the test. */
 function fakeEc2(answers: Readonly<Record<string, object>>): EC2Client {
   return {
     send: async (command: { constructor: { name: string } }) => {
@@ -171,7 +174,12 @@ function fakeEc2(answers: Readonly<Record<string, object>>): EC2Client {
 }
 
 describe('facts', () => {
-  const query = { region: 'local', ownerId: '1', imageName: 'x-*', securityGroup: 'g' };
+  const query = {
+    ...{ region: 'local', ownerId: '1', imageName: 'x-*', securityGroup: 'g', vpcId: null, subnetIds: null },
+    ...{ instanceTypes: ['t3.large'], transport: 'ssh' as const },
+  };
+  const OPEN = { MapPublicIpOnLaunch: true, AvailableIpAddressCount: 4000 };
+  const zoneNamed = (ZoneName: string) => ({ ZoneName, ZoneType: 'availability-zone', State: 'available' });
   const good = {
     DescribeImagesCommand: {
       Images: [
@@ -182,18 +190,30 @@ describe('facts', () => {
     DescribeSecurityGroupsCommand: { SecurityGroups: [{ GroupId: 'sg-1', VpcId: 'vpc-1' }] },
     DescribeSubnetsCommand: {
       Subnets: [
-        { SubnetId: 's-b', AvailabilityZone: 'b' },
-        { SubnetId: 's-a', AvailabilityZone: 'a' },
+        { SubnetId: 'subnet-2', VpcId: 'vpc-1', AvailabilityZone: 'b', ...OPEN },
+        { SubnetId: 'subnet-1', VpcId: 'vpc-1', AvailabilityZone: 'a', ...OPEN },
       ],
+    },
+    DescribeAvailabilityZonesCommand: { AvailabilityZones: ['a', 'b'].map(zoneNamed) },
+    DescribeRouteTablesCommand: {
+      RouteTables: [
+        { Associations: [{ Main: true }], Routes: [{ DestinationCidrBlock: '0.0.0.0/0', GatewayId: 'igw-1' }] },
+      ],
+    },
+    DescribeInstanceTypeOfferingsCommand: {
+      InstanceTypeOfferings: ['a', 'b'].map((Location) => ({ InstanceType: 't3.large', Location })),
     },
   };
 
-  test('are the newest image, the group and its first subnet', async () => {
+  test('are the newest image, the group and where there may be room', async () => {
     expect(await gatherFacts(fakeEc2(good), query)).toMatchObject({
       baseImage: { id: 'ami-new' },
       securityGroup: { id: 'sg-1', name: 'g' },
       vpcId: 'vpc-1',
-      subnetId: 's-a',
+      placements: [
+        { instanceType: 't3.large', zone: 'a', subnetId: 'subnet-1', public: true },
+        { instanceType: 't3.large', zone: 'b', subnetId: 'subnet-2', public: true },
+      ],
     });
   });
   test.each([
@@ -211,6 +231,7 @@ describe('facts', () => {
       },
     ],
     ['SUBNET_NOT_FOUND', { DescribeSubnetsCommand: { Subnets: [] } }],
+    ['PLACEMENT_NONE', { DescribeInstanceTypeOfferingsCommand: {} }],
   ])("%s is the user's, with a hint", async (code, other) => {
     await expect(gatherFacts(fakeEc2({ ...good, ...other }), query)).rejects.toMatchObject({
       kind: 'user',

@@ -39,7 +39,9 @@ const FINE: Taught = {
 export const FOUND: Found = {
   baseImage: { id: 'ami-1', name: 'focal' },
   securityGroup: { id: 'sg-1', name: 'hosts' },
-  subnetId: 'subnet-1',
+  placements: [
+    { instanceType: 'g3s.xlarge', zone: 'us-east-2a', subnetId: 'subnet-1', public: true, reason: 'public' },
+  ],
 };
 
 export type Change = Partial<Omit<Preflight, 'subject' | 'run'>> & {

@@ -127,6 +127,7 @@ describe('the verdict', () => {
       runId: 'r',
       finishedAt: '',
       instanceIds: [],
+      placement: null,
       isComplete: true,
       checks: [check('correct'), check('incorrect'), { ...check('missing'), reason: 'ssh broke' }],
       evidence: ['/state/runs/r/evidence/i-1-console.txt'],

@@ -8,16 +8,22 @@ import { apiError, fakeClients, type Taught } from '../run/fake-clients.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const plan = {
-  instanceType: 'g3s.xlarge',
   instanceProfile: 'ecs-host',
   network: {
     transport: 'ssh',
     vpcId: 'vpc-1',
-    subnetId: 'subnet-1',
     securityGroup: { id: 'sg-region', name: 'container-testing' },
     sshSourceCidrs: ['198.51.100.7/32'],
   },
 } as unknown as BuildPlan;
+
+const placement = {
+  instanceType: 'g3s.xlarge',
+  zone: 'us-east-2a',
+  subnetId: 'subnet-1',
+  public: true,
+  reason: 'public, by igw-1',
+};
 
 const runId = 'r-20261123120000-abcdef';
 function inputWith(taught: Taught): { input: LaunchInput; calls: ReturnType<typeof fakeClients>['calls'] } {
@@ -85,6 +91,7 @@ describe('what a smoke run makes', () => {
       keyName: 'k',
       groupIds: ['sg-1'],
       userData: '#cloud-config\n',
+      placement,
     });
     expect(instanceIds).toEqual(['i-1', 'i-2']);
     expect(calls[0]?.input).toMatchObject({
@@ -113,7 +120,7 @@ test('when one of two cannot be launched, the other is terminated before the rea
     TerminateInstances: () => ({}),
     DescribeInstances: () => ({ Reservations: [{ Instances: [{ State: { Name: 'terminated' } }] }] }),
   });
-  const wanted = { count: 2, keyName: 'k', groupIds: [], userData: '' };
+  const wanted = { count: 2, keyName: 'k', groupIds: [], userData: '', placement };
   await expect(launchInstances(input, wanted)).rejects.toThrow('InsufficientInstanceCapacity');
   expect(calls.find(({ command }) => command === 'TerminateInstances')?.input).toEqual({ InstanceIds: ['i-1'] });
 });

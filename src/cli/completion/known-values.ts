@@ -17,7 +17,7 @@ async function imagesKnownHere(): Promise<string[]> {
 
 /** Values that this machine knows by itself. No API is asked: nobody waits for a network when pressing Tab. */
 export async function knownValues(name: string, config: string | null): Promise<readonly string[]> {
-  if (name === 'region') return namesIn('regions', config);
+  if (name === 'region' || name === 'or-region') return namesIn('regions', config);
   if (name === 'profile') return namesIn('profiles', config);
   if (name === 'image') return imagesKnownHere();
   return [];

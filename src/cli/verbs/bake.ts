@@ -7,6 +7,7 @@ import { type ImageRecord, RECORD_VERSION } from '../../image/image-record.ts';
 import { saveRecord } from '../../image/image-store.ts';
 import { projectFolder, runFolder } from '../../io/paths.ts';
 import type { BuildPlan } from '../../plan/build-plan.ts';
+import type { Tried } from '../../plan/fallback.ts';
 import { BUNDLE_FILE } from '../../plan/provisioning.ts';
 import { renderTo } from '../../render/render.ts';
 import { claimRun } from '../../run/owner.ts';
@@ -14,6 +15,7 @@ import { pruneRuns } from '../../run/prune.ts';
 import { sweepDead } from '../../run/sweep/sweep.ts';
 import type { Api } from '../connect.ts';
 import { type Planning, withPlanning } from '../follow-plan.ts';
+import { inRegions } from '../or-region.ts';
 import type { Wanted } from '../preflight.ts';
 import { type Session, withSession } from '../session.ts';
 import { close } from './closing.ts';
@@ -34,13 +36,15 @@ type BakeOptions = {
   readonly planning: Planning;
   readonly keepsBundle: boolean;
   readonly keep: (() => Promise<void>) | null;
+  /** What was tried in other regions before. */
+  readonly before: readonly Tried[];
 };
 
 /** Preflight, plan, render, bake, record. What dead runs left in the region is removed first. */
 export async function bakeImage(
   session: Session,
   api: Api,
-  { planning, keepsBundle, keep }: BakeOptions,
+  { planning, keepsBundle, keep, before }: BakeOptions,
 ): Promise<Baked> {
   const { clients, keys, endpointUrl } = api;
   await planning.preflight();
@@ -73,6 +77,7 @@ export async function bakeImage(
     commit,
     sourceImageId: plan.baseImage.id,
     createdAt: new Date().toISOString(),
+    placement: { ...baked.placement, tried: [...before, ...baked.placement.tried] },
     versions: baked.versions,
     substitutions: plan.substitutions,
     timings: session.spans(),
@@ -93,8 +98,10 @@ const BAKE: Wanted = { needsOf: bakeNeeds, builds: true, smokes: 0 };
 export function bakeOnly(argv: Record<string, unknown>): Promise<number> {
   return withSession(argv, async (session) => {
     const keepsBundle = argv['debug'] === true;
-    const { record, recordFile } = await withPlanning(session, argv, BAKE, (api, planning) =>
-      bakeImage(session, api, { planning, keepsBundle, keep: keepOf(argv, api) }),
+    const { record, recordFile } = await inRegions(session, argv, (there, before) =>
+      withPlanning(session, there, BAKE, (api, planning) =>
+        bakeImage(session, api, { planning, keepsBundle, keep: keepOf(argv, api), before }),
+      ),
     );
     const { imageId, substitutions } = record;
     await close(session, argv['json'] === true, { imageId, substitutions, recordFile, result: null });

@@ -5,6 +5,7 @@ import { userError } from '../../io/errors.ts';
 import { checkLine } from '../../io/reporters/check-line.ts';
 import { tableLines } from '../../io/table.ts';
 import { resultWidth } from '../../io/text.ts';
+import { placementText } from '../../plan/fallback.ts';
 import { quietly } from '../arguments.ts';
 import { withConnection } from '../connect.ts';
 import { printResult } from '../json.ts';
@@ -64,7 +65,9 @@ export async function show(argv: Record<string, unknown>): Promise<number> {
       commit: record.commit,
       run: record.runId,
       created: record.createdAt,
+      'baked in': placementText(record.placement),
       verdict: record.smoke?.verdict ?? 'not-run',
+      ...(record.smoke === null ? {} : { 'proven in': placementText(record.smoke.placement) }),
     }),
     'Versions',
     ...pairs(record.versions),

@@ -1,33 +1,51 @@
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { resultWidth } from '../../io/text.ts';
+import type { BuildPlan } from '../../plan/build-plan.ts';
+import { type Estimate, pricesOf } from '../../plan/estimate.ts';
+import { livePrices } from '../../plan/live-prices.ts';
 import { readPlan, writePlan } from '../../plan/plan-file.ts';
 import { planSummary, wrapSummary } from '../../plan/summary.ts';
 import { type Rendered, renderTo } from '../../render/render.ts';
-import { quietly } from '../arguments.ts';
-import { withConnection } from '../connect.ts';
+import { expectedOf, readTimings } from '../../run/timings.ts';
+import { type Argv, quietly } from '../arguments.ts';
+import { type Connection, withConnection } from '../connect.ts';
 import { carriedBy, planFileOf } from '../follow-plan.ts';
 import { printResult } from '../json.ts';
 import { makePlan } from '../make-plan.ts';
+import { kindOfRun } from '../recorder.ts';
 import { commonArguments, type Session, withSession } from '../session.ts';
 
 function outFolder(argv: Record<string, unknown>): string {
   return resolve(typeof argv['out'] === 'string' ? argv['out'] : 'out');
 }
 
+async function estimateOf(argv: Argv, plan: BuildPlan, { clients }: Connection): Promise<Estimate> {
+  const timings = await readTimings();
+  const kind = kindOfRun({ ...argv, _: ['ami'] });
+  const { instanceTypes, apiRegion, endpointUrl } = plan;
+  const live =
+    endpointUrl === null ? await livePrices(clients.ec2, instanceTypes, apiRegion) : new Map<string, number>();
+  return {
+    bakeMs: expectedOf(timings, `${kind} › bake`),
+    smokeMs: expectedOf(timings, `${kind} › smoke`),
+    prices: plan.isLab ? null : pricesOf(instanceTypes, apiRegion, live),
+  };
+}
+
 export async function plan(argv: Record<string, unknown>): Promise<number> {
   const args = commonArguments(argv);
-  const made = await withSession(quietly(argv), (session) =>
+  const { made, estimate } = await withSession(quietly(argv), (session) =>
     withConnection(session, args, async (connection) => {
       const { plan: resolved, bundle } = await session.span('plan', () => makePlan(session, connection));
       await rm(bundle.folder, { recursive: true });
-      return resolved;
+      return { made: resolved, estimate: await estimateOf(argv, resolved, connection) };
     }),
   );
   const file = join(outFolder(argv), 'plan.json');
   await writePlan(file, made);
   printResult(args.json, made, [
-    ...wrapSummary(planSummary(made), resultWidth()),
+    ...wrapSummary(planSummary(made, estimate), resultWidth()),
     '',
     `written to ${file}; \`ecs-host ami --plan ${file}\` follows it`,
   ]);
