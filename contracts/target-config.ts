@@ -35,8 +35,8 @@ export type TargetConfig = {
      */
     readonly source: 'aws' | 'lab-stand-in';
     /**
-     * `aws`: the URL of the deb, in a plan one that names the version (the signature is at the same URL plus `.asc`). `lab-stand-in`: file name under
-     * /opt/ecs-host/payload.
+     * `aws`: the URL of the deb, in a plan one that names the version (the signature is at the same URL plus `.asc`).
+     * `lab-stand-in`: file name under /opt/ecs-host/payload.
      */
     readonly package: string;
     readonly sha256: string | null;

@@ -4,8 +4,8 @@ import { answerTo } from './names.ts';
 
 /**
  * The only process of the lab that listens inside the namespace (the daemon starts it with `nsenter --net`; a process
- * has one network namespace). It understands nothing of them: each connection is piped to a unix socket of the daemon, after
- * one line that says who called:
+ * has one network namespace). It understands nothing of them: each connection is piped to a unix socket of the daemon,
+ * after one line that says who called:
  *
  *     PEER <ip> <port>\n
  *

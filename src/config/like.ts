@@ -10,6 +10,23 @@ type KeySchema = { readonly required?: readonly string[]; readonly properties?: 
 
 const NAME = new RegExp(schema.properties.profiles.propertyNames.pattern, 'u');
 
+/**
+ * Keys of which a mapping has one, with what belongs to it: who names one does not take over the other. By the name of
+ * the mapping that they stand in; the profile itself has none.
+ */
+const EITHER: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  '': [['instanceType'], ['instanceTypes']],
+  workload: [['repository', 'ref', 'submoduleRefs', 'credential'], ['folder']],
+  credential: [['secret'], ['parameter']],
+};
+
+/** The keys of a base that a mapping puts something else in the place of. */
+function replacedBy(own: Mapping, within: string): ReadonlySet<string> {
+  const sides = EITHER[within] ?? [];
+  const named = sides.filter(([first = '']) => Object.hasOwn(own, first) && own[first] !== null);
+  return new Set(named.length === 1 ? sides.filter((side) => side !== named[0]).flat() : []);
+}
+
 /** As many values as aliases may come to: a profile that is taken over again and again is bounded as well. */
 const MOST_INHERITED = 100_000;
 
@@ -126,12 +143,13 @@ class Expansion {
   #join(base: Mapping, own: Mapping, at: At, known: KeySchema | undefined): Mapping {
     // In the order of the base, so that whoever is shown the whole finds his way.
     const names = new Set(['like', ...Object.keys(base), ...Object.keys(own)]);
+    const replaced = replacedBy(own, String(at.path.at(-1) ?? ''));
     const entries = [...names].flatMap((key): [string, unknown][] => {
       const below = { ...at, path: [...at.path, key] };
       const before = Object.hasOwn(base, key) ? base[key] : undefined;
       if (Object.hasOwn(own, key)) return this.#change(key, before, own[key], below, known);
       // What the base is like itself is no key of this one.
-      if (before === undefined || (at.path.length === 0 && key === 'like')) return [];
+      if (before === undefined || replaced.has(key) || (at.path.length === 0 && key === 'like')) return [];
       this.#inherit(before, below);
       return [[key, before]];
     });

@@ -6,7 +6,9 @@ import type { Subject } from './subject.ts';
 
 type Port = { readonly protocol: 'tcp' | 'udp'; readonly port: number };
 
-/** Addresses by which this machine may be known to a host; `isPublicKnown` is false where nobody told the public one. */
+/**
+ * Addresses by which this machine may be known to a host; `isPublicKnown` is false where nobody told the public one.
+ */
 export type Here = { readonly addresses: readonly string[]; readonly isPublicKnown: boolean };
 
 /** AWS's own answer to where a request comes from. */

@@ -19,7 +19,9 @@ const COMMIT = /^[0-9a-f]{7,64}$/;
 
 type Answer = { readonly exitCode: number | null; readonly stdout: string; readonly stderr: string };
 
-/** The shell and all that it started is one group, so that it ends as one, and the shell can still remove the secret. */
+/**
+ * The shell and all that it started is one group, so that it ends as one, and the shell can still remove the secret.
+ */
 async function askGit(command: string, input: string | null, limitMs: number): Promise<Answer | null> {
   const env = { ...process.env, GIT_TERMINAL_PROMPT: '0', GIT_ASKPASS: 'true', LC_ALL: 'C' };
   const shell = spawn('sh', ['-c', command], { detached: true, env, stdio: 'pipe' });

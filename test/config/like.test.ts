@@ -36,6 +36,23 @@ describe('a profile that is like another', () => {
     });
   });
 
+  test('has the one of two keys that exclude each other which it names itself', () => {
+    const of = (own: string, base = BASE) => {
+      const text = withProfiles(`  other:\n    like: g3s-focal\n${own}`, base);
+      return parseConfig(text, 'hosts.yaml').config.profiles['other'];
+    };
+    const listed = BASE.replace('instanceType: g3s.xlarge', 'instanceTypes: [g3s.xlarge]');
+    expect(of('    instanceType: g3s.xlarge\n', listed)).not.toHaveProperty('instanceTypes');
+    expect(of('    instanceTypes: [g3s.xlarge]\n')).not.toHaveProperty('instanceType');
+    const cloned = of('    workload: { repository: https://git.example.com/a, ref: main }\n');
+    expect(cloned?.workload).toEqual({ ...profiles['g3s-focal']?.workload, ...cloned?.workload, folder: undefined });
+    const repository = `repository: https://git.example.com/a\n      ref: main\n      credential: { kind: token, secret: a }`;
+    const asBase = BASE.replace('folder: examples/container-images', repository);
+    expect(Object.keys(of('    workload: { folder: examples }\n', asBase)?.workload ?? {})).not.toContain('ref');
+    const opened = of('    workload: { credential: { parameter: b } }\n', asBase)?.workload.credential;
+    expect(opened).toEqual({ kind: 'token', parameter: 'b' });
+  });
+
   test('may be like one that is like a third', () => {
     expect(profiles['g6-noble']).toMatchObject({
       os: { distribution: 'ubuntu', codename: 'noble', sshUser: 'ubuntu' },

@@ -26,13 +26,13 @@ describe('each mistake is told once, with what was found and what to write', () 
     ['a renamed key', changed('instanceType: t3', 'instancetype: t3'), 'unknown key', 'did you mean instanceType?'],
     [
       'a scp address',
-      changed('http://10.78.0.1/git/container-images.git', 'git@github.com:a/b'),
+      changed('http://lab.internal/git/container-images.git', 'git@github.com:a/b'),
       'git@',
       'https://github.com/a/b',
     ],
     [
       'a password',
-      changed('http://10.78.0.1/git', 'https://u:p@github.com/git'),
+      changed('http://lab.internal/git', 'https://u:p@github.com/git'),
       'without a password',
       'write https://github.com/',
     ],

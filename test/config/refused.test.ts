@@ -20,7 +20,7 @@ function cidrs(list: string): string {
   return changed('[10.0.0.0/8]', list);
 }
 function repository(url: string): string {
-  return changed('http://10.78.0.1/git/container-images.git', url);
+  return changed('http://lab.internal/git/container-images.git', url);
 }
 function submodule(entry: string): string {
   return changed('      ref: main\n', `      ref: main\n      submoduleRefs: { ${entry} }\n`);

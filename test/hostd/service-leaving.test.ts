@@ -230,7 +230,7 @@ describe('a host that was told a final no powers itself off', () => {
     await service.stop();
   });
 
-  test('after an hour where nobody says; never where its configuration says so, also when it counts by then', async () => {
+  test('after an hour where nobody says; never where its configuration says so, also while it counts', async () => {
     world.decide({ kind: 'deny', reason: 'unknown' });
     const first = world.start();
     await first.reach('denied');

@@ -1,4 +1,7 @@
-/** A server of the streaming protocol, written from examples/container-images/base/protocol/README.md alone, so that no mistake is shared. */
+/**
+ * A server of the streaming protocol, written from examples/container-images/base/protocol/README.md alone, so that no
+ * mistake is shared.
+ */
 import { createCipheriv, createHmac, randomBytes } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';

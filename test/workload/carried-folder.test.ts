@@ -19,7 +19,7 @@ async function images(): Promise<string> {
   return folder;
 }
 
-test('a folder arrives as it lies there, without what git ignores, and the same content is the same bytes', async () => {
+test('a folder arrives without what git ignores, and the same content is the same bytes', async () => {
   const folder = await images();
   const host = await shellHost();
   const bring = () => bringWorkload({ ...workload, repository: null, folder }, NO_SECRETS, tempFolder());

@@ -98,6 +98,9 @@ async function cloned(repository: Repository, secret: string | null) {
   return { ...host, ...result, command, folder: join(host.home, 'container-images') };
 }
 
+/** Of another server. */
+const OTHER_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl';
+
 describe('a token', () => {
   test('opens the repository and its submodule, and is nowhere during the clone or after it', async () => {
     const { repository, asked, shown } = await withTokens();
@@ -215,9 +218,7 @@ describe.skipIf(noSshd() !== null)('a deploy key', () => {
 
   test('is not shown to a server with another host key', async () => {
     const { repository, key } = await withKey();
-    const hostKeys = [
-      `${new URL(repository.url).hostname} ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl`,
-    ];
+    const hostKeys = [`${new URL(repository.url).hostname} ${OTHER_KEY}`];
     const strange = { ...repository, credential: { ...(repository.credential as Credential), hostKeys } };
     expect((await cloned(strange, key)).stderr).toContain('verification failed');
     expect(await lookAtRepository({ repository: strange }, key)).toMatchObject({ outcome: 'unreachable' });
