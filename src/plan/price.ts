@@ -1,65 +1,21 @@
+import { factsOf } from '../config/instance-types.ts';
+
 /*
- * What hosts cost an hour, on demand, with Linux, in the regions below, for whoever cannot ask AWS's own price list
- * (live-prices.ts), which needs a permission that developers rarely have. Other regions cost up to half as much again.
+ * What hosts cost an hour, on demand, with Linux, for whoever cannot ask AWS's own price list (live-prices.ts), which
+ * needs a permission that developers rarely have. These regions have the prices of us-east-1; others cost up to half as
+ * much again.
  */
 const REGIONS: ReadonlySet<string> = new Set(['us-east-1', 'us-east-2', 'us-west-2']);
 
-type List = { readonly asOf: string; readonly dollars: Readonly<Record<string, number>> };
-
-/** From instances.vantage.sh by github.com/tsaol/aws-gpu (commit 77fcd9f, data/*_instances.js). */
-const WITH_GPU: List = {
-  asOf: '2026-01',
-  dollars: {
-    'g3s.xlarge': 0.75,
-    'g3.4xlarge': 1.14,
-    'g3.8xlarge': 2.28,
-    'g4dn.xlarge': 0.526,
-    'g4dn.2xlarge': 0.752,
-    'g4dn.4xlarge': 1.204,
-    'g4dn.8xlarge': 2.176,
-    'g4dn.12xlarge': 3.912,
-    'g5.xlarge': 1.006,
-    'g5.2xlarge': 1.212,
-    'g5.4xlarge': 1.624,
-    'g5.8xlarge': 2.448,
-    'g5.12xlarge': 5.672,
-    'g6.xlarge': 0.8048,
-    'g6.2xlarge': 0.9776,
-    'g6.4xlarge': 1.3232,
-    'g6.8xlarge': 2.0144,
-    'g6.12xlarge': 4.6016,
-    'g6e.xlarge': 1.861,
-    'g6e.2xlarge': 2.24208,
-    'g6e.4xlarge': 3.00424,
-    'g6e.8xlarge': 4.52856,
-  },
-};
-
-/** From aws.amazon.com/ec2/pricing. */
-const OTHERS: List = {
-  asOf: '2025-11',
-  dollars: {
-    't3.small': 0.0208,
-    't3.medium': 0.0416,
-    't3.large': 0.0832,
-    't3.xlarge': 0.1664,
-    't3.2xlarge': 0.3328,
-    'm5.large': 0.096,
-    'm5.xlarge': 0.192,
-    'm5.2xlarge': 0.384,
-    'c5.xlarge': 0.17,
-    'c5.2xlarge': 0.34,
-  },
-};
+/** Of the list that scripts/generate/instance-types.tsv was made from. */
+const AS_OF = '2026-07';
 
 export type Listed = { readonly dollars: number; readonly asOf: string };
 
 /** US dollars an hour while an instance runs, without its volume; null when it is not known here. */
 export function listedPrice(instanceType: string, apiRegion: string): Listed | null {
-  if (!REGIONS.has(apiRegion)) return null;
-  const list = [WITH_GPU, OTHERS].find(({ dollars }) => Object.hasOwn(dollars, instanceType));
-  const price = list?.dollars[instanceType];
-  return list === undefined || price === undefined ? null : { dollars: price, asOf: list.asOf };
+  const dollars = REGIONS.has(apiRegion) ? (factsOf(instanceType)?.usdPerHour ?? null) : null;
+  return dollars === null ? null : { dollars, asOf: AS_OF };
 }
 
 const GP3_A_GIB_MONTH = 0.08;

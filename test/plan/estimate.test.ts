@@ -14,7 +14,7 @@ describe('what a run costs', () => {
     const prices = pricesOf(['g4dn.xlarge'], 'us-east-2', new Map());
     expect(estimateRows({ bakeMs: 1800_000, smokeMs: 900_000, prices })).toEqual([
       ['time', 'a bake 30 min 00 s, its proof 15 min 00 s, by the last runs on this machine'],
-      ['price', 'g4dn.xlarge: $0.526 an hour (list of 2026-01), about $0.526 for such a run'],
+      ['price', 'g4dn.xlarge: $0.526 an hour (list of 2026-07), about $0.526 for such a run'],
     ]);
   });
 
