@@ -50,7 +50,7 @@ const PRIVATE = ['10.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12',
 const DOTTED = /^(\d{1,3}\.){3}\d{1,3}$/;
 
 /** As machines of the lab call it (lab/net/plan.ts). `internal` is reserved: nobody can have the name in public. */
-const LAB_NAME = 'lab.internal';
+export const LAB_NAME = 'lab.internal';
 
 /**
  * Whether a host of a URL is this machine or one of a private network for certain: `localhost`, the lab, or an address.

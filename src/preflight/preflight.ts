@@ -2,6 +2,7 @@ import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { AwsClients } from '../aws/clients.ts';
 import type { KeyProvider } from '../aws/keys.ts';
 import type { PreflightClients } from '../aws/preflight-clients.ts';
+import { LAB_NAME } from '../config/networks.ts';
 import { type EcsHostError, type ErrorDetail, outsideError, userError } from '../io/errors.ts';
 import type { Need } from '../io/programs.ts';
 import type { Reporter } from '../io/reporter.ts';
@@ -33,6 +34,11 @@ export type Preflight = {
   readonly readSecret: AwsClients['readSecret'];
 };
 
+/** Whether a region of AWS, whose API is the lab's for once, has the lab's repository as well. */
+function isOfLab({ workload: { repository } }: Subject, endpointUrl: string | null): boolean {
+  return endpointUrl !== null && repository !== null && new URL(repository.url).hostname === LAB_NAME;
+}
+
 function looksOf(preflight: Preflight): readonly Look[] {
   const { subject, run, ec2, clients, readSecret, keys, endpointUrl, needs, findAddresses } = preflight;
   const caller = callerOf(clients);
@@ -46,8 +52,9 @@ function looksOf(preflight: Preflight): readonly Look[] {
   if (run.smokes === 0) return ofRun;
   const here = findAddresses ?? (() => findHere(endpointUrl));
   // The lab's repositories answer inside the lab, and its certificate is made with it.
-  const onAws = subject.isLab ? [] : [workloadLook(subject, readSecret), certificateLook(subject.apiRegion)];
-  return [...ofRun, ecsRoleLook(clients, caller), portsLook(ec2, subject, here), ...onAws];
+  const workload = subject.isLab || isOfLab(subject, endpointUrl) ? [] : [workloadLook(subject, readSecret)];
+  const certificate = subject.isLab ? [] : [certificateLook(subject.apiRegion)];
+  return [...ofRun, ecsRoleLook(clients, caller), portsLook(ec2, subject, here), ...workload, ...certificate];
 }
 
 /** So that all looks, side by side, take less than five seconds. */

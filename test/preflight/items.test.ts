@@ -338,8 +338,11 @@ describe("the workload's repository", () => {
     });
   });
 
-  test('of the lab is not asked from here', async () => {
+  test('of the lab is not asked from here, also where the lab stands in for a region of AWS', async () => {
     expect(await itemNamed(REPOSITORY, {}, QUICK)).toBeUndefined();
+    const ofLab = workload('http://lab.internal/git/images.git', 'main');
+    expect(await itemNamed(REPOSITORY, {}, { ...ofLab, endpointUrl: 'http://127.0.0.1:1' })).toBeUndefined();
+    expect(await itemNamed(REPOSITORY, {}, ofLab)).toMatchObject({ status: 'missing' });
   });
 
   test('whose secret cannot be read is missing, and the secret is in nothing that is said', async () => {
