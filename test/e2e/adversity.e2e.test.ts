@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   DescribeImagesCommand,
@@ -6,9 +6,10 @@ import {
   DescribeSubnetsCommand,
   type EC2Client,
 } from '@aws-sdk/client-ec2';
+import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createClients } from '../../src/aws/clients.ts';
+import { type ApiTarget, clientOptions, createClients } from '../../src/aws/clients.ts';
 import { terminateAndWait } from '../../src/aws/instances.ts';
 import { keysOfLab } from '../../src/aws/keys.ts';
 import { launchInstance } from '../../src/aws/launch.ts';
@@ -20,9 +21,8 @@ import { awsLeftovers, type LabHandle, startLabForTests } from './lab-handle.ts'
 import { cli, events, start } from './support.ts';
 
 /**
- * What AWS does without failing (keys that end, answers that are old, zones that are full), a caller that is gone, and
- * a lab that is killed.
- * In this order: each needs what the one before left, and the last ones take the lab away.
+ * What AWS does without failing (keys that end, answers that are old, zones that are full), a private workload, a
+ * caller that is gone, and a lab that is killed. In this order: each needs what the one before left, and the last ones take the lab away.
  */
 let lab: LabHandle;
 const API_REGION = 'us-west-2';
@@ -61,18 +61,35 @@ const SHORTAGES = [
   { zone: 'us-west-2a', instanceType: 't3.large', code: 'InsufficientInstanceCapacity' },
 ];
 
-test('ami passes while keys end every few seconds, answers are old, and zones are full', async () => {
+const TOKEN = 'the-token-of-the-private-repository';
+
+/** The lab's repository once more, for whoever has the token, which the lab's Parameter Store keeps. */
+async function makePrivateRepository(target: ApiTarget): Promise<void> {
+  const git = join(lab.stateFolder, 'lab', 'git');
+  await cp(join(git, 'container-images.git'), join(git, 'private.git'), { recursive: true });
+  await writeFile(join(git, 'private.git', 'ecs-host-lab-token'), TOKEN);
+  const ssm = new SSMClient(clientOptions(target, keysOfLab(lab.endpoint)));
+  await ssm.send(new PutParameterCommand({ Name: '/images/token', Value: TOKEN, Type: 'SecureString' }));
+  ssm.destroy();
+}
+
+test('ami passes while keys end, answers are old, zones are full, and the workload is private', async () => {
   const target = { apiRegion: API_REGION, endpointUrl: lab.endpoint };
+  await makePrivateRepository(target);
   await ask('POST', '/_lab/credentials', { lifetimeS: 15 });
   const frozen = createClients(target, await keysOfLab(lab.endpoint)());
   await ask('POST', '/_lab/staleness', { seed: 1 });
   for (const shortage of SHORTAGES) await ask('POST', '/_lab/capacity', shortage);
   const config = await lab.configWith((text) =>
-    text.replace('instanceType: t3.large', 'instanceTypes: [t3.large, t3.xlarge]'),
+    text
+      .replace('instanceType: t3.large', 'instanceTypes: [t3.large, t3.xlarge]')
+      .replace('git/container-images.git', 'git/private.git')
+      .replace('      ref: main\n', '      ref: main\n      credential: { kind: token, parameter: /images/token }\n'),
   );
   const run = await cli(['ami', '--config', config, '--json'], lab.environment);
   await ask('DELETE', '/_lab/staleness');
   expect(run.exitCode, run.all).toBe(0);
+  expect(run.all).not.toContain(TOKEN);
   lab.goodImageId = /"imageId":"(ami-\w+)"/.exec(run.stdout)?.[1] ?? null;
   const said = events(run).filter(({ type, code }) => type === 'warning' && code === 'PLACEMENT_LEFT');
   expect(said).toHaveLength(SHORTAGES.length);

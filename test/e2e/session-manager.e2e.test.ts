@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import {
   CreateSecurityGroupCommand,
   DescribeImagesCommand,
@@ -19,6 +20,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AwsClients, clientOptions, createClients } from '../../src/aws/clients.ts';
 import callerPolicy from '../../src/bootstrap/policies/caller.json' with { type: 'json' };
 import { findSessionManagerPlugin } from '../../src/host-access/needs.ts';
+import { projectFolder } from '../../src/io/paths.ts';
 import { commandLine } from '../../src/io/shell-quote.ts';
 import { poll } from '../../src/io/wait-until.ts';
 import { awsLeftovers, type LabHandle, startLabForTests } from './lab-handle.ts';
@@ -29,6 +31,7 @@ import { cli, events } from './support.ts';
  * interface for the bake, and then what it must not do.
  */
 const REGION = 'us-west-2';
+const EXAMPLE = join(projectFolder(), 'examples', 'container-images');
 const LAB = { accessKeyId: 'lab', secretAccessKey: 'lab' };
 
 let lab: LabHandle;
@@ -66,11 +69,12 @@ async function calls(action: string): Promise<readonly Call[]> {
 }
 
 test('a whole bake and smoke run go by way of it, and no security group lets ssh in', async () => {
-  // The reference profile's type, way in and volume; what is put on the host is no call to AWS.
+  // The reference profile's type, way in, volume and workload; what is put on the host is no call to AWS.
   const config = await lab.configWith((text) =>
     text
       .replace(/transport: ssh\n +sshSourceCidrs.*\n/, 'transport: session-manager\n')
-      .replace('instanceType: t3.large', 'instanceType: g3s.xlarge'),
+      .replace('instanceType: t3.large', 'instanceType: g3s.xlarge')
+      .replace(/repository: http:\/\/lab\.internal.*\n +ref: main\n/, `folder: ${EXAMPLE}\n`),
   );
   const run = await cli(['ami', '--config', config, '--json'], lab.environment);
   expect(run.exitCode, run.all).toBe(0);
