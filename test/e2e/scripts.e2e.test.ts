@@ -197,7 +197,8 @@ test('killed in each step, the next run goes on from there, and the last one com
     ofDev: ['docker', 'development'],
     ofHost: [
       ...['earlier runs', 'programs', 'base', 'docker', 'ecs-agent', 'host-service'],
-      ...['imds-block', 'limits', 'user-tools', 'record-versions'],
+      // What comes after is over before anything can be killed in it.
+      ...['imds-block', 'limits', 'user-tools'],
     ],
   };
   for (const text of [ofDev, ofHost]) expect(text).toMatch(/^completed with 0, and \d\d were killed$/m);
