@@ -42,6 +42,8 @@ export type TargetConfig = {
     readonly sha256: string | null;
   };
   readonly nvidia: null | {
+    /** What the installer is for: servers, or graphics with a licence of AWS's. */
+    readonly kind: 'data-center' | 'grid';
     readonly driverBranch: string;
     readonly driverVersion: string;
     readonly driverUrl: string;

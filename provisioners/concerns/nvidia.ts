@@ -1,5 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { release as runningRelease } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { aptInstall, areInstalled, heldPackages, installedPackages } from '../lib/apt.ts';
 import type { Concern, Context } from '../lib/context.ts';
 import { DOCKER_CONFIG, parseDaemonConfig } from '../lib/docker-config.ts';
@@ -14,11 +15,12 @@ import {
   installerArguments,
   isModuleFor,
   kernelThatWillBoot,
+  moduleOptions,
   nvidiaConfigMistakes,
   packagesToHold,
   toolkitPackages,
 } from '../lib/nvidia-decisions.ts';
-import { dkmsState, offersCdi, runtimeMode, whyNotHere } from '../lib/nvidia-states.ts';
+import { dkmsState, licenceIn, offersCdi, runtimeMode, whyNotHere } from '../lib/nvidia-states.ts';
 import {
   activeState,
   checkEnabled,
@@ -30,6 +32,8 @@ import {
 } from '../lib/systemd.ts';
 import { ask, textOf, tool } from '../lib/tool.ts';
 
+type Nvidia = NonNullable<Context['target']['nvidia']>;
+
 const BLACKLIST = '/etc/modprobe.d/ecs-host-nvidia.conf';
 export const FILES = [
   BLACKLIST,
@@ -38,6 +42,7 @@ export const FILES = [
   '/etc/systemd/system/ecs.service.d/30-ecs-host-nvidia.conf',
 ];
 
+const MODULE_OPTIONS = '/etc/modprobe.d/ecs-host-nvidia-options.conf';
 const UNIT = 'ecs-host-nvidia.service';
 /** The toolkit's own writers of the file that our unit writes, before Docker and in order (docs/decisions/0169). */
 const OTHER_WRITERS = ['nvidia-cdi-refresh.path', 'nvidia-cdi-refresh.service'];
@@ -81,7 +86,7 @@ async function isDriverComplete(version: string, release: string): Promise<boole
   return (await isDriverThere(version, release)) && (await dkmsOf(version, release)) === 'installed';
 }
 
-async function installDriver(nvidia: NonNullable<Context['target']['nvidia']>, release: string): Promise<void> {
+async function installDriver(nvidia: Nvidia, release: string): Promise<void> {
   const file = '/var/tmp/ecs-host-nvidia.run';
   try {
     await download(nvidia.driverUrl, file);
@@ -135,6 +140,15 @@ async function otherWriters(): Promise<readonly string[]> {
   return found;
 }
 
+/** No file where there is nothing to say. */
+async function putOptions(nvidia: Nvidia): Promise<boolean> {
+  const options = moduleOptions(nvidia, await nvidiaDevices());
+  if (options !== '') return putFile(MODULE_OPTIONS, options);
+  const isThere = await exists(MODULE_OPTIONS);
+  if (isThere) await rm(MODULE_OPTIONS);
+  return isThere;
+}
+
 async function areHeld(): Promise<boolean> {
   const held = await heldPackages();
   return packagesToHold(await installedPackages()).every((name) => held.includes(name));
@@ -164,6 +178,7 @@ async function apply(context: Context): Promise<void> {
     { doneWhen: () => isDriverComplete(nvidia.driverVersion, release) },
     () => installDriver(nvidia, release),
   );
+  await context.step('options of the kernel module', {}, async () => putOptions(nvidia));
   const toolkit = toolkitPackages(nvidia.containerToolkitVersion);
   await context.step('apt repository of the container toolkit', {}, addRepository);
   await context.step(
@@ -187,8 +202,6 @@ async function apply(context: Context): Promise<void> {
     await tool`apt-mark hold ${packagesToHold(await installedPackages())}`;
   });
 }
-
-type Nvidia = NonNullable<Context['target']['nvidia']>;
 
 async function verifyDriver(context: Context, nvidia: Nvidia, release: string): Promise<void> {
   const version = nvidia.driverVersion;
@@ -275,6 +288,26 @@ async function verifyDevice(context: Context, nvidia: Nvidia, release: string): 
   });
 }
 
+/** AWS gives the licence to its instances; the driver fetches it in its first seconds. */
+const LICENCE_TRIES = 30;
+
+async function verifyLicence(context: Context, nvidia: Nvidia): Promise<void> {
+  const { kind } = nvidia;
+  const licence = { id: 'nvidia.licence', title: 'The GRID driver has its licence', expected: 'Licensed' };
+  const hasGpu = (await nvidiaDevices()).length > 0;
+  if (kind !== 'grid') return context.skip(licence, 'not here: the driver is the one for servers, which needs none');
+  if (context.stage !== 'booted') return context.skip(licence, 'a boot fetches it');
+  if (!hasGpu) return context.skip(licence, 'not here: this machine has no NVIDIA GPU');
+  return context.look(licence, async () => {
+    let actual = licenceIn(await textOf`nvidia-smi -q`) ?? 'none';
+    for (let tries = 1; tries < LICENCE_TRIES && !actual.startsWith('Licensed'); tries += 1) {
+      await sleep(1000);
+      actual = licenceIn(await textOf`nvidia-smi -q`) ?? 'none';
+    }
+    return { actual, isCorrect: /^Licensed[^,]*$/.test(actual) };
+  });
+}
+
 async function verify(context: Context): Promise<void> {
   const { nvidia } = context.target;
   if (nvidia === null) {
@@ -287,6 +320,7 @@ async function verify(context: Context): Promise<void> {
   await verifyDriver(context, nvidia, release);
   await verifyToolkit(context);
   await verifyDevice(context, nvidia, release);
+  await verifyLicence(context, nvidia);
 }
 
 export const nvidia: Concern = { name: 'nvidia', apply, verify };

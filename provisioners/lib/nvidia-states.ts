@@ -31,6 +31,15 @@ export function offersCdi(daemon: Readonly<Record<string, unknown>>): boolean {
   return typeof features === 'object' && features !== null && 'cdi' in features && features.cdi === true;
 }
 
+/**
+ * Pure: what `nvidia-smi -q` says of the licence that a GRID driver needs, for example `Licensed (Expiry: N/A)`: of all
+ * GPUs, each state once; null when the driver knows of none, as that for servers does.
+ */
+export function licenceIn(query: string): string | null {
+  const states = [...query.matchAll(/^\s*License Status\s*:\s*(.*?)\s*$/gm)].map(([, state = '']) => state);
+  return states.length === 0 ? null : [...new Set(states)].join(', ');
+}
+
 type Facts = {
   readonly gpus: number;
   readonly stage: Stage;

@@ -168,14 +168,16 @@ export const HARDWARE_RULES: readonly ProfileRule[] = [
   {
     code: 'GPU_NOT_SERVED',
     severity: 'error',
-    title: 'The GPU needs no fabric manager (p4d, p5, p6) and is a whole one (not g6f, gr6f).',
+    title:
+      'The driver serves the GPU: no fabric manager (p4d, p5, p6), GRID for parts of one (g6f), on G families only.',
     check: (profile) =>
       ofTypes(profile, (instanceType) => {
-        const needs = profile.nvidia ? gpuNeeds(instanceType) : null;
+        const { nvidia } = profile;
+        const needs = nvidia ? gpuNeeds(instanceType, nvidia.kind ?? 'data-center') : null;
         return needs === null
           ? null
           : {
-              reason: `the GPU of ${instanceType} ${needs}; ecs-host installs none`,
+              reason: `the GPU of ${instanceType} ${needs}`,
               hint: 'choose g4dn, g5, g6 or g6e',
             };
       }),

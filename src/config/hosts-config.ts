@@ -141,6 +141,10 @@ export interface EcsAgentSource {
  */
 export interface Nvidia {
   /**
+   * data-center: NVIDIA's driver for servers. grid: its driver for graphics (RTX virtual workstation), which AWS offers for its G families; parts of a GPU (g6f) need it.
+   */
+  kind?: 'data-center' | 'grid';
+  /**
    * Full version, for example 580.95.05.
    */
   driverVersion: string;

@@ -107,13 +107,17 @@ export function gpuOf(instanceType: string): GpuArchitecture | null {
   return own(ARCHITECTURES, factsOf(known ?? '')?.gpu?.name ?? '');
 }
 
-/** What the type's GPU needs beyond the driver that a profile installs; null when nothing. */
-export function gpuNeeds(instanceType: string): string | null {
+/** Why a driver of that kind, which a profile installs, does not serve the type's GPU; null when it does. */
+export function gpuNeeds(instanceType: string, kind: 'data-center' | 'grid'): string | null {
   const gpu = factsOf(instanceType)?.gpu;
   if (!gpu) return null;
-  if (gpu.part < 1) return "is a part of one, which only NVIDIA's GRID driver drives";
+  if (gpu.part < 1 && kind !== 'grid') return "is a part of one, which only NVIDIA's GRID driver drives (kind: grid)";
+  if (kind === 'grid' && !familyOf(instanceType).startsWith('g'))
+    return 'has no GRID driver: AWS offers it for G families';
   const isSwitched = ON_NVSWITCH.has(gpu.name) && (gpu.count >= 8 || gpu.name === 'GB200');
-  return isSwitched ? "is behind an NVSwitch, and answers nothing without NVIDIA's fabric manager" : null;
+  return isSwitched
+    ? "is behind an NVSwitch, and answers nothing without NVIDIA's fabric manager, which ecs-host does not install"
+    : null;
 }
 
 export function retirementOf(instanceType: string): Retirement | null {

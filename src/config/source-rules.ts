@@ -5,8 +5,29 @@ const CODENAMES: Readonly<Record<string, readonly string[]>> = {
   debian: ['bookworm'],
 };
 
+/** AWS calls them NVIDIA-Linux-x86_64-VERSION-grid-aws.run, NVIDIA -grid.run. */
+function isGridInstaller(url: string): boolean {
+  return /-grid(-[a-z]+)?\.run$/.test(url);
+}
+
 /** Rules about what is installed, and from where. */
 export const SOURCE_RULES: readonly ProfileRule[] = [
+  {
+    code: 'DRIVER_KIND_MISMATCH',
+    severity: 'error',
+    title: 'The installer of a `grid` driver has `grid` in its name, and no other has.',
+    check: ({ nvidia }) => {
+      if (!nvidia?.driverUrl) return null;
+      const kind = isGridInstaller(nvidia.driverUrl) ? 'grid' : 'data-center';
+      return kind === (nvidia.kind ?? 'data-center')
+        ? null
+        : {
+            key: ['nvidia', 'driverUrl'],
+            reason: `by its name this is a ${kind} driver, and kind is ${nvidia.kind ?? 'data-center'}`,
+            hint: `set kind: ${kind}, or name the other installer`,
+          };
+    },
+  },
   {
     code: 'DRIVER_URL_MISMATCH',
     severity: 'error',

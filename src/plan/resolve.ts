@@ -111,7 +111,11 @@ export function targetOf(profileName: string, profile: Profile, variant: Variant
       sha256: profile.ecsAgent.sha256 ?? null,
     },
     nvidia: profile.nvidia
-      ? { ...profile.nvidia, driverBranch: profile.nvidia.driverVersion.split('.')[0] ?? profile.nvidia.driverVersion }
+      ? {
+          ...profile.nvidia,
+          kind: profile.nvidia.kind ?? 'data-center',
+          driverBranch: profile.nvidia.driverVersion.split('.')[0] ?? profile.nvidia.driverVersion,
+        }
       : null,
     hostService: { entry: onHost(profile.hostService ? OWN_PROGRAM : 'bin/ecs-hostd.mjs') },
     userTools: { awsCli: { source: profile.awsCli?.source ?? 'aws', version: profile.awsCli?.version ?? null } },

@@ -58,13 +58,13 @@ describe('an instance type', () => {
     'p6-b300.48xlarge',
     'p6e-gb200.36xlarge',
   ])('%s needs a fabric manager', (type) => {
-    expect(gpuNeeds(type)).toContain('fabric manager');
+    expect(gpuNeeds(type, 'data-center')).toContain('fabric manager');
   });
 
   test.each(['p5.4xlarge', 'p3.16xlarge', 'g5.48xlarge', 'g6e.xlarge', 'g3s.xlarge', 't3.large', 'z9.large'])(
     '%s needs none',
     (type) => {
-      expect(gpuNeeds(type)).toBeNull();
+      expect(gpuNeeds(type, 'data-center')).toBeNull();
     },
   );
 });

@@ -46,7 +46,8 @@ describe('a profile that is like another', () => {
     expect(of('    instanceTypes: [g3s.xlarge]\n')).not.toHaveProperty('instanceType');
     const cloned = of('    workload: { repository: https://git.example.com/a, ref: main }\n');
     expect(cloned?.workload).toEqual({ ...profiles['g3s-focal']?.workload, ...cloned?.workload, folder: undefined });
-    const repository = `repository: https://git.example.com/a\n      ref: main\n      credential: { kind: token, secret: a }`;
+    const credential = 'credential: { kind: token, secret: a }';
+    const repository = `repository: https://git.example.com/a\n      ref: main\n      ${credential}`;
     const asBase = BASE.replace('folder: examples/container-images', repository);
     expect(Object.keys(of('    workload: { folder: examples }\n', asBase)?.workload ?? {})).not.toContain('ref');
     const opened = of('    workload: { credential: { parameter: b } }\n', asBase)?.workload.credential;

@@ -74,6 +74,13 @@ function gpuTypes(list: string, module = 'proprietary'): string {
     `kernelModule: ${module}`,
   );
 }
+/** With the installer that AWS offers for graphics. */
+function grid(text: string, kind = 'grid'): string {
+  return changed('driverVersion: 580', `kind: ${kind}\n      driverVersion: 580`, text).replace(
+    /(driverUrl: .*)\.run/,
+    '$1-grid-aws.run',
+  );
+}
 function region(line: string): string {
   return changed('  us-east-2:\n', `  us-east-2:\n    ${line}\n`);
 }
@@ -90,6 +97,14 @@ const oneMistake: readonly (readonly [string, string, string, string])[] = [
   ['the open module on p3dn', gpuType('p3dn.24xlarge', 'open'), 'KERNEL_MODULE_MISMATCH', `${G3S}.nvidia.kernelModule`],
   ['the other one on Blackwell', gpuType('g7e.2xlarge'), 'KERNEL_MODULE_MISMATCH', `${G3S}.nvidia.kernelModule`],
   ['a GPU behind an NVSwitch', gpuType('p4d.24xlarge'), 'GPU_NOT_SERVED', `${G3S}.instanceType`],
+  ['a GRID driver for compute', grid(gpuType('p3.2xlarge')), 'GPU_NOT_SERVED', `${G3S}.instanceType`],
+  ['the file of GRID for servers', grid(shipped, 'data-center'), 'DRIVER_KIND_MISMATCH', `${G3S}.nvidia.driverUrl`],
+  [
+    'the file for servers as GRID',
+    changed('driverVersion: 580', 'kind: grid\n      driverVersion: 580'),
+    'DRIVER_KIND_MISMATCH',
+    `${G3S}.nvidia.driverUrl`,
+  ],
   ['a part of a GPU', gpuType('g6f.xlarge'), 'GPU_NOT_SERVED', `${G3S}.instanceType`],
   [
     'a container toolkit without CDI of its own',
@@ -255,6 +270,11 @@ describe('free text that ends on a target has a form', () => {
 });
 
 describe('good ones stay good', () => {
+  test('GRID on a part of a GPU', () => {
+    const text = grid(gpuType('g6f.xlarge', 'open'));
+    expect(parseConfig(text, 'hosts.yaml').config.profiles['g3s-focal']?.nvidia?.kind).toBe('grid');
+  });
+
   test.each([
     [
       'a full apt version',

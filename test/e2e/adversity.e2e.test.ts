@@ -22,7 +22,8 @@ import { cli, events, start } from './support.ts';
 
 /**
  * What AWS does without failing (keys that end, answers that are old, zones that are full), a private workload, a
- * caller that is gone, and a lab that is killed. In this order: each needs what the one before left, and the last ones take the lab away.
+ * caller that is gone, and a lab that is killed. In this order: each needs what the one before left, and the last ones
+ * take the lab away.
  */
 let lab: LabHandle;
 const API_REGION = 'us-west-2';

@@ -6,6 +6,7 @@ import {
   installerArguments,
   isModuleFor,
   kernelThatWillBoot,
+  moduleOptions,
   nvidiaConfigMistakes,
   packagesToHold,
   toolkitPackages,
@@ -125,4 +126,15 @@ describe('packages', () => {
   test('of the toolkit are all of one version', () => {
     expect(new Set(toolkitPackages('1.20.0-1').map(({ version }) => version))).toEqual(new Set(['1.20.0-1']));
   });
+});
+
+test.each([
+  ['GRID on g4dn', { kind: 'grid' }, [0x1eb8], 'options nvidia NVreg_EnableGpuFirmware=0\n'],
+  ['GRID on g5', { kind: 'grid' }, [0x2237], 'options nvidia NVreg_EnableGpuFirmware=0\n'],
+  ['GRID on g6', { kind: 'grid' }, [0x27b8], ''],
+  ['GRID on g3s', { kind: 'grid' }, [0x13f2], ''],
+  ['GRID with the open module, which needs it', { kind: 'grid', kernelModule: 'open' }, [0x1eb8], ''],
+  ['the driver for servers', {}, [0x1eb8], ''],
+] as const)("the GPU's own firmware: %s", (_, change, devices, options) => {
+  expect(moduleOptions({ ...nvidia, ...change }, devices)).toBe(options);
 });

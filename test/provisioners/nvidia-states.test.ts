@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { dkmsState, offersCdi, runtimeMode, whyNotHere } from '../../provisioners/lib/nvidia-states.ts';
+import { dkmsState, licenceIn, offersCdi, runtimeMode, whyNotHere } from '../../provisioners/lib/nvidia-states.ts';
 
 const KERNEL = '5.15.0-1084-aws';
 const VERSION = '580.178.04';
@@ -70,5 +70,24 @@ describe('a GPU', () => {
       device: expect.stringContaining('no NVIDIA GPU'),
       unit: expect.stringContaining('no NVIDIA GPU'),
     });
+  });
+});
+
+describe('the licence of a GRID driver', () => {
+  const query = (state: string) => `
+GPU 00000000:00:1E.0
+    Product Name                          : Tesla T4
+    vGPU Software Licensed Product
+        Product Name                      : NVIDIA RTX Virtual Workstation
+        License Status                    : ${state}
+    GPU Virtualization Mode`;
+
+  test.each([
+    ['of AWS', query('Licensed (Expiry: N/A)'), 'Licensed (Expiry: N/A)'],
+    ['that is not there yet', query('Unlicensed (Unrestricted)'), 'Unlicensed (Unrestricted)'],
+    ['of one GPU of two', query('Licensed (Expiry: N/A)') + query('Unlicensed'), 'Licensed (Expiry: N/A), Unlicensed'],
+    ['of a driver that has none', 'GPU 00000000:00:1E.0\n    Product Name : Tesla T4\n', null],
+  ])('%s', (_, said, licence) => {
+    expect(licenceIn(said)).toBe(licence);
   });
 });
