@@ -50,6 +50,8 @@ export type TargetConfig = {
     readonly driverSha256: string;
     /** Maxwell has no open kernel module. */
     readonly kernelModule: 'proprietary' | 'open';
+    /** Whether the GPU's own firmware (GSP) is switched off. */
+    readonly withoutFirmware: boolean;
     readonly containerToolkitVersion: string;
   };
   readonly hostService: {

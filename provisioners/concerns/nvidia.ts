@@ -142,7 +142,7 @@ async function otherWriters(): Promise<readonly string[]> {
 
 /** No file where there is nothing to say. */
 async function putOptions(nvidia: Nvidia): Promise<boolean> {
-  const options = moduleOptions(nvidia, await nvidiaDevices());
+  const options = moduleOptions(nvidia);
   if (options !== '') return putFile(MODULE_OPTIONS, options);
   const isThere = await exists(MODULE_OPTIONS);
   if (isThere) await rm(MODULE_OPTIONS);

@@ -46,8 +46,6 @@ export function headerPackages(release: string): readonly string[] {
  * generations.
  */
 const FIRST_TURING_DEVICE = 0x1e00;
-/** Of Ada (AD102), which follows Ampere. */
-const FIRST_ADA_DEVICE = 0x2600;
 /** R580 is the last branch for Maxwell (0x1340-0x17ff), Pascal and Volta. */
 const LAST_BRANCH_BEFORE_TURING = 580;
 
@@ -70,17 +68,9 @@ export function driverMistakes(nvidia: Nvidia, devices: readonly number[]): read
   return mistakes;
 }
 
-/**
- * Pure: the options of the kernel module. AWS has the GPU's own firmware switched off under GRID on g4dn and g5 (Turing
- * and Ampere); the open module cannot do without it.
- *
- * @param devices PCI device ids
- */
-export function moduleOptions({ kind, kernelModule }: Nvidia, devices: readonly number[]): string {
-  const isWithout = devices.some((device) => device >= FIRST_TURING_DEVICE && device < FIRST_ADA_DEVICE);
-  return kind === 'grid' && kernelModule === 'proprietary' && isWithout
-    ? 'options nvidia NVreg_EnableGpuFirmware=0\n'
-    : '';
+/** Pure: the options of the kernel module; empty when there are none. */
+export function moduleOptions({ withoutFirmware }: Nvidia): string {
+  return withoutFirmware ? 'options nvidia NVreg_EnableGpuFirmware=0\n' : '';
 }
 
 /** Pure: whether the fields that say the same thing agree. */

@@ -1,6 +1,7 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { userError } from '../io/errors.ts';
+import { explainError } from '../io/explain-error.ts';
 import type { KeyProvider, Keys } from './keys.ts';
 
 /** What every client is made with. */
@@ -13,6 +14,10 @@ type Options = {
 
 /** Where a secret is. */
 export type SecretPlace = { readonly store: 'secrets-manager' | 'parameter-store'; readonly name: string };
+
+/** What the user mends: the name, the rights, the key. */
+const OF_THE_USER =
+  /NotFound|AccessDenied|Validation|InvalidParameter|InvalidRequest|DecryptionFailure|InvalidKeyId|UnauthorizedOperation/;
 
 const STORES = { 'secrets-manager': 'Secrets Manager', 'parameter-store': 'Parameter Store' } as const;
 
@@ -38,7 +43,9 @@ async function fromParameterStore(options: Options, name: string): Promise<strin
 export async function readSecret(options: Options, { store, name }: SecretPlace): Promise<string> {
   const read = store === 'secrets-manager' ? fromSecretsManager : fromParameterStore;
   const value = await read(options, name).catch((error: unknown) => {
-    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    // A store that does not answer says nothing about the configuration.
+    if (!(error instanceof Error) || !OF_THE_USER.test(error.name)) throw explainError(error);
+    const reason = `${error.name}: ${error.message}`;
     throw userError(
       'SECRET_UNREADABLE',
       `${name} could not be read from ${STORES[store]}: ${reason.replace(/\.$/, '')}.`,

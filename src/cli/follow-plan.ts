@@ -103,13 +103,15 @@ export async function withPlanning<T>(
   // Before the lab is started; elsewhere programs are part of the preflight.
   const lookFor = async (transport: Transport, { isLast }: { readonly isLast: boolean }): Promise<void> =>
     isLast ? requirePrograms(wanted.needsOf(transport)) : undefined;
-  const look = async (api: Api, stored: BuildPlan | null, subject: Subject, found: () => Promise<Found>) =>
-    preflightOf(session, api, {
-      subject: stored === null ? subject : subjectOfPlan(stored),
+  const look = async (api: Api, stored: BuildPlan | null, planned: Subject, found: () => Promise<Found>) => {
+    const subject = stored === null ? planned : subjectOfPlan(stored);
+    return preflightOf(session, api, {
+      subject,
       run: await runOf(argv, wanted),
       found: stored === null ? found() : confirmedBy(api, stored),
       needs: startsLab(subject) ? [] : wanted.needsOf(subject.transport),
     });
+  };
   if (file === null)
     return withConnection(
       session,

@@ -18,15 +18,17 @@ export type Wanted = {
   readonly builds: boolean;
   /** Instances that the smoke test has at once; 0 for none. */
   readonly smokes: number;
+  /** Whether the workload is built, run and watched from here. */
+  readonly watches: boolean;
 };
 
 /** On AWS, where no run on this machine has been measured: a driver is compiled in a bake. */
 const BAKE_MS = 45 * 60_000;
 const SMOKE_MS = 30 * 60_000;
 
-export async function runOf(argv: Argv, { builds, smokes }: Omit<Wanted, 'needsOf'>): Promise<Run> {
+export async function runOf(argv: Argv, { builds, smokes, watches }: Omit<Wanted, 'needsOf'>): Promise<Run> {
   const measured = expectedOf(await readTimings(), kindOfRun(argv));
-  return { builds, smokes, expectedMs: measured ?? (builds ? BAKE_MS : 0) + (smokes > 0 ? SMOKE_MS : 0) };
+  return { builds, smokes, watches, expectedMs: measured ?? (builds ? BAKE_MS : 0) + (smokes > 0 ? SMOKE_MS : 0) };
 }
 
 /** Whether the lab has to be started before its API can be asked. */

@@ -33,7 +33,7 @@ async function regionItems(argv: Record<string, unknown>, connection: Connection
     lookAtAll(
       {
         subject,
-        run: await runOf({ ...argv, _: ['ami'] }, { builds: true, smokes: 2 }),
+        run: await runOf({ ...argv, _: ['ami'] }, { builds: true, smokes: 2, watches: true }),
         ec2: clients.ec2,
         clients: more,
         readSecret: clients.readSecret,

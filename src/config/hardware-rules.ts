@@ -1,4 +1,5 @@
 import { nearest } from '../io/nearest.ts';
+import { typesWithoutFirmware } from './gpu-firmware.ts';
 import type { Profile } from './hosts-config.ts';
 import { familyOf, gpuNeeds, gpuOf, isArm, knownFamilies, retirementOf, sizesOf } from './instance-types.ts';
 import { typesIn } from './profile-types.ts';
@@ -181,6 +182,22 @@ export const HARDWARE_RULES: readonly ProfileRule[] = [
               hint: 'choose g4dn, g5, g6 or g6e',
             };
       }),
+  },
+  {
+    code: 'GRID_TYPES_MIXED',
+    severity: 'error',
+    title:
+      'With the proprietary GRID driver all types are Turing or Ampere (g4dn, g5), or none is: an image is for one.',
+    check: (profile) => {
+      const { off, on } = typesWithoutFirmware(profile);
+      return off.length === 0 || on.length === 0
+        ? null
+        : {
+            key: ['instanceTypes'],
+            reason: `under GRID ${off[0]} runs without the GPU's own firmware, and ${on[0]} with it`,
+            hint: 'make a profile for each, or take the open kernel module',
+          };
+    },
   },
   {
     code: 'INSTANCE_TYPE_RETIRED',

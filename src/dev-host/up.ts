@@ -15,7 +15,7 @@ import { Releases } from '../run/releases.ts';
 import { newRunId } from '../run/run-id.ts';
 import { sweepRun } from '../run/sweep/sweep.ts';
 import { DEV_TAG, ec2Tags } from '../run/tags.ts';
-import { type Brought, bringStep, bringWorkload } from '../workload/brought.ts';
+import { type Brought, bringStep, bringWorkload, dropBrought } from '../workload/brought.ts';
 import { follow } from '../workload/follow.ts';
 import { type Carried, devTarget, packForHost } from './carry.ts';
 import { type DevHost, expiresText } from './dev-host.ts';
@@ -179,6 +179,7 @@ export async function bringUp(input: UpInput): Promise<DevHost[]> {
   const outcomes = await Promise.allSettled(
     names.map((name, at) => bringUpOne({ ...input, name, carried, brought, runId: at === 0 ? ctx.runId : newRunId() })),
   );
+  await dropBrought(brought);
   const failure = outcomes.find((outcome) => outcome.status === 'rejected');
   if (failure !== undefined) throw failure.reason;
   return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));

@@ -76,8 +76,8 @@ function bestOfZones(subnets: readonly (SubnetFacts & Fit)[]): Map<string, Subne
 }
 
 /**
- * Where instances may be launched, in the order in which it is tried: types as the profile has them, and zones by name
- * within a type. Pure.
+ * Where instances may be launched, in the order in which it is tried: types as the profile has them, within a type the
+ * zones with a way in from outside, and these by name. Pure.
  */
 export function choosePlacements(input: ChoiceInput): Choice {
   const considered: LeftOut[] = [];
@@ -91,12 +91,14 @@ export function choosePlacements(input: ChoiceInput): Choice {
     else fit.push({ ...subnet, ...found });
   }
   const zones = bestOfZones(fit);
+  // Where an instance gets a public address comes first: what looks at it from outside reaches only that.
+  const ordered = [...zones.values()].toSorted((a, b) => a.rank - b.rank || a.zone.localeCompare(b.zone));
   for (const subnet of fit) {
     const taken = zones.get(subnet.zone);
     if (taken !== undefined && taken.id !== subnet.id) leave(subnet, `its zone has ${taken.id} already`);
   }
   const placements = input.instanceTypes.flatMap((instanceType) =>
-    [...zones.values()].flatMap((subnet): Placement[] => {
+    ordered.flatMap((subnet): Placement[] => {
       const { zone, id: subnetId, public: isPublic, reason } = subnet;
       if (input.offered.get(instanceType)?.has(zone) === true)
         return [{ instanceType, zone, subnetId, public: isPublic, reason }];

@@ -3,6 +3,7 @@ import { onHost } from '#contracts/host-paths.ts';
 import { PROVISIONERS, type Variant } from '#contracts/provisioners.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
 import { type BundleFile, type NodeBinary, OWN_PROGRAM, STAND_IN_PACKAGE } from '../bundle/names.ts';
+import { runsWithoutFirmware } from '../config/gpu-firmware.ts';
 import type { HostsConfig, Profile, Region, WorkloadPorts } from '../config/hosts-config.ts';
 import type { ConfigDetail } from '../config/load.ts';
 import { instanceTypesOf } from '../config/profile-types.ts';
@@ -114,6 +115,7 @@ export function targetOf(profileName: string, profile: Profile, variant: Variant
       ? {
           ...profile.nvidia,
           kind: profile.nvidia.kind ?? 'data-center',
+          withoutFirmware: runsWithoutFirmware(profile),
           driverBranch: profile.nvidia.driverVersion.split('.')[0] ?? profile.nvidia.driverVersion,
         }
       : null,

@@ -98,6 +98,8 @@ export async function refusal(
     ContextEntries: [{ ContextKeyName: context.key, ContextKeyType: 'string', ContextKeyValues: [context.value] }],
   });
   const { EvaluationResults = [] } = await ask('iam:SimulatePrincipalPolicy', iam.send(command, { abortSignal }));
-  const decision = EvaluationResults[0]?.EvalDecision;
+  const { EvalDecision: decision, MissingContextValues: open = [] } = EvaluationResults[0] ?? {};
+  // A condition that only the real call answers.
+  if (decision !== 'allowed' && open.length > 0) return unchecked(`it depends on ${open.join(', ')}`, fix);
   return decision === 'allowed' ? null : missing(`${principal} may not do ${action} for ${resource}`, fix);
 }

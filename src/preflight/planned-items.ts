@@ -32,7 +32,8 @@ const NAMES: Readonly<Record<string, Name>> = {
 function subnetText(placements: Found['placements']): string {
   const [first] = placements;
   const more = new Set(placements.map(({ subnetId }) => subnetId)).size - 1;
-  return `${first?.subnetId} in ${first?.zone}${more > 0 ? `, and ${more} more` : ''}`;
+  const inside = first?.public === false ? ' (private: the client of the stream has to be inside as well)' : '';
+  return `${first?.subnetId} in ${first?.zone}${inside}${more > 0 ? `, and ${more} more` : ''}`;
 }
 
 function itemFor(name: Name | 'plan', result: Result): PreflightItem {

@@ -40,8 +40,12 @@ export function closedPorts(permissions: readonly IpPermission[], ports: readonl
   return ports.flatMap((wanted) => {
     const rules = permissions.filter((permission) => covers(permission, wanted));
     const cidrs = rules.flatMap(({ IpRanges = [] }) => IpRanges.flatMap(({ CidrIp }) => CidrIp ?? []));
-    // What a prefix list holds is not looked at.
-    if (rules.some(({ PrefixListIds = [] }) => PrefixListIds.length > 0)) return [];
+    // What a prefix list or another group holds is not looked at.
+    const others = rules.flatMap(({ PrefixListIds = [], UserIdGroupPairs = [] }) => [
+      ...PrefixListIds,
+      ...UserIdGroupPairs,
+    ]);
+    if (others.length > 0) return [];
     const said = `${wanted.port}/${wanted.protocol}`;
     if (cidrs.length === 0) return [`${said} is closed`];
     const isOpen = here.addresses.some((address) => cidrs.some((cidr) => isWithin(`${address}/32`, cidr)));
@@ -60,7 +64,11 @@ function judge(group: string, permissions: readonly IpPermission[], subject: Sub
   const all = ports.map(({ port, protocol }) => `${port}/${protocol}`).join(', ');
   if (closed.length === 0) return ok(`${group} opens ${all}`);
   const last = here.isPublicKnown ? (here.addresses.at(-1) ?? '') : '';
-  const clients = last === '' ? 'NETWORK' : `${last}/32`;
+  // Bootstrap takes away what it does not name: who is let in stays so.
+  const before = permissions
+    .filter((permission) => ports.some((port) => covers(permission, port)))
+    .flatMap(({ IpRanges = [] }) => IpRanges.flatMap(({ CidrIp }) => CidrIp ?? []));
+  const clients = [...new Set([...before, last === '' ? 'NETWORK' : `${last}/32`])].join(' --clients ');
   return missing(
     `in ${group} ${closed.join(', ')}${last === '' ? '' : `; this machine is ${last}`}`,
     `\`ecs-host bootstrap --region ${subject.region} --clients ${clients}\`, or add the rules to the group`,

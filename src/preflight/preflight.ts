@@ -34,9 +34,10 @@ export type Preflight = {
   readonly readSecret: AwsClients['readSecret'];
 };
 
-/** Whether a region of AWS, whose API is the lab's for once, has the lab's repository as well. */
-function isOfLab({ workload: { repository } }: Subject, endpointUrl: string | null): boolean {
-  return endpointUrl !== null && repository !== null && new URL(repository.url).hostname === LAB_NAME;
+/** The lab's repositories answer inside the lab, also where it stands in for a region of AWS. */
+function isInLab({ isLab, workload: { repository } }: Subject, endpointUrl: string | null): boolean {
+  if (repository === null) return false;
+  return isLab || (endpointUrl !== null && new URL(repository.url).hostname === LAB_NAME);
 }
 
 function looksOf(preflight: Preflight): readonly Look[] {
@@ -45,16 +46,21 @@ function looksOf(preflight: Preflight): readonly Look[] {
   const ofRun = [
     identityLook(caller),
     lifeLook(keys, run.expectedMs),
-    ...profileLooks(clients, caller, subject),
+    ...profileLooks(clients, caller, subject, run),
     quotaLook(ec2, clients, subject, run),
     ...programLooks(needs),
   ];
   if (run.smokes === 0) return ofRun;
+  const ofHosts = [
+    ...ofRun,
+    ecsRoleLook(clients, caller),
+    // The lab's is made with it.
+    ...(subject.isLab ? [] : [certificateLook(subject.apiRegion)]),
+  ];
+  if (!run.watches) return ofHosts;
   const here = findAddresses ?? (() => findHere(endpointUrl));
-  // The lab's repositories answer inside the lab, and its certificate is made with it.
-  const workload = subject.isLab || isOfLab(subject, endpointUrl) ? [] : [workloadLook(subject, readSecret)];
-  const certificate = subject.isLab ? [] : [certificateLook(subject.apiRegion)];
-  return [...ofRun, ecsRoleLook(clients, caller), portsLook(ec2, subject, here), ...workload, ...certificate];
+  const workload = isInLab(subject, endpointUrl) ? [] : [workloadLook(subject, readSecret)];
+  return [...ofHosts, portsLook(ec2, subject, here), ...workload];
 }
 
 /** So that all looks, side by side, take less than five seconds. */

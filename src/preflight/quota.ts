@@ -1,5 +1,4 @@
 import {
-  type _InstanceType,
   DescribeInstanceTypesCommand,
   type EC2Client,
   type Instance,
@@ -65,8 +64,9 @@ async function typesInUse(ec2: EC2Client, run: Run, abortSignal: AbortSignal): P
 type Vcpus = ReadonlyMap<string, number>;
 
 async function vcpusOf(ec2: EC2Client, types: readonly string[], abortSignal: AbortSignal): Promise<Vcpus> {
-  const InstanceTypes = [...new Set(types)] as _InstanceType[];
-  const command = new DescribeInstanceTypesCommand({ InstanceTypes });
+  // A filter, because a type that the region has not is an error of the call.
+  const Values = [...new Set(types)];
+  const command = new DescribeInstanceTypesCommand({ Filters: [{ Name: 'instance-type', Values }] });
   const answer = await ask('ec2:DescribeInstanceTypes', ec2.send(command, { abortSignal }));
   return new Map(
     (answer.InstanceTypes ?? []).map(({ InstanceType = '', VCpuInfo }) => [
@@ -96,7 +96,7 @@ function judgeType(type: string, quota: Quota, { region, apiRegion }: Subject, c
   ];
   return missing(
     `${found}; ${instances} × ${type} at once take ${wanted}`,
-    `\`${more.join(' ')}\`, which may take days; or end instances (\`ecs-host sweep --region ${region}\`)`,
+    `\`${more.join(' ')}\`, which may take days; or end instances in ${region}`,
   );
 }
 
@@ -105,7 +105,8 @@ function firstWithRoom(results: readonly Result[]): Result {
   const fine = results.find(({ status }) => status === 'ok');
   const [first] = results;
   if (fine !== undefined || first === undefined || first.status === 'ok') return fine ?? ok('nothing');
-  return { ...first, found: results.map(({ found }) => found).join('; ') };
+  const worst = results.find(({ status }) => status === 'missing') ?? first;
+  return { ...worst, found: results.map(({ found }) => found).join('; ') };
 }
 
 /** The build instance is gone before those of the smoke test start, so they are not counted together. */

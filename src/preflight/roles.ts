@@ -2,7 +2,7 @@ import { GetInstanceProfileCommand, GetRoleCommand } from '@aws-sdk/client-iam';
 import type { PreflightClients } from '../aws/preflight-clients.ts';
 import { type Caller, refusal } from './caller.ts';
 import { ask, type Look, missing, ok } from './look.ts';
-import type { Subject } from './subject.ts';
+import type { Run, Subject } from './subject.ts';
 
 /** The role that a profile holds: null when there is no such profile, '' when it holds none. */
 type RoleOf = (signal: AbortSignal) => Promise<string | null>;
@@ -58,8 +58,15 @@ function looksOfProfile(clients: PreflightClients, caller: Caller, region: strin
   ];
 }
 
-export function profileLooks(clients: PreflightClients, caller: Caller, subject: Subject): readonly Look[] {
-  const names = [...new Set(subject.instanceProfiles)];
+/** Of the instances that the run launches. */
+export function profileLooks(
+  clients: PreflightClients,
+  caller: Caller,
+  subject: Subject,
+  { builds, smokes }: Run,
+): readonly Look[] {
+  const ofRun = [...(builds ? [subject.buildInstanceProfile] : []), ...(smokes > 0 ? [subject.instanceProfile] : [])];
+  const names = [...new Set(ofRun)];
   return names.flatMap((name) => looksOfProfile(clients, caller, subject.region, name));
 }
 

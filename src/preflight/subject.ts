@@ -8,6 +8,8 @@ export type Run = {
   readonly builds: boolean;
   /** How many instances the smoke test has at once; 0 for none. */
   readonly smokes: number;
+  /** Whether the workload is built, run and watched from here. */
+  readonly watches: boolean;
   /** How long it usually takes. */
   readonly expectedMs: number;
 };
@@ -26,15 +28,17 @@ export type Subject = {
     /** null where the name alone says which. */
     readonly vpcId: string | null;
   };
-  /** Of all instances that the run launches. */
-  readonly instanceProfiles: readonly string[];
+  /** Of hosts, and of the build instance. */
+  readonly instanceProfile: string;
+  readonly buildInstanceProfile: string;
   readonly transport: Transport;
   readonly workload: BuildPlan['developerWorkload'];
 };
 
-/** Of hosts, and of the build instance where that has one of its own. */
-function profilesOf(named: { readonly instanceProfile: string; readonly buildInstanceProfile?: string }): string[] {
-  return [...new Set([named.instanceProfile, named.buildInstanceProfile ?? named.instanceProfile])];
+/** The build instance has the hosts' profile where it has none of its own. */
+function profilesOf(named: { readonly instanceProfile: string; readonly buildInstanceProfile?: string }) {
+  const { instanceProfile, buildInstanceProfile = instanceProfile } = named;
+  return { instanceProfile, buildInstanceProfile };
 }
 
 /** @param configFolder of hosts.yaml */
@@ -45,7 +49,7 @@ export function subjectOf({ regionName, region, profile }: Selection, configFold
     isLab: region.lab === true,
     instanceTypes: instanceTypesOf(profile),
     securityGroup: { by: 'group-name', value: region.securityGroup, vpcId: region.vpcId ?? null },
-    instanceProfiles: profilesOf(region),
+    ...profilesOf(region),
     transport: transportOf(profile),
     workload: workloadOf(profile, configFolder),
   };
@@ -59,7 +63,7 @@ export function subjectOfPlan(plan: BuildPlan): Subject {
     isLab,
     instanceTypes,
     securityGroup: { by: 'group-id', value: network.securityGroup.id, vpcId: null },
-    instanceProfiles: profilesOf(plan),
+    ...profilesOf(plan),
     transport: network.transport,
     workload: developerWorkload,
   };

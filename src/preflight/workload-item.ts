@@ -1,6 +1,6 @@
-import { stat } from 'node:fs/promises';
 import type { AwsClients } from '../aws/clients.ts';
 import { EcsHostError } from '../io/errors.ts';
+import { carriedFiles } from '../workload/carried-folder.ts';
 import type { Repository } from '../workload/commands.ts';
 import { lookAtRepository } from '../workload/look.ts';
 import { type Look, missing, ok, type Result } from './look.ts';
@@ -49,8 +49,12 @@ export function workloadLook({ workload: { repository, folder } }: Subject, read
     name: "the workload's folder",
     needed: folder ?? '',
     look: async () => {
-      const isThere = (await stat(folder ?? '').catch(() => null))?.isDirectory() === true;
-      return isThere ? ok('it is there') : missing('there is no such folder', 'correct workload.folder in the profile');
+      try {
+        return ok(`${(await carriedFiles(folder ?? '')).length} files are carried`);
+      } catch (error) {
+        if (!(error instanceof EcsHostError)) throw error;
+        return missing(error.message.replace(/\.$/, ''), 'correct workload.folder in the profile');
+      }
     },
   };
 }

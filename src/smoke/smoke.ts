@@ -13,7 +13,7 @@ import { claimRun } from '../run/owner.ts';
 import { Releases } from '../run/releases.ts';
 import { sweepRun } from '../run/sweep/sweep.ts';
 import { timeLimits } from '../run/time-limits.ts';
-import { bringWorkload } from '../workload/brought.ts';
+import { bringWorkload, dropBrought } from '../workload/brought.ts';
 import { acquire } from './acquire.ts';
 import { CheckBook } from './checks/check-book.ts';
 import { CHECKS, PARTS, type Part } from './checks/check-definitions.ts';
@@ -66,6 +66,7 @@ async function prove(input: SmokeInput, selected: ReadonlySet<Part>, releases: R
   const brought = selected.has('workload')
     ? await bringWorkload(plan.developerWorkload, clients, join(runFolder(ctx.runId), 'smoke'))
     : null;
+  if (brought !== null) releases.add('the packed workload', 'here', () => dropBrought(brought));
   const acquired = await ctx.span('launch from the image', () =>
     acquire(launch, { count, reporter: ctx.reporter }, releases),
   );

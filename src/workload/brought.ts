@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AwsClients } from '../aws/clients.ts';
 import { packFolder } from './carried-folder.ts';
@@ -30,6 +30,11 @@ export async function bringWorkload(
   }
   const secret = repository.credential === null ? null : await clients.readSecret(repository.credential);
   return { kind: 'cloned', repository, secret };
+}
+
+/** Removes the packed folder again: a copy of somebody's files that nobody needs any more. */
+export async function dropBrought(brought: Brought): Promise<void> {
+  if (brought.kind === 'carried') await rm(brought.tarFile, { force: true });
 }
 
 /** Pure: puts the container images into a folder of the host; what was in it before is lost. */

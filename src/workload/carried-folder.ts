@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
-import { lstat, readdir, readFile, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { lstat, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { execa } from 'execa';
 import { userError } from '../io/errors.ts';
 
@@ -42,21 +44,31 @@ async function filesOf(folder: string): Promise<string[]> {
 }
 
 /**
- * Packs the folder of a workload as it lies there, without what git ignores. The same content gives the same bytes.
+ * What of a folder is carried; sorted, relative to it.
  *
- * @returns sha256 of the file, hex
  * @throws EcsHostError `WORKLOAD_FOLDER` (user) when there is none, or nothing in it
  */
-export async function packFolder(folder: string, file: string): Promise<string> {
+export async function carriedFiles(folder: string): Promise<readonly string[]> {
   const found = await stat(folder).catch(() => null);
   const hint = 'the path in workload.folder is taken from the folder of hosts.yaml';
   if (!found?.isDirectory()) throw userError('WORKLOAD_FOLDER', `There is no folder ${folder}.`, hint);
   const files = await filesOf(folder);
   if (files.length === 0) throw userError('WORKLOAD_FOLDER', `There is nothing in ${folder} to be carried.`, hint);
+  return files;
+}
+
+/**
+ * Packs the folder of a workload as it lies there, without what git ignores. The same content gives the same bytes.
+ *
+ * @returns sha256 of the file, hex
+ * @throws EcsHostError `WORKLOAD_FOLDER` (user)
+ */
+export async function packFolder(folder: string, file: string): Promise<string> {
+  const files = await carriedFiles(folder);
   const mode = '--mode=u+rw,go+r,go-w';
   const words = ['--create', ...DETERMINISTIC, NO_TIMES, mode, '--no-recursion', '--file', file, '--directory', folder];
   await execa('tar', [...words, '--null', '--verbatim-files-from', '--files-from', '-'], { input: files.join('\0') });
-  return createHash('sha256')
-    .update(await readFile(file))
-    .digest('hex');
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return hash.digest('hex');
 }

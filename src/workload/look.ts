@@ -19,11 +19,26 @@ const COMMIT = /^[0-9a-f]{7,64}$/;
 
 type Answer = { readonly exitCode: number | null; readonly stdout: string; readonly stderr: string };
 
+/** Nothing of what opens repositories for whoever runs this: a host has none of it. */
+function withoutOwnWays(): NodeJS.ProcessEnv {
+  const own = /^(GIT_|SSH_|XDG_CONFIG_HOME$)/;
+  const kept = Object.entries(process.env).filter(([name]) => !own.test(name));
+  const ssh = 'ssh -F /dev/null -o BatchMode=yes -o IdentityAgent=none -o IdentityFile=/dev/null';
+  return {
+    ...Object.fromEntries(kept),
+    // No .netrc and no helpers.
+    HOME: '/nonexistent',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_SSH_COMMAND: ssh,
+  };
+}
+
 /**
  * The shell and all that it started is one group, so that it ends as one, and the shell can still remove the secret.
  */
 async function askGit(command: string, input: string | null, limitMs: number): Promise<Answer | null> {
-  const env = { ...process.env, GIT_TERMINAL_PROMPT: '0', GIT_ASKPASS: 'true', LC_ALL: 'C' };
+  const env = { ...withoutOwnWays(), GIT_TERMINAL_PROMPT: '0', GIT_ASKPASS: 'true', LC_ALL: 'C' };
   const shell = spawn('sh', ['-c', command], { detached: true, env, stdio: 'pipe' });
   let isLate = false;
   const end = setTimeout(() => {

@@ -1,6 +1,6 @@
 import type { Ssh } from '../host-access/ssh.ts';
 import type { SpanHandle } from '../io/reporter.ts';
-import { type Brought, bringStep } from './brought.ts';
+import { type Brought, bringStep, dropBrought } from './brought.ts';
 import { FOLDER, type Step } from './commands.ts';
 import { follow, stepFailed } from './follow.ts';
 
@@ -26,6 +26,7 @@ export type WorkingTree = {
 /** @returns whether it was not there. @throws EcsHostError `WORKLOAD_FAILED` (outside) */
 async function bringIfMissing(ssh: Ssh, brought: Brought, span: SpanHandle): Promise<boolean> {
   const result = await follow(ssh, bringIfMissingStep(brought), span);
+  await dropBrought(brought);
   if (result.exitCode !== 0) throw stepFailed('bringing the container images', result);
   return result.stdout.trim() === BROUGHT;
 }

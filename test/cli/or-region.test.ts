@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { inRegions } from '../../src/cli/or-region.ts';
 import type { Session } from '../../src/cli/session.ts';
+import { userError } from '../../src/io/errors.ts';
 import { projectFolder } from '../../src/io/paths.ts';
 import type { Message } from '../../src/io/reporter.ts';
 import { NoCapacity, type Tried } from '../../src/plan/fallback.ts';
@@ -39,6 +40,29 @@ describe('--or-region', () => {
       message: 'No zone of us-east-2 or us-east-1 has room for an instance of the plan.',
       details: [{ where: 'g5 in us-east-2a' }, { where: 'g5 in us-east-1a' }],
     });
+  });
+
+  test.each([
+    ['a quota that is full', userError('PREFLIGHT_FAILED', 'x', 'y', [{ key: 'vCPU quota', reason: '0 vCPU' }]), true],
+    ['a type that is not offered', userError('PLACEMENT_NONE', 'no subnet', 'y'), true],
+    [
+      'a quota, and a group that is missing',
+      userError('PREFLIGHT_FAILED', 'x', 'y', [
+        { key: 'vCPU quota', reason: '0 vCPU' },
+        { key: 'security group', reason: 'none' },
+      ]),
+      false,
+    ],
+    ['another mistake', userError('IMAGE_NOT_FOUND', 'x', 'y'), false],
+  ])('%s before anything was launched', async (_, error, goesOn) => {
+    const session = { reporter: { emit: () => undefined } } as unknown as Session;
+    const turn = async ({ region }: Readonly<Record<string, unknown>>, before: readonly Tried[]) => {
+      if (region === 'us-east-2') throw error;
+      return before.map(({ region: left, why }) => [left, why]);
+    };
+    const going = inRegions(session, { config, ...both }, turn);
+    if (goesOn) expect(await going).toEqual([['us-east-2', expect.stringMatching(/0 vCPU|no subnet/)]]);
+    else await expect(going).rejects.toBe(error);
   });
 
   test('that hosts.yaml does not have is refused before the first is asked', async () => {

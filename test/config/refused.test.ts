@@ -105,6 +105,12 @@ const oneMistake: readonly (readonly [string, string, string, string])[] = [
     'DRIVER_KIND_MISMATCH',
     `${G3S}.nvidia.driverUrl`,
   ],
+  [
+    'GRID on g5 and g6, whose firmware differs',
+    grid(gpuTypes('[g6.xlarge, g5.xlarge]')),
+    'GRID_TYPES_MIXED',
+    `${G3S}.instanceTypes`,
+  ],
   ['a part of a GPU', gpuType('g6f.xlarge'), 'GPU_NOT_SERVED', `${G3S}.instanceType`],
   [
     'a container toolkit without CDI of its own',

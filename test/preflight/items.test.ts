@@ -34,6 +34,7 @@ test('an account with everything: each item is fine, and says what was found', a
     ['vCPU quota', 'ok', ''],
     ["ECS's own role", 'ok', ''],
     ["the workload's ports", 'ok', ''],
+    [FOLDER, 'ok', ''],
   ]);
   for (const { found, needed, name } of items) expect([found, needed], name).not.toContain('');
 });
@@ -362,6 +363,7 @@ describe("the workload's repository", () => {
 
   test('a folder in its place is there, or missing', async () => {
     const folder = tempFolder();
+    await writeFile(join(folder, 'run.sh'), '');
     const carried = (path: string) => ({ subject: { workload: { ...aWorkload, repository: null, folder: path } } });
     expect(await itemNamed(FOLDER, {}, carried(folder))).toMatchObject({ status: 'ok' });
     expect(await itemNamed(FOLDER, {}, carried(join(folder, 'gone')))).toMatchObject({

@@ -57,7 +57,7 @@ export function preflightWith(
   const { clients, preflight, calls } = fakeClients({ ...FINE, ...taught });
   return {
     subject: { ...onAws, ...subject },
-    run: { builds: true, smokes: 2, expectedMs: 75 * 60_000, ...run },
+    run: { builds: true, smokes: 2, watches: true, expectedMs: 75 * 60_000, ...run },
     ec2: clients.ec2,
     clients: preflight,
     keys: async () => ({ accessKeyId: 'a', secretAccessKey: 'b' }),

@@ -19,7 +19,7 @@ function amiNeeds(transport: Transport): readonly Need[] {
   return [...bakeNeeds(transport), ...smokeNeeds(transport)];
 }
 
-const AMI: Wanted = { needsOf: amiNeeds, builds: true, smokes: 2 };
+const AMI: Wanted = { needsOf: amiNeeds, builds: true, smokes: 2, watches: true };
 
 /** An image stays in its region, and is good for a later proof. */
 function unproven(error: unknown, command: string): unknown {

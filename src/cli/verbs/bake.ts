@@ -92,7 +92,7 @@ export function keepOf(argv: Record<string, unknown>, api: Api): BakeOptions['ke
   return argv['keepOnFailure'] === true ? api.stay : null;
 }
 
-const BAKE: Wanted = { needsOf: bakeNeeds, builds: true, smokes: 0 };
+const BAKE: Wanted = { needsOf: bakeNeeds, builds: true, smokes: 0, watches: false };
 
 /** `ecs-host bake`. */
 export function bakeOnly(argv: Record<string, unknown>): Promise<number> {

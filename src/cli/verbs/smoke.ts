@@ -71,6 +71,7 @@ export function smokeOnly(argv: Record<string, unknown>): Promise<number> {
     needsOf: (transport) => smokeNeeds(transport, parts),
     builds: false,
     smokes: parts.has('cluster') ? 2 : 1,
+    watches: parts.has('workload'),
   };
   return withSession(argv, async (session) => {
     const outcome = await withPlanning(session, argv, wanted, async (api, planning) => {
