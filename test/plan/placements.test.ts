@@ -54,6 +54,11 @@ describe('placements', () => {
     ]);
   });
 
+  test('that can be reached from outside come before those that cannot, whatever their zone is called', () => {
+    const inside = subnet('a', { givesPublicAddress: false, wayOut: { kind: 'NAT', id: 'nat-1' } });
+    expect(choose([inside, subnet('b')]).taken).toEqual(['g4dn.xlarge b subnet-b', 'g4dn.xlarge a subnet-a']);
+  });
+
   test('a Local Zone, whose name sorts first, is taken only when it is named', () => {
     const all = [
       subnet('us-east-1-atl-1a', { zoneType: 'local-zone' }),

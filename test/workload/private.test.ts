@@ -10,7 +10,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { publishFolder } from '../../lab/git/publish.ts';
 import { createGitListener } from '../../lab/git/serve.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
@@ -30,8 +30,16 @@ function token(hostKeys: readonly string[] = []): Credential {
   return { kind: 'token', store: 'secrets-manager', name: 'a/b', user: 'x-access-token', hostKeys };
 }
 
+/** Folders in memory that hold this file's token: other tests may have theirs at the same moment. */
 function leftInMemory(): string[] {
-  return readdirSync('/dev/shm').filter((name) => name.startsWith('ecs-host-git.'));
+  return readdirSync('/dev/shm').filter((name) => {
+    if (!name.startsWith('ecs-host-git.')) return false;
+    try {
+      return readFileSync(join('/dev/shm', name, 'secret'), 'utf8').includes(TOKEN);
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** Every process of the machine, by what anybody (`ps`) and root sees of it. */
@@ -171,6 +179,18 @@ describe('a look at the repository', () => {
     });
     expect(await lookAtRepository({ repository: null }, null)).toEqual({ outcome: 'carried' });
     expect(leftInMemory()).toEqual([]);
+  });
+
+  test('has nothing of what opens repositories for whoever runs it', async () => {
+    const { repository } = await withTokens();
+    const home = tempFolder();
+    const helper = `!f() { echo username=me; echo password=${TOKEN}; }; f`;
+    await execa('git', ['config', '--file', join(home, '.gitconfig'), 'credential.helper', helper]);
+    vi.stubEnv('HOME', home);
+    vi.stubEnv('GIT_CONFIG_GLOBAL', join(home, '.gitconfig'));
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const open = { ...repository, credential: null };
+    expect(await lookAtRepository({ repository: open }, null)).toMatchObject({ outcome: 'unreachable' });
   });
 
   test('does not wait for a server that says nothing, and leaves nothing', async () => {
