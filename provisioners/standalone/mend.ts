@@ -40,6 +40,25 @@ async function areWhole(): Promise<boolean> {
   return journal.length === 0 && (await ask`dpkg --audit`).stdout.trim() === '';
 }
 
+/** Pure: the packages that dpkg wants installed again, from what `dpkg-query` shows of each: `iHR name`. */
+export function brokenIn(shown: string): string[] {
+  return shown.split('\n').flatMap((line) => {
+    const [, name] = /^..R\s+(\S+)$/.exec(line) ?? [];
+    return name === undefined ? [] : [name];
+  });
+}
+
+/** Broken ones that came as a file and not from a repository, which apt cannot bring again; their provisioner does. */
+async function removeLost(): Promise<void> {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's own
+  const format = '${db:Status-Abbrev} ${Package}\n';
+  const shown = (await ask`dpkg-query --show --showformat=${format}`).stdout;
+  for (const name of brokenIn(shown)) {
+    const { exitCode } = await ask`apt-get --quiet --print-uris download ${name}`;
+    if (exitCode !== 0) await tool`dpkg --force-remove-reinstreq --force-depends --remove ${name}`;
+  }
+}
+
 /** Puts right what a run that was killed or interrupted left half done, before anything builds on it. */
 export const mend: Concern = {
   name: 'earlier runs',
@@ -53,6 +72,7 @@ export const mend: Concern = {
     await step('packages may start services', {}, allowServices);
     await step('half-installed packages', { doneWhen: areWhole }, async () => {
       await tool`dpkg --force-confold --force-confdef --configure --pending`;
+      await removeLost();
       await tool`apt-get ${APT_OPTIONS} --fix-broken install`;
     });
     await step('units as they are on the disk', { doneWhen: async () => !(await needsReload()) }, reloadUnits);

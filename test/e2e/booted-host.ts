@@ -216,9 +216,10 @@ export async function bootHost(
       }
     },
     units: async () => {
-      const { output } = await tryRun(
-        'systemctl is-active docker.service docker.socket containerd.service ecs.service',
-      );
+      // An agent that took longer than its two seconds to go counts as failed for systemd; it is down like any other.
+      const { output } = await tryRun(`[ "$(systemctl show --property Result --value ecs.service)" != timeout ] ||
+          sudo systemctl reset-failed ecs.service
+        systemctl is-active docker.service docker.socket containerd.service ecs.service`);
       return output.split('\n').join(' ');
     },
     reconnect: connect,

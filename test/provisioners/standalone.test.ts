@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { ProvisionEvent } from '#contracts/provision-event.ts';
 import type { SetupPart } from '#contracts/setup-script.ts';
 import { loginUserOf } from '../../provisioners/standalone/login-user.ts';
-import { isLockedIn } from '../../provisioners/standalone/mend.ts';
+import { brokenIn, isLockedIn } from '../../provisioners/standalone/mend.ts';
 import { parseOptions } from '../../provisioners/standalone/options.ts';
 import { type MachineFacts, neededBytes, problemsOf } from '../../provisioners/standalone/preflight.ts';
 import { Progress } from '../../provisioners/standalone/progress.ts';
@@ -239,4 +239,10 @@ describe('progress', () => {
     expect(text).not.toContain('\x1b');
     expect(text).toMatch(/^ {4}one\n {4}.*two\n$/);
   });
+});
+
+test('packages that dpkg wants installed again are told from all others', () => {
+  const shown = 'ii  bash\niU  half-configured\niHR amazon-ecs-init\nrc  removed\niHR ecs-agent-lab-stand-in\n';
+  expect(brokenIn(shown)).toEqual(['amazon-ecs-init', 'ecs-agent-lab-stand-in']);
+  expect(brokenIn('')).toEqual([]);
 });
