@@ -5,10 +5,10 @@ const LONGEST = [
   'ami',
   'gate-attacks',
   'dev-host',
-  'adversity',
-  'scripts',
   'hostd',
   'dev-host-watch',
+  'adversity',
+  'scripts',
   'session-manager',
 ];
 
