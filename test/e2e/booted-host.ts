@@ -216,9 +216,10 @@ export async function bootHost(
       }
     },
     units: async () => {
-      // An agent that took longer than its two seconds to go counts as failed for systemd; it is down like any other.
-      const { output } = await tryRun(`[ "$(systemctl show --property Result --value ecs.service)" != timeout ] ||
-          sudo systemctl reset-failed ecs.service
+      // An agent that was slow to go, or was stopped while it began, is failed for systemd; it is down like any other.
+      const { output } = await tryRun(`case "$(systemctl show --property Result --value ecs.service)" in
+          timeout | signal) sudo systemctl reset-failed ecs.service ;;
+        esac
         systemctl is-active docker.service docker.socket containerd.service ecs.service`);
       return output.split('\n').join(' ');
     },
