@@ -54,7 +54,7 @@ async function removeLost(): Promise<void> {
   const format = '${db:Status-Abbrev} ${Package}\n';
   const shown = (await ask`dpkg-query --show --showformat=${format}`).stdout;
   for (const name of brokenIn(shown)) {
-    const { exitCode } = await ask`apt-get --quiet --print-uris download ${name}`;
+    const { exitCode } = await ask`apt-get ${APT_OPTIONS} --print-uris download ${name}`;
     if (exitCode !== 0) await tool`dpkg --force-remove-reinstreq --force-depends --remove ${name}`;
   }
 }
