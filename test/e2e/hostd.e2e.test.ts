@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { DescribeContainerInstancesCommand, ListContainerInstancesCommand } from '@aws-sdk/client-ecs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Ssh } from '../../src/host-access/ssh.ts';
 import { openGate } from '../../src/smoke/checks/gate-checks.ts';
 import type { SmokeWebserver } from '../../src/smoke/webserver.ts';
@@ -296,6 +296,7 @@ describe('in service', () => {
   });
 
   test('a Docker that is restarted while nobody has granted starts neither itself nor the agent', async () => {
+    onTestFinished(() => host.decide({ kind: 'grant' }));
     host.decide({ kind: 'error', status: 503 });
     await host.run('sudo systemctl kill -s KILL ecs-host');
     await expect.poll(() => host.units(), { timeout: 15_000 }).toBe(AGENT_DOWN);
@@ -317,6 +318,11 @@ describe('in service', () => {
       host.run('systemctl show -p ActiveState,ExecMainStatus,NRestarts --value ecs | paste -sd " "');
     const setCluster = (name: string): Promise<string> =>
       host.run(`sudo sed -i 's/^ECS_CLUSTER=.*/ECS_CLUSTER=${name}/' /etc/ecs/ecs.config; sudo systemctl restart ecs`);
+    // Whatever becomes of this test, the next ones need an agent.
+    onTestFinished(async () => {
+      await setCluster(host.cluster).catch(() => undefined);
+      await host.reach('serving');
+    });
     await setCluster('elsewhere');
     await expect.poll(shown, { timeout: 20_000 }).toContain('failed');
     const given = await shown();
@@ -333,9 +339,8 @@ describe('in service', () => {
       signal: new AbortController().signal,
     });
     await expect(opening).rejects.toThrow('gave up before it registered');
-    expect(await host.run('sudo journalctl -u ecs-host --no-pager -o cat')).toContain('ecs.service gave up');
-    await setCluster(host.cluster);
-    await host.reach('serving');
+    const journal = (): Promise<string> => host.run('sudo journalctl -u ecs-host --no-pager -o cat');
+    await expect.poll(journal, { timeout: 40_000 }).toContain('ecs.service gave up');
   });
 
   test('the image finds in order what it says of its agent and its Docker', async () => {
