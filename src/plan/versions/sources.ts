@@ -14,9 +14,9 @@ export type VersionSources = {
 
 const PUBLIC: VersionSources = {
   docker: 'https://download.docker.com/linux',
-  debian: 'https://deb.debian.org/debian',
-  debianSecurity: 'https://deb.debian.org/debian-security',
-  // Not offered over https. What is asked for here is a number; apt on the instance verifies what it fetches.
+  // Over http, as the lab's mirror asks them: this is a number, and apt on the instance verifies what it fetches.
+  debian: 'http://ftp.debian.org/debian',
+  debianSecurity: 'http://security.debian.org/debian-security',
   ubuntu: 'http://archive.ubuntu.com/ubuntu',
   agentReleases: 'https://github.com/aws/amazon-ecs-agent/releases.atom',
   awsCliReleases: 'https://github.com/aws/aws-cli/tags.atom',

@@ -197,7 +197,5 @@ test('in the lab Debian is what the lab has', () => {
   const [main, , security] = distributionIndexes(versionSources('http://127.0.0.1:4599'), os);
   expect(main?.release).toBe('http://127.0.0.1:4599/_lab/mirror/debian/dists/bookworm');
   expect(security?.release).toBe('http://127.0.0.1:4599/_lab/mirror/debian-security/dists/bookworm-security');
-  expect(distributionIndexes(versionSources(null), os)[0]?.release).toBe(
-    'https://deb.debian.org/debian/dists/bookworm',
-  );
+  expect(distributionIndexes(versionSources(null), os)[0]?.release).toBe('http://ftp.debian.org/debian/dists/bookworm');
 });
