@@ -19,14 +19,17 @@ export function bootCs(): number {
 export class Gate {
   readonly #paths: Readonly<Record<Lease, string>>;
   readonly #open = new Set<Lease>();
-  readonly #onTrouble: (error: unknown) => void;
+  readonly #onTrouble: (error: unknown, lease: Lease) => void;
   #timer: NodeJS.Timeout | null = null;
   #renewedCs = 0;
-  /** Told when the loop was late and both leases ran out meanwhile; they are good again by then. */
+  /**
+   * Told when the leases ran out meanwhile, because the loop was late or they could not be written; they are good again
+   * by then.
+   */
   onLapse: () => void = () => undefined;
 
   constructor(
-    onTrouble: (error: unknown) => void,
+    onTrouble: (error: unknown, lease: Lease) => void,
     paths: Readonly<Record<Lease, string>> = { docker: GATE_PATH, agent: AGENT_GATE_PATH },
   ) {
     this.#onTrouble = onTrouble;
@@ -35,8 +38,7 @@ export class Gate {
 
   open(lease: Lease): void {
     this.#open.add(lease);
-    this.#write(lease);
-    this.#renewedCs = bootCs();
+    if (this.#write(lease)) this.#renewedCs = bootCs();
     this.#timer ??= setInterval(() => this.#renew(), LEASE_RENEWED_MS);
   }
 
@@ -69,25 +71,29 @@ export class Gate {
       rmSync(this.#paths[lease], { force: true, recursive: true });
     } catch (error) {
       // Nobody renews it: it runs out by itself.
-      this.#onTrouble(error);
+      this.#onTrouble(error, lease);
     }
   }
 
   #renew(): void {
     const now = bootCs();
+    const written = [...this.#open].map((lease) => this.#write(lease));
+    if (written.includes(false)) return;
     const isLapsed = (now - this.#renewedCs) * 10 > LEASE_MS;
-    for (const lease of this.#open) this.#write(lease);
     this.#renewedCs = now;
     if (isLapsed) this.onLapse();
   }
 
-  #write(lease: Lease): void {
+  /** @returns whether it is written */
+  #write(lease: Lease): boolean {
     const path = this.#paths[lease];
     try {
       mkdirSync(dirname(path), { recursive: true });
       writeWhole(path, `${bootCs() + LEASE_MS / 10}\n`, 0o644);
+      return true;
     } catch (error) {
-      this.#onTrouble(error);
+      this.#onTrouble(error, lease);
+      return false;
     }
   }
 }

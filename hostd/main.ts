@@ -39,7 +39,7 @@ try {
       state,
       notify,
       units: systemdUnits,
-      gate: new Gate((error) => log.once('gate', 'error', `the gate: ${String(error)}`)),
+      gate: new Gate((error, lease) => log.once(`gate ${lease}`, 'error', `the gate: ${String(error)}`)),
       orders: new Orders(log),
       powerOff: new PowerOff(systemdUnits, log),
       watchdog: new Watchdog(notify),

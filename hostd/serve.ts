@@ -239,9 +239,9 @@ export async function serve(serving: Serving): Promise<void> {
     await Promise.race([events.confirmed, following]);
     serving.signal.throwIfAborted();
     await state.update({ eventsSubscribedAtUs: monotonicUs() });
-    // A loop that was late found both leases run out, and the guard may have stopped the agent.
+    // The guard, which saw the leases run out, has stopped the agent.
     gate.onLapse = () => {
-      log.say('warning', 'the event loop was late, and the gate was shut for a moment');
+      log.say('warning', 'the leases of the gate ran out for a moment: late, or not to be written');
       if (gate.isOpen('agent')) void parts.units.start([AGENT_UNIT], { noBlock: true }).catch(() => undefined);
     };
     const agentAgain = async (): Promise<void> => {

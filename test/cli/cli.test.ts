@@ -34,7 +34,7 @@ test.each(['--version', '-V', 'version'])('%s says which version this is, and on
 
 test('completion prints a script, and completes verbs and options', async () => {
   const [script, verbs, options] = await Promise.all([
-    runCli(['completion']),
+    runCli(['completion'], { env: { SHELL: '/bin/bash' } }),
     runCli(['--get-yargs-completions', 'ecs-host', 'image', '']),
     runCli(['--get-yargs-completions', 'ecs-host', 'plan', '--']),
   ]);

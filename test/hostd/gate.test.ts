@@ -80,6 +80,27 @@ describe('a lease', () => {
     await sleep(300);
     expect(lapses).toBe(1);
   });
+
+  test('tells of leases that could not be written until they had run out', async () => {
+    const told: string[] = [];
+    const full = new Gate((_error, lease) => told.push(lease), {
+      docker: join(folder, 'docker', 'lease'),
+      agent: join(folder, 'agent', 'lease'),
+    });
+    full.onLapse = () => told.push('lapse');
+    full.open('docker');
+    full.open('agent');
+    // A file in place of its folder: nothing can be written there, as on a disk that is full.
+    await rm(join(folder, 'agent'), { recursive: true });
+    await writeFile(join(folder, 'agent'), '');
+    await sleep(LEASE_MS + 300);
+    expect(new Set(told)).toEqual(new Set(['agent']));
+    await rm(join(folder, 'agent'));
+    await expect.poll(() => told.filter((each) => each === 'lapse')).toEqual(['lapse']);
+    await sleep(500);
+    full.shut();
+    expect(told.filter((each) => each === 'lapse')).toEqual(['lapse']);
+  });
 });
 
 describe('the witness', () => {

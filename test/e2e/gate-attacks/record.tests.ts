@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CLIENTS, folderOf, nextLife, said, until } from '../attacker.ts';
+import { AGENT_DOWN, CLIENTS, folderOf, nextLife, said, until } from '../attacker.ts';
 import { COUNTED } from '../counted-containers.ts';
 import { fillRun, makeRoom } from '../full-disk.ts';
 import { host, lines } from './attacked-host.ts';
@@ -49,6 +49,8 @@ describe('the record', () => {
     await fillRun(host);
     try {
       await until(host, `! docker run --rm ${COUNTED}`);
+      // Long enough for the leases, which cannot be renewed: the agent goes, too.
+      await until(host, AGENT_DOWN);
       const before = await lines();
       expect((await host.try(`docker run --rm ${COUNTED}`)).exitCode).not.toBe(0);
       expect(await lines()).toBe(before);
