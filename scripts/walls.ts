@@ -128,6 +128,11 @@ export const STAGES: readonly Room[] = [
     holds: 'instances of the new image, their checks, the verdict',
   },
   {
+    folder: 'src/release',
+    mayImport: ['src/io', 'src/aws', 'src/run', 'src/config', 'src/plan', 'src/image', 'src/smoke'],
+    holds: 'copies, pointers and channels; what is pruned',
+  },
+  {
     folder: 'src/dev-host',
     mayImport: [
       'src/io',

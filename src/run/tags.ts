@@ -13,6 +13,14 @@ export const TAG = {
   /** Set last, when the record is written: an image without it was never finished. */
   verdict: 'ecs-host:verdict',
   smokeRunId: 'ecs-host:smoke-run-id',
+  /** On an image that is only a base of others: the digest of what is in it. It has no verdict and is never released. */
+  layer: 'ecs-host:layer',
+  /** On a copy: `us-east-2/ami-…`, the image that was baked and proven. */
+  copiedFrom: 'ecs-host:copied-from',
+  /** On a copy that is under way: the release that makes it. Gone once it is checked. */
+  release: 'ecs-host:release',
+  /** On an image that was taken back: since when, and why. It is never released again. */
+  withdrawn: 'ecs-host:withdrawn',
 } as const;
 
 /** On the instance of a dev host, and on what belongs to it: all that is known of one, on any machine of its user. */
