@@ -37,6 +37,7 @@ function input(region = 'local'): ResolveInput {
     selection: select(config, { region, profile: 'cpu-bookworm' }, 'hosts.yaml'),
     facts,
     versions,
+    packageLists: { lists: { 'bookworm-security': 'd'.repeat(64) }, reasons: [] },
     endpointUrl: null,
     bundles: [{ path: 'provisioners/main.mjs', sha256: 'a'.repeat(64), bytes: 1 }],
     node: { version: '24.21.0', sha256: 'b'.repeat(64) },
