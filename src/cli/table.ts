@@ -19,9 +19,12 @@ import {
   OUT,
   OUTPUT,
   PLAN,
+  SBOM_OUT,
   SMOKE,
   TELL,
   USER_DATA,
+  VERIFY,
+  VULNERABILITIES,
   WEBSERVER,
   YES,
 } from './options.ts';
@@ -98,6 +101,30 @@ const TABLE: readonly (Row | Group)[] = [
       'show an image, with every check, version and timing',
       { ...OUTPUT },
       async () => (await import('./verbs/image.ts')).show,
+    ),
+    verb(
+      'sbom <image>',
+      'print what is on an image as a bill of materials (CycloneDX)',
+      { ...OUTPUT, ...SBOM_OUT },
+      async () => (await import('./verbs/image-explained.ts')).sbom,
+    ),
+    verb(
+      'diff <image> [other]',
+      'show what changed between two images, or since the one before that passed',
+      { ...OUTPUT },
+      async () => (await import('./verbs/image-explained.ts')).diff,
+    ),
+    verb(
+      'vulnerabilities <image>',
+      'list what the distribution knows of vulnerabilities in the packages of an image',
+      { ...OUTPUT, ...VULNERABILITIES },
+      async () => (await import('./verbs/image-explained.ts')).vulnerabilities,
+    ),
+    verb(
+      'verify <image>',
+      'compare an image with its record, its provenance and the signature of that',
+      { ...COMMON, ...OUTPUT, ...VERIFY },
+      async () => (await import('./verbs/verify-image.ts')).verify,
     ),
     verb(
       'delete <image>',

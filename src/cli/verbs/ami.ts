@@ -1,5 +1,6 @@
 import { bakeNeeds } from '../../bake/toolchain.ts';
 import { saveRecord } from '../../image/image-store.ts';
+import { signingKey } from '../../inventory/signature.ts';
 import { EcsHostError } from '../../io/errors.ts';
 import type { Need } from '../../io/programs.ts';
 import type { Transport } from '../../plan/build-plan.ts';
@@ -51,6 +52,8 @@ function amiIn(session: Session, argv: Record<string, unknown>, before: readonly
 /** `ecs-host ami`: bake and smoke. */
 export function ami(argv: Record<string, unknown>): Promise<number> {
   return withSession(argv, async (session) => {
+    // Before an image is baked that could not be signed.
+    await signingKey();
     const { command, ...outcome } = await inRegions(session, argv, (there, before) => amiIn(session, there, before));
     await close(session, argv['json'] === true, outcome);
     if (outcome.result.verdict !== 'passed') throw verdictError(outcome.imageId, outcome.result).repeatedBy(command);
