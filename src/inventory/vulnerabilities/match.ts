@@ -23,7 +23,11 @@ function speaksOf({ source, sourceVersion }: DebPackage): { source: string; vers
   if (signed === null) return { source, version: sourceVersion };
   const [, flavour] = signed;
   const isArchitecture = flavour === undefined || flavour === 'amd64' || flavour === 'arm64' || flavour === 'i386';
-  return { source: isArchitecture ? 'linux' : `linux-${flavour}`, version: sourceVersion.replace(/\+\d+$/, '') };
+  // Debian's `6.1.112+1` signs 6.1.112-1; where the revision is there, what follows it counts signatures.
+  const version = sourceVersion.includes('-')
+    ? sourceVersion.replace(/\+\d+$/, '')
+    : sourceVersion.replace(/\+(\d+)$/, '-$1');
+  return { source: isArchitecture ? 'linux' : `linux-${flavour}`, version };
 }
 
 /** Pure: what is known of the packages of an image; worst first, then by name. */
