@@ -271,6 +271,27 @@ export const SMOKE = {
   },
 } as const satisfies Record<string, Options>;
 
+export const SBOM_OUT = {
+  out: { alias: 'o', type: 'string', describe: 'file to write to (default: stdout)', requiresArg: true },
+} as const satisfies Record<string, Options>;
+
+export const VULNERABILITIES = {
+  all: {
+    type: 'boolean',
+    describe: 'also those that the distribution takes for unimportant',
+    default: false,
+  },
+} as const satisfies Record<string, Options>;
+
+export const VERIFY = {
+  key: {
+    type: 'string',
+    describe: 'PEM of the public key that the provenance should be signed with',
+    defaultDescription: 'that of ECS_HOST_SIGNING_KEY',
+    requiresArg: true,
+  },
+} as const satisfies Record<string, Options>;
+
 export const COMPLETION = {
   shell: {
     type: 'string',

@@ -1,5 +1,6 @@
 import { bakeNeeds } from '../../bake/toolchain.ts';
 import { readRecord, saveRecord } from '../../image/image-store.ts';
+import { signingKey } from '../../inventory/signature.ts';
 import { EcsHostError } from '../../io/errors.ts';
 import type { Need } from '../../io/programs.ts';
 import type { BuildPlan, Transport } from '../../plan/build-plan.ts';
@@ -89,6 +90,8 @@ function amiIn(session: Session, argv: Record<string, unknown>, before: readonly
 /** `ecs-host ami`: bake and smoke, or as much of it as has not been done yet. */
 export function ami(argv: Record<string, unknown>): Promise<number> {
   return withSession(argv, async (session) => {
+    // Before an image is baked that could not be signed.
+    await signingKey();
     const { proof, ...outcome } = await inRegions(session, argv, (there, before) => amiIn(session, there, before));
     await close(session, argv['json'] === true, outcome);
     if (proof !== null && proof.result.verdict !== 'passed')
