@@ -5,7 +5,6 @@ import { join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { execa } from 'execa';
-import { rolldown } from 'rolldown';
 import { outsideError, userError } from '../io/errors.ts';
 import { cacheFolder, projectFolder } from '../io/paths.ts';
 import { type BundleFile, type NodeBinary, OWN_PROGRAM, STAND_IN_PACKAGE } from './names.ts';
@@ -36,6 +35,8 @@ async function sha256Of(file: string): Promise<string> {
 
 /** One entry, one file, no outside imports: the target has Node and nothing else. */
 export async function bundleProgram(input: string, output: string): Promise<void> {
+  // What is bundled already needs no bundler.
+  const { rolldown } = await import('rolldown');
   const build = await rolldown({ input: join(projectFolder(), input), platform: 'node', logLevel: 'warn' });
   try {
     await build.write({ file: output, format: 'esm', codeSplitting: false, minify: false, sourcemap: false });
