@@ -5,7 +5,6 @@ import { join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { execa } from 'execa';
-import { rolldown } from 'rolldown';
 import { outsideError, userError } from '../io/errors.ts';
 import { cacheFolder, projectFolder } from '../io/paths.ts';
 import { type BundleFile, type NodeBinary, OWN_PROGRAM, STAND_IN_PACKAGE } from './names.ts';
@@ -41,6 +40,8 @@ async function sha256Of(file: string): Promise<string> {
  * @returns the modules that are in it, as absolute paths
  */
 export async function bundleProgram(input: string, output: string): Promise<readonly string[]> {
+  // What is bundled already needs no bundler.
+  const { rolldown } = await import('rolldown');
   const build = await rolldown({ input: join(projectFolder(), input), platform: 'node', logLevel: 'warn' });
   try {
     const written = await build.write({

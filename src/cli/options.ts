@@ -56,6 +56,8 @@ export const SINCE = {
   since: {
     type: 'string',
     describe: 'say what changed since this image (without one: since the newest of the profile that passed)',
+    // Alone it is a value of its own; an empty one is a mistake, as everywhere.
+    coerce: (value: unknown): unknown => (value === '' ? true : value),
   },
 } as const satisfies Record<string, Options>;
 

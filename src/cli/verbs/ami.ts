@@ -7,7 +7,6 @@ import type { BuildPlan, Transport } from '../../plan/build-plan.ts';
 import { NoCapacity, type Tried } from '../../plan/fallback.ts';
 import { claimRun } from '../../run/owner.ts';
 import { smokeNeeds } from '../../smoke/needs.ts';
-import { smoke } from '../../smoke/smoke.ts';
 import { keepVerdict, verdictError } from '../../smoke/verdict.ts';
 import type { Argv } from '../arguments.ts';
 import type { Api } from '../connect.ts';
@@ -74,6 +73,7 @@ function amiIn(session: Session, argv: Record<string, unknown>, before: readonly
     const { imageId, since } = subject;
     const command = smokeCommand(imageId, argv);
     const plan = { ...subject.plan, endpointUrl };
+    const { smoke } = await import('../../smoke/smoke.ts');
     const result = await session
       .span('smoke', () => smoke({ plan, imageId, ctx: session, clients, keep: keepOf(argv, api) }))
       .catch((error: unknown) => {

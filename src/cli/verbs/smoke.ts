@@ -9,7 +9,6 @@ import { readPlan } from '../../plan/plan-file.ts';
 import { claimRun } from '../../run/owner.ts';
 import { parseParts } from '../../smoke/checks/check-definitions.ts';
 import { smokeNeeds } from '../../smoke/needs.ts';
-import { smoke } from '../../smoke/smoke.ts';
 import { keepVerdict, verdictError } from '../../smoke/verdict.ts';
 import type { Api } from '../connect.ts';
 import { type Planning, planFileOf, withPlanning } from '../follow-plan.ts';
@@ -80,6 +79,7 @@ export function smokeOnly(argv: Record<string, unknown>): Promise<number> {
       // Before a plan is made and machines are asked for: most unknown ids are typing errors.
       if ((await findImage(clients, imageId)) === null) throw unknownImage(imageId, apiRegion);
       const plan = await planFor(session, api, { imageId, hasFile, planning });
+      const { smoke } = await import('../../smoke/smoke.ts');
       const result = await session.span('smoke', () => smoke({ plan, imageId, ctx: session, clients, parts, keep }));
       const recordFile = await keepVerdict(clients, imageId, result);
       return { imageId, baked: false, since: null, substitutions: plan.substitutions, recordFile, result };
