@@ -38,6 +38,8 @@ const UNSUPPORTED: Readonly<Record<string, readonly string[]>> = {
     'SendDiagnosticInterrupt',
     'UnassignPrivateIpAddresses',
   ],
+  // Snapshots of the lab are made of disks of machines.
+  ebs: ['StartSnapshot', 'PutSnapshotBlock', 'CompleteSnapshot'],
   ssm: ['CreateAssociation', 'SendCommand', 'StartAutomationExecution'],
   // moto would say that a task runs that nobody started.
   ecs: ['RunTask', 'StartTask', 'StopTask', 'CreateService', 'UpdateService', 'CreateTaskSet', 'ExecuteCommand'],
