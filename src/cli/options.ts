@@ -48,6 +48,17 @@ export const OR_REGION = {
   },
 } as const satisfies Record<string, Options>;
 
+export const FORCE = {
+  force: { type: 'boolean', describe: 'bake also where an image with the same digest is there', default: false },
+} as const satisfies Record<string, Options>;
+
+export const SINCE = {
+  since: {
+    type: 'string',
+    describe: 'say what changed since this image (without one: since the newest of the profile that passed)',
+  },
+} as const satisfies Record<string, Options>;
+
 export const OUT = {
   out: { alias: 'o', type: 'string', describe: 'folder to write to (default: ./out)', requiresArg: true },
 } as const satisfies Record<string, Options>;
