@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { failedChecks } from '../support/failed-checks.ts';
@@ -35,6 +35,31 @@ function resultOf(output: Record<string, unknown>[]): Record<string, unknown> {
   return last;
 }
 
+/** What explains the image is beside its record, and tells when somebody changes that. */
+async function expectExplained(imageId: string, recordFile: string): Promise<void> {
+  const beside = (end: string): string => recordFile.replace(/json$/, end);
+  const inventory = JSON.parse(await readFile(beside('inventory.json'), 'utf8')) as Record<string, unknown[]>;
+  expect(inventory['packages']).toContainEqual(expect.objectContaining({ name: 'docker.io', source: 'docker.io' }));
+  expect(inventory['npm']).toContainEqual(expect.objectContaining({ name: 'zx' }));
+  const paths = (inventory['files'] as { path: string }[]).map(({ path }) => path);
+  expect(paths).toContain('/etc/docker/daemon.json');
+  expect(paths.filter((path) => /machine-id|ssh_host|shadow|ecs\.config/.test(path))).toEqual([]);
+  const sbom = await cli(['image', 'sbom', imageId], lab.environment);
+  expect(sbom.stdout.trim()).toBe((await readFile(beside('cdx.json'), 'utf8')).trim());
+  const envelope = JSON.parse(await readFile(beside('provenance.json'), 'utf8')) as { signatures: unknown[] };
+  expect(envelope.signatures).toEqual([]);
+
+  const verified = await cli(['image', 'verify', imageId], lab.environment);
+  expect(verified.exitCode, verified.all).toBe(0);
+  const whole = await readFile(recordFile, 'utf8');
+  await writeFile(recordFile, whole.replace(/"planDigest": "[0-9a-f]{64}"/, `"planDigest": "${'0'.repeat(64)}"`));
+  const tampered = await cli(['image', 'verify', imageId], lab.environment);
+  await writeFile(recordFile, whole);
+  expect(tampered.exitCode, tampered.all).toBe(4);
+  expect(tampered.stdout).toContain('FAIL  image.tags');
+  expect(tampered.stdout).toContain('FAIL  provenance.subject');
+}
+
 describe('ami', () => {
   test('bakes and proves an image in region local', async () => {
     const run = await cli(['ami', '--json'], lab.environment);
@@ -55,6 +80,7 @@ describe('ami', () => {
     expect(record.substitutions.length).toBeGreaterThan(0);
     expect(Object.keys(record.versions)).toEqual(expect.arrayContaining(['docker', 'ecs-agent', 'node']));
     lab.goodImageId = record.imageId;
+    await expectExplained(record.imageId, String(result['record']));
 
     const listed = await cli(['image', 'list', '--json'], lab.environment);
     expect(listed.exitCode).toBe(0);

@@ -9,7 +9,7 @@ import { aRecord } from '../fixtures/image-record.ts';
 import { anInventory } from '../fixtures/inventory.ts';
 
 const TOOL = { name: 'ecs-host', version: '0.1.0' };
-const GOLDEN = join(projectFolder(), 'test', 'inventory', 'golden', 'image.cdx.json');
+const GOLDEN = join(projectFolder(), 'test', 'inventory', 'golden', 'image.cdx.txt');
 
 /** The library's own copy of the standard's schemas; its validator would need packages that nothing else does. */
 async function schemaProblems(document: unknown): Promise<unknown> {
