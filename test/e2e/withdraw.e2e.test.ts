@@ -1,4 +1,8 @@
-import { AutoScalingClient, CreateAutoScalingGroupCommand, DeleteAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
+import {
+  AutoScalingClient,
+  CreateAutoScalingGroupCommand,
+  DeleteAutoScalingGroupCommand,
+} from '@aws-sdk/client-auto-scaling';
 import {
   CopyImageCommand,
   CreateLaunchTemplateCommand,
@@ -52,7 +56,11 @@ async function makeImage(
     ...tags,
   };
   const { ImageId = '' } = await ec2.send(
-    new CopyImageCommand({ SourceRegion: REGIONS[source.region], SourceImageId: source.imageId, Name: name }),
+    new CopyImageCommand({
+      SourceRegion: REGIONS[source.region],
+      SourceImageId: source.imageId,
+      Name: `release-${name}`,
+    }),
   );
   await ec2.send(
     new CreateTagsCommand({
@@ -133,7 +141,10 @@ test('a promotion is for all regions that have the profile, and refused as a who
   const { ec2 } = clients['local-east'];
   const verdict = (Value: string) =>
     ec2.send(
-      new CreateTagsCommand({ Resources: [images['local-east']['c'] ?? ''], Tags: [{ Key: 'ecs-host:verdict', Value }] }),
+      new CreateTagsCommand({
+        Resources: [images['local-east']['c'] ?? ''],
+        Tags: [{ Key: 'ecs-host:verdict', Value }],
+      }),
     );
   await verdict('failed');
   const promotion = ['release', 'promote', '--from', 'nightly', '--to', 'stable', '--profile', PROFILE];
