@@ -1,8 +1,5 @@
-import {
-  AutoScalingClient,
-  CreateAutoScalingGroupCommand,
-  DeleteAutoScalingGroupCommand,
-} from '@aws-sdk/client-auto-scaling';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CreateAutoScalingGroupCommand, DeleteAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
 import {
   CopyImageCommand,
   CreateLaunchTemplateCommand,
@@ -24,7 +21,7 @@ import { movePointer, readPointer } from '../../src/release/move-pointer.ts';
 import { type LabHandle, startLabForTests } from './lab-handle.ts';
 import { cli } from './support.ts';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 const PROFILE = 'cpu-bookworm';
 const REGIONS = { local: 'us-west-2', 'local-east': 'us-east-1' } as const;
@@ -121,6 +118,8 @@ beforeAll(async () => {
   clients = { local: at('local'), 'local-east': at('local-east') };
   const { Images: [base] = [] } = await clients.local.ec2.send(new DescribeImagesCommand({ Owners: ['136693071363'] }));
   for (const name of ['a', 'b', 'c']) {
+    // EC2 says the second in which an image was made; which is the newest has to be certain.
+    await sleep(1100);
     const imageId = await makeImage('local', { region: 'local', imageId: base?.ImageId ?? '' }, name);
     images.local[name] = imageId;
     images['local-east'][name] = await makeImage('local-east', { region: 'local', imageId }, name);

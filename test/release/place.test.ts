@@ -3,7 +3,9 @@ import type { HostsConfig } from '../../src/config/hosts-config.ts';
 import { lookEverywhere, regionsMeant } from '../../src/release/place.ts';
 import { FakeRegion } from './fake-region.ts';
 
-const region = (profile: string, lab = false): object => ({ profile, lab, securityGroup: 'g', instanceProfile: 'i' });
+function region(profile: string, lab = false): object {
+  return { profile, lab, securityGroup: 'g', instanceProfile: 'i' };
+}
 const CONFIG = {
   version: 1,
   profiles: { gpu: {}, cpu: {} },
