@@ -21,6 +21,10 @@ import {
   OUT,
   OUTPUT,
   PLAN,
+  PROMOTE,
+  PRUNE,
+  REGIONS,
+  ROLLBACK,
   SBOM_OUT,
   SINCE,
   SMOKE,
@@ -29,6 +33,7 @@ import {
   VERIFY,
   VULNERABILITIES,
   WEBSERVER,
+  WITHDRAW,
   YES,
 } from './options.ts';
 import type { VerbModule } from './verb-module.ts';
@@ -149,7 +154,31 @@ const TABLE: readonly (Row | Group)[] = [
       { ...COMMON, ...OUTPUT },
       async () => (await import('./verbs/release.ts')).status,
     ),
+    verb(
+      'promote',
+      'have a channel name the image of another one, in all regions',
+      { ...COMMON, ...REGIONS, ...OUTPUT, ...PROMOTE },
+      async () => (await import('./verbs/release-moves.ts')).promote,
+    ),
+    verb(
+      'rollback',
+      'have a channel name the good image before this one, in all regions',
+      { ...COMMON, ...REGIONS, ...OUTPUT, ...ROLLBACK },
+      async () => (await import('./verbs/release-moves.ts')).rollback,
+    ),
+    verb(
+      'withdraw <image>',
+      'take an image and its copies back: pointers, sharing, and who uses it still; asks first',
+      { config: COMMON.config, ...REGIONS, ...OUTPUT, ...WITHDRAW, ...YES },
+      async () => (await import('./verbs/release-withdraw.ts')).withdraw,
+    ),
   ]),
+  verb(
+    'prune',
+    'show the images that nothing needs, with what they cost; --yes deletes them',
+    { ...COMMON, ...OUTPUT, ...PRUNE },
+    async () => (await import('./verbs/prune.ts')).prune,
+  ),
   group('dev-host', 'development hosts: your own sandboxes, which stop by themselves', [
     verb(
       'up [names..]',

@@ -54,7 +54,7 @@ export async function findImageRemains(
  * Deregisters the image, then deletes its snapshots: EC2 takes them in this order only. What is gone already is no
  * error.
  */
-export async function deleteImage(clients: AwsClients, remains: ImageRemains): Promise<void> {
+export async function deleteImage(clients: Pick<AwsClients, 'ec2'>, remains: ImageRemains): Promise<void> {
   const { ec2 } = clients;
   const forgiving = async (work: Promise<unknown>): Promise<void> => {
     await work.catch((error: unknown) => {
