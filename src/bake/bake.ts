@@ -10,7 +10,7 @@ import type { KeyProvider } from '../aws/keys.ts';
 import { UNKNOWN_MS } from '../aws/removal.ts';
 import { pathWithSessionManagerPlugin } from '../host-access/needs.ts';
 import { shellCommand } from '../host-access/shell-command.ts';
-import { expectedTags } from '../image/expected-tags.ts';
+import { expectedTags, layerTags } from '../image/expected-tags.ts';
 import { findImage } from '../image/find-image.ts';
 import { tagImage } from '../image/tag-image.ts';
 import { awaitVerdict, isApiGone } from '../io/api-gone.ts';
@@ -21,6 +21,7 @@ import { commandLine, shellQuote } from '../io/shell-quote.ts';
 import { poll } from '../io/wait-until.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { inPlacements, type PlacementLog, Shortfall } from '../plan/fallback.ts';
+import { type Build, wholeBuild } from '../plan/layers.ts';
 import type { Placement } from '../plan/placement.ts';
 import { type Access, keepRun } from '../run/keep.ts';
 import { addChild, claimRun, markFinished, ownerName } from '../run/owner.ts';
@@ -35,7 +36,9 @@ import { findPacker, type PackerTool } from './toolchain.ts';
 
 export type BakeInput = {
   readonly plan: BuildPlan;
-  /** What `render` wrote: template and bundles. */
+  /** What of the plan is built; the whole of it when it is not said. */
+  readonly build?: Build;
+  /** What `render` wrote for it: template and bundle. */
   readonly renderDir: string;
   readonly ctx: RunContext;
   /** The commit of this project that bakes, for the image's tags. */
@@ -84,7 +87,7 @@ async function preparePacker(
   key: KeyPair | null,
   { credentials, temp }: { readonly credentials: Readonly<Record<string, string | undefined>>; readonly temp: string },
 ): Promise<Packer> {
-  const { plan, ctx, placement } = input;
+  const { plan, ctx, placement, build = wholeBuild(plan) } = input;
   const runDir = runFolder(ctx.runId);
   const configDir = join(runDir, 'packer-config');
   await mkdir(configDir, { recursive: true });
@@ -94,7 +97,8 @@ async function preparePacker(
     run_id: ctx.runId,
     owner: ownerName(),
     commit: input.commit,
-    image_name: plan.imageName,
+    image_name: build.imageName,
+    source_image: build.sourceImageId,
     instance_type: placement.instanceType,
     subnet: placement.subnetId,
     public_address: String(placement.public),
@@ -217,8 +221,13 @@ async function finishImage(
   imageId: string,
   versions: Readonly<Record<string, string>>,
 ): Promise<Finished> {
-  const { plan, ctx, clients, commit } = input;
-  const tags = { ...versionTags(versions), ...expectedTags({ plan, runId: ctx.runId, owner: ownerName(), commit }) };
+  const { plan, ctx, clients, commit, build } = input;
+  const run = { runId: ctx.runId, owner: ownerName(), commit };
+  const layerDigest = build?.layerDigest ?? null;
+  const tags =
+    build === undefined || layerDigest === null
+      ? { ...versionTags(versions), ...expectedTags({ plan, ...run }) }
+      : layerTags({ build, layerDigest, ...run });
   const finished = await poll(() => findFinished(clients, imageId), { ...SHOWN, signal: ctx.signal });
   if (finished === null) {
     throw outsideError(

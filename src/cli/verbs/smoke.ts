@@ -1,12 +1,14 @@
 import { join, resolve } from 'node:path';
+import type { Image } from '@aws-sdk/client-ec2';
 import { findImage, unknownImage } from '../../image/find-image.ts';
 import { assertImageId, readRecord } from '../../image/image-store.ts';
-import { EcsHostError } from '../../io/errors.ts';
+import { EcsHostError, userError } from '../../io/errors.ts';
 import { runFolder } from '../../io/paths.ts';
 import { commandLine } from '../../io/shell-quote.ts';
 import type { BuildPlan } from '../../plan/build-plan.ts';
 import { readPlan } from '../../plan/plan-file.ts';
 import { claimRun } from '../../run/owner.ts';
+import { ec2TagsAsObject, TAG } from '../../run/tags.ts';
 import { parseParts } from '../../smoke/checks/check-definitions.ts';
 import { smokeNeeds } from '../../smoke/needs.ts';
 import { smoke } from '../../smoke/smoke.ts';
@@ -61,6 +63,16 @@ async function planFor(session: Session, { endpointUrl }: Api, { imageId, hasFil
   return { ...plan, endpointUrl };
 }
 
+/** A slow layer is no host yet, and has no verdict. */
+function refuseLayer(imageId: string, { Tags }: Image): void {
+  if (ec2TagsAsObject(Tags)[TAG.layer] === undefined) return;
+  throw userError(
+    'IMAGE_IS_LAYER',
+    `${imageId} is a layer that images begin with, and no host: there is nothing to prove.`,
+    'prove the image that was baked upon it; `ecs-host image list` shows both',
+  );
+}
+
 /** `ecs-host smoke <image>`. */
 export function smokeOnly(argv: Record<string, unknown>): Promise<number> {
   const imageId = String(argv['image']);
@@ -78,7 +90,9 @@ export function smokeOnly(argv: Record<string, unknown>): Promise<number> {
       const { clients, apiRegion } = api;
       const keep = keepOf(argv, api);
       // Before a plan is made and machines are asked for: most unknown ids are typing errors.
-      if ((await findImage(clients, imageId)) === null) throw unknownImage(imageId, apiRegion);
+      const image = await findImage(clients, imageId);
+      if (image === null) throw unknownImage(imageId, apiRegion);
+      refuseLayer(imageId, image);
       const plan = await planFor(session, api, { imageId, hasFile, planning });
       const result = await session.span('smoke', () => smoke({ plan, imageId, ctx: session, clients, parts, keep }));
       const recordFile = await keepVerdict(clients, imageId, result);
