@@ -50,7 +50,10 @@ describe('the digests of the layers', () => {
     ['the AWS CLI', (given) => ({ ...given, versions: { ...given.versions, awsCli: '2.9.20-1' } })],
     ['what the slow layer is made with', carried(SLOW_LAYER_FILE)],
     ['Node', (given) => ({ ...given, node: { ...given.node, sha256: 'e'.repeat(64) } })],
-    ['the base image', (given) => ({ ...given, facts: { ...given.facts, baseImage: { ...given.facts.baseImage, id: 'ami-2' } } })],
+    [
+      'the base image',
+      (given) => ({ ...given, facts: { ...given.facts, baseImage: { ...given.facts.baseImage, id: 'ami-2' } } }),
+    ],
     ['the volume', profile((each) => Object.assign(each, { rootVolume: { sizeGiB: 64 } }))],
   ])('differ in both with %s', (_what, change) => {
     const { layers } = planWith(change);
@@ -74,7 +77,10 @@ describe('what is baked', () => {
 
   test('in both layers is what is baked whole, in the same order', () => {
     const shared = ['clean', 'verify'];
-    const names = [...plain.layers.slow.provisioners.filter((name) => !shared.includes(name)), ...plain.layers.fast.provisioners];
+    const names = [
+      ...plain.layers.slow.provisioners.filter((name) => !shared.includes(name)),
+      ...plain.layers.fast.provisioners,
+    ];
     expect(names.toSorted()).toEqual(plain.target.provisioners.toSorted());
     for (const { provisioners } of [plain.layers.slow, plain.layers.fast]) {
       expect(provisioners.slice(-2)).toEqual(shared);
