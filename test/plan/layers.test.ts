@@ -5,7 +5,9 @@ import { fastBuild, slowBuild, wholeBuild } from '../../src/plan/layers.ts';
 import { type ResolveInput, resolvePlan } from '../../src/plan/resolve.ts';
 import { goldenInput } from '../render/golden-cases.ts';
 
-const file = (path: string, letter: string) => ({ path, sha256: letter.repeat(64), bytes: 1 });
+function file(path: string, letter: string) {
+  return { path, sha256: letter.repeat(64), bytes: 1 };
+}
 const BUNDLES = [
   file('bin/ecs-hostd.mjs', 'a'),
   file('provisioners/main.mjs', 'b'),
