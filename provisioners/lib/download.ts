@@ -33,11 +33,17 @@ async function fetchAhead(url: string, file: string, signal: AbortSignal): Promi
   );
 }
 
+/** Removes what a run that was killed had fetched ahead. @returns whether there was anything */
+export async function dropDownloads(): Promise<boolean> {
+  const isThere = await exists(AHEAD);
+  if (isThere) await rm(AHEAD, { recursive: true, force: true });
+  return isThere;
+}
+
 /** Begins to fetch files that `download` will be asked for, side by side. Whoever calls it ends with `endDownloads`. */
 export async function beginDownloads(urls: readonly string[]): Promise<void> {
   if (urls.length === 0) return;
-  // Of a run that was killed.
-  await rm(AHEAD, { recursive: true, force: true });
+  await dropDownloads();
   await mkdir(AHEAD, { mode: 0o700 });
   for (const [at, url] of urls.entries()) ahead.set(url, fetchAhead(url, `${AHEAD}/${at}`, ending.signal));
 }
@@ -49,7 +55,7 @@ export async function endDownloads(): Promise<void> {
   await Promise.all(ahead.values());
   ahead.clear();
   ending = new AbortController();
-  await rm(AHEAD, { recursive: true, force: true });
+  await dropDownloads();
 }
 
 /** Fetches over https only, and tries again where that may help; what was fetched ahead is there, or soon. */
