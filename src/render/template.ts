@@ -20,6 +20,11 @@ function communicator({ network }: BuildPlan): object {
     ? { ssh_interface: 'session_manager' }
     : {
         ssh_interface: 'public_ip',
+        // Empty as a rule; a bake has one that knows sooner whether the instance answers (src/bake/ssh-relay.ts).
+        // biome-ignore-start lint/suspicious/noTemplateCurlyInString: HCL's own templates.
+        ssh_proxy_host: '${var.ssh_proxy_host}',
+        ssh_proxy_port: '${var.ssh_proxy_port}',
+        // biome-ignore-end lint/suspicious/noTemplateCurlyInString: HCL's own templates.
         temporary_security_group_source_cidrs: network.sshSourceCidrs,
       };
 }
@@ -34,6 +39,15 @@ function endpoint({ endpointUrl }: BuildPlan): object {
         skip_credential_validation: true,
         skip_metadata_api_check: true,
         skip_region_validation: true,
+      };
+}
+
+function proxyVariables({ network }: BuildPlan): object {
+  return network.transport === 'session-manager'
+    ? {}
+    : {
+        ssh_proxy_host: { type: 'string', default: '', description: 'SOCKS proxy to the instance; none when empty.' },
+        ssh_proxy_port: { type: 'number', default: 0, description: 'Port of ssh_proxy_host.' },
       };
 }
 
@@ -76,6 +90,7 @@ export function renderTemplate(plan: BuildPlan, build = wholeBuild(plan)): objec
         ? { source_image: { type: 'string', default: build.sourceImageId, description: 'Image of the slow layer.' } }
         : {}),
       ...placementVariables(plan),
+      ...proxyVariables(plan),
       key_pair: { type: 'string', default: '', description: 'Key pair of the instance; Packer makes one when empty.' },
       key_file: { type: 'string', default: '', description: 'Private key of key_pair.' },
     },
