@@ -266,6 +266,13 @@ export const KEEP = {
   },
 } as const satisfies Record<string, Options>;
 
+export const LAYERS = {
+  layers: {
+    type: 'boolean',
+    describe: "bake in two layers, or with --no-layers whole (default: the profile's `layers`)",
+  },
+} as const satisfies Record<string, Options>;
+
 export const SMOKE = {
   only: {
     type: 'string',

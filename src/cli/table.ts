@@ -17,6 +17,7 @@ import {
   DRY_RUN,
   FORCE,
   KEEP,
+  LAYERS,
   OR_REGION,
   OUT,
   OUTPUT,
@@ -64,7 +65,7 @@ const TABLE: readonly (Row | Group)[] = [
   verb(
     'ami',
     'bake an image and prove it (= bake + smoke), unless one with the same digest is there',
-    { ...COMMON, ...OR_REGION, ...PLAN, ...FORCE, ...KEEP, ...OUTPUT },
+    { ...COMMON, ...OR_REGION, ...PLAN, ...LAYERS, ...FORCE, ...KEEP, ...OUTPUT },
     async () => (await import('./verbs/ami.ts')).ami,
   ),
   verb(
@@ -88,7 +89,7 @@ const TABLE: readonly (Row | Group)[] = [
   verb(
     'bake',
     'bake an image without proving it, unless one with the same digest is there',
-    { ...COMMON, ...OR_REGION, ...PLAN, ...FORCE, ...KEEP, ...OUTPUT },
+    { ...COMMON, ...OR_REGION, ...PLAN, ...LAYERS, ...FORCE, ...KEEP, ...OUTPUT },
     async () => (await import('./verbs/bake.ts')).bakeOnly,
   ),
   verb(

@@ -39,7 +39,8 @@ export async function findImageRemains(
       `${imageId} was baked in region ${record.region}.`,
       `give --region ${record.region}`,
     );
-  const isOurs = record !== null || image?.Tags?.some(({ Key }) => Key === TAG.planDigest) === true;
+  const isOurs =
+    record !== null || image?.Tags?.some(({ Key }) => Key === TAG.planDigest || Key === TAG.layer) === true;
   if (!isOurs) throw userError('IMAGE_FOREIGN', `${imageId} was not baked by ecs-host.`, 'delete it with what made it');
   const ofImage = (image?.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []);
   return {

@@ -169,6 +169,7 @@ export const MESSAGES = {
     level: 'outside',
     meaning: 'Packer said that the image was done, and it is not available or has no snapshot.',
   },
+  IMAGE_IS_LAYER: { level: 'user', meaning: 'The image is a layer that other images begin with, which nobody proves.' },
   IMAGE_NOT_FOUND: {
     level: 'user',
     meaning: 'The region has no base image of the name and owner that hosts.yaml gives.',
