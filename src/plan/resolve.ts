@@ -146,12 +146,9 @@ export type ResolveInput = {
   readonly warnings: readonly ConfigDetail[];
 };
 
-/** The code of a plan's warning that it does not know what security updates there are. */
-export const LISTS_UNKNOWN = 'PACKAGE_LISTS_UNKNOWN';
-
 function listsUnknown(reason: string): BuildPlan['warnings'][number] {
   return {
-    code: LISTS_UNKNOWN,
+    code: 'PACKAGE_LISTS_UNKNOWN',
     message: `What security updates there are is not known: ${reason}.`,
     hint: 'the image is baked, as if there were new ones; plan again when the archive answers',
   };
