@@ -136,7 +136,7 @@ afterAll(async () => {
   await lab?.down();
 });
 
-test('a promotion is for all regions that have the profile, and refused as a whole where one image is not good', async () => {
+test('a promotion is for all regions that have the profile, or for none where one image is not good', async () => {
   const { ec2 } = clients['local-east'];
   const verdict = (Value: string) =>
     ec2.send(
@@ -167,7 +167,7 @@ test('two rollbacks in a row go back twice, and a third has nowhere to go', asyn
   expect(await named('stable')).toEqual(idsOf('a'));
 });
 
-test('what is withdrawn is named by no pointer, shared with nobody, hidden, and said to be used where it is', async () => {
+test('what is withdrawn is named by no pointer, shared with nobody, hidden, and its users are told', async () => {
   const [bad = ''] = idsOf('c');
   const { ec2, autoScaling } = clients.local;
   const UserId = '210987654321';
@@ -237,7 +237,7 @@ type Prune = {
   readonly done: readonly { readonly imageId: string; readonly outcome: string }[];
 };
 
-test('a prune takes what nothing needs, in both regions, with its snapshots and in spite of its protection', async () => {
+test('a prune takes what nothing needs, in both regions, with its snapshots, protected or not', async () => {
   const { ec2, autoScaling } = clients.local;
   const prune = ['prune', ...both, '--older-than', '0', '--keep', '1'];
   const [b = '', copyOfB = ''] = idsOf('b');

@@ -1,6 +1,13 @@
 import { AutoScalingClient, type AutoScalingGroup, type LaunchConfiguration } from '@aws-sdk/client-auto-scaling';
 import { EBSClient } from '@aws-sdk/client-ebs';
-import { EC2Client, type Image, type Instance, type LaunchTemplateVersion, type Snapshot } from '@aws-sdk/client-ec2';
+import {
+  EC2Client,
+  type Image,
+  type Instance,
+  type LaunchTemplateVersion,
+  type Snapshot,
+  type Tag,
+} from '@aws-sdk/client-ec2';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import type { ReleaseClients } from '../../src/aws/release-clients.ts';
@@ -11,7 +18,21 @@ import type { Place } from '../../src/release/place.ts';
 import { ec2Tags, ec2TagsAsObject } from '../../src/run/tags.ts';
 import { apiError, type Call } from '../run/fake-clients.ts';
 
-type Input = Readonly<Record<string, never>>;
+/** What the calls that are answered here are given, taken together. */
+type Input = {
+  readonly ImageIds?: readonly string[];
+  readonly Filters: readonly { readonly Values: readonly string[] }[];
+  readonly Resources: readonly [string];
+  readonly Tags: readonly Tag[];
+  readonly ImageId: string;
+  readonly SnapshotId: string;
+  readonly DeprecateAt: Date;
+  readonly LaunchTemplateId?: string;
+  readonly Names: readonly string[];
+  readonly Path: string;
+  readonly Name: string;
+  readonly Value: string;
+};
 type Answers = Readonly<Record<string, (input: Input) => unknown>>;
 
 type Parameter = { readonly versions: readonly string[] };
@@ -118,19 +139,19 @@ export class FakeRegion {
   #ofImages(): Answers {
     return {
       DescribeImages: ({ ImageIds, ...input }) => {
-        if (ImageIds) return { Images: [...ImageIds].map((id) => this.#found(id)) };
+        if (ImageIds) return { Images: ImageIds.map((id) => this.#found(id)) };
         const ours = [...this.images.values()].filter(({ Tags = [] }) =>
           Tags.some(({ Key }) => Key === 'ecs-host:plan-digest'),
         );
         return paged('Images', ours, input);
       },
       DescribeSnapshots: ({ Filters }) => {
-        const [{ Values }] = Filters as [{ Values: string[] }];
-        return { Snapshots: Values.flatMap((id) => this.snapshots.get(id) ?? []) };
+        const ids = Filters.flatMap(({ Values }) => Values);
+        return { Snapshots: ids.flatMap((id) => this.snapshots.get(id) ?? []) };
       },
       CreateTags: ({ Resources: [id], Tags }) => {
-        const tags = { ...ec2TagsAsObject(this.#found(id as string).Tags), ...ec2TagsAsObject(Tags) };
-        return this.#change(id as string, { Tags: ec2Tags(tags) });
+        const tags = { ...ec2TagsAsObject(this.#found(id).Tags), ...ec2TagsAsObject(Tags) };
+        return this.#change(id, { Tags: ec2Tags(tags) });
       },
       DescribeImageAttribute: ({ ImageId }) => ({ LaunchPermissions: this.launchPermissions.get(ImageId) ?? [] }),
       ModifyImageAttribute: ({ ImageId }) => this.launchPermissions.delete(ImageId),
@@ -139,7 +160,7 @@ export class FakeRegion {
       },
       ModifySnapshotAttribute: ({ SnapshotId }) => this.volumePermissions.delete(SnapshotId),
       EnableImageDeprecation: ({ ImageId, DeprecateAt }) =>
-        this.#change(ImageId, { DeprecationTime: (DeprecateAt as Date).toISOString() }),
+        this.#change(ImageId, { DeprecationTime: DeprecateAt.toISOString() }),
       DisableImageDeregistrationProtection: ({ ImageId }) =>
         this.#change(ImageId, {
           DeregistrationProtection: this.cooldowns.has(ImageId) ? 'disabled-after' : 'disabled',
@@ -179,7 +200,7 @@ export class FakeRegion {
       return versions ? [{ Name: name, Value: versions.at(-1), Version: versions.length }] : [];
     };
     return {
-      GetParameters: ({ Names }) => ({ Parameters: [...Names].flatMap(shown) }),
+      GetParameters: ({ Names }) => ({ Parameters: Names.flatMap(shown) }),
       GetParametersByPath: ({ Path, ...input }) => {
         const names = [...this.parameters.keys()].filter((name) => name.startsWith(`${Path}/`));
         return paged('Parameters', names.flatMap(shown), input, 10);
@@ -195,7 +216,7 @@ export class FakeRegion {
         return {};
       },
       DeleteParameters: ({ Names }) => {
-        for (const name of Names as readonly string[]) this.parameters.delete(name);
+        for (const name of Names) this.parameters.delete(name);
         return {};
       },
     };

@@ -9,7 +9,7 @@ async function promoted(...regions: FakeRegion[]) {
   return carryOut(await Promise.all(regions.map(({ place }) => lookAtPromotion(place, CHANNELS))));
 }
 
-test('the channel names the image of the other, knows what it named before, and is left alone the next time', async () => {
+test('the channel names the image of the other, and what it named before; the next time nothing is done', async () => {
   const region = new FakeRegion();
   region.bake('ami-a');
   region.bake('ami-b');

@@ -54,7 +54,7 @@ test('works for a pointer whose releases are damaged, from what SSM remembers of
   expect(await rolledBack(region)).toMatchObject([{ from: 'ami-b', to: 'ami-a' }]);
 });
 
-test('a rollback that failed in one region is finished by the same command, and not done twice in the other', async () => {
+test('a rollback that failed in one region is finished by the same command, not done twice elsewhere', async () => {
   const regions = [new FakeRegion('us-east-1'), new FakeRegion('us-east-2')];
   const [east, other] = regions as [FakeRegion, FakeRegion];
   for (const region of regions) await released(region, 'ami-a', 'ami-b', 'ami-c');
