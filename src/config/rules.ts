@@ -1,6 +1,7 @@
 import { ACCESS_RULES } from './access-rules.ts';
 import { HARDWARE_RULES } from './hardware-rules.ts';
 import type { HostsConfig, Profile, Region } from './hosts-config.ts';
+import { checkNightly } from './nightly-rules.ts';
 import { checkRegions } from './region-rules.ts';
 import type { Finding, ProfileRule } from './rule.ts';
 import { SOURCE_RULES } from './source-rules.ts';
@@ -55,5 +56,6 @@ export function checkRules(value: unknown, refused: ReadonlySet<string>): Findin
   return [
     ...usable<Profile>('profiles').flatMap(([name, profile]) => checkProfile(name, profile)),
     ...checkRegions(usable<Region>('regions'), config, tolerate),
+    ...checkNightly(config, tolerate),
   ];
 }

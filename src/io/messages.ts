@@ -137,6 +137,8 @@ export const MESSAGES = {
   FFMPEG_MISSING: { level: 'user', meaning: 'ffmpeg, which decodes the stream in the smoke test, is not there.' },
   FILE_UNUSABLE: { level: 'user', meaning: 'The system does not let a file or folder be read, made or changed.' },
   FOLDER_RELATIVE: { level: 'user', meaning: 'ECS_HOST_STATE or ECS_HOST_CACHE is no absolute path.' },
+  GITHUB_ENVIRONMENT: { level: 'user', meaning: 'What GitHub gives to a job is not in the environment.' },
+  GITHUB_FAILED: { level: 'outside', meaning: 'GitHub did not answer, or did not do what was asked of an issue.' },
   HOST_GRANTED: { level: 'note', meaning: 'The webserver lets a host serve.' },
   HOST_REFUSED: { level: 'note', meaning: 'The webserver refused a request of a host, or denied its handshake.' },
   HOST_SERVICE_PROGRAM: {
@@ -194,6 +196,12 @@ export const MESSAGES = {
   MASS_SILENCE: { level: 'note', meaning: 'Many hosts are silent at once: none is ended; or they are few again.' },
   NETWORK: { level: 'user', meaning: 'A value of --clients or --webserver is no network.' },
   NETWORK_TOO_WIDE: { level: 'user', meaning: 'A network of --clients or --webserver is too large to be meant.' },
+  NIGHTLY_JOBS: { level: 'user', meaning: 'The value of --jobs is no number of images that can be made at once.' },
+  NIGHTLY_UNPROVEN: {
+    level: 'outside',
+    meaning: 'An image that a night was to release is not known as passed in its region.',
+  },
+  NIGHT_UNREADABLE: { level: 'user', meaning: 'A file below --summaries is no report of a night.' },
   NOT_CONFIRMED: {
     level: 'user',
     meaning: 'The question before a deletion was not answered with yes; nothing was deleted.',
