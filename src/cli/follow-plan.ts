@@ -76,6 +76,7 @@ export type Planning = {
    * @throws EcsHostError `PREFLIGHT_FAILED` (user) with everything that is missing
    */
   readonly preflight: (stored?: BuildPlan | null) => Promise<void>;
+  /** The plan with what it carries; made once, however often it is asked for. */
   readonly planned: () => Promise<Planned>;
 };
 
@@ -124,7 +125,7 @@ export function planningAt(
       const planned = subjectOf(connection.selection, dirname(connection.loaded.file));
       return look(session, connection, { argv, wanted, stored, planned, found });
     },
-    planned: () => makePlan(session, connection, found()),
+    planned: once(() => session.span('plan', () => makePlan(session, connection, found()))),
   };
 }
 
@@ -159,11 +160,13 @@ export async function withPlanning<T>(
       return work(api, {
         preflight: () =>
           look(session, api, { argv, wanted, stored: null, planned: subjectOfPlan(plan), found: confirmed }),
-        planned: async () => {
-          warn(session, plan);
-          const [bundle] = await Promise.all([carriedBy(session, plan, file), confirmed()]);
-          return { plan, bundle };
-        },
+        planned: once(() =>
+          session.span('plan', async () => {
+            warn(session, plan);
+            const [bundle] = await Promise.all([carriedBy(session, plan, file), confirmed()]);
+            return { plan, bundle };
+          }),
+        ),
       });
     },
     (next) => lookFor(plan.network.transport, next),

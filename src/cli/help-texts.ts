@@ -7,12 +7,16 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
     ['ecs-host ami', 'in the lab, on this machine'],
     ['ecs-host ami --region us-east-2 --profile g3s-focal', 'on AWS'],
     ['ecs-host ami --region us-east-2 --or-region us-east-1', 'in the second where the first has no room'],
+    ['ecs-host ami --force', 'also where nothing has changed since the last one'],
   ],
   check: [
     ['ecs-host check --config hosts.yaml', 'look for mistakes; no credentials, no lab, no root'],
     ['ecs-host check --profile g6-noble', 'the profile with all that it has from the ones that it is like'],
   ],
-  plan: [['ecs-host plan --region us-east-2', 'what a bake there would do']],
+  plan: [
+    ['ecs-host plan --region us-east-2', 'what a bake there would do'],
+    ['ecs-host plan --since', 'what changed since the newest image that passed'],
+  ],
   render: [['ecs-host render --out out', 'look at what Packer gets']],
   bake: [['ecs-host bake --profile cpu-bookworm', 'an image without a verdict']],
   smoke: [

@@ -48,6 +48,15 @@ export const OR_REGION = {
   },
 } as const satisfies Record<string, Options>;
 
+export const FORCE = {
+  force: { type: 'boolean', describe: 'bake also where an image with the same digest is there', default: false },
+} as const satisfies Record<string, Options>;
+
+export const SINCE = {
+  since: {
+    type: 'string',
+    describe: 'say what changed since this image (without one: since the newest of the profile that passed)',
+  },
 const NIGHTLY_ITEMS = {
   region: {
     ...COMMON.region,

@@ -14,6 +14,7 @@ import {
   DEV_HOST_SYNC,
   DEV_HOST_UP,
   DRY_RUN,
+  FORCE,
   KEEP,
   NIGHTLY,
   NIGHTLY_ISSUE,
@@ -21,6 +22,7 @@ import {
   OUT,
   OUTPUT,
   PLAN,
+  SINCE,
   SMOKE,
   TELL,
   USER_DATA,
@@ -54,8 +56,8 @@ function group(command: string, describe: string, members: readonly Row[]): Grou
 const TABLE: readonly (Row | Group)[] = [
   verb(
     'ami',
-    'bake an image and prove it (= bake + smoke)',
-    { ...COMMON, ...OR_REGION, ...PLAN, ...KEEP, ...OUTPUT },
+    'bake an image and prove it (= bake + smoke), unless one with the same digest is there',
+    { ...COMMON, ...OR_REGION, ...PLAN, ...FORCE, ...KEEP, ...OUTPUT },
     async () => (await import('./verbs/ami.ts')).ami,
   ),
   verb(
@@ -67,7 +69,7 @@ const TABLE: readonly (Row | Group)[] = [
   verb(
     'plan',
     'print what a bake will do, and write plan.json',
-    { ...COMMON, ...OUTPUT, ...OUT },
+    { ...COMMON, ...SINCE, ...OUTPUT, ...OUT },
     async () => (await import('./verbs/plan.ts')).plan,
   ),
   verb(
@@ -78,8 +80,8 @@ const TABLE: readonly (Row | Group)[] = [
   ),
   verb(
     'bake',
-    'bake an image without proving it',
-    { ...COMMON, ...OR_REGION, ...PLAN, ...KEEP, ...OUTPUT },
+    'bake an image without proving it, unless one with the same digest is there',
+    { ...COMMON, ...OR_REGION, ...PLAN, ...FORCE, ...KEEP, ...OUTPUT },
     async () => (await import('./verbs/bake.ts')).bakeOnly,
   ),
   verb(

@@ -51,6 +51,12 @@ export async function readRecord(imageId: string): Promise<ImageRecord | null> {
   return record;
 }
 
+/** The record of an image that the API named; a file that is there but no record is told apart, not refused. */
+export async function recordOf(imageId: string): Promise<ImageRecord | 'damaged' | null> {
+  const record = await readOne(imageId);
+  return typeof record === 'string' ? 'damaged' : record;
+}
+
 export type StoredRecords = {
   /** Newest first. */
   readonly records: readonly ImageRecord[];

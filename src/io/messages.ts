@@ -168,6 +168,10 @@ export const MESSAGES = {
     meaning: 'The region has no base image of the name and owner that hosts.yaml gives.',
   },
   IMAGE_UNKNOWN: { level: 'user', meaning: 'The region has no image of this id.' },
+  IMAGE_UNPROVEN: {
+    level: 'note',
+    meaning: 'An image with the digest of the plan is there without a verdict; `ami` proves it and bakes none.',
+  },
   INSTANCE_ENDED: { level: 'outside', meaning: 'An instance of the smoke test ended while it was waited for.' },
   INTERRUPTED: { level: 'interrupted', meaning: 'Ctrl-C or SIGTERM ended the run; what it had made was released.' },
   KEEP_FAILED: {
@@ -230,6 +234,10 @@ export const MESSAGES = {
     level: 'outside',
     meaning: 'Packer failed, and no step of a provisioner says why.',
     carries: 'output',
+  },
+  PACKAGE_LISTS_UNKNOWN: {
+    level: 'warning',
+    meaning: 'The archive did not say what security updates there are, so that an image counts as outdated.',
   },
   PACKER_KILLED: { level: 'outside', meaning: 'Packer was killed by a signal.', carries: 'output' },
   PACKER_MISSING: { level: 'user', meaning: 'Packer was neither in the cache of set-up nor in PATH.' },

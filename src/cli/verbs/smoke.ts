@@ -57,7 +57,7 @@ async function planFor(session: Session, { endpointUrl }: Api, { imageId, hasFil
   const stored = hasFile ? null : await storedPlan(session, imageId);
   await planning.preflight(stored);
   await claimRun(session.runId);
-  const plan = await session.span('plan', async () => stored ?? (await planning.planned()).plan);
+  const plan = stored ?? (await planning.planned()).plan;
   return { ...plan, endpointUrl };
 }
 
@@ -82,7 +82,7 @@ export function smokeOnly(argv: Record<string, unknown>): Promise<number> {
       const plan = await planFor(session, api, { imageId, hasFile, planning });
       const result = await session.span('smoke', () => smoke({ plan, imageId, ctx: session, clients, parts, keep }));
       const recordFile = await keepVerdict(clients, imageId, result);
-      return { imageId, substitutions: plan.substitutions, recordFile, result };
+      return { imageId, baked: false, since: null, substitutions: plan.substitutions, recordFile, result };
     });
     await close(session, argv['json'] === true, outcome);
     if (outcome.result.verdict !== 'passed')
