@@ -15,6 +15,7 @@ import { type BuildPlan, PLAN_VERSION, type Transport, type WorkloadCredential }
 import { digestOf } from './digest.ts';
 import type { Facts } from './facts.ts';
 import { provisioningSteps } from './provisioning.ts';
+import { releasePlanOf } from './release-plan.ts';
 import { TOOLCHAIN } from './toolchain.ts';
 import { pinned, type Versions } from './versions/resolve-versions.ts';
 
@@ -23,6 +24,8 @@ export type Selection = {
   readonly region: Region;
   readonly profileName: string;
   readonly profile: Profile;
+  /** All of hosts.yaml: an image may be released to others. */
+  readonly regions: HostsConfig['regions'];
 };
 
 function pick<T>(all: Readonly<Record<string, T>>, name: string, kind: 'region' | 'profile', file: string): T {
@@ -55,6 +58,7 @@ export function select(
     region,
     profileName,
     profile: pick(config.profiles, profileName, 'profile', file),
+    regions: config.regions,
   };
 }
 
@@ -151,7 +155,9 @@ export function resolvePlan({
   configFolder,
   warnings,
 }: ResolveInput): BuildPlan {
-  const { regionName, region, profileName, profile } = selection;
+  const { regionName, region, profileName, profile, regions } = selection;
+  const apiRegion = region.apiRegion ?? regionName;
+  const isLab = region.lab === true;
   const target = pinned(targetOf(profileName, profile), versions);
   const gpu = target.nvidia !== null;
   const rootVolume = { sizeGiB: volumeGiBOf(profile), type: 'gp3', encrypted: true } as const;
@@ -169,13 +175,14 @@ export function resolvePlan({
     planName,
     profile: profileName,
     region: regionName,
-    apiRegion: region.apiRegion ?? regionName,
-    isLab: region.lab === true,
+    apiRegion,
+    isLab,
     endpointUrl,
     baseImage,
     instanceTypes: instanceTypesOf(profile),
     gpu,
     rootVolume,
+    kmsKey: region.kmsKey ?? null,
     network: {
       transport: transportOf(profile),
       sshUser: profile.os.sshUser,
@@ -196,6 +203,7 @@ export function resolvePlan({
     hostProgram,
     provisioning,
     developerWorkload: workloadOf(profile, configFolder),
+    release: releasePlanOf(profile, regions, { apiRegion, isLab }),
     substitutions: profile.substitutions ?? [],
     toolchain,
     warnings: warnings
