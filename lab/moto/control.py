@@ -127,12 +127,14 @@ def set_image_state(region: str, image_id: str, state: str, message: str = "") -
         snapshot = backend.snapshots.get(device["Ebs"]["SnapshotId"])
         if snapshot is not None:
             snapshot.status = {"available": "completed", "failed": "error"}.get(state, snapshot.status)
+            snapshot.state_message = message or None
 
 
-def set_snapshot_state(region: str, snapshot_id: str, state: str) -> None:
+def set_snapshot_state(region: str, snapshot_id: str, state: str, message: str = "") -> None:
     snapshot = backend_of(region).snapshots.get(snapshot_id)
     if snapshot is not None:
         snapshot.status = state
+        snapshot.state_message = message or None
 
 
 def live_instances() -> list[dict[str, Any]]:

@@ -46,7 +46,7 @@ from werkzeug.serving import make_server  # noqa: E402
 
 import control  # noqa: E402
 import effects  # noqa: E402
-from patches import groups, images, instances, tags, types, volumes  # noqa: E402
+from patches import groups, images, instances, retirement, sharing, tags, types, volumes  # noqa: E402
 from store import Store, make_picklable  # noqa: E402
 
 READ_PREFIXES = ("Describe", "Get", "List", "Search", "Lookup")
@@ -137,7 +137,7 @@ def main() -> None:
     lock = threading.RLock()
     store = Store(options.store, lock)
     make_picklable()
-    for patch in (instances, images, volumes, groups, tags, types):
+    for patch in (instances, images, sharing, retirement, volumes, groups, tags, types):
         patch.install()
     loaded = store.load()
 

@@ -34,6 +34,11 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
   'image delete': [
     ['ecs-host image delete ami-0123456789abcdef0 --region us-east-2', 'asks before it removes the image'],
   ],
+  'release run': [
+    ['ecs-host release run ami-0123456789abcdef0 --region us-east-2', 'to the nightly channel'],
+    ['ecs-host release run ami-0123456789abcdef0 --region us-east-2 --channel stable', 'straight to stable'],
+  ],
+  'release status': [['ecs-host release status --region us-east-2 --profile g6-noble', 'of all its regions']],
   'dev-host up': [
     ['ecs-host dev-host up', 'one named dev, in the lab'],
     ['ecs-host dev-host up alice bob --region us-east-2 --ttl 2d --idle 2h', 'two on AWS'],

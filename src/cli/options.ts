@@ -1,4 +1,5 @@
 import type { Options } from 'yargs';
+import { CHANNELS } from '../release/channels.ts';
 import { SHELLS } from './completion/shells.ts';
 
 /** Everything a user can type behind a verb, as data; what several verbs take stands here once. */
@@ -311,6 +312,16 @@ export const SMOKE = {
   only: {
     type: 'string',
     describe: 'comma-separated parts: gate,cluster,network,verify,workload',
+    requiresArg: true,
+  },
+} as const satisfies Record<string, Options>;
+
+export const CHANNEL = {
+  channel: {
+    type: 'string',
+    choices: CHANNELS,
+    describe: 'channel whose pointers name the image then',
+    default: 'nightly',
     requiresArg: true,
   },
 } as const satisfies Record<string, Options>;

@@ -2,6 +2,7 @@ import type { Options } from 'yargs';
 import {
   ALONE,
   BOOTSTRAP,
+  CHANNEL,
   CHECK_PROFILE,
   COMMON,
   COMPLETION,
@@ -122,6 +123,20 @@ const TABLE: readonly (Row | Group)[] = [
       'remove an image, its snapshots and its record; asks first',
       { ...COMMON, ...OUTPUT, ...YES },
       async () => (await import('./verbs/delete-image.ts')).remove,
+    ),
+  ]),
+  group('release', 'images that are handed on: copied, proven, published in channels', [
+    verb(
+      'run <image>',
+      'prove, copy, share and publish an image in all regions of its profile; goes on where it was interrupted',
+      { ...COMMON, ...PLAN, ...CHANNEL, ...KEEP, ...OUTPUT },
+      async () => (await import('./verbs/release.ts')).run,
+    ),
+    verb(
+      'status',
+      'show what the channels of a profile name in each region, and releases under way',
+      { ...COMMON, ...OUTPUT },
+      async () => (await import('./verbs/release.ts')).status,
     ),
   ]),
   group('dev-host', 'development hosts: your own sandboxes, which stop by themselves', [

@@ -25,6 +25,8 @@ export type ImageRecord = {
   readonly runId: string;
   readonly commit: string;
   readonly sourceImageId: string;
+  /** On a copy: the image that was baked. Everything about the bake is about that one. */
+  readonly copiedFrom?: { readonly imageId: string; readonly apiRegion: string };
   readonly createdAt: string;
   /** Where it was baked; null in what an earlier version wrote. */
   readonly placement: PlacementLog | null;

@@ -97,6 +97,10 @@ export const MESSAGES = {
   },
   CONFIRM: { level: 'user', meaning: '--confirm none was given together with another one.' },
   CONFIRMATION: { level: 'user', meaning: 'A deletion would ask first, and nobody can answer; --yes is missing.' },
+  COPY_FAILED: {
+    level: 'outside',
+    meaning: 'A copy of an image failed or is not what was asked for; it was removed with its snapshots.',
+  },
   CREDENTIALS_MISSING: { level: 'user', meaning: 'The region is on AWS, and the SDK found no credentials.' },
   CREDENTIALS_UNUSABLE: {
     level: 'user',
@@ -302,6 +306,28 @@ export const MESSAGES = {
   RELEASE_FAILED: {
     level: 'warning',
     meaning: 'Something that the smoke test made could not be released; a sweep follows.',
+  },
+  RELEASE_IMPOSSIBLE: {
+    level: 'user',
+    meaning: 'The image cannot be released: it is not there, a copy, withdrawn, only a layer, or of another plan.',
+  },
+  RELEASE_INCOMPLETE: {
+    level: 'outside',
+    meaning: 'An image could not be made ready in several regions; each is one of the details.',
+    carries: 'details',
+  },
+  RELEASE_INTERRUPTED: {
+    level: 'interrupted',
+    meaning: 'Ctrl-C or SIGTERM ended a release; what was done stays, and the same command goes on.',
+  },
+  RELEASE_NAME_TAKEN: {
+    level: 'user',
+    meaning: 'In a region of a release another image has the name that the copy would have.',
+  },
+  RELEASE_UNDER_WAY: { level: 'user', meaning: 'Another process of this machine works on the same release.' },
+  RELEASE_UNREADABLE: {
+    level: 'user',
+    meaning: 'What was written down of a release is there, but cannot be used.',
   },
   RUNS_PRUNED: { level: 'note', meaning: 'Folders of runs that are over were removed.' },
   RUN_NOT_PRUNED: { level: 'warning', meaning: 'The folder of a run that is over could not be removed.' },

@@ -15,6 +15,7 @@ import { type BuildPlan, PLAN_VERSION, type Transport, type WorkloadCredential }
 import { digestOf } from './digest.ts';
 import type { Facts } from './facts.ts';
 import { provisioningSteps } from './provisioning.ts';
+import { releasePlanOf } from './release-plan.ts';
 import { TOOLCHAIN } from './toolchain.ts';
 import type { PackageLists } from './versions/package-lists.ts';
 import { pinned, type Versions } from './versions/resolve-versions.ts';
@@ -24,6 +25,8 @@ export type Selection = {
   readonly region: Region;
   readonly profileName: string;
   readonly profile: Profile;
+  /** All of hosts.yaml: an image may be released to others. */
+  readonly regions: HostsConfig['regions'];
 };
 
 function pick<T>(all: Readonly<Record<string, T>>, name: string, kind: 'region' | 'profile', file: string): T {
@@ -56,6 +59,7 @@ export function select(
     region,
     profileName,
     profile: pick(config.profiles, profileName, 'profile', file),
+    regions: config.regions,
   };
 }
 
@@ -165,7 +169,9 @@ export function resolvePlan({
   configFolder,
   warnings,
 }: ResolveInput): BuildPlan {
-  const { regionName, region, profileName, profile } = selection;
+  const { regionName, region, profileName, profile, regions } = selection;
+  const apiRegion = region.apiRegion ?? regionName;
+  const isLab = region.lab === true;
   const target = pinned(targetOf(profileName, profile), versions);
   const gpu = target.nvidia !== null;
   const rootVolume = { sizeGiB: volumeGiBOf(profile), type: 'gp3', encrypted: true } as const;
@@ -185,13 +191,14 @@ export function resolvePlan({
     planName,
     profile: profileName,
     region: regionName,
-    apiRegion: region.apiRegion ?? regionName,
-    isLab: region.lab === true,
+    apiRegion,
+    isLab,
     endpointUrl,
     baseImage,
     instanceTypes: instanceTypesOf(profile),
     gpu,
     rootVolume,
+    kmsKey: region.kmsKey ?? null,
     network: {
       transport: transportOf(profile),
       sshUser: profile.os.sshUser,
@@ -213,6 +220,7 @@ export function resolvePlan({
     hostProgram,
     provisioning,
     developerWorkload: workloadOf(profile, configFolder),
+    release: releasePlanOf(profile, regions, { apiRegion, isLab }),
     substitutions: profile.substitutions ?? [],
     toolchain,
     warnings: [

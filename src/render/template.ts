@@ -104,6 +104,7 @@ export function renderTemplate(plan: BuildPlan): object {
               volume_size: plan.rootVolume.sizeGiB,
               volume_type: plan.rootVolume.type,
               encrypted: plan.rootVolume.encrypted,
+              ...(plan.kmsKey === null ? {} : { kms_key_id: plan.kmsKey }),
               delete_on_termination: true,
             },
           ],

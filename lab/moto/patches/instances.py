@@ -37,6 +37,8 @@ def root_mapping(image: Any, requested: list[dict[str, Any]]) -> dict[str, Any]:
     """The root volume: what the image says, overlaid with what the call asks for."""
     root = next(d for d in image.block_device_mappings if d["DeviceName"] == image.root_device_name)
     ebs = {**root["Ebs"]}
+    if image.ebs_snapshot.encrypted:
+        ebs["KmsKeyId"] = image.ebs_snapshot.kms_key_id
     for device in requested:
         if device.get("VirtualName") or device.get("NoDevice") is not None:
             continue

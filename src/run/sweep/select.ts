@@ -58,6 +58,8 @@ export function selectLeftovers(
     inventory.instances.filter((each) => isDevHost(each, finished)).map(({ tags }) => tags[TAG.runId]),
   );
   const dead = (tags: Tags): string | null => {
+    // A copy carries the run of its bake. One that is under way is its release's, which goes on or removes it.
+    if (tags[TAG.release] !== undefined) return null;
     const runId = tags[TAG.runId];
     return runId !== undefined && !devHosts.has(runId) && stateOf(runId, tags) === 'dead' ? runId : null;
   };
