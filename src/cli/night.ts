@@ -1,7 +1,10 @@
 import { reasonOf } from '#contracts/reason.ts';
 import { createReleaseClients } from '../aws/release-clients.ts';
 import type { LoadedConfig } from '../config/load.ts';
+import { readRecord } from '../image/image-store.ts';
+import { findSince } from '../image/since.ts';
 import { allEnded } from '../io/all-ended.ts';
+import { EcsHostError } from '../io/errors.ts';
 import { requirePrograms } from '../io/programs.ts';
 import { type Item, itemName } from '../nightly/items.ts';
 import {
@@ -15,16 +18,21 @@ import {
   triedBefore,
 } from '../nightly/night.ts';
 import { nightlyImage, releaseNightly } from '../nightly/release-nightly.ts';
-import { changedSince, standingImage } from '../nightly/standing.ts';
 import { Meeting, Slots } from '../nightly/together.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
+import type { Change } from '../plan/inputs.ts';
 import { select, transportOf } from '../plan/resolve.ts';
+import { connector } from '../release/release.ts';
 import { sweepDead, sweepRun } from '../run/sweep/sweep.ts';
 import { countVerdicts, verdictError } from '../smoke/verdict.ts';
 import { type Connection, withConnection } from './connect.ts';
 import { once, type Planning, planningAt } from './follow-plan.ts';
 import { type Session, withinSession } from './session.ts';
+import { lookForStanding, type Stands } from './standing.ts';
 import { AMI, amiBy } from './verbs/ami.ts';
+
+/** Versions and ids; digests are longer. */
+const LONGEST_INPUT = 60;
 
 export type NightOptions = {
   readonly items: readonly Item[];
@@ -45,7 +53,14 @@ type Shared = NightOptions & {
 
 /** What becomes known of an item on its way. */
 type Facts = {
-  -readonly [Key in 'imageId' | 'previousImageId' | 'changed' | 'checks' | 'tried' | 'status']: Outcome[Key];
+  -readonly [Key in
+    | 'imageId'
+    | 'previousImageId'
+    | 'published'
+    | 'changed'
+    | 'checks'
+    | 'tried'
+    | 'status']: Outcome[Key];
 } & { plan: BuildPlan | null };
 
 type Way = {
@@ -61,51 +76,73 @@ function argvOf({ profile, region }: Item, { file }: LoadedConfig): Record<strin
   return { _: ['ami'], region, profile, config: file };
 }
 
-/** The plan, and what it would change: nothing but questions. @returns whether an image is to be baked */
-async function planItem(way: Way, planning: Planning, force: boolean): Promise<boolean> {
+/** By name; what an input was is only told where it is short. */
+function changeText({ name, before, after }: Change): string {
+  const isShort = [before, after].every((each) => each === null || each.length <= LONGEST_INPUT);
+  return isShort ? `${name}: ${before ?? 'not there'} → ${after ?? 'gone'}` : name;
+}
+
+/** Which inputs changed since what the channel names; null when nobody can tell. */
+async function changedSince(way: Way, plan: BuildPlan, imageId: string): Promise<readonly string[] | null> {
+  const since = await findSince(way.connection.clients, plan, imageId).catch((error: unknown) => {
+    // The image is gone, or its record is of another version: that is no reason not to bake.
+    if (error instanceof EcsHostError) return null;
+    throw error;
+  });
+  if (since === null || (!since.isSame && since.changed.length === 0)) return null;
+  return since.changed.map(changeText);
+}
+
+/** The plan, and what it would change: nothing but questions. @returns null when there is something to bake */
+async function planItem(way: Way, planning: Planning, force: boolean): Promise<Stands | null> {
   const { session, connection, item, facts } = way;
-  const { plan } = await session.span('plan', () => planning.planned());
+  const stands = await lookForStanding(session, connection, planning, { force });
+  const { plan } = await planning.planned();
   facts.plan = plan;
   using release = createReleaseClients(connection, connection.keys);
   facts.previousImageId = await nightlyImage(release.ssm, item.profile);
-  if (facts.previousImageId !== null) facts.changed = await changedSince(facts.previousImageId, plan);
-  const standing = force ? null : await standingImage(connection.clients.ec2, plan);
-  facts.imageId = standing?.ImageId ?? null;
-  if (facts.imageId !== null && facts.imageId === facts.previousImageId) facts.status = 'unchanged';
-  if (facts.imageId === null) await planning.preflight();
-  return facts.imageId === null;
+  if (facts.previousImageId !== null) facts.changed = await changedSince(way, plan, facts.previousImageId);
+  facts.imageId = stands?.standing.imageId ?? null;
+  const isProven = stands?.standing.verdict === 'passed';
+  if (isProven && facts.imageId === facts.previousImageId) facts.status = 'unchanged';
+  if (!isProven) await planning.preflight();
+  return stands;
 }
 
-async function bakeItem({ session, connection, argv, facts }: Way, planning: Planning): Promise<void> {
+async function proveItem(way: Way, planning: Planning, stands: Stands | null): Promise<void> {
+  const { session, connection, argv, facts } = way;
   const onImage = (imageId: string): void => {
     facts.imageId = imageId;
   };
-  const { imageId, placement, result } = await amiBy(session, connection, { planning, argv, before: [], onImage });
+  const { imageId, proof } = await amiBy(session, connection, { planning, stands, argv, before: [], onImage });
+  if (proof === null) return;
+  const { result } = proof;
+  const baked = stands === null ? ((await readRecord(imageId))?.placement?.tried ?? []) : [];
   facts.checks = countVerdicts(result.checks);
-  facts.tried = [...(placement?.tried ?? []), ...(result.placement?.tried ?? [])];
+  facts.tried = [...baked, ...(result.placement?.tried ?? [])];
   if (result.verdict !== 'passed') throw verdictError(imageId, result);
 }
 
 async function releaseItem({ session, connection, facts }: Way): Promise<void> {
   const { plan, imageId } = facts;
   if (plan === null || imageId === null) return;
-  using release = createReleaseClients(connection, connection.keys);
-  const { clients } = connection;
-  const hasMoved = await session.span('release', () => releaseNightly(release.ssm, { plan, imageId, clients }));
-  facts.status = hasMoved ? 'released' : 'unchanged';
+  const { endpointUrl, keys } = connection;
+  const input = { plan, imageId, ctx: session, endpointUrl, connect: connector(endpointUrl, keys) };
+  facts.published = await session.span('release', () => releaseNightly(input));
+  facts.status = facts.published.length > 0 ? 'released' : 'unchanged';
 }
 
 async function goWay(way: Way, { slots, meeting, force, dryRun }: Shared): Promise<void> {
   const { session, connection, argv, item } = way;
   const made = planningAt(session, connection, argv, AMI);
-  const planning = { preflight: once(() => made.preflight()), planned: once(() => made.planned()) };
-  const isBaked = await slots.use(() => planItem(way, planning, force));
+  const planning = { planned: made.planned, preflight: once(() => made.preflight()) };
+  const stands = await slots.use(() => planItem(way, planning, force));
   await meeting.arrive(item);
   session.signal.throwIfAborted();
   if (dryRun) return;
   await slots.use(async () => {
     session.signal.throwIfAborted();
-    if (isBaked) await bakeItem(way, planning);
+    await proveItem(way, planning, stands);
     await releaseItem(way);
   });
 }
@@ -115,7 +152,7 @@ async function nightOf(outer: Session, connection: Connection, item: Item, share
   const argv = argvOf(item, shared.loaded);
   const facts: Facts = {
     ...{ plan: null, imageId: null, previousImageId: null, changed: null },
-    ...{ checks: {}, tried: [], status: 'planned' },
+    ...{ published: [], checks: {}, tried: [], status: 'planned' },
   };
   const startedAt = performance.now();
   return withinSession(outer, argv, async (session) => {
@@ -167,7 +204,7 @@ function unreachable(items: readonly Item[], error: unknown): Told[] {
     outcome: {
       ...item,
       ...nothing,
-      ...{ status: 'failed', runId: 'none', stages: [], durationMs: 0, checks: {}, tried: [] },
+      ...{ status: 'failed', runId: 'none', stages: [], durationMs: 0, published: [], checks: {}, tried: [] },
       failure: failureOf('connect', error),
     },
   }));

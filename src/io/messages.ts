@@ -205,9 +205,9 @@ export const MESSAGES = {
   NETWORK: { level: 'user', meaning: 'A value of --clients or --webserver is no network.' },
   NETWORK_TOO_WIDE: { level: 'user', meaning: 'A network of --clients or --webserver is too large to be meant.' },
   NIGHTLY_JOBS: { level: 'user', meaning: 'The value of --jobs is no number of images that can be made at once.' },
-  NIGHTLY_UNPROVEN: {
-    level: 'outside',
-    meaning: 'An image that a night was to release is not known as passed in its region.',
+  NIGHTLY_OVERLAP: {
+    level: 'user',
+    meaning: 'A night would bake a profile in a region that it is also copied to.',
   },
   NIGHT_UNREADABLE: { level: 'user', meaning: 'A file below --summaries is no report of a night.' },
   NOT_CONFIRMED: {

@@ -1,4 +1,6 @@
 import type { HostsConfig } from '../config/hosts-config.ts';
+import { userError } from '../io/errors.ts';
+import { releasePlanOf } from '../plan/release-plan.ts';
 import { select } from '../plan/resolve.ts';
 
 /** What a night is asked to do: one image, in one region of hosts.yaml. */
@@ -15,11 +17,31 @@ export function itemName({ profile, region }: Item): string {
   return `${profile} in ${region}`;
 }
 
+/** An image that is copied to where another one is baked would take its pointer away, night by night. */
+function refuseOverlap(config: HostsConfig, items: readonly Item[], file: string): void {
+  for (const { profile, region } of items) {
+    const place = config.regions[region];
+    const given = config.profiles[profile];
+    if (place === undefined || given === undefined) continue;
+    const bakedIn = { apiRegion: place.apiRegion ?? region, isLab: place.lab === true };
+    const copies = releasePlanOf(given, config.regions, bakedIn).regions.map(({ apiRegion }) => apiRegion);
+    const twice = items.find(
+      (other) => other.profile === profile && copies.includes(config.regions[other.region]?.apiRegion ?? other.region),
+    );
+    if (twice !== undefined)
+      throw userError(
+        'NIGHTLY_OVERLAP',
+        `${profile} is baked in ${region} and in ${twice.region}, and ${file} has it copied from one to the other.`,
+        `bake it in one of them, or leave the other out of profiles.${profile}.release.regions`,
+      );
+  }
+}
+
 /**
  * Pure: every wanted profile in every wanted region. Where only the one or the other was named, hosts.yaml's `nightly`
  * says the rest, else the region's own profile, or the lab.
  *
- * @throws EcsHostError (user) `PROFILE_UNKNOWN`, `REGION_UNKNOWN`
+ * @throws EcsHostError (user) `PROFILE_UNKNOWN`, `REGION_UNKNOWN`, `NIGHTLY_OVERLAP`
  */
 export function wantedItems(config: HostsConfig, { profiles, regions }: Named, file: string): readonly Item[] {
   const listed = config.nightly ?? [];
@@ -50,6 +72,7 @@ export function wantedItems(config: HostsConfig, { profiles, regions }: Named, f
   };
   const items = new Map(wanted().map(({ profile, region }) => [`${profile} ${region}`, { profile, region }]));
   for (const { profile, region } of items.values()) select(config, { region, profile }, file);
+  refuseOverlap(config, [...items.values()], file);
   return [...items.values()];
 }
 

@@ -1,5 +1,6 @@
 import { reasonOf } from '#contracts/reason.ts';
 import { EcsHostError, type ErrorKind } from '../io/errors.ts';
+import { explainError } from '../io/explain-error.ts';
 import { EXIT_CODES } from '../io/messages.ts';
 import { list, map, NUMBER, nullable, object, oneOf, parseObject, shapeCheck, TEXT } from '../io/shape.ts';
 import { NoCapacity, type Tried } from '../plan/fallback.ts';
@@ -22,6 +23,9 @@ export type Failure = {
   readonly details: readonly string[];
 };
 
+/** Where an image, or a copy of it, was published. */
+export type Published = { readonly region: string; readonly imageId: string };
+
 export type StageTime = { readonly stage: string; readonly durationMs: number };
 
 /** What became of one item in one night. */
@@ -34,7 +38,9 @@ export type Outcome = Item & {
   readonly imageId: string | null;
   /** What the channel named before this night; null for nothing. */
   readonly previousImageId: string | null;
-  /** Which inputs of the plan are others than those of that image; null when its plan is not kept here. */
+  /** Where the pointers of the channel were moved to it, and to its copies. */
+  readonly published: readonly Published[];
+  /** Which inputs of the plan are others than those of the image before; null when nobody kept them. */
   readonly changed: readonly string[] | null;
   readonly stages: readonly StageTime[];
   readonly durationMs: number;
@@ -63,7 +69,8 @@ export type Night = {
 };
 
 /** Pure: an error as a night tells it. */
-export function failureOf(stage: string, error: unknown): Failure {
+export function failureOf(stage: string, thrown: unknown): Failure {
+  const error = explainError(thrown);
   if (!(error instanceof EcsHostError))
     return { stage, kind: 'bug', code: 'BUG', reason: reasonOf(error), hint: null, details: [] };
   const { kind, code, message, hint, details } = error;
@@ -114,6 +121,7 @@ const OUTCOME = object({
   planDigest: nullable(TEXT),
   imageId: nullable(TEXT),
   previousImageId: nullable(TEXT),
+  published: list(object({ region: TEXT, imageId: TEXT })),
   changed: nullable(list(TEXT)),
   stages: list(object({ stage: TEXT, durationMs: NUMBER })),
   durationMs: NUMBER,

@@ -27,12 +27,25 @@ function pointerOf({ status, imageId, previousImageId }: Outcome): string {
   return named === null ? 'nothing' : code(named);
 }
 
-function changeLine({ changed, previousImageId, status }: Outcome): string[] {
+function changeLines({ changed, previousImageId, status }: Outcome): string[] {
   if (status === 'unchanged' || previousImageId === null) return [];
   const since = `Since ${code(previousImageId)}`;
-  if (changed === null) return [`${since}: which input changed cannot be told, its plan is not kept here.`, ''];
+  if (changed === null) return [`${since}: which input changed cannot be told, it did not keep its inputs.`, ''];
   if (changed.length === 0) return [`${since}: no input changed.`, ''];
-  return [`${since} changed: ${changed.map(prose).join(', ')}.`, ''];
+  const shown = changed.slice(0, MOST_DETAILS);
+  const more = changed.length - shown.length;
+  return [
+    `${since} changed:`,
+    '',
+    ...shown.map((each) => `- ${prose(each)}`),
+    ...(more > 0 ? [`- ${more} more`] : []),
+    '',
+  ];
+}
+
+function publishedLine({ published }: Outcome): string[] {
+  const places = published.map(({ region, imageId }) => `${region} (${code(imageId)})`);
+  return places.length === 0 ? [] : [`Published in ${places.join(', ')}.`, ''];
 }
 
 /** Pure: why an item failed, for people; nothing for one that did not. */
@@ -58,7 +71,8 @@ export function outcomeLines(outcome: Outcome): string[] {
     `### ${MARKS[status]} ${itemName(outcome)}: ${status}`,
     '',
     ...failureLines(outcome),
-    ...changeLine(outcome),
+    ...publishedLine(outcome),
+    ...changeLines(outcome),
     ...(counts.length === 0 ? [] : [`Checks: ${counts.join(', ')}.`, '']),
     ...table(
       ['no room', 'code', 'why'],
