@@ -329,6 +329,7 @@ export const MESSAGES = {
     level: 'user',
     meaning: 'What was written down of a release is there, but cannot be used.',
   },
+  RUNNER_NAME: { level: 'user', meaning: 'ECS_HOST_RUNNER cannot be the value of a tag.' },
   RUNS_PRUNED: { level: 'note', meaning: 'Folders of runs that are over were removed.' },
   RUN_NOT_PRUNED: { level: 'warning', meaning: 'The folder of a run that is over could not be removed.' },
   SCRIPT_CLASH: { level: 'user', meaning: 'Two profiles of one system would be written as the same script.' },

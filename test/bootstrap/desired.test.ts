@@ -76,7 +76,7 @@ test.each<[NonNullable<Profile['workload']['credential']>, unknown]>([
   );
   const [action, resourceName] = expected as [string, string];
   expect(text).toContain(`"Action":"${action}","Resource":"${resourceName}"`);
-  expect(JSON.stringify(desiredResources(selection, WANTED))).not.toMatch(/GetSecretValue|GetParameter/);
+  expect(JSON.stringify(desiredResources(selection, WANTED))).not.toMatch(/GetSecretValue|GetParameter"/);
 });
 
 test('it changes and removes only what carries a run id, and passes only the role of the hosts', async () => {

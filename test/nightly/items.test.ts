@@ -10,7 +10,7 @@ nightly:
   - { profile: g4dn-jammy, region: us-east-1 }
 `;
 const { config } = parseConfig(shipped + NIGHTLY, 'hosts.yaml');
-const { config: withoutKey } = parseConfig(shipped.replace(/\nnightly:\n( {2}.*\n)+/, '\n'), 'hosts.yaml');
+const { config: withoutKey } = parseConfig(shipped, 'hosts.yaml');
 
 function wanted(profiles: string[] | null, regions: string[] | null, given = config): string[] {
   return wantedItems(given, { profiles, regions }, 'hosts.yaml').map(({ profile, region }) => `${profile} ${region}`);
@@ -71,18 +71,18 @@ describe('nightly in hosts.yaml', () => {
   test.each([
     [
       'a profile that is not there',
-      changed('g6-noble, region', 'g6-nobel, region', shipped + NIGHTLY),
+      shipped + changed('g6-noble, region', 'g6-nobel, region', NIGHTLY),
       'nightly.[1].profile',
       'did you mean g6-noble?',
     ],
     [
       'a region that is not there',
-      changed('region: us-east-1 }', 'region: us-east-3 }', shipped + NIGHTLY),
+      shipped + changed('region: us-east-1 }', 'region: us-east-3 }', NIGHTLY),
       'nightly.[2].region',
       'did you mean us-east-',
     ],
-    ['no region', changed(', region: us-east-1 }', ' }', shipped + NIGHTLY), 'nightly.[2]', 'region'],
-    ['the same twice', changed('g6-noble, region', 'g4dn-jammy, region', shipped + NIGHTLY), 'nightly', ''],
+    ['no region', shipped + changed(', region: us-east-1 }', ' }', NIGHTLY), 'nightly.[2]', 'region'],
+    ['the same twice', shipped + changed('g6-noble, region', 'g4dn-jammy, region', NIGHTLY), 'nightly', ''],
   ])('%s is a mistake', (_, text, key, hint) => {
     const { code, details } = failure(text);
     expect(code).toBe('CONFIG_INVALID');
@@ -90,4 +90,22 @@ describe('nightly in hosts.yaml', () => {
     expect(details[0]?.key).toContain(key.replace('.[', '['));
     expect(`${details[0]?.hint} ${details[0]?.reason}`).toContain(hint);
   });
+});
+
+test('a profile that is baked where it is copied to is refused, in either direction', () => {
+  const text = changed(
+    '  g4dn-jammy:\n    like: g3s-focal\n',
+    '  g4dn-jammy:\n    like: g3s-focal\n    release: { regions: [us-east-1], verifyCopies: snapshot }\n',
+    shipped,
+  );
+  const { config: copying } = parseConfig(text, 'hosts.yaml');
+  expect(wanted(['g4dn-jammy'], ['us-east-2'], copying)).toEqual(['g4dn-jammy us-east-2']);
+  for (const regions of [
+    ['us-east-2', 'us-east-1'],
+    ['us-east-1', 'us-east-2'],
+  ])
+    expect(() => wanted(['g4dn-jammy'], regions, copying)).toThrow(
+      expect.objectContaining({ code: 'NIGHTLY_OVERLAP' }),
+    );
+  expect(wanted(['g4dn-jammy', 'g6-noble'], ['us-east-1'], copying)).toHaveLength(2);
 });
