@@ -10,6 +10,7 @@ import type { ServiceHandler } from './handler.ts';
 import { createAwsHandler } from './handler.ts';
 import { Reconciler } from './reconciler.ts';
 import { createEndpointListener } from './server.ts';
+import { createSnapshotBlocks } from './snapshot-blocks.ts';
 import { Staleness } from './staleness.ts';
 import { KeyMint } from './temporary-keys.ts';
 
@@ -58,7 +59,7 @@ export function createAwsService(parts: {
     faults,
     staleness: conditions.staleness,
     capacity: conditions.capacity,
-    services: new Map([...ACCOUNT_SERVICES, ...(parts.services ?? [])]),
+    services: new Map([...ACCOUNT_SERVICES, ['ebs', createSnapshotBlocks(disks)], ...(parts.services ?? [])]),
     consoleOutput: (instanceId) => machines.consoleOutput(instanceId),
     log,
   });

@@ -43,6 +43,6 @@ export async function planOfImage(
   const stored = hasFile ? null : await storedPlan(session, imageId, apiRegion);
   await planning.preflight(stored);
   await claimRun(session.runId);
-  const plan = stored ?? (await planning.planned()).plan;
+  const plan = await session.span('plan', async () => stored ?? (await planning.planned()).plan);
   return { ...plan, endpointUrl };
 }

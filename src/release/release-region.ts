@@ -25,6 +25,8 @@ export type Work = {
   readonly regions: readonly [Region, ...Region[]];
   /** Where copies are smoked, by the place of their region. */
   readonly networks: ReadonlyMap<number, NetworkFacts>;
+  /** Between two looks at what is not there yet. */
+  readonly pauseMs: number;
   /** Read once for all regions, when the first asks. */
   readonly digestsOfSource: { promise: Promise<readonly string[]> | null };
 };
@@ -46,11 +48,6 @@ function orderOf({ ledger, regions }: Work, { place }: Region, source: SeenImage
     releaseId: id,
     failedCopies: states[place]?.failedCopies ?? 0,
   };
-}
-
-/** How often a copy is asked for: those of the lab are there in a second. */
-function pauseMs(endpointUrl: string | null): number {
-  return endpointUrl === null ? 5000 : 250;
 }
 
 /** Removes a copy of no use; the next try asks for another. */
@@ -124,14 +121,14 @@ function refused({ name }: Region, { image }: Seen) {
 
 /** Does one step in one region; each may have been done, or begun, before. */
 async function act(work: Work, region: Region, looked: { seen: Seen; step: Step }, source: SeenImage): Promise<void> {
-  const { ctx, subject, endpointUrl } = work;
+  const { ctx, subject, pauseMs } = work;
   const { seen, step } = looked;
   if (step === 'copy') {
     const imageId = await beginCopy(region, orderOf(work, region, source));
     await work.ledger.saveRegion(region.place, { step: 'wait', imageId });
     await ctx.span(`copy to ${region.name}`, async (span) => {
       span.progress(imageId);
-      await waitForCopy(region, imageId, { signal: ctx.signal, pauseMs: pauseMs(endpointUrl) });
+      await waitForCopy(region, imageId, { signal: ctx.signal, pauseMs });
     });
     return;
   }
@@ -139,9 +136,7 @@ async function act(work: Work, region: Region, looked: { seen: Seen; step: Step 
   if (step === 'lost' || image === null) throw lost(work, region, seen);
   if (step === 'refused') throw refused(region, seen);
   if (step === 'wait')
-    await ctx.span(`copy to ${region.name}`, () =>
-      waitForCopy(region, image.imageId, { signal: ctx.signal, pauseMs: pauseMs(endpointUrl) }),
-    );
+    await ctx.span(`copy to ${region.name}`, () => waitForCopy(region, image.imageId, { signal: ctx.signal, pauseMs }));
   if (step === 'remove') await giveUp(work, region, image, `it is ${image.state}: ${image.reason}`);
   if (step === 'check') await ctx.span(`check the copy in ${region.name}`, () => check(work, region, image, source));
   if (step === 'prove') await prove(work, region, image, source);
@@ -166,7 +161,7 @@ export async function advance(work: Work, region: Region, source: SeenImage): Pr
     signal.throwIfAborted();
     const looked = await lookAt(work, region);
     if (looked.step === 'publish' || looked.step === 'done') return;
-    if (looked.step === before) await sleep(pauseMs(work.endpointUrl), undefined, { signal });
+    if (looked.step === before) await sleep(work.pauseMs, undefined, { signal });
     before = looked.step;
     await act(work, region, looked, source);
     // The image that was baked is proven before the others begin.

@@ -33,8 +33,8 @@ export type ReleaseState = {
   readonly channel: Channel;
   /** null means AWS itself. */
   readonly endpointUrl: string | null;
-  /** The run that works on it, or did. */
-  readonly runId: string;
+  /** The run that works on it; null when none does. One that is no longer alive was killed. */
+  readonly runId: string | null;
   readonly startedAt: string;
   /** When the pointers began to move: the same in all regions, whoever has to go on. */
   readonly releasedAt: string | null;
@@ -51,7 +51,7 @@ const problemOf = shapeCheck(
     profile: TEXT,
     channel: oneOf(...CHANNELS),
     endpointUrl: nullable(TEXT),
-    runId: TEXT,
+    runId: nullable(TEXT),
     startedAt: TEXT,
     releasedAt: nullable(TEXT),
     finishedAt: nullable(TEXT),

@@ -34,8 +34,9 @@ export type ReleaseInput = {
   readonly connect: (apiRegion: string, stack: DisposableStack) => RegionClients;
   /** As for a smoke test. */
   readonly keep: (() => Promise<void>) | null;
-  /** In place of the smoke test of this project: for tests. */
+  /** In place of the smoke test of this project, and of its patience with copies: for tests. */
   readonly smoke?: Smoke;
+  readonly pauseMs?: number;
 };
 
 export type ReleaseResult = {
@@ -103,8 +104,8 @@ async function openLedger(input: ReleaseInput, regions: readonly Region[]): Prom
   const { plan, imageId, channel, endpointUrl, ctx } = input;
   const id = releaseId(imageId, channel);
   const before = await readState(id);
-  const owner = before === null || before.finishedAt !== null ? null : await readOwner(before.runId);
-  if (owner !== null && owner.runId !== ctx.runId && isAlive(owner))
+  const owner = before?.runId == null ? null : await readOwner(before.runId);
+  if (owner !== null && isAlive(owner))
     throw userError(
       'RELEASE_UNDER_WAY',
       `Release ${id} is under way: process ${owner.process.pid} works on it.`,
@@ -202,6 +203,9 @@ async function publish(work: Work, moving: readonly Looked[], source: SeenImage)
   }
 }
 
+/** How often a copy is asked for: those of the lab are there in a second. */
+const PAUSE_MS = { aws: 5000, lab: 250 };
+
 /** More than a release takes; each turn but the last changes something. */
 const MOST_TURNS = 10;
 
@@ -237,6 +241,29 @@ function interrupted({ id }: ReleaseState): EcsHostError {
   });
 }
 
+/** All that the regions share; what dead runs left in any of them is removed first. */
+async function prepare(
+  input: ReleaseInput,
+  { regions, ledger, source }: Pick<Work, 'regions' | 'ledger'> & { readonly source: SeenImage },
+): Promise<Work> {
+  const { plan, imageId, channel, ctx, endpointUrl, keep } = input;
+  const networks = await networksOf(input, regions);
+  for (const { clients } of regions) await sweepDead(clients.aws, { reporter: ctx.reporter });
+  return {
+    ...{ plan, ctx, endpointUrl, ledger, regions, networks },
+    smoke: input.smoke ?? smokeOf(ctx, keep),
+    pauseMs: input.pauseMs ?? (endpointUrl === null ? PAUSE_MS.aws : PAUSE_MS.lab),
+    digestsOfSource: { promise: null },
+    subject: {
+      ...{ channel, imageId },
+      profile: plan.profile,
+      release: plan.release,
+      origin: originOf(regions[0].apiRegion, source.imageId),
+      startedAt: ledger.state.startedAt,
+    },
+  };
+}
+
 /**
  * Releases an image: proves it where it was baked, copies it to the regions of the plan, proves, shares and protects
  * each copy, and only then moves the channel's pointer in all of them. Each step is written down in the state folder
@@ -248,29 +275,16 @@ function interrupted({ id }: ReleaseState): EcsHostError {
  *   did
  */
 export async function releaseImage(input: ReleaseInput): Promise<ReleaseResult> {
-  const { plan, imageId, channel, ctx, endpointUrl, keep } = input;
+  const { ctx } = input;
   using stack = new DisposableStack();
   const regions = regionsOf(input, stack);
   const source = await findSource(input, regions[0]);
   await claimRun(ctx.runId);
-  const [ledger, networks] = [await openLedger(input, regions), await networksOf(input, regions)];
-  for (const { clients } of regions) await sweepDead(clients.aws, { reporter: ctx.reporter });
-  const work: Work = {
-    ...{ plan, ctx, endpointUrl, ledger, regions, networks },
-    smoke: input.smoke ?? smokeOf(ctx, keep),
-    digestsOfSource: { promise: null },
-    subject: {
-      ...{ channel, imageId },
-      profile: plan.profile,
-      release: plan.release,
-      origin: originOf(regions[0].apiRegion, source.imageId),
-      startedAt: ledger.state.startedAt,
-    },
-  };
+  const ledger = await openLedger(input, regions);
   try {
-    const isNew = await goOn(work);
+    const isNew = await goOn(await prepare(input, { regions, ledger, source }));
     await ledger.save({ finishedAt: new Date().toISOString() });
-    const { id, profile } = ledger.state;
+    const { id, profile, channel } = ledger.state;
     return {
       ...{ id, profile, channel, isNew },
       regions: ledger.state.regions.map(({ name, apiRegion, imageId: there, previousImageId }) => ({
@@ -282,5 +296,7 @@ export async function releaseImage(input: ReleaseInput): Promise<ReleaseResult> 
     const { aborted, reason } = ctx.signal;
     const isStopped = aborted && reason instanceof EcsHostError && reason.kind === 'interrupted';
     throw isStopped ? interrupted(ledger.state) : error;
+  } finally {
+    await ledger.save({ runId: null });
   }
 }

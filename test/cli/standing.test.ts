@@ -17,7 +17,6 @@ function aRun({ images = THERE, planned = async () => ({ plan }), aborted = fals
   const done: string[] = [];
   const { clients, calls } = fakeClients({ DescribeImages: () => images });
   const session = {
-    span: (_title: string, work: () => Promise<unknown>) => work(),
     signal: { aborted },
     leaveUntimed: () => done.push('untimed'),
   } as unknown as Session;

@@ -122,8 +122,6 @@ def _finish_launch(self: Any, instance: Any, ebs: dict[str, Any], interface_tags
 def run_instances(
     self: Any, image_id: str, count: int, user_data: Any, security_group_names: list[str], **kwargs: Any
 ) -> Any:
-    if kwargs.get("launch_template"):
-        raise unsupported("RunInstances from a launch template")
     token = kwargs.get("client_token")
     asked = (image_id, count, str(user_data), security_group_names, sorted(kwargs.items(), key=lambda kv: kv[0]))
     fingerprint = hashlib.sha256(repr(asked).encode()).hexdigest()

@@ -1,12 +1,12 @@
 import { bakeNeeds } from '../../bake/toolchain.ts';
 import { readRecord, saveRecord } from '../../image/image-store.ts';
+import { signingKey } from '../../inventory/signature.ts';
 import { EcsHostError } from '../../io/errors.ts';
 import type { Need } from '../../io/programs.ts';
 import type { BuildPlan, Transport } from '../../plan/build-plan.ts';
 import { NoCapacity, type Tried } from '../../plan/fallback.ts';
 import { claimRun } from '../../run/owner.ts';
 import { smokeNeeds } from '../../smoke/needs.ts';
-import { smoke } from '../../smoke/smoke.ts';
 import { keepVerdict, verdictError } from '../../smoke/verdict.ts';
 import type { Argv } from '../arguments.ts';
 import type { Api } from '../connect.ts';
@@ -76,6 +76,7 @@ export async function amiBy(session: Session, api: Api, options: AmiOptions) {
   onImage?.(imageId);
   const command = smokeCommand(imageId, argv);
   const plan = { ...subject.plan, endpointUrl };
+  const { smoke } = await import('../../smoke/smoke.ts');
   const result = await session
     .span('smoke', () => smoke({ plan, imageId, ctx: session, clients, keep: keepOf(argv, api) }))
     .catch((error: unknown) => {
@@ -98,6 +99,8 @@ function amiIn(session: Session, argv: Record<string, unknown>, before: readonly
 /** `ecs-host ami`: bake and smoke, or as much of it as has not been done yet. */
 export function ami(argv: Record<string, unknown>): Promise<number> {
   return withSession(argv, async (session) => {
+    // Before an image is baked that could not be signed.
+    await signingKey();
     const { proof, ...outcome } = await inRegions(session, argv, (there, before) => amiIn(session, there, before));
     await close(session, argv['json'] === true, outcome);
     if (proof !== null && proof.result.verdict !== 'passed')

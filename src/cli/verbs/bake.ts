@@ -1,7 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { bake } from '../../bake/bake.ts';
 import { bakeNeeds } from '../../bake/toolchain.ts';
 import { type ImageRecord, RECORD_VERSION } from '../../image/image-record.ts';
 import { saveRecord } from '../../image/image-store.ts';
@@ -10,10 +9,7 @@ import type { BuildPlan } from '../../plan/build-plan.ts';
 import type { Tried } from '../../plan/fallback.ts';
 import { inputsOf } from '../../plan/inputs.ts';
 import { BUNDLE_FILE } from '../../plan/provisioning.ts';
-import { renderTo } from '../../render/render.ts';
 import { claimRun } from '../../run/owner.ts';
-import { pruneRuns } from '../../run/prune.ts';
-import { sweepDead } from '../../run/sweep/sweep.ts';
 import type { Api } from '../connect.ts';
 import { type Planning, withPlanning } from '../follow-plan.ts';
 import { inRegions } from '../or-region.ts';
@@ -42,6 +38,17 @@ type BakeOptions = {
   readonly before: readonly Tried[];
 };
 
+/** What only a bake needs: where nothing is baked, nobody waits until it is loaded. */
+async function bakery() {
+  const [baking, rendering, pruning, sweeping] = await Promise.all([
+    import('../../bake/bake.ts'),
+    import('../../render/render.ts'),
+    import('../../run/prune.ts'),
+    import('../../run/sweep/sweep.ts'),
+  ]);
+  return { ...baking, ...rendering, ...pruning, ...sweeping };
+}
+
 /** Preflight, plan where that is not done, render, bake, record. What dead runs left in the region is removed first. */
 export async function bakeImage(
   session: Session,
@@ -50,6 +57,7 @@ export async function bakeImage(
 ): Promise<Baked> {
   const { clients, keys, endpointUrl } = api;
   await planning.preflight();
+  const { bake, renderTo, pruneRuns, sweepDead } = await bakery();
   await claimRun(session.runId);
   await session.span('sweep', async () => {
     await sweepDead(clients, { reporter: session.reporter });

@@ -1,5 +1,6 @@
 import { appendFile } from 'node:fs/promises';
 import { loadConfig } from '../../config/load.ts';
+import { signingKey } from '../../inventory/signature.ts';
 import { formatDuration } from '../../io/duration.ts';
 import { userError } from '../../io/errors.ts';
 import { type Item, itemName, matrixOf, wantedItems } from '../../nightly/items.ts';
@@ -39,6 +40,8 @@ export async function nightly(argv: Record<string, unknown>): Promise<number> {
   }
   const jobs = jobsOf(argv);
   return withSession(argv, async (session) => {
+    // Before images are baked that could not be signed.
+    await signingKey();
     const { runNight } = await import('../night.ts');
     const { nightMarkdown } = await import('../../nightly/summary.ts');
     const { keepArtifacts } = await import('../../nightly/artifacts.ts');

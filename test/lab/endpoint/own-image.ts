@@ -5,7 +5,7 @@ import {
   type EC2Client,
   type Image,
 } from '@aws-sdk/client-ec2';
-import { expect } from 'vitest';
+import { vi } from 'vitest';
 
 export async function describeImage(ec2: EC2Client, id: string): Promise<Image | undefined> {
   return (await ec2.send(new DescribeImagesCommand({ ImageIds: [id] }))).Images?.[0];
@@ -19,8 +19,11 @@ export async function copyImage(
 ): Promise<Image> {
   const asked = { SourceImageId: source, SourceRegion: 'us-west-2', ...more };
   const { ImageId = '' } = await ec2.send(new CopyImageCommand(asked));
-  await expect.poll(async () => (await describeImage(ec2, ImageId))?.State).not.toBe('pending');
-  return (await describeImage(ec2, ImageId)) as Image;
+  return vi.waitFor(async () => {
+    const image = await describeImage(ec2, ImageId);
+    if (image === undefined || image.State === 'pending') throw new Error(`${ImageId} is pending`);
+    return image;
+  });
 }
 
 export function snapshotOf(image: Image): string {
