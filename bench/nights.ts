@@ -46,7 +46,7 @@ const KINDS: readonly Kind[] = [
     name: 'no room',
     weight: 4,
     changes: true,
-    before: (lab) => order(lab, 'POST', 'capacity', { launches: 60 }),
+    before: (lab) => order(lab, 'POST', 'capacity', { launches: 60, code: 'VcpuLimitExceeded' }),
     exitCode: 3,
     says: /NO_CAPACITY/,
   },
