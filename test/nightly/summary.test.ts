@@ -17,11 +17,11 @@ async function compare(name: string, actual: string): Promise<void> {
 }
 
 test.each<[string, Night]>([
-  ['mixed.md', NIGHT],
-  ['good.md', { ...NIGHT, outcomes: [RELEASED, UNCHANGED], swept: [{ region: 'local', removed: [], failed: [] }] }],
+  ['mixed.md.txt', NIGHT],
+  ['good.md.txt', { ...NIGHT, outcomes: [RELEASED, UNCHANGED], swept: [{ region: 'local', removed: [], failed: [] }] }],
   [
-    'dry-run.md',
-    { ...NIGHT, outcomes: [{ ...RELEASED, status: 'planned', imageId: null, changed: null, stages: [] }], swept: [] },
+    'dry-run.md.txt',
+    { ...NIGHT, outcomes: [{ ...RELEASED, status: 'planned', imageId: null, published: [], stages: [] }], swept: [] },
   ],
 ])('%s tells a night', async (name, night) => {
   await compare(name, nightMarkdown(night));
