@@ -5,7 +5,7 @@ ARGS ?=
 NODE := node_modules/.bin/node
 
 .DEFAULT_GOAL := help
-.PHONY: help ami dev-host test setup unit e2e lint types drift generate scripts bench doctor clean lab-up lab-down
+.PHONY: help ami dev-host nightly test setup unit e2e lint types drift generate scripts bench doctor clean lab-up lab-down
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,11 +22,14 @@ ami: setup ## bake a host image and prove it; REGION=us-east-2 for AWS, PROFILE=
 dev-host: setup ## bring up a development host; REGION=us-east-2 for AWS, ARGS='NAME --from-base --ttl 2d'
 	@set -f; bin/ecs-host dev-host up $${REGION+--region "$$REGION"} $${PROFILE:+--profile "$$PROFILE"} $$ARGS
 
+nightly: setup ## what a night does, by `nightly` of hosts.yaml, else in the lab; REGION=us-east-2, PROFILE=..., ARGS='--dry-run'
+	@set -f; bin/ecs-host nightly $${REGION+--region "$$REGION"} $${PROFILE:+--profile "$$PROFILE"} $$ARGS
+
 test: setup ## lint, types, drift, unit and end-to-end tests; the last line counts them
 	@$(NODE) scripts/test.ts
 
 # What only the lab needs is not asked for where these go to AWS.
-ami dev-host doctor: export SETUP_REGION = $(REGION)
+ami dev-host nightly doctor: export SETUP_REGION = $(REGION)
 
 setup: ## bring everything that is missing; does nothing the second time
 	@scripts/setup $${SETUP_REGION:+--region "$$SETUP_REGION"}

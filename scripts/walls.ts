@@ -139,6 +139,11 @@ export const STAGES: readonly Room[] = [
     holds: 'copies, pointers and channels; what is pruned',
   },
   {
+    folder: 'src/nightly',
+    mayImport: ['src/io', 'src/aws', 'src/run', 'src/config', 'src/plan', 'src/image', 'src/smoke', 'src/release'],
+    holds: 'what a night does, its outcome as report, summary and issue',
+  },
+  {
     folder: 'src/dev-host',
     mayImport: [
       'src/io',

@@ -17,6 +17,7 @@ import {
   TagOpenIDConnectProviderCommand,
   TagRoleCommand,
   UpdateAssumeRolePolicyCommand,
+  UpdateRoleCommand,
 } from '@aws-sdk/client-iam';
 import type { AccountClients } from '../aws/account-clients.ts';
 import type { RunContext } from '../io/reporter.ts';
@@ -90,10 +91,12 @@ async function editRole(role: Role, edit: Edit, place: Place): Promise<void> {
         RoleName,
         Description: role.description,
         AssumeRolePolicyDocument: JSON.stringify(role.trust),
+        MaxSessionDuration: role.sessionS,
         Tags,
       }),
     );
   if (edit.op === 'tag') await iam.send(new TagRoleCommand({ RoleName, Tags }));
+  if (edit.op === 'session') await iam.send(new UpdateRoleCommand({ RoleName, MaxSessionDuration: role.sessionS }));
   if (edit.op === 'trust')
     await iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument: JSON.stringify(role.trust) }));
   if (edit.op === 'attach') await iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn: edit.arn }));

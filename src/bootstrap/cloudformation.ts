@@ -39,12 +39,13 @@ const builders: { readonly [K in Kind]: (resource: OfKind<K>) => Built } = {
     Type: 'AWS::Logs::LogGroup',
     Properties: { LogGroupName: name, RetentionInDays: retentionDays, Tags: TAGS },
   }),
-  role: ({ name, description, trust, managedPolicies, policies }) => ({
+  role: ({ name, description, trust, managedPolicies, policies, sessionS }) => ({
     Type: 'AWS::IAM::Role',
     Properties: {
       RoleName: name,
       Description: description,
       AssumeRolePolicyDocument: trust,
+      MaxSessionDuration: sessionS,
       ...(managedPolicies.length === 0 ? {} : { ManagedPolicyArns: managedPolicies }),
       Policies: Object.entries(policies).map(([PolicyName, PolicyDocument]) => ({ PolicyName, PolicyDocument })),
       Tags: TAGS,

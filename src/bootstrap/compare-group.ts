@@ -11,7 +11,7 @@ export type Rule = {
 
 /** One thing to do to a resource, with the line that shows it. */
 export type Edit = { readonly line: string } & (
-  | { readonly op: 'create' | 'tag' | 'trust' | 'retention' | 'add-role' | 'audience' }
+  | { readonly op: 'create' | 'tag' | 'trust' | 'session' | 'retention' | 'add-role' | 'audience' }
   | { readonly op: 'attach'; readonly arn: string }
   | { readonly op: 'put-policy'; readonly name: string }
   | { readonly op: 'authorize' | 'revoke'; readonly rule: Rule }

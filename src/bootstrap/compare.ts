@@ -76,6 +76,12 @@ function trustEdits({ trust }: Role, found: Found['role'] | null): Edit[] {
   return [{ op: 'trust', line: `~ trusts ${trustLine(trust)}, not ${trustLine(found.trust)}` }];
 }
 
+/** A longer one than is needed is somebody's choice. A role is made with its own. */
+function sessionEdits({ sessionS }: Role, found: Found['role'] | null): Edit[] {
+  if (found === null || found.sessionS >= sessionS) return [];
+  return [{ op: 'session', line: `~ sessions of at most ${sessionS / 3600} h, not ${found.sessionS / 3600} h` }];
+}
+
 function roleDifference(role: Role, found: Found['role'] | null): Compared {
   const attached = found?.managedPolicies ?? [];
   const policies = found?.policies ?? {};
@@ -92,7 +98,7 @@ function roleDifference(role: Role, found: Found['role'] | null): Compared {
     ...Object.keys(policies).filter((name) => !Object.hasOwn(role.policies, name)),
   ];
   return {
-    edits: [...trustEdits(role, found), ...attach, ...put],
+    edits: [...trustEdits(role, found), ...sessionEdits(role, found), ...attach, ...put],
     notes: more.map((name) => `policy ${name} is not bootstrap's, and is left`),
   };
 }

@@ -4,7 +4,14 @@ import caller from './policies/caller.json' with { type: 'json' };
 import hostLogs from './policies/host-logs.json' with { type: 'json' };
 import trustEc2 from './policies/trust-ec2.json' with { type: 'json' };
 import trustGithub from './policies/trust-github.json' with { type: 'json' };
-import { fill, type OpenPort, type PolicyDocument, type Resource, type SecurityGroup } from './resources.ts';
+import {
+  fill,
+  type OpenPort,
+  type PolicyDocument,
+  type Resource,
+  type SecurityGroup,
+  USUAL_SESSION_S,
+} from './resources.ts';
 
 /** What the user says beside hosts.yaml. */
 export type Wanted = {
@@ -16,6 +23,8 @@ export type Wanted = {
   readonly ci: { readonly repository: string; readonly branch: string } | null;
 };
 
+/** Longer than a night: a bake with a driver, its proof and copies. What GitHub hands over is not renewed in between. */
+const CI_SESSION_S = 4 * 3600;
 const GITHUB = 'token.actions.githubusercontent.com';
 const SESSION_MANAGER = 'AmazonSSMManagedInstanceCore';
 const MANAGED_POLICIES = [SESSION_MANAGER, 'service-role/AmazonEC2ContainerServiceforEC2Role'];
@@ -80,6 +89,7 @@ function buildResources(name: string | null): Resource[] {
       trust: trustEc2,
       managedPolicies: [managedPolicy(SESSION_MANAGER)],
       policies: {},
+      sessionS: USUAL_SESSION_S,
     },
     { kind: 'instance profile', name, role: name },
   ];
@@ -118,6 +128,7 @@ function ciResources(selection: Selection, names: CiNames, ci: Wanted['ci']): Re
       trust: fill(trustGithub, { Repository: ci.repository, Branch: ci.branch }),
       managedPolicies: [],
       policies: { 'ecs-host-caller': callerPolicy(selection, names, name) },
+      sessionS: CI_SESSION_S,
     },
   ];
 }
@@ -143,6 +154,7 @@ export function desiredResources(
       trust: trustEc2,
       managedPolicies: MANAGED_POLICIES.map(managedPolicy),
       policies: { 'ecs-host-logs': hostLogs },
+      sessionS: USUAL_SESSION_S,
     },
     { kind: 'instance profile', name: region.instanceProfile, role },
     ...buildResources(build),

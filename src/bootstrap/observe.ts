@@ -13,7 +13,15 @@ import { userError } from '../io/errors.ts';
 import { ambiguousGroup } from '../plan/facts.ts';
 import type { Tags } from '../run/tags.ts';
 import type { Pair } from './compare.ts';
-import type { Account, Found, FoundRule, IdentityProvider, PolicyDocument, Resource } from './resources.ts';
+import {
+  type Account,
+  type Found,
+  type FoundRule,
+  type IdentityProvider,
+  type PolicyDocument,
+  type Resource,
+  USUAL_SESSION_S,
+} from './resources.ts';
 
 function tagsOf(
   tags: readonly { readonly Key?: string | undefined; readonly Value?: string | undefined }[] = [],
@@ -65,8 +73,8 @@ async function findRole({ iam }: AccountClients, RoleName: string): Promise<Foun
       const { PolicyDocument } = await iam.send(new GetRolePolicyCommand({ RoleName, PolicyName }));
       policies[PolicyName] = documentOf(PolicyDocument);
     }
-  const { Tags: tags, AssumeRolePolicyDocument } = answer.Role ?? {};
-  return { tags: tagsOf(tags), trust: documentOf(AssumeRolePolicyDocument), managedPolicies, policies };
+  const { Tags: tags, AssumeRolePolicyDocument, MaxSessionDuration: sessionS = USUAL_SESSION_S } = answer.Role ?? {};
+  return { tags: tagsOf(tags), trust: documentOf(AssumeRolePolicyDocument), managedPolicies, policies, sessionS };
 }
 
 async function findProfile({ iam }: AccountClients, name: string): Promise<Found['instance profile'] | null> {

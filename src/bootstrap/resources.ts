@@ -21,6 +21,8 @@ export type SecurityGroup = {
   readonly ports: readonly OpenPort[];
 };
 export type LogGroup = { readonly kind: 'log group'; readonly name: string; readonly retentionDays: number };
+/** What IAM gives a role where nothing is said. */
+export const USUAL_SESSION_S = 3600;
 export type Role = {
   readonly kind: 'role';
   readonly name: string;
@@ -30,6 +32,8 @@ export type Role = {
   readonly managedPolicies: readonly string[];
   /** By name. */
   readonly policies: Readonly<Record<string, PolicyDocument>>;
+  /** For how many seconds whoever takes the role may have it at most. */
+  readonly sessionS: number;
 };
 export type InstanceProfile = { readonly kind: 'instance profile'; readonly name: string; readonly role: string };
 export type IdentityProvider = {
@@ -60,6 +64,7 @@ export type Found = {
     readonly trust: PolicyDocument;
     readonly managedPolicies: readonly string[];
     readonly policies: Readonly<Record<string, PolicyDocument>>;
+    readonly sessionS: number;
   };
   readonly 'instance profile': Owned & { readonly role: string | null };
   readonly 'identity provider': Owned & { readonly audiences: readonly string[] };

@@ -12,7 +12,7 @@ import { BUNDLE_FILE } from '../plan/provisioning.ts';
 import { transportOf } from '../plan/resolve.ts';
 import type { Found } from '../preflight/planned-items.ts';
 import { type Subject, subjectOf, subjectOfPlan } from '../preflight/subject.ts';
-import { type Api, type Before, withApi, withConnection } from './connect.ts';
+import { type Api, type Before, type Connection, withApi, withConnection } from './connect.ts';
 import { bundleFor, factsFor, makePlan, type Planned, warn } from './make-plan.ts';
 import { confirmedBy, preflightOf, runOf, startsLab, type Wanted } from './preflight.ts';
 import { commonArguments, type Session } from './session.ts';
@@ -81,11 +81,51 @@ export type Planning = {
 };
 
 /** The value of a promise that is begun when it is first wanted. */
-function once<T>(begin: () => Promise<T>): () => Promise<T> {
+export function once<T>(begin: () => Promise<T>): () => Promise<T> {
   let begun: Promise<T> | null = null;
   return () => {
     begun ??= begin();
     return begun;
+  };
+}
+
+type Look = {
+  readonly argv: Record<string, unknown>;
+  readonly wanted: Wanted;
+  /** The plan that is followed where it is neither `--plan FILE` nor made now. */
+  readonly stored: BuildPlan | null;
+  readonly planned: Subject;
+  readonly found: () => Promise<Found>;
+};
+
+async function look(session: Session, api: Api, { argv, wanted, stored, planned, found }: Look): Promise<void> {
+  const subject = stored === null ? planned : subjectOfPlan(stored);
+  await preflightOf(session, api, {
+    subject,
+    run: await runOf(argv, wanted),
+    found: stored === null ? found() : confirmedBy(api, stored),
+    needs: startsLab(subject) ? [] : wanted.needsOf(subject.transport),
+  });
+}
+
+/**
+ * The way to a plan that is made now from hosts.yaml, at the API of a connection. Of the region nothing is asked twice.
+ *
+ * @param argv says how long such a run took before
+ */
+export function planningAt(
+  session: Session,
+  connection: Connection,
+  argv: Record<string, unknown>,
+  wanted: Wanted,
+): Planning {
+  const found = once(() => factsFor(connection));
+  return {
+    preflight: (stored = null) => {
+      const planned = subjectOf(connection.selection, dirname(connection.loaded.file));
+      return look(session, connection, { argv, wanted, stored, planned, found });
+    },
+    planned: once(() => session.span('plan', () => makePlan(session, connection, found()))),
   };
 }
 
@@ -104,27 +144,11 @@ export async function withPlanning<T>(
   // Before the lab is started; elsewhere programs are part of the preflight.
   const lookFor = async (transport: Transport, { isLast }: { readonly isLast: boolean }): Promise<void> =>
     isLast ? requirePrograms(wanted.needsOf(transport)) : undefined;
-  const look = async (api: Api, stored: BuildPlan | null, planned: Subject, found: () => Promise<Found>) => {
-    const subject = stored === null ? planned : subjectOfPlan(stored);
-    return preflightOf(session, api, {
-      subject,
-      run: await runOf(argv, wanted),
-      found: stored === null ? found() : confirmedBy(api, stored),
-      needs: startsLab(subject) ? [] : wanted.needsOf(subject.transport),
-    });
-  };
   if (file === null)
     return withConnection(
       session,
       commonArguments(argv),
-      (connection) => {
-        const facts = once(() => factsFor(connection));
-        return work(connection, {
-          preflight: (stored = null) =>
-            look(connection, stored, subjectOf(connection.selection, dirname(connection.loaded.file)), facts),
-          planned: once(() => session.span('plan', () => makePlan(session, connection, facts()))),
-        });
-      },
+      (connection) => work(connection, planningAt(session, connection, argv, wanted)),
       ({ profile }, next) => lookFor(transportOf(profile), next),
     );
   const plan = await readPlan(file);
@@ -134,7 +158,8 @@ export async function withPlanning<T>(
     (api) => {
       const confirmed = once(() => confirmedBy(api, plan));
       return work(api, {
-        preflight: () => look(api, null, subjectOfPlan(plan), confirmed),
+        preflight: () =>
+          look(session, api, { argv, wanted, stored: null, planned: subjectOfPlan(plan), found: confirmed }),
         planned: once(() =>
           session.span('plan', async () => {
             warn(session, plan);

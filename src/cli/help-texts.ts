@@ -23,6 +23,12 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
     ['ecs-host smoke ami-0123456789abcdef0', 'prove an image once more'],
     ['ecs-host smoke ami-0123456789abcdef0 --only gate,cluster', 'only two of its parts'],
   ],
+  'nightly run': [
+    ['ecs-host nightly', "what hosts.yaml's `nightly` says; without it, the lab"],
+    ['ecs-host nightly --profile g6-noble --region us-east-2 --region us-east-1', 'one profile in two regions'],
+    ['ecs-host nightly --dry-run --summary night.md', 'what it would do, and why'],
+  ],
+  'nightly issue': [['ecs-host nightly issue --summaries artifacts --dry-run', 'what it would do to which issue']],
   'image list': [['ecs-host image list --region us-east-2', 'the images there, with verdicts']],
   'image show': [['ecs-host image show ami-0123456789abcdef0 --json', 'the whole record']],
   'image sbom': [['ecs-host image sbom ami-0123456789abcdef0 --out image.cdx.json', 'for a scanner, or an audit']],

@@ -383,3 +383,49 @@ export const YES = {
 export const DRY_RUN = {
   'dry-run': { type: 'boolean', default: false, describe: 'only list it' },
 } as const satisfies Record<string, Options>;
+
+const NIGHTLY_ITEMS = {
+  region: {
+    ...COMMON.region,
+    array: true,
+    describe: "region of hosts.yaml (default: what hosts.yaml's `nightly` says, else the lab); repeatable",
+    defaultDescription: undefined,
+  },
+  profile: {
+    ...COMMON.profile,
+    array: true,
+    describe: "profile of hosts.yaml (default: what `nightly` says, else the region's); repeatable",
+  },
+  config: COMMON.config,
+} as const satisfies Record<string, Options>;
+
+export const NIGHTLY = {
+  ...NIGHTLY_ITEMS,
+  ...FORCE,
+  'dry-run': { type: 'boolean', describe: 'only plan', default: false },
+  jobs: {
+    alias: 'j',
+    type: 'number',
+    describe: 'how many images are baked and proven at once',
+    default: 4,
+    requiresArg: true,
+  },
+  summary: { type: 'string', describe: 'append the summary to this file, as Markdown', requiresArg: true },
+  artifacts: {
+    type: 'string',
+    describe: 'write report, summary, plans and records to this folder',
+    requiresArg: true,
+  },
+  matrix: { type: 'boolean', describe: "only print the matrix of a workflow's jobs, as JSON", default: false },
+} as const satisfies Record<string, Options>;
+
+export const NIGHTLY_ISSUE = {
+  ...NIGHTLY_ITEMS,
+  summaries: {
+    type: 'string',
+    describe: 'folder with the --artifacts of the jobs of a night',
+    demandOption: true,
+    requiresArg: true,
+  },
+  'dry-run': { type: 'boolean', describe: 'only say what would be done', default: false },
+} as const satisfies Record<string, Options>;

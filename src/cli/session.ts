@@ -146,3 +146,31 @@ export async function withSession<T>(
     process.off('SIGTERM', onSignal);
   }
 }
+
+/**
+ * A run within a session, with an id, spans and resources of its own: several go on side by side, and none sweeps what
+ * another made. Its progress is the session's, and so is Ctrl-C.
+ *
+ * @param argv says what kind of run it is, as if it had been typed: how long its steps take is kept under that
+ */
+export async function withinSession<T>(outer: Session, argv: Argv, work: (session: Session) => Promise<T>): Promise<T> {
+  const { signal, abort } = outer;
+  const kind = kindOfRun(argv);
+  const inner: Reporter = { emit: (message) => outer.reporter.emit(message), close: async () => {} };
+  const reporter = new Recorder(inner, { kind, timings: await readTimings() });
+  const runId = newRunId();
+  const context = createContext({ runId, reporter, signal, idPrefix: `${runId}/` });
+  const startedAt = performance.now();
+  let [isDone, isTimed] = [false, true];
+  const leaveUntimed = (): void => {
+    isTimed = false;
+  };
+  try {
+    const result = await work({ ...context, spans: () => reporter.spans(), leaveUntimed, abort });
+    isDone = true;
+    return result;
+  } finally {
+    await keepSamples(reporter.samples(isDone && isTimed ? performance.now() - startedAt : null));
+    await removeEmptyRun(runId);
+  }
+}

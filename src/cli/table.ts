@@ -18,6 +18,8 @@ import {
   FORCE,
   KEEP,
   LAYERS,
+  NIGHTLY,
+  NIGHTLY_ISSUE,
   OR_REGION,
   OUT,
   OUTPUT,
@@ -98,6 +100,20 @@ const TABLE: readonly (Row | Group)[] = [
     { ...COMMON, ...PLAN, ...KEEP, ...OUTPUT, ...SMOKE },
     async () => (await import('./verbs/smoke.ts')).smokeOnly,
   ),
+  group('nightly', 'every night: bake what changed, prove it, release it to the channel nightly, sweep', [
+    verb(
+      ['run', '$0'],
+      'plan everything, bake and prove what changed, release it to the channel nightly, sweep',
+      { ...NIGHTLY, ...OUTPUT },
+      async () => (await import('./verbs/nightly.ts')).nightly,
+    ),
+    verb(
+      'issue',
+      'open, update or close the issue of each profile and region in the repository of the workflow',
+      { ...NIGHTLY_ISSUE, json: OUTPUT.json, debug: OUTPUT.debug },
+      async () => (await import('./verbs/nightly-issue.ts')).issue,
+    ),
+  ]),
   group('image', 'images that were baked here', [
     verb(
       'list',

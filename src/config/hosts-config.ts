@@ -25,6 +25,13 @@ export interface HostsConfig {
   regions: {
     [k: string]: Region;
   };
+  /**
+   * What `ecs-host nightly` bakes, proves and releases when it is told nothing else; without this key the lab.
+   *
+   * @minItems 1
+   * @maxItems 200
+   */
+  nightly?: Nightly[];
 }
 export interface Profile {
   /**
@@ -349,4 +356,14 @@ export interface Region {
    * @minItems 1
    */
   subnetIds?: string[];
+}
+export interface Nightly {
+  /**
+   * One of profiles.
+   */
+  profile: string;
+  /**
+   * One of regions.
+   */
+  region: string;
 }

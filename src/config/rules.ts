@@ -1,6 +1,7 @@
 import { ACCESS_RULES } from './access-rules.ts';
 import { HARDWARE_RULES } from './hardware-rules.ts';
 import type { HostsConfig, Profile, Region } from './hosts-config.ts';
+import { checkNightly } from './nightly-rules.ts';
 import { checkRegions } from './region-rules.ts';
 import { RELEASE_RULES } from './release-rules.ts';
 import type { Finding, ProfileRule } from './rule.ts';
@@ -72,5 +73,6 @@ export function checkRules(value: unknown, refused: ReadonlySet<string>): Findin
       ...checkRelease(name, profile, config),
     ]),
     ...checkRegions(usable<Region>('regions'), config, tolerate),
+    ...checkNightly(config, tolerate),
   ];
 }

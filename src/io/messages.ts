@@ -141,6 +141,8 @@ export const MESSAGES = {
   FFMPEG_MISSING: { level: 'user', meaning: 'ffmpeg, which decodes the stream in the smoke test, is not there.' },
   FILE_UNUSABLE: { level: 'user', meaning: 'The system does not let a file or folder be read, made or changed.' },
   FOLDER_RELATIVE: { level: 'user', meaning: 'ECS_HOST_STATE or ECS_HOST_CACHE is no absolute path.' },
+  GITHUB_ENVIRONMENT: { level: 'user', meaning: 'What GitHub gives to a job is not in the environment.' },
+  GITHUB_FAILED: { level: 'outside', meaning: 'GitHub did not answer, or did not do what was asked of an issue.' },
   HOST_GRANTED: { level: 'note', meaning: 'The webserver lets a host serve.' },
   HOST_REFUSED: { level: 'note', meaning: 'The webserver refused a request of a host, or denied its handshake.' },
   HOST_SERVICE_PROGRAM: {
@@ -215,6 +217,12 @@ export const MESSAGES = {
   MASS_SILENCE: { level: 'note', meaning: 'Many hosts are silent at once: none is ended; or they are few again.' },
   NETWORK: { level: 'user', meaning: 'A value of --clients or --webserver is no network.' },
   NETWORK_TOO_WIDE: { level: 'user', meaning: 'A network of --clients or --webserver is too large to be meant.' },
+  NIGHTLY_JOBS: { level: 'user', meaning: 'The value of --jobs is no number of images that can be made at once.' },
+  NIGHTLY_OVERLAP: {
+    level: 'user',
+    meaning: 'A night would bake a profile in a region that it is also copied to.',
+  },
+  NIGHT_UNREADABLE: { level: 'user', meaning: 'A file below --summaries is no report of a night.' },
   NOT_CONFIRMED: {
     level: 'user',
     meaning: 'The question before a deletion was not answered with yes; nothing was deleted.',
@@ -352,6 +360,7 @@ export const MESSAGES = {
     meaning: 'A region could not be looked at, so nothing was changed in any; each is one of the details.',
     carries: 'details',
   },
+  RUNNER_NAME: { level: 'user', meaning: 'ECS_HOST_RUNNER cannot be the value of a tag.' },
   RUNS_PRUNED: { level: 'note', meaning: 'Folders of runs that are over were removed.' },
   RUN_NOT_PRUNED: { level: 'warning', meaning: 'The folder of a run that is over could not be removed.' },
   SCRIPT_CLASH: { level: 'user', meaning: 'Two profiles of one system would be written as the same script.' },

@@ -5,12 +5,19 @@ import type { Reporter, RunContext, SpanHandle } from '../io/reporter.ts';
 /** The span in which the running code was called, so that nesting follows the call graph, also under Promise.all. */
 const current = new AsyncLocalStorage<string>();
 
+type ContextOptions = {
+  readonly runId: string;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+  /** What span ids begin with, where several runs share a reporter. */
+  readonly idPrefix?: string;
+};
+
 /** Makes the context of one run. Span ids are unique within it. */
-export function createContext(options: { runId: string; reporter: Reporter; signal: AbortSignal }): RunContext {
-  const { runId, reporter, signal } = options;
+export function createContext({ runId, reporter, signal, idPrefix = '' }: ContextOptions): RunContext {
   const told = new WeakSet<EcsHostError>();
   let lastId = 0;
-  const newId = (): string => `s${++lastId}`;
+  const newId = (): string => `${idPrefix}s${++lastId}`;
 
   const open = (title: string, parent: string | null, limitMs?: number): { id: string; startedAt: number } => {
     const id = newId();

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { userError } from '../io/errors.ts';
 import { runFolder } from '../io/paths.ts';
 import { writeWhole } from '../io/write-whole.ts';
 
@@ -27,9 +28,22 @@ export type OwnerFile = {
   readonly isKept?: boolean;
 };
 
-/** `user@host`, the value of the tag that says so (tags.ts). */
+/** As EC2 takes a tag's value, and not longer than anybody reads. */
+const RUNNER = /^[\w .:/=+@-]{1,100}$/;
+
+/**
+ * `user@host`, the value of the tag that says so (tags.ts). Machines that are new each time (runners of CI) have a name
+ * in common, by which a later one knows what a lost one left.
+ */
 export function ownerName(): string {
-  return `${userInfo().username}@${hostname()}`;
+  const runner = process.env['ECS_HOST_RUNNER'] ?? '';
+  if (runner === '') return `${userInfo().username}@${hostname()}`;
+  if (RUNNER.test(runner)) return runner;
+  throw userError(
+    'RUNNER_NAME',
+    `ECS_HOST_RUNNER is "${runner}", which cannot be the value of a tag.`,
+    'at most 100 letters, digits, blanks and _ . : / = + - @, such as nightly@octo-org/hosts',
+  );
 }
 
 function bootId(): string {

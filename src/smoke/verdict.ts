@@ -16,6 +16,13 @@ export function verdictOf(checks: readonly Check[]): Exclude<Verdict, 'not-run'>
   return !checks.some(isFailed) && checks.some(({ verdict }) => verdict === 'correct') ? 'passed' : 'failed';
 }
 
+/** Pure: how many checks had which verdict. */
+export function countVerdicts(checks: readonly { readonly verdict: string }[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { verdict } of checks) counts[verdict] = (counts[verdict] ?? 0) + 1;
+  return counts;
+}
+
 /**
  * Writes the verdict into the image's record, where there is one, and onto the image. A pass of some parts only says
  * nothing about the image and changes neither; a failure always counts.

@@ -124,7 +124,13 @@ test('a role goes with all that hangs on it, a group before it, and what is gone
   });
   const policy = { Version: '2012-10-17', Statement: [] };
   const pairs = [
-    await pair('role', { tags: OURS, trust: policy, managedPolicies: ['arn:a'], policies: { own: policy } }),
+    await pair('role', {
+      tags: OURS,
+      trust: policy,
+      managedPolicies: ['arn:a'],
+      policies: { own: policy },
+      sessionS: 3600,
+    }),
     await pair('security group', { tags: OURS, id: 'sg-1', rules: [] }),
   ];
   await applyFarewells(aContext().context, account, farewells(pairs, REGION), { pairs, regionName: REGION });

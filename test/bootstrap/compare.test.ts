@@ -118,8 +118,8 @@ test("in somebody else's group a wider rule does as well, and what lacks is told
 
 describe('a role of ours', () => {
   async function found(more: Partial<Found['role']> = {}): Promise<Found['role']> {
-    const { trust, managedPolicies, policies } = await resource('role');
-    return { tags: OURS, trust, managedPolicies, policies, ...more };
+    const { trust, managedPolicies, policies, sessionS } = await resource('role');
+    return { tags: OURS, trust, managedPolicies, policies, sessionS, ...more };
   }
 
   test('is the same when IAM writes lists of one as texts, and in another order', async () => {
@@ -132,6 +132,14 @@ describe('a role of ours', () => {
       edits: [],
       notes: [],
     });
+  });
+
+  test('gets the time that it needs, and keeps a longer one', async () => {
+    expect(shown(compare(await pair('role', await found({ sessionS: 1800 })), REGION))).toMatchObject({
+      verdict: 'change',
+      edits: ['~ sessions of at most 1 h, not 0.5 h'],
+    });
+    expect(compare(await pair('role', await found({ sessionS: 7200 })), REGION).verdict).toBe('same');
   });
 
   test('gets back its trust and its policies, and keeps what was added', async () => {

@@ -23,7 +23,7 @@ function amiNeeds(transport: Transport): readonly Need[] {
   return [...bakeNeeds(transport), ...smokeNeeds(transport)];
 }
 
-const AMI: Wanted = { needsOf: amiNeeds, builds: true, smokes: 2, watches: true };
+export const AMI: Wanted = { needsOf: amiNeeds, builds: true, smokes: 2, watches: true };
 
 /** An image stays in its region, and is good for a later proof. */
 function unproven(error: unknown, command: string): unknown {
@@ -36,15 +36,21 @@ function unproven(error: unknown, command: string): unknown {
 /** What the smoke test is of: an image that was baked now, or one that nobody has proven yet. */
 type Subject = { readonly imageId: string; readonly plan: BuildPlan; readonly since: string | null };
 
+type AmiOptions = {
+  readonly planning: Planning;
+  /** Null where there is something to bake. */
+  readonly stands: Stands | null;
+  readonly argv: Argv;
+  /** What was tried in other regions before. */
+  readonly before: readonly Tried[];
+  /** Told of the image before it is proven. */
+  readonly onImage?: (imageId: string) => void;
+};
+
 async function subjectFor(
   session: Session,
   api: Api,
-  {
-    planning,
-    stands,
-    argv,
-    before,
-  }: { planning: Planning; stands: Stands | null; argv: Argv; before: readonly Tried[] },
+  { planning, stands, argv, before }: AmiOptions,
 ): Promise<Subject> {
   if (stands !== null) {
     const { imageId, since } = stands.standing;
@@ -65,26 +71,33 @@ async function subjectFor(
   return { imageId: record.imageId, plan, since: null };
 }
 
+/** Bakes and proves, or as much of it as has not been done yet; at the API of a session. */
+export async function amiBy(session: Session, api: Api, options: AmiOptions) {
+  const { stands, argv, onImage } = options;
+  const { clients, endpointUrl } = api;
+  if (stands?.standing.verdict === 'passed') return { baked: false, ...standingOutcome(stands), proof: null };
+  const subject = await subjectFor(session, api, options);
+  const { imageId, since } = subject;
+  onImage?.(imageId);
+  const command = smokeCommand(imageId, argv);
+  const plan = { ...subject.plan, endpointUrl };
+  const { smoke } = await import('../../smoke/smoke.ts');
+  const result = await session
+    .span('smoke', () => smoke({ plan, imageId, ctx: session, clients, keep: keepOf(argv, api) }))
+    .catch((error: unknown) => {
+      throw unproven(error, command);
+    });
+  const record = stands === null ? await readRecord(imageId) : null;
+  if (record !== null) await saveRecord({ ...record, timings: session.spans() });
+  const recordFile = await keepVerdict(clients, imageId, result);
+  const { substitutions } = plan;
+  return { imageId, baked: stands === null, since, substitutions, recordFile, result, proof: { result, command } };
+}
+
 function amiIn(session: Session, argv: Record<string, unknown>, before: readonly Tried[]) {
   return withPlanning(session, argv, AMI, async (api, planning) => {
-    const { clients, endpointUrl } = api;
     const stands = await lookForStanding(session, api, planning, argv);
-    if (stands?.standing.verdict === 'passed') return { baked: false, ...standingOutcome(stands), proof: null };
-    const subject = await subjectFor(session, api, { planning, stands, argv, before });
-    const { imageId, since } = subject;
-    const command = smokeCommand(imageId, argv);
-    const plan = { ...subject.plan, endpointUrl };
-    const { smoke } = await import('../../smoke/smoke.ts');
-    const result = await session
-      .span('smoke', () => smoke({ plan, imageId, ctx: session, clients, keep: keepOf(argv, api) }))
-      .catch((error: unknown) => {
-        throw unproven(error, command);
-      });
-    const record = stands === null ? await readRecord(imageId) : null;
-    if (record !== null) await saveRecord({ ...record, timings: session.spans() });
-    const recordFile = await keepVerdict(clients, imageId, result);
-    const { substitutions } = plan;
-    return { imageId, baked: stands === null, since, substitutions, recordFile, result, proof: { result, command } };
+    return amiBy(session, api, { planning, stands, argv, before });
   });
 }
 

@@ -1,7 +1,7 @@
 import type { ImageRecord } from '../../image/image-record.ts';
 import { formatDuration } from '../../io/duration.ts';
 import { resultHeight, resultWidth, wrapText } from '../../io/text.ts';
-import type { SmokeResult } from '../../smoke/verdict.ts';
+import { countVerdicts, type SmokeResult } from '../../smoke/verdict.ts';
 import { printEvent } from '../json.ts';
 import type { Session } from '../session.ts';
 import { minuteText } from '../standing-lines.ts';
@@ -62,12 +62,6 @@ function closingLines(closing: Closing): string[] {
   ];
   const lines = resultHeight() - before.length - after.length - closing.stages.length - 1;
   return [...before, ...verdictLines(closing, closing.skips, { columns, lines }), ...after];
-}
-
-function countVerdicts(checks: readonly { readonly verdict: string }[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { verdict } of checks) counts[verdict] = (counts[verdict] ?? 0) + 1;
-  return counts;
 }
 
 /** The last lines of a bake or a smoke test, or its last event. */
