@@ -38,6 +38,9 @@ export type MachineAddress = { readonly address: string; readonly macAddress: st
 
 export type MachineStatus = 'running' | 'stopped' | 'gone';
 
+/** Of EBS, whose direct APIs read snapshots in blocks. */
+export const BLOCK_BYTES = 512 * 1024;
+
 export type Disks = {
   /**
    * Makes a volume from a snapshot (or from the base image); copy-on-write where the file system can. Grows the file
@@ -47,6 +50,9 @@ export type Disks = {
   /** Freezes a volume of a stopped machine into a snapshot. */
   createSnapshot(snapshotId: string, diskId: string): Promise<void>;
   copySnapshot(targetId: string, sourceId: string): Promise<void>;
+  /** Numbers of the blocks of 512 KiB of a snapshot that are not all zeros, ascending. */
+  dataBlocks(snapshotId: string): Promise<readonly number[]>;
+  readBlock(snapshotId: string, index: number): Promise<Buffer>;
   removeDisk(diskId: string): Promise<void>;
   removeSnapshot(snapshotId: string): Promise<void>;
   list(): Promise<{ readonly disks: readonly string[]; readonly snapshots: readonly string[] }>;

@@ -2,6 +2,7 @@ import { link, readdir, rename, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../exec.ts';
 import type { Disks } from '../machine-types.ts';
+import { BlockLists, readBlock } from './blocks.ts';
 
 const GIB = 1024 ** 3;
 const EXTENSION = '.raw';
@@ -35,6 +36,7 @@ async function settle(file: string, options: readonly string[] = []): Promise<vo
  */
 export function createDisks(folder: string): Disks {
   const file = (id: string): string => diskFile(folder, id);
+  const blocks = new BlockLists();
 
   const make = async (id: string, source: string, prepare: (unfinished: string) => Promise<void>): Promise<void> => {
     const unfinished = `${file(id)}${PARTIAL}`;
@@ -81,6 +83,8 @@ export function createDisks(folder: string): Disks {
       await rm(file(targetId), { force: true });
       await link(source.path, file(targetId));
     },
+    dataBlocks: async (snapshotId) => blocks.of((await existing(snapshotId)).path),
+    readBlock: async (snapshotId, index) => readBlock((await existing(snapshotId)).path, index),
     removeDisk: (diskId) => rm(file(diskId), { force: true }),
     removeSnapshot: (snapshotId) => rm(file(snapshotId), { force: true }),
     list: async () => {

@@ -17,7 +17,7 @@ export function escapeXml(value: string): string {
 /** An error as the service's protocol writes it, so that every SDK turns it into the exception of that code. */
 export function errorAnswer(protocol: AwsRequest['protocol'], status: number, code: string, message: string): Answer {
   const id = randomUUID();
-  if (protocol === 'json') {
+  if (protocol === 'json' || protocol === 'rest') {
     return {
       status,
       headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-errortype': code, 'x-amzn-requestid': id },

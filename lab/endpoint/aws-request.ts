@@ -1,3 +1,5 @@
+import { type RestCall, readEbsCall } from './rest-call.ts';
+
 /** What the endpoint has to know about a call before it passes it on; nothing here checks a signature. */
 export type AwsRequest = {
   /** Signing name: ec2, iam, ssm, ecs...; `unknown` when the call is not signed and says nothing else. */
@@ -6,9 +8,11 @@ export type AwsRequest = {
   /** Who signed; empty when nobody did. */
   readonly accessKeyId: string;
   readonly action: string;
-  readonly protocol: 'ec2' | 'query' | 'json' | 'other';
-  /** Query protocols: the form as it came. JSON: top-level members that are scalars. */
+  readonly protocol: 'ec2' | 'query' | 'json' | 'rest' | 'other';
+  /** Query protocols: the form as it came. JSON: top-level members that are scalars. REST: members of path and query. */
   readonly parameters: Readonly<Record<string, string>>;
+  /** REST: the same with their types, for what the call is held to. */
+  readonly members?: RestCall['members'];
 };
 
 export type RawRequest = {
@@ -60,7 +64,8 @@ function scalars(body: Buffer): Record<string, string> {
 
 /** Reads service, region and action out of one HTTP request. */
 export function parseAwsRequest(request: RawRequest): AwsRequest {
-  const query = new URL(request.path, 'http://lab').searchParams;
+  const url = new URL(request.path, 'http://lab');
+  const query = url.searchParams;
   const scope = scopeOf(request, query);
   const target = text(request.headers['x-amz-target']);
   if (target !== '') {
@@ -78,6 +83,12 @@ export function parseAwsRequest(request: RawRequest): AwsRequest {
       protocol: 'json',
       parameters: scalars(request.body),
     };
+  }
+  const rest = scope?.service === 'ebs' ? readEbsCall(request.method, url) : null;
+  if (scope && rest) {
+    const parameters = Object.entries(rest.members).map(([name, value]) => [name, String(value)] as const);
+    const { action, members } = rest;
+    return { ...scope, action, protocol: 'rest', members, parameters: Object.fromEntries(parameters) };
   }
   const isForm = text(request.headers['content-type']).startsWith('application/x-www-form-urlencoded');
   const form = isForm ? new URLSearchParams(request.body.toString('utf8')) : query;

@@ -4,11 +4,13 @@ import type { MotoClient } from '../moto/client.ts';
 import { ACCOUNT_SERVICES } from './account.ts';
 import type { CallLog } from './call-log.ts';
 import { Capacity } from './capacity.ts';
+import { Copies } from './copies.ts';
 import { Faults } from './faults.ts';
 import type { ServiceHandler } from './handler.ts';
 import { createAwsHandler } from './handler.ts';
 import { Reconciler } from './reconciler.ts';
 import { createEndpointListener } from './server.ts';
+import { createSnapshotBlocks } from './snapshot-blocks.ts';
 import { Staleness } from './staleness.ts';
 import { KeyMint } from './temporary-keys.ts';
 
@@ -40,9 +42,16 @@ export function createAwsService(parts: {
   readonly log: (line: string) => void;
 }): AwsService {
   const { moto, machines, disks, calls, log } = parts;
-  const reconciler = new Reconciler({ moto, machines, disks, log, ...(parts.onGone ? { onGone: parts.onGone } : {}) });
+  const conditions = {
+    mint: new KeyMint(),
+    staleness: new Staleness(),
+    capacity: new Capacity(),
+    copies: new Copies(),
+  };
+  const { copies } = conditions;
+  const onGone = parts.onGone ? { onGone: parts.onGone } : {};
+  const reconciler = new Reconciler({ moto, machines, disks, copies, log, ...onGone });
   const faults = new Faults();
-  const conditions = { mint: new KeyMint(), staleness: new Staleness(), capacity: new Capacity() };
   const answer = createAwsHandler({
     moto,
     reconciler,
@@ -50,7 +59,7 @@ export function createAwsService(parts: {
     faults,
     staleness: conditions.staleness,
     capacity: conditions.capacity,
-    services: new Map([...ACCOUNT_SERVICES, ...(parts.services ?? [])]),
+    services: new Map([...ACCOUNT_SERVICES, ['ebs', createSnapshotBlocks(disks)], ...(parts.services ?? [])]),
     consoleOutput: (instanceId) => machines.consoleOutput(instanceId),
     log,
   });

@@ -2,14 +2,23 @@ import { reasonOf } from '../reason.ts';
 import { type Answer, jsonAnswer } from './aws-answer.ts';
 import type { RawRequest } from './aws-request.ts';
 import { type Capacity, parseShortage } from './capacity.ts';
+import { type Copies, parseCopyOrder } from './copies.ts';
 import { parseStaleness, type Staleness } from './staleness.ts';
 import type { KeyMint } from './temporary-keys.ts';
 
-/** How AWS behaves without anybody failing: keys end, answers are old, and there is no room. */
-export type Conditions = { readonly mint: KeyMint; readonly staleness: Staleness; readonly capacity: Capacity };
+/** How AWS behaves without anybody failing: keys end, answers are old, there is no room, and copies take their time. */
+export type Conditions = {
+  readonly mint: KeyMint;
+  readonly staleness: Staleness;
+  readonly capacity: Capacity;
+  readonly copies: Copies;
+};
 
 /** Answers what is asked of them below /_lab/; null for another path. */
-export function answerConditions({ mint, staleness, capacity }: Conditions, request: RawRequest): Answer | null {
+export function answerConditions(
+  { mint, staleness, capacity, copies }: Conditions,
+  request: RawRequest,
+): Answer | null {
   const posted = (): unknown => JSON.parse(request.body.toString('utf8'));
   try {
     switch (`${request.method} ${request.path}`) {
@@ -33,6 +42,14 @@ export function answerConditions({ mint, staleness, capacity }: Conditions, requ
         return jsonAnswer(200, capacity.list());
       case 'DELETE /_lab/capacity':
         capacity.clear();
+        return jsonAnswer(200, []);
+      case 'GET /_lab/copies':
+        return jsonAnswer(200, copies.list());
+      case 'POST /_lab/copies':
+        copies.add(parseCopyOrder(posted()));
+        return jsonAnswer(200, copies.list());
+      case 'DELETE /_lab/copies':
+        copies.clear();
         return jsonAnswer(200, []);
       default:
         return null;

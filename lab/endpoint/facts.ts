@@ -67,9 +67,21 @@ export type Effect = { readonly region: string } & (
       readonly volumeId: string;
       readonly wasRunning: boolean;
     }
-  | { readonly kind: 'image.copy'; readonly imageId: string; readonly snapshotId: string; readonly sourceDisk: string }
+  | {
+      readonly kind: 'image.copy';
+      readonly imageId: string;
+      readonly snapshotId: string;
+      readonly sourceDisk: string;
+      /** Why the copy will fail; empty when it will not. */
+      readonly failure: string;
+    }
   | { readonly kind: 'snapshot.create'; readonly snapshotId: string; readonly volumeId: string }
-  | { readonly kind: 'snapshot.copy'; readonly snapshotId: string; readonly sourceDisk: string }
+  | {
+      readonly kind: 'snapshot.copy';
+      readonly snapshotId: string;
+      readonly sourceDisk: string;
+      readonly failure: string;
+    }
   | { readonly kind: 'snapshot.delete'; readonly snapshotId: string }
   | { readonly kind: 'volume.create'; readonly volumeId: string; readonly sourceDisk: string; readonly sizeGiB: number }
   | { readonly kind: 'volume.delete'; readonly volumeId: string }

@@ -57,8 +57,9 @@ function fromMoto(call: AwsRequest, status: number, headers: NodeJS.Dict<string 
 /** What AWS's own description of the service says against the call; null where it fits. */
 async function invalidAnswer(call: AwsRequest, request: RawRequest, moto: MotoClient): Promise<Answer | null> {
   if (call.protocol === 'other') return null;
-  const { service, action } = call;
-  const body = request.body.length > 0 ? request.body.toString('utf8') : (request.path.split('?')[1] ?? '');
+  const { service, action, members } = call;
+  const sent = request.body.length > 0 ? request.body.toString('utf8') : (request.path.split('?')[1] ?? '');
+  const body = members === undefined ? sent : JSON.stringify(members);
   const { code, message } = await moto.control<{ code?: string; message?: string }>('refusal', {
     service,
     action,

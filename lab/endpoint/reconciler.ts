@@ -1,9 +1,13 @@
 import { BackgroundWork } from './background-work.ts';
+import type { Copies } from './copies.ts';
 import type { Effect } from './facts.ts';
 import { InstanceWork, type InstanceWorkParts } from './instance-work.ts';
 import { StorageWork } from './storage-work.ts';
 
-export type ReconcilerParts = Omit<InstanceWorkParts, 'background'> & { readonly log: (line: string) => void };
+export type ReconcilerParts = Omit<InstanceWorkParts, 'background'> & {
+  readonly copies: Copies;
+  readonly log: (line: string) => void;
+};
 
 /**
  * Brings machines and disks to what moto's records say: turns noted effects into work, one thing at a time for each of

@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Disks, Machines } from '../machine-types.ts';
 import type { MotoClient } from '../moto/client.ts';
 import { reasonOf } from '../reason.ts';
 import type { BackgroundWork } from './background-work.ts';
+import type { Copies, CopyOrder } from './copies.ts';
 import { type EffectOf, type InstanceFacts, machineSpec } from './facts.ts';
 
 export type StorageWorkParts = {
@@ -9,7 +11,15 @@ export type StorageWorkParts = {
   readonly machines: Machines;
   readonly disks: Disks;
   readonly background: BackgroundWork;
+  readonly copies: Copies;
 };
+
+/** Lets a copy take as long, and end as badly, as a test or its key wants. */
+async function follow(order: CopyOrder | null, failure: string): Promise<void> {
+  if (order !== null && order.delayS > 0) await sleep(order.delayS * 1000, undefined, { ref: false });
+  const why = order?.failure ?? failure;
+  if (why !== '') throw new Error(why);
+}
 
 /** Makes images, snapshots and volumes true: disks are copied and removed, and moto hears when a copy is done. */
 export class StorageWork {
@@ -38,9 +48,13 @@ export class StorageWork {
     );
   }
 
-  copyImage({ region, imageId, snapshotId, sourceDisk }: EffectOf<'image.copy'>): void {
+  copyImage({ region, imageId, snapshotId, sourceDisk, failure }: EffectOf<'image.copy'>): void {
+    const order = this.#parts.copies.take(region);
     this.#parts.background.start([snapshotId], `image ${imageId} from ${sourceDisk}`, () =>
-      this.#finishImage(region, imageId, () => this.#parts.disks.copySnapshot(snapshotId, sourceDisk)),
+      this.#finishImage(region, imageId, async () => {
+        await follow(order, failure === '' ? '' : `AMI snapshot copy failed with error: ${failure}`);
+        await this.#parts.disks.copySnapshot(snapshotId, sourceDisk);
+      }),
     );
   }
 
@@ -50,9 +64,13 @@ export class StorageWork {
     );
   }
 
-  copySnapshot({ region, snapshotId, sourceDisk }: EffectOf<'snapshot.copy'>): void {
+  copySnapshot({ region, snapshotId, sourceDisk, failure }: EffectOf<'snapshot.copy'>): void {
+    const order = this.#parts.copies.take(region);
     this.#parts.background.start([snapshotId], `snapshot ${snapshotId}`, () =>
-      this.#finishSnapshot(region, snapshotId, () => this.#parts.disks.copySnapshot(snapshotId, sourceDisk)),
+      this.#finishSnapshot(region, snapshotId, async () => {
+        await follow(order, failure);
+        await this.#parts.disks.copySnapshot(snapshotId, sourceDisk);
+      }),
     );
   }
 
@@ -89,7 +107,7 @@ export class StorageWork {
       await copy();
       await moto.control('set-snapshot-state', { region, snapshotId, state: 'completed' });
     } catch (error) {
-      await moto.control('set-snapshot-state', { region, snapshotId, state: 'error' });
+      await moto.control('set-snapshot-state', { region, snapshotId, state: 'error', message: reasonOf(error) });
       throw error;
     }
   }

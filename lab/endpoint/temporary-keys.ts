@@ -32,7 +32,7 @@ export function hasEnded(accessKeyId: string, now: Date): boolean {
 export function endedAnswer({ service, protocol }: AwsRequest): Answer {
   if (service === 'ec2') return errorAnswer('ec2', 400, 'RequestExpired', 'Request has expired.');
   const message = 'The security token included in the request is expired';
-  return protocol === 'json'
+  return protocol === 'json' || protocol === 'rest'
     ? errorAnswer('json', 400, 'ExpiredTokenException', message)
     : errorAnswer(protocol, 403, 'ExpiredToken', message);
 }

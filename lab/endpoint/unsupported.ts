@@ -38,10 +38,19 @@ const UNSUPPORTED: Readonly<Record<string, readonly string[]>> = {
     'SendDiagnosticInterrupt',
     'UnassignPrivateIpAddresses',
   ],
+  // Snapshots of the lab are made of disks of machines.
+  ebs: ['StartSnapshot', 'PutSnapshotBlock', 'CompleteSnapshot'],
   ssm: ['CreateAssociation', 'SendCommand', 'StartAutomationExecution'],
   // moto would say that a task runs that nobody started.
   ecs: ['RunTask', 'StartTask', 'StopTask', 'CreateService', 'UpdateService', 'CreateTaskSet', 'ExecuteCommand'],
-  autoscaling: ['CreateAutoScalingGroup', 'SetDesiredCapacity'],
+  // A group may be there (lab/moto/patches/scaling.py), and nothing may come of it.
+  autoscaling: [
+    'AttachInstances',
+    'BatchPutScheduledUpdateGroupAction',
+    'ExecutePolicy',
+    'PutScheduledUpdateGroupAction',
+    'PutWarmPool',
+  ],
 };
 
 export function isUnsupported(service: string, action: string): boolean {

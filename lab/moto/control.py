@@ -127,12 +127,22 @@ def set_image_state(region: str, image_id: str, state: str, message: str = "") -
         snapshot = backend.snapshots.get(device["Ebs"]["SnapshotId"])
         if snapshot is not None:
             snapshot.status = {"available": "completed", "failed": "error"}.get(state, snapshot.status)
+            snapshot.state_message = message or None
 
 
-def set_snapshot_state(region: str, snapshot_id: str, state: str) -> None:
+def set_snapshot_state(region: str, snapshot_id: str, state: str, message: str = "") -> None:
     snapshot = backend_of(region).snapshots.get(snapshot_id)
     if snapshot is not None:
         snapshot.status = state
+        snapshot.state_message = message or None
+
+
+def snapshot_facts(region: str, snapshot_id: str) -> dict[str, Any] | None:
+    """None when there is no such snapshot."""
+    snapshot = backend_of(region).snapshots.get(snapshot_id)
+    if snapshot is None:
+        return None
+    return {"disk": disk_of(snapshot), "state": snapshot.status, "sizeGiB": int(snapshot.volume_size)}
 
 
 def live_instances() -> list[dict[str, Any]]:
@@ -238,6 +248,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "set-instance-state": set_instance_state,
     "set-image-state": set_image_state,
     "set-snapshot-state": set_snapshot_state,
+    "snapshot-facts": snapshot_facts,
     "live-instances": live_instances,
     "inventory": inventory,
     "reconcile": reconcile,
@@ -253,4 +264,12 @@ def call(verb: str, arguments: dict[str, Any]) -> Any:
     return VERBS[verb](**named)
 
 
-READS = ("instance-facts", "metadata-tags", "live-instances", "inventory", "refusal", "zone-of-subnet")
+READS = (
+    "instance-facts",
+    "metadata-tags",
+    "snapshot-facts",
+    "live-instances",
+    "inventory",
+    "refusal",
+    "zone-of-subnet",
+)

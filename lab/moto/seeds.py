@@ -12,6 +12,7 @@ from moto.iam.models import AWSManagedPolicy, iam_backends
 from moto.ssm.models import Parameter, ssm_backends
 
 from patches.images import frozen, make_image
+from patches.keys import managed_key
 
 ACCOUNT = "123456789012"
 
@@ -140,6 +141,7 @@ def seed(
     images = {}
     for region in regions:
         images[region] = _base_image(region, base)
+        managed_key(ec2_backends[ACCOUNT][region])
         _internet_gateway(region)
         for name in parameters:
             _parameter(region, name, images[region])

@@ -46,7 +46,19 @@ from werkzeug.serving import make_server  # noqa: E402
 
 import control  # noqa: E402
 import effects  # noqa: E402
-from patches import groups, images, instances, tags, types, volumes  # noqa: E402
+from patches import (  # noqa: E402
+    groups,
+    images,
+    instances,
+    parameters,
+    retirement,
+    scaling,
+    sharing,
+    tags,
+    templates,
+    types,
+    volumes,
+)
 from store import Store, make_picklable  # noqa: E402
 
 READ_PREFIXES = ("Describe", "Get", "List", "Search", "Lookup")
@@ -137,7 +149,8 @@ def main() -> None:
     lock = threading.RLock()
     store = Store(options.store, lock)
     make_picklable()
-    for patch in (instances, images, volumes, groups, tags, types):
+    machines = (instances, volumes, groups, tags, types)
+    for patch in (*machines, images, sharing, retirement, templates, parameters, scaling):
         patch.install()
     loaded = store.load()
 

@@ -20,7 +20,7 @@ from moto.ssm.models import SimpleSystemManagerBackend
 
 from patches.patching import replace
 
-KEPT = ("ec2", "ecs", "iam", "kms", "ssm")
+KEPT = ("autoscaling", "ec2", "ecs", "iam", "kms", "ssm")
 FORMAT = 1
 QUIET_SECONDS = 0.15
 

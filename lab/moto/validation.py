@@ -62,7 +62,7 @@ def refusal(service: str, action: str, body: str) -> dict[str, str] | None:
     shape = model.operation_model(action).input_shape
     protocol = str(model.metadata["protocol"])
     try:
-        if protocol == "json":
+        if protocol in ("json", "rest-json"):
             if shape is not None:
                 check(shape, json.loads(body or "{}"), "")
         else:

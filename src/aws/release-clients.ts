@@ -1,6 +1,7 @@
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { EBSClient } from '@aws-sdk/client-ebs';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { KMSClient } from '@aws-sdk/client-kms';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { type ApiTarget, type Credentials, clientOptions } from './clients.ts';
 
@@ -11,6 +12,8 @@ export type ReleaseClients = {
   readonly autoScaling: AutoScalingClient;
   /** Blocks of snapshots. */
   readonly ebs: EBSClient;
+  /** Which key an alias means. */
+  readonly kms: KMSClient;
 };
 
 /** Makes the clients; they are destroyed where the `using` ends. */
@@ -21,6 +24,7 @@ export function createReleaseClients(target: ApiTarget, credentials: Credentials
     ssm: new SSMClient(options),
     autoScaling: new AutoScalingClient(options),
     ebs: new EBSClient(options),
+    kms: new KMSClient(options),
   };
   return {
     ...clients,

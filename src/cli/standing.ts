@@ -32,7 +32,7 @@ export async function lookForStanding(
 ): Promise<Stands | null> {
   if (argv['force'] === true) return null;
   const plan = await planOrPreflight(session, planning);
-  const standing = await session.span('look for the image', () => findStanding(clients, plan));
+  const standing = await findStanding(clients, plan);
   if (standing === null) return null;
   session.leaveUntimed();
   return { plan, standing };

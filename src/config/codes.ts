@@ -1,5 +1,6 @@
 import { TEXT_CODES } from './mistake.ts';
 import { REGION_RULES } from './region-rules.ts';
+import { RELEASE_RULES } from './release-rules.ts';
 import { PROFILE_RULES } from './rules.ts';
 
 export type ConfigCode = {
@@ -17,6 +18,6 @@ export const CONFIG_CODES: { readonly text: readonly ConfigCode[]; readonly rule
   text: Object.entries(TEXT_CODES).map(([code, title]) => ({ code, severity: 'error', title })),
   rules: [
     ...PROFILE_RULES.map(({ code, severity, title }) => ({ code, severity, title })),
-    ...REGION_RULES.map(({ code, title }) => ({ code, severity: 'error' as const, title })),
+    ...[...REGION_RULES, ...RELEASE_RULES].map(({ code, title }) => ({ code, severity: 'error' as const, title })),
   ],
 };

@@ -68,6 +68,10 @@ export interface Profile {
    */
   securityUpdates?: boolean;
   /**
+   * Bake in two layers, each an image: what changes seldom, which later bakes begin with, and the rest.
+   */
+  layers?: boolean;
+  /**
    * Swap file in MiB; 0 for none.
    */
   swapMiB?: number;
@@ -75,6 +79,7 @@ export interface Profile {
    * Sources that are not the official ones, and why; shown by plan, record and report.
    */
   substitutions?: Substitution[];
+  release?: Release;
   workload: Workload;
 }
 export interface OperatingSystem {
@@ -193,6 +198,53 @@ export interface Substitution {
   reason: string;
 }
 /**
+ * Where and how an image of this profile is released; without it, in the region of its bake alone.
+ */
+export interface Release {
+  /**
+   * Regions to copy to, by their names in `regions`; the region of the bake is always one.
+   *
+   * @maxItems 40
+   */
+  regions?: string[];
+  /**
+   * How a copy is proven: smoke runs the whole smoke test in its region; snapshot compares its content, block by block, with that of the image that passed.
+   */
+  verifyCopies?: 'smoke' | 'snapshot';
+  share?: Share;
+  /**
+   * Days after its release until EC2 calls the image deprecated; never when left out.
+   */
+  deprecateAfterDays?: number;
+  /**
+   * Let EC2 refuse to deregister a released image.
+   */
+  protect?: boolean;
+}
+/**
+ * Who else may launch instances of a released image. Each region needs a kmsKey of your own, which they may use.
+ */
+export interface Share {
+  /**
+   * Twelve-digit account ids, in quotes.
+   *
+   * @maxItems 100
+   */
+  accounts?: string[];
+  /**
+   * ARNs of organizations.
+   *
+   * @maxItems 100
+   */
+  organizations?: string[];
+  /**
+   * ARNs of organizational units.
+   *
+   * @maxItems 100
+   */
+  organizationalUnits?: string[];
+}
+/**
  * What a developer builds and runs on a host; smoke does the same.
  */
 export interface Workload {
@@ -283,6 +335,10 @@ export interface Region {
    * IAM instance profile of build instances; instanceProfile when left out.
    */
   buildInstanceProfile?: string;
+  /**
+   * Key that images of this region are encrypted with; the account's default key of EBS when left out.
+   */
+  kmsKey?: string;
   /**
    * VPC of the security group and of all instances; the group's own when left out.
    */

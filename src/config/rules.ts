@@ -2,6 +2,7 @@ import { ACCESS_RULES } from './access-rules.ts';
 import { HARDWARE_RULES } from './hardware-rules.ts';
 import type { HostsConfig, Profile, Region } from './hosts-config.ts';
 import { checkRegions } from './region-rules.ts';
+import { RELEASE_RULES } from './release-rules.ts';
 import type { Finding, ProfileRule } from './rule.ts';
 import { SOURCE_RULES } from './source-rules.ts';
 import { Unusable, withoutUnusable } from './unusable.ts';
@@ -40,6 +41,19 @@ function checkProfile(name: string, profile: Partial<Profile>): Finding[] {
   );
 }
 
+/** Of a region that was refused nothing is known, so nothing is said of releases to it. */
+function checkRelease(name: string, profile: Partial<Profile>, config: HostsConfig): Finding[] {
+  return RELEASE_RULES.flatMap(({ check, code }) =>
+    (tolerate(() => check({ name, profile, regions: config.regions })) ?? []).map(({ key, reason, hint }) => ({
+      severity: 'error' as const,
+      code,
+      reason,
+      hint,
+      path: ['profiles', name, ...key],
+    })),
+  );
+}
+
 /**
  * All rules over what the schema has found usable; `refused` are the JSON pointers of the rest. Pure.
  */
@@ -53,7 +67,10 @@ export function checkRules(value: unknown, refused: ReadonlySet<string>): Findin
     });
   };
   return [
-    ...usable<Profile>('profiles').flatMap(([name, profile]) => checkProfile(name, profile)),
+    ...usable<Profile>('profiles').flatMap(([name, profile]) => [
+      ...checkProfile(name, profile),
+      ...checkRelease(name, profile, config),
+    ]),
     ...checkRegions(usable<Region>('regions'), config, tolerate),
   ];
 }

@@ -26,37 +26,42 @@ const PLACEMENT = nullable(
  * alone.
  */
 const problemOf = shapeCheck(
-  object({
-    imageName: TEXT,
-    snapshotIds: list(TEXT),
-    region: TEXT,
-    apiRegion: TEXT,
-    endpointUrl: nullable(TEXT),
-    profile: TEXT,
-    planDigest: TEXT,
-    planName: TEXT,
-    inputs: nullable(map(TEXT)),
-    runId: TEXT,
-    commit: TEXT,
-    sourceImageId: TEXT,
-    createdAt: TEXT,
-    placement: PLACEMENT,
-    versions: map(TEXT),
-    substitutions: list(object({ component: TEXT, source: TEXT, reason: TEXT })),
-    timings: list(object({ name: TEXT, stage: TEXT, durationMs: NUMBER, outcome: oneOf('ok', 'failed', 'skipped') })),
-    bakeChecks: list(CHECK),
-    smoke: nullable(
-      object({
-        verdict: oneOf('passed', 'failed', 'not-run'),
-        runId: TEXT,
-        finishedAt: TEXT,
-        instanceIds: list(TEXT),
-        placement: PLACEMENT,
-        checks: list(CHECK),
-        evidence: list(TEXT),
-      }),
-    ),
-  }),
+  object(
+    {
+      imageName: TEXT,
+      snapshotIds: list(TEXT),
+      region: TEXT,
+      apiRegion: TEXT,
+      endpointUrl: nullable(TEXT),
+      profile: TEXT,
+      planDigest: TEXT,
+      planName: TEXT,
+      inputs: nullable(map(TEXT)),
+      runId: TEXT,
+      commit: TEXT,
+      sourceImageId: TEXT,
+      copiedFrom: object({ imageId: TEXT, apiRegion: TEXT }),
+      createdAt: TEXT,
+      layers: nullable(object({ slow: object({ digest: TEXT, imageId: TEXT }), fast: object({ digest: TEXT }) })),
+      placement: PLACEMENT,
+      versions: map(TEXT),
+      substitutions: list(object({ component: TEXT, source: TEXT, reason: TEXT })),
+      timings: list(object({ name: TEXT, stage: TEXT, durationMs: NUMBER, outcome: oneOf('ok', 'failed', 'skipped') })),
+      bakeChecks: list(CHECK),
+      smoke: nullable(
+        object({
+          verdict: oneOf('passed', 'failed', 'not-run'),
+          runId: TEXT,
+          finishedAt: TEXT,
+          instanceIds: list(TEXT),
+          placement: PLACEMENT,
+          checks: list(CHECK),
+          evidence: list(TEXT),
+        }),
+      ),
+    },
+    ['copiedFrom', 'layers'],
+  ),
 );
 
 /** Version 2 did not know where an image was made, and version 3 not what determined it. */

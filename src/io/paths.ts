@@ -54,3 +54,8 @@ export function keyFolder(runId: string): string {
 export function imagesFolder(): string {
   return join(stateFolder(), 'images');
 }
+
+/** Releases that are under way, and the last of those that were finished. */
+export function releasesFolder(): string {
+  return join(stateFolder(), 'releases');
+}

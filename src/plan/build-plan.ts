@@ -22,6 +22,44 @@ export type WorkloadCredential = {
   readonly hostKeys: readonly string[];
 };
 
+/** A region that an image is copied to, and the names by which a copy is smoked there. */
+export type ReleaseRegion = {
+  /** As hosts.yaml names it. */
+  readonly name: string;
+  readonly apiRegion: string;
+  /** null for the account's default key of EBS. */
+  readonly kmsKey: string | null;
+  readonly securityGroup: string;
+  readonly instanceProfile: string;
+  /** null for the security group's own. */
+  readonly vpcId: string | null;
+  /** null for any of the VPC. */
+  readonly subnetIds: readonly string[] | null;
+};
+
+/** Where and how images of the plan are released; no part of the digest. */
+export type ReleasePlan = {
+  /** Beside the region of the plan. */
+  readonly regions: readonly ReleaseRegion[];
+  readonly verifyCopies: 'smoke' | 'snapshot';
+  readonly share: {
+    readonly accounts: readonly string[];
+    readonly organizations: readonly string[];
+    readonly organizationalUnits: readonly string[];
+  };
+  /** null for never. */
+  readonly deprecateAfterDays: number | null;
+  readonly protect: boolean;
+};
+
+export type Layer = {
+  /** sha256 hex over what this layer is made of, and what is below it. */
+  readonly digest: string;
+  readonly provisioners: readonly string[];
+};
+
+export type Layers = { readonly slow: Layer; readonly fast: Layer };
+
 export type BuildPlan = {
   readonly planVersion: typeof PLAN_VERSION;
   /** sha256 hex over everything that determines the image (not over the run, the region's network or the time). */
@@ -51,6 +89,8 @@ export type BuildPlan = {
   readonly instanceTypes: readonly string[];
   readonly gpu: boolean;
   readonly rootVolume: { readonly sizeGiB: number; readonly type: 'gp3'; readonly encrypted: true };
+  /** What the root volume, and so the image, is encrypted with; null for the account's default key of EBS. */
+  readonly kmsKey: string | null;
   readonly network: {
     readonly transport: Transport;
     readonly sshUser: string;
@@ -80,6 +120,8 @@ export type BuildPlan = {
    * profile does without them.
    */
   readonly packageLists: Readonly<Record<string, string>>;
+  /** Both layers of the image, and whether it is baked in them. */
+  readonly layers: Layers & { readonly areWanted: boolean };
   /** What is carried to the build instance; paths are relative to the render output folder. */
   readonly bundles: readonly BundleFile[];
   readonly node: NodeBinary;
@@ -102,6 +144,7 @@ export type BuildPlan = {
     readonly baseImageRegistry: string;
     readonly ports: { readonly discoveryTcp: number; readonly streamUdp: number; readonly streamTcp: number };
   };
+  readonly release: ReleasePlan;
   /** Sources that are not the official ones, each with the reason: printed by plan, kept in record and report. */
   readonly substitutions: readonly { readonly component: string; readonly source: string; readonly reason: string }[];
   readonly toolchain: { readonly packer: string; readonly amazonPlugin: string };

@@ -66,7 +66,7 @@ export function ambiguousGroup(count: number, name: string, region: string): Ecs
 
 async function findSecurityGroup(
   ec2: EC2Client,
-  query: FactsQuery,
+  query: NetworkQuery,
 ): Promise<{ group: Facts['securityGroup']; vpcId: string }> {
   const { SecurityGroups = [] } = await ec2.send(
     new DescribeSecurityGroupsCommand({
@@ -108,10 +108,18 @@ async function asked<T>(region: string, ask: () => Promise<T>): Promise<T> {
   }
 }
 
+export type NetworkFacts = Omit<Facts, 'baseImage'>;
+type NetworkQuery = Omit<FactsQuery, 'ownerId' | 'imageName'>;
+
 /** The group, and where instances are launched in its VPC. */
-async function findNetwork(ec2: EC2Client, query: FactsQuery): Promise<Omit<Facts, 'baseImage'>> {
+async function findNetwork(ec2: EC2Client, query: NetworkQuery): Promise<NetworkFacts> {
   const { group, vpcId } = await findSecurityGroup(ec2, query);
   return { securityGroup: group, vpcId, ...(await findPlacements(ec2, { ...query, vpcId })) };
+}
+
+/** Asks the region where hosts run in it. @throws as `gatherFacts` */
+export function gatherNetwork(ec2: EC2Client, query: NetworkQuery): Promise<NetworkFacts> {
+  return asked(query.region, () => findNetwork(ec2, query));
 }
 
 /**
@@ -121,8 +129,8 @@ async function findNetwork(ec2: EC2Client, query: FactsQuery): Promise<Omit<Fact
  *   `API_FAILED` when the API does not answer
  */
 export async function gatherFacts(ec2: EC2Client, query: FactsQuery): Promise<Facts> {
-  const [baseImage, network] = await allOrMistakes<[Facts['baseImage'], Omit<Facts, 'baseImage'>]>(
-    [asked(query.region, () => findBaseImage(ec2, query)), asked(query.region, () => findNetwork(ec2, query))],
+  const [baseImage, network] = await allOrMistakes<[Facts['baseImage'], NetworkFacts]>(
+    [asked(query.region, () => findBaseImage(ec2, query)), gatherNetwork(ec2, query)],
     `\`ecs-host doctor --region ${query.region}\` looks at everything`,
   );
   return { baseImage, ...network };

@@ -26,6 +26,8 @@ const TARGET = object({
   swapMiB: NUMBER,
 });
 
+const LAYER = object({ digest: TEXT, provisioners: list(TEXT) });
+
 const NETWORK = object({
   transport: oneOf('ssh', 'session-manager'),
   sshUser: TEXT,
@@ -59,6 +61,24 @@ const WORKLOAD = object({
   ports: object({ discoveryTcp: NUMBER, streamUdp: NUMBER, streamTcp: NUMBER }),
 });
 
+const RELEASE = object({
+  regions: list(
+    object({
+      name: TEXT,
+      apiRegion: TEXT,
+      kmsKey: nullable(TEXT),
+      securityGroup: TEXT,
+      instanceProfile: TEXT,
+      vpcId: nullable(TEXT),
+      subnetIds: nullable(list(TEXT)),
+    }),
+  ),
+  verifyCopies: oneOf('smoke', 'snapshot'),
+  share: object({ accounts: list(TEXT), organizations: list(TEXT), organizationalUnits: list(TEXT) }),
+  deprecateAfterDays: nullable(NUMBER),
+  protect: FLAG,
+});
+
 /** What `BuildPlan` says. @returns what is wrong with a value that should be a plan of this version, or null */
 export const planProblem = shapeCheck(
   object({
@@ -74,6 +94,7 @@ export const planProblem = shapeCheck(
     instanceTypes: list(TEXT),
     gpu: FLAG,
     rootVolume: object({ sizeGiB: NUMBER, type: TEXT, encrypted: FLAG }),
+    kmsKey: nullable(TEXT),
     network: NETWORK,
     placements: list(PLACEMENT),
     considered: list(object({ instanceType: nullable(TEXT), zone: TEXT, subnetId: TEXT, reason: TEXT })),
@@ -84,11 +105,13 @@ export const planProblem = shapeCheck(
     tags: map(TEXT),
     target: TARGET,
     packageLists: map(TEXT),
+    layers: object({ areWanted: FLAG, slow: LAYER, fast: LAYER }),
     bundles: list(object({ path: TEXT, sha256: TEXT, bytes: NUMBER })),
     node: object({ version: TEXT, sha256: TEXT }),
     hostProgram: nullable(TEXT),
     provisioning: list(object({ name: TEXT, upload: FLAG, inline: list(TEXT) }, ['upload', 'inline'])),
     developerWorkload: WORKLOAD,
+    release: RELEASE,
     substitutions: list(object({ component: TEXT, source: TEXT, reason: TEXT })),
     toolchain: object({ packer: TEXT, amazonPlugin: TEXT }),
     warnings: list(object({ code: TEXT, message: TEXT, hint: TEXT })),

@@ -14,7 +14,9 @@ import { planTags } from '../run/tags.ts';
 import { type BuildPlan, PLAN_VERSION, type Transport, type WorkloadCredential } from './build-plan.ts';
 import { digestOf } from './digest.ts';
 import type { Facts } from './facts.ts';
+import { layersOf } from './layers.ts';
 import { provisioningSteps } from './provisioning.ts';
+import { releasePlanOf } from './release-plan.ts';
 import { TOOLCHAIN } from './toolchain.ts';
 import type { PackageLists } from './versions/package-lists.ts';
 import { pinned, type Versions } from './versions/resolve-versions.ts';
@@ -24,6 +26,8 @@ export type Selection = {
   readonly region: Region;
   readonly profileName: string;
   readonly profile: Profile;
+  /** All of hosts.yaml: an image may be released to others. */
+  readonly regions: HostsConfig['regions'];
 };
 
 function pick<T>(all: Readonly<Record<string, T>>, name: string, kind: 'region' | 'profile', file: string): T {
@@ -56,6 +60,7 @@ export function select(
     region,
     profileName,
     profile: pick(config.profiles, profileName, 'profile', file),
+    regions: config.regions,
   };
 }
 
@@ -141,12 +146,9 @@ export type ResolveInput = {
   readonly warnings: readonly ConfigDetail[];
 };
 
-/** The code of a plan's warning that it does not know what security updates there are. */
-export const LISTS_UNKNOWN = 'PACKAGE_LISTS_UNKNOWN';
-
 function listsUnknown(reason: string): BuildPlan['warnings'][number] {
   return {
-    code: LISTS_UNKNOWN,
+    code: 'PACKAGE_LISTS_UNKNOWN',
     message: `What security updates there are is not known: ${reason}.`,
     hint: 'the image is baked, as if there were new ones; plan again when the archive answers',
   };
@@ -165,16 +167,17 @@ export function resolvePlan({
   configFolder,
   warnings,
 }: ResolveInput): BuildPlan {
-  const { regionName, region, profileName, profile } = selection;
+  const { regionName, region, profileName, profile, regions } = selection;
+  const apiRegion = region.apiRegion ?? regionName;
+  const isLab = region.lab === true;
   const target = pinned(targetOf(profileName, profile), versions);
   const gpu = target.nvidia !== null;
   const rootVolume = { sizeGiB: volumeGiBOf(profile), type: 'gp3', encrypted: true } as const;
   const provisioning = provisioningSteps(target.provisioners);
   const { baseImage } = facts;
   const toolchain = TOOLCHAIN;
-  const digest = digestOf({
-    ...{ baseImage, gpu, rootVolume, target, packageLists, bundles, node, toolchain, provisioning },
-  });
+  const determined = { baseImage, gpu, rootVolume, target, packageLists, bundles, node, toolchain, provisioning };
+  const digest = digestOf(determined);
   const planName = `${profileName}-${digest.slice(0, 12)}`;
   const imageName = `ecs-host-${planName}`;
   const about = ({ key }: ConfigDetail): boolean =>
@@ -185,13 +188,14 @@ export function resolvePlan({
     planName,
     profile: profileName,
     region: regionName,
-    apiRegion: region.apiRegion ?? regionName,
-    isLab: region.lab === true,
+    apiRegion,
+    isLab,
     endpointUrl,
     baseImage,
     instanceTypes: instanceTypesOf(profile),
     gpu,
     rootVolume,
+    kmsKey: region.kmsKey ?? null,
     network: {
       transport: transportOf(profile),
       sshUser: profile.os.sshUser,
@@ -208,11 +212,13 @@ export function resolvePlan({
     tags: planTags({ imageName, profile: profileName, digest, sourceImageId: baseImage.id }),
     target,
     packageLists,
+    layers: { areWanted: profile.layers ?? false, ...layersOf(determined) },
     bundles,
     node,
     hostProgram,
     provisioning,
     developerWorkload: workloadOf(profile, configFolder),
+    release: releasePlanOf(profile, regions, { apiRegion, isLab }),
     substitutions: profile.substitutions ?? [],
     toolchain,
     warnings: [

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { wrapText } from '../io/text.ts';
 import { LATER_TAGS } from '../run/tags.ts';
-import type { BuildPlan } from './build-plan.ts';
+import type { BuildPlan, Layer } from './build-plan.ts';
 import { type Estimate, estimateRows } from './estimate.ts';
 
 function row(label: string, text: string): string {
@@ -41,6 +41,35 @@ function versionRows({ docker, ecsAgent, userTools, nvidia }: BuildPlan['target'
   ];
 }
 
+/** Where a released image goes, and to whom; nothing where it stays in its region. */
+function releaseRows({ release, region }: BuildPlan): string[] {
+  const { regions, verifyCopies, share, deprecateAfterDays, protect } = release;
+  const others = Object.values(share).flat();
+  return [
+    ...(regions.length === 0
+      ? []
+      : [
+          row(
+            'regions',
+            `${[region, ...regions.map(({ name }) => name)].join(', ')}; copies proven by ${verifyCopies}`,
+          ),
+        ]),
+    ...(others.length === 0 ? [] : [row('shared with', others.join(', '))]),
+    ...(deprecateAfterDays === null ? [] : [row('deprecated', `${deprecateAfterDays} days after its release`)]),
+    ...(protect ? [row('protected', 'against deregistration')] : []),
+  ];
+}
+
+/** With its title, where there is anything to say. */
+function releaseLines(plan: BuildPlan): string[] {
+  const rows = releaseRows(plan);
+  return rows.length === 0 ? [] : ['Released by `ecs-host release run`', ...rows];
+}
+
+function layerText({ digest, provisioners }: Layer): string {
+  return `${digest.slice(0, 12)}: ${provisioners.filter((name) => name !== 'clean' && name !== 'verify').join(', ')}`;
+}
+
 /** In the order in which they are tried. */
 function placementLines({ placements, considered }: BuildPlan): string[] {
   return [
@@ -66,7 +95,10 @@ export function planSummary(plan: BuildPlan, estimate: Estimate | null = null): 
     row('region', `${plan.region} (API: ${plan.apiRegion} at ${where})`),
     row('base image', `${plan.baseImage.id} ${plan.baseImage.name} (owner ${plan.baseImage.ownerId})`),
     row('instance type', `${plan.instanceTypes.join(', else ')}${plan.gpu ? ' (GPU)' : ''}`),
-    row('root volume', `${rootVolume.sizeGiB} GiB ${rootVolume.type}, encrypted`),
+    row(
+      'root volume',
+      `${rootVolume.sizeGiB} GiB ${rootVolume.type}, encrypted${plan.kmsKey === null ? '' : ` with ${plan.kmsKey}`}`,
+    ),
     row('network', `${network.vpcId}, security group ${network.securityGroup.name} (${network.securityGroup.id})`),
     row(
       'access',
@@ -89,6 +121,9 @@ export function planSummary(plan: BuildPlan, estimate: Estimate | null = null): 
     'Image',
     row('name', plan.imageName),
     row('digest', plan.digest),
+    row('layers', plan.layers.areWanted ? 'both baked, or the slow one found' : 'baked whole'),
+    row('slow layer', layerText(plan.layers.slow)),
+    row('fast layer', layerText(plan.layers.fast)),
     ...Object.entries(plan.tags).map(([key, value]) => row('tag', `${key} = ${value}`)),
     row('tag', `${LATER_TAGS}: known after the bake`),
     ...placementLines(plan),
@@ -99,6 +134,8 @@ export function planSummary(plan: BuildPlan, estimate: Estimate | null = null): 
     `  smoke  key pair, ${network.transport === 'ssh' ? 'security group, ' : ''}ECS cluster, two instances with their volumes`,
     'Created, and kept',
     '  image  one image and its snapshot',
+    ...(plan.layers.areWanted ? ['  layer  one image and its snapshot, unless the slow layer is there'] : []),
+    ...releaseLines(plan),
     ...(plan.substitutions.length === 0
       ? []
       : [

@@ -31,12 +31,21 @@ const PRICES = ['pricing:GetProducts'];
 /** What ECS asks for when a cluster is made with tags, and when it is the first one of an account. */
 const IMPLIED = ['ecs:TagResource', 'iam:CreateServiceLinkedRole'];
 
+/** What EC2 asks of KMS in the name of whoever has an image encrypted, or copied, with a key of their own. */
+const KMS = [
+  ...['kms:CreateGrant', 'kms:Decrypt', 'kms:GenerateDataKeyWithoutPlaintext', 'kms:ReEncryptFrom'],
+  'kms:ReEncryptTo',
+];
+
 /** What a service is called in policies, where that is not the name of its client. */
-const PREFIXES: Readonly<Record<string, string>> = { 'service-quotas': 'servicequotas' };
+const PREFIXES: Readonly<Record<string, string>> = {
+  'auto-scaling': 'autoscaling',
+  'service-quotas': 'servicequotas',
+};
 
 async function callsOfSources(): Promise<Set<string>> {
   const calls = new Set<string>();
-  for await (const file of glob('src/{aws,plan,host-access,preflight,bake,image,smoke,run}/**/*.ts', {
+  for await (const file of glob('src/{aws,plan,host-access,preflight,bake,image,smoke,run,release}/**/*.ts', {
     cwd: projectFolder(),
   })) {
     const text = await readFile(`${projectFolder()}/${file}`, 'utf8');
@@ -49,7 +58,14 @@ async function callsOfSources(): Promise<Set<string>> {
 
 test('the policy of the caller has exactly what the sources and Packer call', async () => {
   const allowed = new Set(caller.Statement.flatMap(({ Action }) => Action));
-  const called = new Set([...(await callsOfSources()), ...PACKER, ...SESSION_MANAGER_PLUGIN, ...IMPLIED, ...PRICES]);
+  const called = new Set([
+    ...(await callsOfSources()),
+    ...PACKER,
+    ...SESSION_MANAGER_PLUGIN,
+    ...IMPLIED,
+    ...KMS,
+    ...PRICES,
+  ]);
   // Everybody may ask who they are; no policy can even forbid it.
   called.delete('sts:GetCallerIdentity');
   // Only where the configuration names a secret, and then that one alone: the next test.
@@ -76,7 +92,7 @@ test.each<[NonNullable<Profile['workload']['credential']>, unknown]>([
   );
   const [action, resourceName] = expected as [string, string];
   expect(text).toContain(`"Action":"${action}","Resource":"${resourceName}"`);
-  expect(JSON.stringify(desiredResources(selection, WANTED))).not.toMatch(/GetSecretValue|GetParameter/);
+  expect(JSON.stringify(desiredResources(selection, WANTED))).not.toMatch(/GetSecretValue|GetParameter"/);
 });
 
 test('it changes and removes only what carries a run id, and passes only the role of the hosts', async () => {

@@ -17,7 +17,6 @@ function aRun({ images = THERE, planned = async () => ({ plan }), aborted = fals
   const done: string[] = [];
   const { clients, calls } = fakeClients({ DescribeImages: () => images });
   const session = {
-    span: (_title: string, work: () => Promise<unknown>) => work(),
     signal: { aborted },
     leaveUntimed: () => done.push('untimed'),
   } as unknown as Session;
@@ -35,7 +34,7 @@ beforeEach(() => {
   vi.stubEnv('ECS_HOST_STATE', tempFolder());
 });
 
-test('an image with the digest of the plan stands for it: no preflight, and no measure of how long a bake takes', async () => {
+test('an image with the digest of the plan stands for it: no preflight, and no measure of a bake', async () => {
   const { look, done } = aRun({});
   const stands = await look();
   expect(done).toEqual(['untimed']);

@@ -34,6 +34,7 @@ const text = changed(
       - subnet-0123456789abcdef0
       - subnet-0123abcd
     buildInstanceProfile: ecs-host-build
+    kmsKey: alias/ecs-host
 `,
   ),
 );

@@ -19,6 +19,15 @@ afterAll(async () => {
   await lab?.down();
 });
 
+/** What the lab's API was asked, from the start. */
+async function calls(): Promise<{ readonly action: string }[]> {
+  const text = await readFile(join(lab.stateFolder, 'lab', 'calls.ndjson'), 'utf8');
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { action: string });
+}
+
 /** The last line of a `--json` run. */
 function resultOf(output: Record<string, unknown>[]): Record<string, unknown> {
   const last = output.at(-1);
@@ -77,6 +86,33 @@ describe('ami', () => {
     expect(listed.exitCode).toBe(0);
     expect(listed.stdout).toContain(record.imageId);
     expect(await awsLeftovers(lab)).toEqual([]);
+  });
+
+  test('again where nothing has changed: the same image, and nothing is started', async () => {
+    const before = (await calls()).length;
+    const [again, bake, planned] = await Promise.all([
+      cli(['ami', '--json'], lab.environment),
+      cli(['bake', '--plain'], lab.environment),
+      cli(['plan', '--since', '--json', '--out', await lab.newFolder()], lab.environment),
+    ]);
+    expect(again.exitCode, again.all).toBe(0);
+    expect(resultOf(events(again))).toMatchObject({
+      imageId: lab.goodImageId,
+      baked: false,
+      since: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+      verdict: 'passed',
+      checks: { correct: expect.any(Number) },
+      record: expect.stringContaining(`${lab.goodImageId}.json`),
+    });
+    expect(bake.exitCode, bake.all).toBe(0);
+    expect(bake.stdout).toContain(`image     ${lab.goodImageId}\nbaked     nothing:`);
+    expect(JSON.parse(planned.stdout)).toMatchObject({
+      image: { imageId: lab.goodImageId, verdict: 'passed' },
+      since: { imageId: lab.goodImageId, isSame: true, changed: [] },
+    });
+    const made = (await calls()).slice(before).map(({ action }) => action);
+    expect(made).toContain('DescribeImages');
+    expect(made.filter((action) => !/^(Describe|Get|List)/.test(action))).toEqual([]);
   });
 
   // Side by side: also a proof that two runs do not get into each other's way.
@@ -138,7 +174,7 @@ describe('what goes wrong on the way', () => {
   });
 
   test.concurrent('Ctrl-C in the middle of a bake exits 130 and leaves nothing', async ({ expect }) => {
-    const run = start(['bake', '--plain', ...IN_US_EAST_1], lab.environment);
+    const run = start(['bake', '--force', '--plain', ...IN_US_EAST_1], lab.environment);
     await lab.waitForText(run, /docker/);
     run.kill('SIGINT');
     const ended = await run;
@@ -147,7 +183,7 @@ describe('what goes wrong on the way', () => {
   });
 
   test.concurrent('a packer that is killed is an outside failure, and its resources go at once', async ({ expect }) => {
-    const run = start(['bake', '--plain', ...IN_US_EAST_2], lab.environment);
+    const run = start(['bake', '--force', '--plain', ...IN_US_EAST_2], lab.environment);
     await lab.waitForText(run, /docker/);
     await lab.killDescendants(run.pid, /packer$/);
     const ended = await run;
@@ -169,7 +205,7 @@ describe('what goes wrong on the way', () => {
   });
 
   test('a command line that is killed leaves what the next sweep removes', async () => {
-    const run = start(['bake', '--plain'], lab.environment);
+    const run = start(['bake', '--force', '--plain'], lab.environment);
     await lab.waitForText(run, /docker/);
     await lab.killTree(run.pid);
     await run;

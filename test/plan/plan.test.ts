@@ -99,6 +99,14 @@ describe('the digest', () => {
     ['the instance type', profile((each) => Object.assign(each, { instanceType: 't3.xlarge' }))],
     ['the endpoint', (given) => ({ ...given, endpointUrl: 'http://127.0.0.1:1' })],
     ['the region', () => input('us-east-1')],
+    [
+      'where it is released to, and by which key it is encrypted',
+      (given) => {
+        Object.assign(given.selection.profile, { release: { protect: true, deprecateAfterDays: 7 } });
+        Object.assign(given.selection.region, { kmsKey: 'alias/mine' });
+        return given;
+      },
+    ],
     ['what a developer builds on it', profile((each) => Object.assign(each.workload, { ref: 'other' }))],
   ])('does not change with %s, and neither do the inputs', (_what, change) => {
     expect(digest(change)).toBe(plain);

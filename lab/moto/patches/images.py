@@ -8,7 +8,6 @@ import copy
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
-from moto.core.utils import utcnow
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.amis import Ami
 from moto.ec2.models.elastic_block_store import EBSBackend
@@ -17,7 +16,9 @@ from moto.ec2.utils import random_ami_id
 
 import effects
 from patches.errors import error, unsupported
-from patches.patching import add, replace
+from patches.keys import key_of_copy
+from patches.patching import replace
+from patches.sharing import modifiable, modify_launch_permission
 
 
 def frozen(volume: Any) -> Any:
@@ -139,6 +140,7 @@ def create_image(self: Any) -> ActionResult:
 
     snapshot = EBSBackend.create_snapshot(backend, volume.id, "")
     snapshot.volume = frozen(volume)
+    snapshot.kms_key_id = volume.kms_key_id if volume.encrypted else None
     snapshot.status = "pending"
     try:
         image = make_image(
@@ -174,12 +176,16 @@ def create_image(self: Any) -> ActionResult:
     return ActionResult({"ImageId": image.id})
 
 
-def _copied(backend: Any, source: Any, description: str, encrypted: bool, kms_key_id: str | None) -> Any:
-    snapshot = EBSBackend.copy_snapshot(backend, source.id, source.ec2_backend.region_name, description, kms_key_id)
+def _copied(call: Any, source: Any, description: str) -> tuple[Any, str]:
+    """The record of a copy in the call's region, and why the copy will fail (empty: it will not)."""
+    backend = call.ec2_backend
+    is_asked = bool(call._get_param("Encrypted", False))
+    key, failure = key_of_copy(backend, source, is_asked, call._get_param("KmsKeyId"))
+    snapshot = EBSBackend.copy_snapshot(backend, source.id, source.ec2_backend.region_name, description, key)
     snapshot.volume = frozen(source.volume)
-    snapshot.encrypted = source.encrypted or encrypted or kms_key_id is not None
+    snapshot.encrypted = key is not None
     snapshot.status = "pending"
-    return snapshot
+    return snapshot, failure
 
 
 def copy_image(self: Any) -> ActionResult:
@@ -188,19 +194,17 @@ def copy_image(self: Any) -> ActionResult:
     region = self._get_param("SourceRegion")
     source_id = self._get_param("SourceImageId")
     origin = ec2_backends[backend.account_id][region]
-    source: Any = origin.describe_images(ami_ids=[source_id])[0]
+    source = known_image(origin, source_id)
     if source.state != "available":
         raise error("InvalidAMIID.Unavailable", f"The image ID '{source_id}' is in state {source.state}")
     if getattr(source, "lab_mapping", None) is None:
         raise unsupported(f"Copying {source_id}, an image without a disk in the lab")
     root = source.lab_mapping[0]
     tags = _tags_of(self)
-    snapshot = _copied(
-        backend,
+    snapshot, failure = _copied(
+        self,
         origin.get_snapshot(root["Ebs"]["SnapshotId"]),
         f"Copied for DestinationAmi from SourceAmi {source_id} for SourceSnapshot {root['Ebs']['SnapshotId']}.",
-        bool(self._get_param("Encrypted", False)),
-        self._get_param("KmsKeyId"),
     )
     try:
         image = make_image(
@@ -225,7 +229,9 @@ def copy_image(self: Any) -> ActionResult:
     image.add_tags(tags.get("image", {}))
     snapshot.add_tags(tags.get("snapshot", {}))
     source_disk = disk_of(origin.get_snapshot(root["Ebs"]["SnapshotId"]))
-    effects.note("image.copy", backend, imageId=image.id, snapshotId=snapshot.id, sourceDisk=source_disk)
+    effects.note(
+        "image.copy", backend, imageId=image.id, snapshotId=snapshot.id, sourceDisk=source_disk, failure=failure
+    )
     return ActionResult({"ImageId": image.id})
 
 
@@ -255,11 +261,11 @@ def register_image(self: Any) -> ActionResult:
     return ActionResult({"ImageId": image.id})
 
 
-def own_image(backend: Any, image_id: str) -> Any:
-    return backend.describe_images(ami_ids=[image_id])[0]
-
-
-_moto_modify = EC2Response.modify_image_attribute
+def known_image(backend: Any, image_id: str) -> Any:
+    image = backend.amis.get(image_id)
+    if image is None:
+        raise error("InvalidAMIID.NotFound", f"The image id '[{image_id}]' does not exist")
+    return image
 
 
 def modify_image_attribute(self: Any) -> Any:
@@ -267,9 +273,9 @@ def modify_image_attribute(self: Any) -> Any:
     imds = self._get_param("ImdsSupport.Value") or (self._get_param("Value") if attribute == "imdsSupport" else None)
     description = self._get_param("Description.Value") if attribute != "description" else self._get_param("Value")
     if imds is None and description is None:
-        return _moto_modify(self)
+        return modify_launch_permission(self)
     self.error_on_dryrun()
-    image = own_image(self.ec2_backend, self._get_param("ImageId"))
+    image = modifiable(self.ec2_backend, self._get_param("ImageId"))
     if imds is not None:
         if imds != "v2.0":
             raise error("InvalidParameterValue", f"Value ({imds}) for parameter imdsSupport is invalid.")
@@ -284,58 +290,15 @@ _moto_describe_attribute = EC2Response.describe_image_attribute
 
 def describe_image_attribute(self: Any) -> Any:
     attribute = self._get_param("Attribute")
-    image = own_image(self.ec2_backend, self._get_param("ImageId"))
+    image = known_image(self.ec2_backend, self._get_param("ImageId"))
     if attribute == "imdsSupport":
         support = {"Value": image.imds_support} if image.imds_support else {}
         return ActionResult({"ImageId": image.id, "ImdsSupport": support})
     if attribute == "description":
         return ActionResult({"ImageId": image.id, "Description": {"Value": image.description}})
+    if attribute == "launchPermission":
+        return ActionResult({"ImageId": image.id, "LaunchPermissions": image.launch_permissions})
     return _moto_describe_attribute(self)
-
-
-_moto_describe: Any = EC2Response.describe_images
-
-
-def describe_images(self: Any) -> Any:
-    result = _moto_describe(self)
-    if self._get_param("IncludeDeprecated", False) or self._get_param("ImageIds"):
-        return result
-    now = f"{utcnow():%Y-%m-%dT%H:%M:%S.000Z}"
-    account = self.ec2_backend.account_id
-
-    def visible(image: Any) -> bool:
-        past = (getattr(image, "deprecation_time", None) or "9") < now
-        return image.owner_id == account or not past
-
-    result.result["Images"] = [image for image in result.result["Images"] if visible(image)]
-    return result
-
-
-def enable_image_deprecation(self: Any) -> ActionResult:
-    self.error_on_dryrun()
-    at = self._get_param("DeprecateAt")
-    text = at if isinstance(at, str) else f"{at:%Y-%m-%dT%H:%M:00.000Z}"
-    own_image(self.ec2_backend, self._get_param("ImageId")).deprecation_time = text
-    return ActionResult({"Return": True})
-
-
-def disable_image_deprecation(self: Any) -> ActionResult:
-    self.error_on_dryrun()
-    own_image(self.ec2_backend, self._get_param("ImageId")).deprecation_time = None
-    return ActionResult({"Return": True})
-
-
-_moto_deregister = EC2Response.deregister_image
-
-
-def deregister_image(self: Any) -> Any:
-    backend = self.ec2_backend
-    image = backend.amis.get(self._get_param("ImageId"))
-    result = _moto_deregister(self)
-    if image is not None and self._get_param("DeleteAssociatedSnapshots", False):
-        for device in image.block_device_mappings:
-            backend.delete_snapshot(device["Ebs"]["SnapshotId"])
-    return result
 
 
 def create_snapshot(self: Any) -> Any:
@@ -347,6 +310,7 @@ def create_snapshot(self: Any) -> Any:
     result = _moto_create_snapshot(self)
     snapshot = result.result
     snapshot.volume = frozen(volume)
+    snapshot.kms_key_id = volume.kms_key_id if volume.encrypted else None
     snapshot.status = "pending"
     effects.note("snapshot.create", backend, snapshotId=snapshot.id, volumeId=volume.id)
     return result
@@ -357,15 +321,9 @@ def copy_snapshot(self: Any) -> Any:
     backend = self.ec2_backend
     origin = ec2_backends[backend.account_id][self._get_param("SourceRegion")]
     source = origin.describe_snapshots(snapshot_ids=[self._get_param("SourceSnapshotId")])[0]
-    snapshot = _copied(
-        backend,
-        source,
-        self._get_param("Description") or "",
-        bool(self._get_param("Encrypted", False)),
-        self._get_param("KmsKeyId"),
-    )
+    snapshot, failure = _copied(self, source, self._get_param("Description") or "")
     snapshot.add_tags(_tags_of(self).get("snapshot", {}))
-    effects.note("snapshot.copy", backend, snapshotId=snapshot.id, sourceDisk=disk_of(source))
+    effects.note("snapshot.copy", backend, snapshotId=snapshot.id, sourceDisk=disk_of(source), failure=failure)
     return ActionResult({"SnapshotId": snapshot.id, "Tags": snapshot.tag_set})
 
 
@@ -408,14 +366,7 @@ def install() -> None:
         register_image=register_image,
         modify_image_attribute=modify_image_attribute,
         describe_image_attribute=describe_image_attribute,
-        describe_images=describe_images,
-        deregister_image=deregister_image,
         create_snapshot=create_snapshot,
         copy_snapshot=copy_snapshot,
         describe_snapshots=describe_snapshots,
-    )
-    add(
-        EC2Response,
-        enable_image_deprecation=enable_image_deprecation,
-        disable_image_deprecation=disable_image_deprecation,
     )

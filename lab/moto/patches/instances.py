@@ -37,6 +37,8 @@ def root_mapping(image: Any, requested: list[dict[str, Any]]) -> dict[str, Any]:
     """The root volume: what the image says, overlaid with what the call asks for."""
     root = next(d for d in image.block_device_mappings if d["DeviceName"] == image.root_device_name)
     ebs = {**root["Ebs"]}
+    if image.ebs_snapshot.encrypted:
+        ebs["KmsKeyId"] = image.ebs_snapshot.kms_key_id
     for device in requested:
         if device.get("VirtualName") or device.get("NoDevice") is not None:
             continue
@@ -120,8 +122,6 @@ def _finish_launch(self: Any, instance: Any, ebs: dict[str, Any], interface_tags
 def run_instances(
     self: Any, image_id: str, count: int, user_data: Any, security_group_names: list[str], **kwargs: Any
 ) -> Any:
-    if kwargs.get("launch_template"):
-        raise unsupported("RunInstances from a launch template")
     token = kwargs.get("client_token")
     asked = (image_id, count, str(user_data), security_group_names, sorted(kwargs.items(), key=lambda kv: kv[0]))
     fingerprint = hashlib.sha256(repr(asked).encode()).hexdigest()

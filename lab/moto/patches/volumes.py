@@ -29,6 +29,8 @@ def create_volume(self: Any) -> Any:
         )
     result = _moto_create(self)
     volume = result.result
+    if volume.encrypted and not volume.kms_key_id:
+        volume.kms_key_id = snapshot.kms_key_id
     effects.note("volume.create", backend, volumeId=volume.id, sourceDisk=disk_of(snapshot), sizeGiB=int(volume.size))
     return result
 

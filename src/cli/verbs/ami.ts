@@ -7,7 +7,6 @@ import type { BuildPlan, Transport } from '../../plan/build-plan.ts';
 import { NoCapacity, type Tried } from '../../plan/fallback.ts';
 import { claimRun } from '../../run/owner.ts';
 import { smokeNeeds } from '../../smoke/needs.ts';
-import { smoke } from '../../smoke/smoke.ts';
 import { keepVerdict, verdictError } from '../../smoke/verdict.ts';
 import type { Argv } from '../arguments.ts';
 import type { Api } from '../connect.ts';
@@ -16,7 +15,7 @@ import { inRegions } from '../or-region.ts';
 import type { Wanted } from '../preflight.ts';
 import { type Session, withSession } from '../session.ts';
 import { lookForStanding, type Stands, standingOutcome } from '../standing.ts';
-import { bakeImage, keepOf } from './bake.ts';
+import { bakeImage, keepOf, layersAsked } from './bake.ts';
 import { close } from './closing.ts';
 import { smokeCommand } from './smoke.ts';
 
@@ -58,6 +57,7 @@ async function subjectFor(
   const keep = keepOf(argv, api);
   const { plan, record } = await bakeImage(session, api, {
     planning,
+    layers: layersAsked(argv),
     keepsBundle: argv['debug'] === true,
     keep,
     before,
@@ -74,6 +74,7 @@ function amiIn(session: Session, argv: Record<string, unknown>, before: readonly
     const { imageId, since } = subject;
     const command = smokeCommand(imageId, argv);
     const plan = { ...subject.plan, endpointUrl };
+    const { smoke } = await import('../../smoke/smoke.ts');
     const result = await session
       .span('smoke', () => smoke({ plan, imageId, ctx: session, clients, keep: keepOf(argv, api) }))
       .catch((error: unknown) => {

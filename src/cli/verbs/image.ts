@@ -57,6 +57,9 @@ export async function show(argv: Record<string, unknown>): Promise<number> {
       profile: record.profile,
       'plan digest': record.planDigest,
       'source image': record.sourceImageId,
+      ...(record.copiedFrom === undefined
+        ? {}
+        : { 'copy of': `${record.copiedFrom.imageId} of ${record.copiedFrom.apiRegion}` }),
       commit: record.commit,
       run: record.runId,
       created: record.createdAt,

@@ -39,7 +39,7 @@ async function estimateOf(argv: Argv, plan: BuildPlan, { clients }: Connection):
 
 /** The id behind `--since`, null for it alone, undefined without it. @throws EcsHostError (user) `IMAGE_ID` */
 function sinceOf({ since }: Argv): string | null | undefined {
-  if (typeof since !== 'string' || since === '') return since === undefined ? undefined : null;
+  if (typeof since !== 'string') return since === undefined ? undefined : null;
   assertImageId(since);
   return since;
 }

@@ -1,20 +1,17 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
+import type { Image } from '@aws-sdk/client-ec2';
 import { findImage, unknownImage } from '../../image/find-image.ts';
-import { assertImageId, readRecord } from '../../image/image-store.ts';
-import { EcsHostError } from '../../io/errors.ts';
-import { runFolder } from '../../io/paths.ts';
+import { assertImageId } from '../../image/image-store.ts';
+import { userError } from '../../io/errors.ts';
 import { commandLine } from '../../io/shell-quote.ts';
-import type { BuildPlan } from '../../plan/build-plan.ts';
-import { readPlan } from '../../plan/plan-file.ts';
-import { claimRun } from '../../run/owner.ts';
+import { ec2TagsAsObject, TAG } from '../../run/tags.ts';
 import { parseParts } from '../../smoke/checks/check-definitions.ts';
 import { smokeNeeds } from '../../smoke/needs.ts';
-import { smoke } from '../../smoke/smoke.ts';
 import { keepVerdict, verdictError } from '../../smoke/verdict.ts';
-import type { Api } from '../connect.ts';
-import { type Planning, planFileOf, withPlanning } from '../follow-plan.ts';
+import { planFileOf, withPlanning } from '../follow-plan.ts';
+import { planOfImage } from '../image-plan.ts';
 import type { Wanted } from '../preflight.ts';
-import { commonArguments, type Session, withSession } from '../session.ts';
+import { commonArguments, withSession } from '../session.ts';
 import { keepOf } from './bake.ts';
 import { close } from './closing.ts';
 
@@ -29,36 +26,14 @@ export function smokeCommand(imageId: string, argv: Record<string, unknown>): st
   return commandLine({}, ['ecs-host', 'smoke', imageId, ...by]);
 }
 
-/** The plan by which an image was baked, or null with a note that says why it cannot be followed. */
-async function storedPlan(session: Session, imageId: string): Promise<BuildPlan | null> {
-  const record = await readRecord(imageId);
-  let why = 'it has no record here';
-  try {
-    if (record) return await readPlan(join(runFolder(record.runId), 'render', 'plan.json'));
-  } catch (error) {
-    if (!(error instanceof EcsHostError)) throw error;
-    why = error.message;
-  }
-  session.reporter.emit({
-    type: 'note',
-    code: 'PLAN_MADE_AGAIN',
-    text: `The plan by which ${imageId} was baked is not followed, but one that is made now: ${why}`,
-  });
-  return null;
-}
-
-type PlanFor = { readonly imageId: string; readonly hasFile: boolean; readonly planning: Planning };
-
-/**
- * By `--plan`; else the plan by which the image was baked; else one that is made now. At the endpoint where the image
- * is looked at now, and after a look at all that it needs.
- */
-async function planFor(session: Session, { endpointUrl }: Api, { imageId, hasFile, planning }: PlanFor) {
-  const stored = hasFile ? null : await storedPlan(session, imageId);
-  await planning.preflight(stored);
-  await claimRun(session.runId);
-  const plan = stored ?? (await planning.planned()).plan;
-  return { ...plan, endpointUrl };
+/** A slow layer is no host yet, and has no verdict. */
+function refuseLayer(imageId: string, { Tags }: Image): void {
+  if (ec2TagsAsObject(Tags)[TAG.layer] === undefined) return;
+  throw userError(
+    'IMAGE_IS_LAYER',
+    `${imageId} is a layer that images begin with, and no host: there is nothing to prove.`,
+    'prove the image that was baked upon it; `ecs-host image list` shows both',
+  );
 }
 
 /** `ecs-host smoke <image>`. */
@@ -78,8 +53,11 @@ export function smokeOnly(argv: Record<string, unknown>): Promise<number> {
       const { clients, apiRegion } = api;
       const keep = keepOf(argv, api);
       // Before a plan is made and machines are asked for: most unknown ids are typing errors.
-      if ((await findImage(clients, imageId)) === null) throw unknownImage(imageId, apiRegion);
-      const plan = await planFor(session, api, { imageId, hasFile, planning });
+      const image = await findImage(clients, imageId);
+      if (image === null) throw unknownImage(imageId, apiRegion);
+      refuseLayer(imageId, image);
+      const plan = await planOfImage(session, api, { imageId, hasFile, planning });
+      const { smoke } = await import('../../smoke/smoke.ts');
       const result = await session.span('smoke', () => smoke({ plan, imageId, ctx: session, clients, parts, keep }));
       const recordFile = await keepVerdict(clients, imageId, result);
       return { imageId, baked: false, since: null, substitutions: plan.substitutions, recordFile, result };

@@ -27,11 +27,11 @@ export const REMOVAL_ORDER: readonly ResourceKind[] = [
 ];
 
 /**
- * An image of a run that ended well: never touched here, whatever became of its run; `ecs-host image delete` is for
+ * An image of a run that ended well, or of a slow layer: never touched here, whatever became of its run; `ecs-host image delete` is for
  * those.
  */
 export function isFinishedImage(image: { readonly state: string; readonly tags: Tags }): boolean {
-  return image.state === 'available' && image.tags[TAG.verdict] !== undefined;
+  return image.state === 'available' && (image.tags[TAG.verdict] !== undefined || image.tags[TAG.layer] !== undefined);
 }
 
 /** A dev host that its user has: it outlives the run that made it, until its user destroys it. */
@@ -58,6 +58,8 @@ export function selectLeftovers(
     inventory.instances.filter((each) => isDevHost(each, finished)).map(({ tags }) => tags[TAG.runId]),
   );
   const dead = (tags: Tags): string | null => {
+    // A copy carries the run of its bake. One that is under way is its release's, which goes on or removes it.
+    if (tags[TAG.release] !== undefined) return null;
     const runId = tags[TAG.runId];
     return runId !== undefined && !devHosts.has(runId) && stateOf(runId, tags) === 'dead' ? runId : null;
   };

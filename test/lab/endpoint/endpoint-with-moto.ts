@@ -25,6 +25,8 @@ export function createFakes() {
   const ingress = new Map<string, MachineSpec['securityGroups']>();
   const gates = new Map<string, Promise<void>>();
   const failures = new Map<string, string>();
+  /** Blocks of snapshots, by number; each copy takes them along. */
+  const blocks = new Map<string, Map<number, Buffer>>();
   let onExit: (instanceId: string, how: 'shutdown' | 'crashed') => void = () => {};
   let next = 10;
   const pass = async (operation: string, event: string): Promise<void> => {
@@ -74,7 +76,10 @@ export function createFakes() {
     copySnapshot: async (targetId, sourceId) => {
       await pass('copy', `copy ${sourceId} to ${targetId}`);
       files.add(targetId);
+      blocks.set(targetId, new Map(blocks.get(sourceId)));
     },
+    dataBlocks: async (snapshotId) => [...(blocks.get(snapshotId) ?? [])].map(([index]) => index),
+    readBlock: async (snapshotId, index) => blocks.get(snapshotId)?.get(index) ?? Buffer.alloc(512 * 1024),
     removeDisk: async (diskId) => void files.delete(diskId),
     removeSnapshot: async (snapshotId) => void files.delete(snapshotId),
     list: async () => ({
@@ -90,6 +95,7 @@ export function createFakes() {
     files,
     ingress,
     failures,
+    blocks,
     exit: (instanceId: string, how: 'shutdown' | 'crashed') => {
       status.set(instanceId, 'stopped');
       onExit(instanceId, how);

@@ -12,9 +12,7 @@ import {
   DescribeInstancesCommand,
   DescribeSnapshotsCommand,
   DescribeVolumesCommand,
-  DisableImageDeprecationCommand,
   type EC2Client,
-  EnableImageDeprecationCommand,
   ModifyImageAttributeCommand,
   RegisterImageCommand,
   RunInstancesCommand,
@@ -220,17 +218,6 @@ describe.skipIf(!motoIsInstalled)('images and snapshots at the endpoint', () => 
     );
     await expect.poll(async () => (await snapshot(SnapshotId))?.State).toBe('completed');
     expect((await snapshot(SnapshotId))?.Tags).toEqual([{ Key: 'kind', Value: 'own' }]);
-  });
-
-  test('deprecates and undeprecates images', async () => {
-    const { Images } = await ec2.send(
-      new DescribeImagesCommand({ Owners: ['self'], Filters: [{ Name: 'name', Values: ['registered'] }] }),
-    );
-    const ImageId = Images?.[0]?.ImageId ?? '';
-    await ec2.send(new EnableImageDeprecationCommand({ ImageId, DeprecateAt: new Date('2027-01-01T00:00:00Z') }));
-    expect((await image(ImageId))?.DeprecationTime).toBe('2027-01-01T00:00:00.000Z');
-    await ec2.send(new DisableImageDeprecationCommand({ ImageId }));
-    expect((await image(ImageId))?.DeprecationTime).toBeUndefined();
   });
 
   test('keeps images, tags and ids over a restart, ends what ran, and fails what was half done', async () => {
