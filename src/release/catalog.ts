@@ -25,6 +25,8 @@ export type CatalogImage = {
   readonly deprecatedAt: string | null;
   /** When an instance, whoever's, was last launched from it, as far as EC2 says; it is a day late. */
   readonly lastLaunchedAt: string | null;
+  /** The image that its instance was launched from, or that it is a copy of, as EC2 says it; null where it does not. */
+  readonly madeFrom: string | null;
   readonly tags: Tags;
 };
 
@@ -55,6 +57,7 @@ export function catalogImageOf(image: Image): CatalogImage {
     protection: protection === 'disabled' ? null : protection,
     deprecatedAt: image.DeprecationTime ?? null,
     lastLaunchedAt: image.LastLaunchedTime ?? null,
+    madeFrom: image.SourceImageId ?? null,
     tags,
   };
 }
@@ -93,7 +96,7 @@ export async function readCatalog(ec2: EC2Client): Promise<CatalogImage[]> {
   const images: Image[] = [];
   const pages = paginateDescribeImages(
     { client: ec2, pageSize: A_PAGE },
-    { Owners: ['self'], IncludeDisabled: true, Filters: [{ Name: 'tag-key', Values: [TAG.planDigest] }] },
+    { Owners: ['self'], IncludeDisabled: true, Filters: [{ Name: 'tag-key', Values: [TAG.planDigest, TAG.layer] }] },
   );
   for await (const page of pages) images.push(...(page.Images ?? []));
   return images.map(catalogImageOf);

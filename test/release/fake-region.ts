@@ -141,7 +141,7 @@ export class FakeRegion {
       DescribeImages: ({ ImageIds, ...input }) => {
         if (ImageIds) return { Images: ImageIds.map((id) => this.#found(id)) };
         const ours = [...this.images.values()].filter(({ Tags = [] }) =>
-          Tags.some(({ Key }) => Key === 'ecs-host:plan-digest'),
+          Tags.some(({ Key }) => Key === 'ecs-host:plan-digest' || Key === 'ecs-host:layer'),
         );
         return paged('Images', ours, input);
       },

@@ -44,12 +44,17 @@ function channelsOf(
   return channels;
 }
 
-/** A verdict that was written down here, and did not get as far as the image's tag, counts. */
+/**
+ * What was written down here counts, too: a verdict that did not get as far as the image's tag, and the layer that an
+ * image was made from.
+ */
 function withRecords(images: readonly CatalogImage[], records: readonly ImageRecord[]): CatalogImage[] {
-  const verdicts = new Map(records.map(({ imageId, smoke }) => [imageId, smoke?.verdict ?? 'not-run']));
+  const byId = new Map(records.map((record) => [record.imageId, record]));
   return images.map((image) => {
-    const verdict = image.verdict === 'not-run' ? (verdicts.get(image.imageId) ?? 'not-run') : image.verdict;
-    return verdict === image.verdict ? image : { ...image, verdict };
+    const record = byId.get(image.imageId);
+    if (record === undefined) return image;
+    const verdict = image.verdict === 'not-run' ? (record.smoke?.verdict ?? 'not-run') : image.verdict;
+    return { ...image, verdict, madeFrom: record.layers?.slow.imageId ?? image.madeFrom };
   });
 }
 

@@ -111,9 +111,9 @@ function reasonToStay(
 }
 
 /** The digests of layers, and the ids of images, that an image was made from. */
-function basesOf({ tags }: CatalogImage): string[] {
+function basesOf({ tags, madeFrom }: CatalogImage): string[] {
   const named = Object.entries(tags).filter(([key]) => key.startsWith(TAG.layer));
-  return [tags[TAG.sourceImage] ?? '', ...named.map(([, value]) => value)];
+  return [tags[TAG.sourceImage] ?? '', madeFrom ?? '', ...named.map(([, value]) => value)];
 }
 
 /** Layers that something that stays was made from, and the layers below those. */

@@ -89,6 +89,25 @@ test('a verdict that only the record has counts', async () => {
   expect(idsOf(plan)).not.toContain('ami-b');
 });
 
+test('a layer has no digest of a plan, and stays while its image does, by what EC2 or the record says', async () => {
+  const region = aRegion();
+  const layer = (id: string, at: string): void => {
+    region.bake(id, { at, verdict: null });
+    const Tags = [
+      { Key: 'ecs-host:layer', Value: id },
+      { Key: 'ecs-host:profile', Value: 'p' },
+    ];
+    region.images.set(id, { ...region.images.get(id), Tags });
+  };
+  for (const id of ['ami-l1', 'ami-l2', 'ami-l3']) layer(id, '2026-06-01');
+  layer('ami-l4', '2026-06-02');
+  region.bake('ami-new', { at: '2026-11-20', image: { SourceImageId: 'ami-l1' } });
+  region.bake('ami-newer', { at: '2026-11-21' });
+  const layers = { slow: { digest: 'd', imageId: 'ami-l2' }, fast: { digest: 'f' } };
+  const plan = await planPrune(region.place, RULES, [{ ...aRecord('ami-newer'), layers }]);
+  expect(idsOf(plan)).toEqual(['ami-b', 'ami-a', 'ami-c', 'ami-l3']);
+});
+
 test('images go with their snapshots and records; one that fails keeps no other from going', async () => {
   const region = aRegion();
   await mkdir(dirname(recordPath('ami-a')), { recursive: true });

@@ -31,6 +31,7 @@ function image(imageId: string, days: number, more: Partial<CatalogImage> = {}):
     protection: null,
     deprecatedAt: null,
     lastLaunchedAt: null,
+    madeFrom: null,
     ...more,
     tags: { ...tags, ...more.tags },
   };
@@ -134,7 +135,7 @@ describe('never', () => {
       layer('l-digest', 60, 'd2'),
       layer('l-below', 80, 'd0'),
       layer('l-free', 90, 'd9'),
-      image('kept', 1, { tags: { 'ecs-host:layer': 'd2', 'ecs-host:source-image': 'l-source' } }),
+      image('kept', 1, { tags: { 'ecs-host:layer': 'd2', 'ecs-host:source-image': 'ami-base' }, madeFrom: 'l-source' }),
       layer('l-source', 70, 'd1', { tags: { 'ecs-host:source-image': 'l-below' } }),
       image('gone', 91, { tags: { 'ecs-host:source-image': 'l-free' } }),
     ]);
