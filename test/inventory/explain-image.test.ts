@@ -65,10 +65,12 @@ describe('the statement', () => {
   });
 
   test('without the plan says no more than the record', () => {
-    const dirty = { ...record, commit: `${'c'.repeat(40)}-dirty`, runId: 'r' };
+    const copiedFrom = { apiRegion: 'us-east-2', imageId: 'ami-0ff' };
+    const dirty = { ...record, copiedFrom, commit: `${'c'.repeat(40)}-dirty`, runId: 'r' };
     const { predicate } = statementOf({ record: dirty, plan: null, tool: { name: 'x', version: '1' }, files: {} });
     expect(predicate.buildDefinition.resolvedDependencies).toEqual([
       { name: 'ecs-host', annotations: { commit: dirty.commit } },
+      { name: 'copied from', uri: 'urn:ecs-host:image:us-east-2:ami-0ff' },
       { name: 'base image', uri: 'urn:ecs-host:image:us-west-2:ami-base' },
     ]);
     expect(predicate.runDetails.metadata).not.toHaveProperty('startedOn');

@@ -15,9 +15,18 @@ const FILES = [
   '600\t9\t/etc/ssh/ssh_host_ed25519_key',
   '644\t5\t/etc/a\tb\nc',
   '444\t33\t/etc/machine-id',
+  '600\t7\t/etc/ecs-host/host.json',
+  '644\t8\t/etc/ecs-host/imds-block.nft',
   '644\t1\t/etc/gone-meanwhile',
 ];
-const HASHES = ['/etc/a\tb\nc', '/etc/docker/daemon.json', '/etc/machine-id', '/etc/ssh/ssh_host_ed25519_key'];
+const HASHES = [
+  '/etc/a\tb\nc',
+  '/etc/docker/daemon.json',
+  '/etc/ecs-host/host.json',
+  '/etc/ecs-host/imds-block.nft',
+  '/etc/machine-id',
+  '/etc/ssh/ssh_host_ed25519_key',
+];
 const LINKS = ['/usr/share/zoneinfo/Etc/UTC\t/etc/localtime', '../run/systemd/stub\t/etc/resolv.conf'];
 
 function said(parts: Partial<Record<'packages' | 'npm' | 'target', string>> = {}): string {
@@ -44,6 +53,7 @@ describe('an inventory', () => {
     expect(files.map(({ path, mode, bytes }) => [path, mode, bytes])).toEqual([
       ['/etc/a\tb\nc', '644', 5],
       ['/etc/docker/daemon.json', '644', 3],
+      ['/etc/ecs-host/imds-block.nft', '644', 8],
     ]);
     expect(links).toEqual([{ path: '/etc/localtime', to: '/usr/share/zoneinfo/Etc/UTC' }]);
   });
