@@ -94,6 +94,12 @@ export function joinImages(
   return [...known, ...listed.values()].sort((a, b) => b.createdAt.localeCompare(a.createdAt));
 }
 
+/** An image of a plan, or a layer that such images begin with. */
+function isOurs({ Tags }: Image): boolean {
+  const tags = ec2TagsAsObject(Tags);
+  return tags[TAG.planDigest] !== undefined || tags[TAG.layer] !== undefined;
+}
+
 /**
  * The images of a region: those that this program tagged and those that it has a record of.
  *
@@ -108,8 +114,8 @@ export async function listImages(
   const images: Image[] = [];
   const pages = paginateDescribeImages(
     { client: clients.ec2 },
-    { Owners: ['self'], Filters: [{ Name: 'tag-key', Values: [TAG.planDigest, TAG.layer] }] },
+    { Owners: ['self'], Filters: [{ Name: 'tag-key', Values: [TAG.profile] }] },
   );
-  for await (const page of pages) images.push(...(page.Images ?? []));
+  for await (const page of pages) images.push(...(page.Images ?? []).filter(isOurs));
   return joinImages(images, stored.records, apiRegion, stored.damaged);
 }
