@@ -57,7 +57,9 @@ export function nextStep({ image, isSettled, pointer }: Seen, isSource: boolean)
   return pointer === imageId ? 'done' : 'publish';
 }
 
-/** What is done next: work in some regions side by side, or the move of pointers, or nothing. Regions by their place. */
+/**
+ * What is done next: work in some regions side by side, or the move of pointers, or nothing. Regions by their place.
+ */
 export type Turn = {
   readonly kind: 'work' | 'publish' | 'done';
   readonly regions: readonly number[];
