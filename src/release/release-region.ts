@@ -109,14 +109,15 @@ function lost({ subject }: Work, { name }: Region, { image }: Seen) {
 }
 
 function refused({ name }: Region, { image }: Seen) {
-  const withdrawn = image?.tags[TAG.withdrawn];
-  return userError(
-    'RELEASE_IMPOSSIBLE',
-    withdrawn === undefined
-      ? `Image ${image?.imageId} in ${name} is only a layer of others, and is never released.`
-      : `Image ${image?.imageId} in ${name} was withdrawn (${withdrawn}), and is never released again.`,
-    'release another image',
-  );
+  const { imageId = '', state = '', tags = {} } = image ?? {};
+  const withdrawn = tags[TAG.withdrawn];
+  const why =
+    withdrawn !== undefined
+      ? `was withdrawn (${withdrawn}), and is never released again`
+      : tags[TAG.layer] === undefined
+        ? `is ${state}`
+        : 'is only a layer of others, and is never released';
+  return userError('RELEASE_IMPOSSIBLE', `Image ${imageId} in ${name} ${why}.`, 'release another image');
 }
 
 /** Does one step in one region; each may have been done, or begun, before. */
