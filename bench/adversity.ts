@@ -28,7 +28,7 @@ async function order({ endpoint }: LabHandle, method: string, path: string, body
 async function once(lab: LabHandle, seed: number, signal: AbortSignal): Promise<boolean> {
   await order(lab, 'POST', '/_lab/staleness', { seed });
   const startedAt = performance.now();
-  const run = await cli(['ami', '--plain'], lab.environment, { signal });
+  const run = await cli(['ami', '--force', '--plain'], lab.environment, { signal });
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
   signal.throwIfAborted();
   // What is left is looked for in answers of now.

@@ -32,7 +32,7 @@ async function ecsHost(lab: LabHandle, args: readonly string[], signal: AbortSig
 /** Our bake: the whole command, with its own start; phases from its event stream. */
 async function bakeOurs(lab: LabHandle, signal: AbortSignal): Promise<Timing> {
   const startedAt = performance.now();
-  const stdout = await ecsHost(lab, ['bake', '--json'], signal);
+  const stdout = await ecsHost(lab, ['bake', '--force', '--json'], signal);
   const totalMs = performance.now() - startedAt;
   const titles = new Map<string, string>();
   const phases: Record<string, number> = {};
@@ -63,7 +63,7 @@ function medians(timings: readonly Timing[]): Record<string, number> {
 
 /** Pairs of our phases and theirs that do the same. What only we do stands alone. */
 const COMPARED: readonly (readonly [string, readonly string[], readonly string[]])[] = [
-  ['preflight, plan and render', ['preflight', 'plan', 'render'], []],
+  ['preflight, plan and render', ['preflight', 'plan', 'sweep', 'render'], []],
   ['launch until ssh', ['create key pair and security group', 'launch build instance', 'wait for ssh'], ['launch']],
   ['base', ['provision: base'], ['base']],
   ['docker', ['provision: docker'], ['docker']],
@@ -83,7 +83,20 @@ function sum(phases: Readonly<Record<string, number>>, names: readonly string[])
   return names.reduce((total, name) => total + (phases[name] ?? 0), 0);
 }
 
-type Timings = { readonly ours: readonly Timing[]; readonly byHand: readonly Timing[] };
+type Timings = {
+  readonly ours: readonly Timing[];
+  readonly byHand: readonly Timing[];
+  /** The same command where nothing has changed: it looks, and bakes nothing. */
+  readonly unchangedMs: readonly number[];
+};
+
+async function bakeNothing(lab: LabHandle, signal: AbortSignal): Promise<number> {
+  const startedAt = performance.now();
+  const stdout = await ecsHost(lab, ['bake', '--json'], signal);
+  const totalMs = performance.now() - startedAt;
+  if (!stdout.includes('"baked":false')) throw new Error('an image was baked, though nothing had changed');
+  return totalMs;
+}
 
 async function measure(lab: LabHandle, signal: AbortSignal): Promise<Timings> {
   const work = await lab.newFolder();
@@ -93,16 +106,18 @@ async function measure(lab: LabHandle, signal: AbortSignal): Promise<Timings> {
   const bundle = join(work, 'render', 'bundle.tar');
   const ours: Timing[] = [];
   const byHand: Timing[] = [];
+  const unchangedMs: number[] = [];
   for (let round = 1; round <= ROUNDS; round += 1) {
     ours.push(await bakeOurs(lab, signal));
+    unchangedMs.push(await bakeNothing(lab, signal));
     byHand.push(await bakeByHand([lab.endpoint, REGION, bundle, work], signal));
     const [a, b] = [ours, byHand].map((timings) => seconds(timings.at(-1)?.totalMs ?? 0));
     console.error(`round ${round} of ${ROUNDS}: ecs-host ${a} s, by hand ${b} s`);
   }
-  return { ours, byHand };
+  return { ours, byHand, unchangedMs };
 }
 
-async function report({ ours, byHand }: Timings): Promise<void> {
+async function report({ ours, byHand, unchangedMs }: Timings): Promise<void> {
   const ratios = ours.map((timing, index) => timing.totalMs / (byHand[index]?.totalMs ?? Number.NaN));
   const ratio = median(ratios);
   const a = medians(ours);
@@ -118,6 +133,12 @@ async function report({ ours, byHand }: Timings): Promise<void> {
   console.log(`${'whole command'.padEnd(30)}${seconds(totalA)}  ${seconds(totalB)}  ${seconds(totalA - totalB)}`);
   const all = ratios.map((each) => each.toFixed(2)).join(', ');
   console.log(`ratio ${ratio.toFixed(2)} (of ${all}); ${atMost(GOAL, ratio <= GOAL)}`);
+  const shares = ours.map(({ totalMs }, index) => (unchangedMs[index] ?? Number.NaN) / totalMs);
+  const share = median(shares);
+  console.log(`unchanged ${seconds(median(unchangedMs))} s, ${share.toFixed(3)} of a whole bake`);
+  await saveResult('unchanged', {
+    ...{ baseline: 'a whole bake', ratio: share, ratios: shares.map(rounded), goal: null, rounds: ROUNDS },
+  });
   await saveResult('bake', {
     baseline: 'bench/by-hand.sh',
     ratio,

@@ -105,6 +105,11 @@ export const STAGES: readonly Room[] = [
     holds: 'records of images, and their tags',
   },
   {
+    folder: 'src/inventory',
+    mayImport: ['src/io', 'src/aws', 'src/run', 'src/config', 'src/bundle', 'src/plan', 'src/host-access', 'src/image'],
+    holds: 'what is on an image: inventory, bill of materials, differences, vulnerabilities, provenance',
+  },
+  {
     folder: 'src/bake',
     mayImport: ['src/io', 'src/aws', 'src/run', 'src/plan', 'src/host-access', 'src/render', 'src/image'],
     holds: 'the real packer build, followed',
@@ -120,6 +125,7 @@ export const STAGES: readonly Room[] = [
       'src/host-access',
       'src/plan',
       'src/image',
+      'src/inventory',
       'src/user-data',
       'src/stream',
       'src/workload',

@@ -5,10 +5,10 @@ import { join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { execa } from 'execa';
-import { rolldown } from 'rolldown';
 import { outsideError, userError } from '../io/errors.ts';
 import { cacheFolder, projectFolder } from '../io/paths.ts';
 import { type BundleFile, type NodeBinary, OWN_PROGRAM, STAND_IN_PACKAGE } from './names.ts';
+import { NPM_PACKAGES_FILE, packagesOf } from './npm-packages.ts';
 
 /** Everything that is carried to the image except target.json, below `folder`. */
 export type Bundle = {
@@ -34,11 +34,21 @@ async function sha256Of(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** One entry, one file, no outside imports: the target has Node and nothing else. */
-export async function bundleProgram(input: string, output: string): Promise<void> {
+/**
+ * One entry, one file, no outside imports: the target has Node and nothing else.
+ *
+ * @returns the modules that are in it, as absolute paths
+ */
+export async function bundleProgram(input: string, output: string): Promise<readonly string[]> {
+  // What is bundled already needs no bundler.
+  const { rolldown } = await import('rolldown');
   const build = await rolldown({ input: join(projectFolder(), input), platform: 'node', logLevel: 'warn' });
   try {
-    await build.write({ file: output, format: 'esm', codeSplitting: false, minify: false, sourcemap: false });
+    const written = await build.write({
+      file: output,
+      ...{ format: 'esm', codeSplitting: false, minify: false, sourcemap: false },
+    });
+    return written.output.flatMap((part) => (part.type === 'chunk' ? part.moduleIds : []));
   } finally {
     await build.close();
   }
@@ -139,11 +149,13 @@ async function sourcesDigest(options: BundleOptions): Promise<string> {
 
 async function build(folder: string, options: BundleOptions): Promise<void> {
   for (const each of ['bin', 'provisioners', 'payload']) await mkdir(join(folder, each), { recursive: true });
-  await Promise.all([
-    ...Object.entries(PROGRAMS).map(([path, entry]) => bundleProgram(entry, join(folder, path))),
+  const [modules] = await Promise.all([
+    Promise.all(Object.entries(PROGRAMS).map(([path, entry]) => bundleProgram(entry, join(folder, path)))),
     packTar(join(folder, 'rootfs.tar'), join(projectFolder(), 'packer', 'rootfs'), ['.']),
     options.wantsStandInAgent ? buildStandInAgent(join(folder, 'payload', STAND_IN_PACKAGE)) : Promise.resolve(),
   ]);
+  const packages = await packagesOf(modules.flat());
+  await writeFile(join(folder, NPM_PACKAGES_FILE), `${JSON.stringify(packages, null, 2)}\n`);
 }
 
 async function carryProgram(program: string, target: string): Promise<void> {

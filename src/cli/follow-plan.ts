@@ -76,6 +76,7 @@ export type Planning = {
    * @throws EcsHostError `PREFLIGHT_FAILED` (user) with everything that is missing
    */
   readonly preflight: (stored?: BuildPlan | null) => Promise<void>;
+  /** The plan with what it carries; made once, however often it is asked for. */
   readonly planned: () => Promise<Planned>;
 };
 
@@ -121,7 +122,7 @@ export async function withPlanning<T>(
         return work(connection, {
           preflight: (stored = null) =>
             look(connection, stored, subjectOf(connection.selection, dirname(connection.loaded.file)), facts),
-          planned: () => makePlan(session, connection, facts()),
+          planned: once(() => session.span('plan', () => makePlan(session, connection, facts()))),
         });
       },
       ({ profile }, next) => lookFor(transportOf(profile), next),
@@ -134,11 +135,13 @@ export async function withPlanning<T>(
       const confirmed = once(() => confirmedBy(api, plan));
       return work(api, {
         preflight: () => look(api, null, subjectOfPlan(plan), confirmed),
-        planned: async () => {
-          warn(session, plan);
-          const [bundle] = await Promise.all([carriedBy(session, plan, file), confirmed()]);
-          return { plan, bundle };
-        },
+        planned: once(() =>
+          session.span('plan', async () => {
+            warn(session, plan);
+            const [bundle] = await Promise.all([carriedBy(session, plan, file), confirmed()]);
+            return { plan, bundle };
+          }),
+        ),
       });
     },
     (next) => lookFor(plan.network.transport, next),

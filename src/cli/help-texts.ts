@@ -7,12 +7,16 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
     ['ecs-host ami', 'in the lab, on this machine'],
     ['ecs-host ami --region us-east-2 --profile g3s-focal', 'on AWS'],
     ['ecs-host ami --region us-east-2 --or-region us-east-1', 'in the second where the first has no room'],
+    ['ecs-host ami --force', 'also where nothing has changed since the last one'],
   ],
   check: [
     ['ecs-host check --config hosts.yaml', 'look for mistakes; no credentials, no lab, no root'],
     ['ecs-host check --profile g6-noble', 'the profile with all that it has from the ones that it is like'],
   ],
-  plan: [['ecs-host plan --region us-east-2', 'what a bake there would do']],
+  plan: [
+    ['ecs-host plan --region us-east-2', 'what a bake there would do'],
+    ['ecs-host plan --since', 'what changed since the newest image that passed'],
+  ],
   render: [['ecs-host render --out out', 'look at what Packer gets']],
   bake: [['ecs-host bake --profile cpu-bookworm', 'an image without a verdict']],
   smoke: [
@@ -21,6 +25,15 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
   ],
   'image list': [['ecs-host image list --region us-east-2', 'the images there, with verdicts']],
   'image show': [['ecs-host image show ami-0123456789abcdef0 --json', 'the whole record']],
+  'image sbom': [['ecs-host image sbom ami-0123456789abcdef0 --out image.cdx.json', 'for a scanner, or an audit']],
+  'image diff': [
+    ['ecs-host image diff ami-0123456789abcdef0', 'since the last one of its profile that passed'],
+    ['ecs-host image diff ami-0123456789abcdef0 ami-0fedcba9876543210', 'from the older to the newer'],
+  ],
+  'image vulnerabilities': [['ecs-host image vulnerabilities ami-0123456789abcdef0', 'worst first']],
+  'image verify': [
+    ['ecs-host image verify ami-0123456789abcdef0 --key image.pub.pem', 'exits with 4 when something is not as it was'],
+  ],
   'image delete': [
     ['ecs-host image delete ami-0123456789abcdef0 --region us-east-2', 'asks before it removes the image'],
   ],
@@ -108,6 +121,7 @@ const ENVIRONMENT: readonly (readonly [string, string])[] = [
   ['ECS_HOST_CACHE', 'folder of downloads and builds (~/.cache/ecs-host)'],
   ['ECS_HOST_LAB_NETWORK', 'network of the lab (10.79), which finds a free one by itself'],
   ['ECS_HOST_OWNER', 'whose dev hosts are meant, in place of who asks the API'],
+  ['ECS_HOST_SIGNING_KEY', 'PEM of the private key that provenance is signed with (ed25519, ECDSA P-256)'],
   ['AWS_ENDPOINT_URL', "an API in place of the region's own; only AWS's own gets real credentials"],
   ['AWS_PROFILE, AWS_*', 'credentials, as every AWS SDK finds them'],
   ['NO_COLOR', 'no colours on a terminal'],

@@ -6,7 +6,8 @@ import { allEnded } from '../io/all-ended.ts';
 import { bundleFolder } from '../io/paths.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { type Facts, gatherFacts } from '../plan/facts.ts';
-import { resolvePlan, targetOf, transportOf } from '../plan/resolve.ts';
+import { LISTS_UNKNOWN, resolvePlan, targetOf, transportOf } from '../plan/resolve.ts';
+import { askPackageLists } from '../plan/versions/package-lists.ts';
 import { resolveVersions } from '../plan/versions/resolve-versions.ts';
 import { versionSources } from '../plan/versions/sources.ts';
 import type { Connection } from './connect.ts';
@@ -50,15 +51,18 @@ export async function makePlan(
   const hostProgram = profile.hostService ? resolve(dirname(loaded.file), profile.hostService.program) : null;
   const target = targetOf(profileName, profile);
   // What is wrong in hosts.yaml comes before a site that does not answer.
-  const [facts, bundle, versions] = await allEnded([
+  const sources = versionSources(endpointUrl);
+  const [facts, bundle, versions, packageLists] = await allEnded([
     asked,
     bundleFor(session, target, hostProgram),
-    resolveVersions(target, versionSources(endpointUrl)),
+    resolveVersions(target, sources),
+    askPackageLists(target, sources),
   ]);
   const plan = resolvePlan({
     selection,
     facts,
     versions,
+    packageLists,
     endpointUrl,
     bundles: bundle.files,
     node: bundle.node,
@@ -72,11 +76,15 @@ export async function makePlan(
 
 export function warn(session: Session, plan: BuildPlan): void {
   for (const { code, message, hint } of plan.warnings)
-    session.reporter.emit({
-      type: 'warning',
-      code: 'CONFIG_WARNING',
-      text: `${message} [${code}]`,
-      hint,
-      details: [{ code, reason: message, hint }],
-    });
+    session.reporter.emit(
+      code === LISTS_UNKNOWN
+        ? { type: 'warning', code, text: message, hint }
+        : {
+            type: 'warning',
+            code: 'CONFIG_WARNING',
+            text: `${message} [${code}]`,
+            hint,
+            details: [{ code, reason: message, hint }],
+          },
+    );
 }

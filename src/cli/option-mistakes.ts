@@ -33,14 +33,15 @@ function checkOption(name: string, option: Options, value: unknown): void {
 
 /**
  * What yargs loses: a switch that is given twice, one with a value that is neither `true` nor `false` (it becomes
- * "off"), and an empty number (it becomes 0).
+ * "off"), an empty number (it becomes 0), and an empty value where an option may stand alone.
  */
 export function checkTyped(options: Readonly<Record<string, Options>>, typed: readonly string[]): void {
   const switches = new Set<string>();
   for (const [at, word] of typed.entries()) {
     const [, name = '', value = typed[at + 1] ?? null] = /^--([a-z-]+)(?:=(.*))?$/s.exec(word) ?? [];
     const option = options[name];
-    if (option?.type === 'number' && value === '') checkOption(name, option, value);
+    const isOptional = option?.type === 'string' && option.coerce !== undefined;
+    if (option && (option.type === 'number' || isOptional) && value === '') checkOption(name, option, value);
     if (option?.type !== 'boolean') continue;
     if (switches.has(name)) checkOption(name, option, [true, true]);
     switches.add(name);

@@ -49,6 +49,19 @@ export const OR_REGION = {
   },
 } as const satisfies Record<string, Options>;
 
+export const FORCE = {
+  force: { type: 'boolean', describe: 'bake also where an image with the same digest is there', default: false },
+} as const satisfies Record<string, Options>;
+
+export const SINCE = {
+  since: {
+    type: 'string',
+    describe: 'say what changed since this image (without one: since the newest of the profile that passed)',
+    // Alone it is a value of its own; an empty one is a mistake, as everywhere.
+    coerce: (value: unknown): unknown => (value === '' ? true : value),
+  },
+} as const satisfies Record<string, Options>;
+
 export const OUT = {
   out: { alias: 'o', type: 'string', describe: 'folder to write to (default: ./out)', requiresArg: true },
 } as const satisfies Record<string, Options>;
@@ -257,6 +270,27 @@ export const SMOKE = {
   only: {
     type: 'string',
     describe: 'comma-separated parts: gate,cluster,network,verify,workload',
+    requiresArg: true,
+  },
+} as const satisfies Record<string, Options>;
+
+export const SBOM_OUT = {
+  out: { alias: 'o', type: 'string', describe: 'file to write to (default: stdout)', requiresArg: true },
+} as const satisfies Record<string, Options>;
+
+export const VULNERABILITIES = {
+  all: {
+    type: 'boolean',
+    describe: 'also those that the distribution takes for unimportant',
+    default: false,
+  },
+} as const satisfies Record<string, Options>;
+
+export const VERIFY = {
+  key: {
+    type: 'string',
+    describe: 'PEM of the public key that the provenance should be signed with',
+    defaultDescription: 'that of ECS_HOST_SIGNING_KEY',
     requiresArg: true,
   },
 } as const satisfies Record<string, Options>;

@@ -1,10 +1,9 @@
 import { endpointFromEnvironment } from '../aws/endpoint.ts';
-import { createPreflightClients } from '../aws/preflight-clients.ts';
 import type { Need } from '../io/programs.ts';
 import type { BuildPlan, Transport } from '../plan/build-plan.ts';
 import { confirmFacts } from '../plan/facts.ts';
 import type { Found } from '../preflight/planned-items.ts';
-import { type Preflight, preflight } from '../preflight/preflight.ts';
+import type { Preflight } from '../preflight/preflight.ts';
 import type { Run, Subject } from '../preflight/subject.ts';
 import { expectedOf, readTimings } from '../run/timings.ts';
 import type { Argv } from './arguments.ts';
@@ -48,6 +47,11 @@ type Looked = Pick<Preflight, 'subject' | 'run' | 'found' | 'needs'>;
 /** At the API of a session. */
 export function preflightOf(session: Session, { apiRegion, endpointUrl, keys, clients }: Api, looked: Looked) {
   return session.span('preflight', async () => {
+    // Loaded here, because a run that starts nothing looks at nothing.
+    const [{ createPreflightClients }, { preflight }] = await Promise.all([
+      import('../aws/preflight-clients.ts'),
+      import('../preflight/preflight.ts'),
+    ]);
     using more = createPreflightClients({ apiRegion, endpointUrl }, keys);
     await preflight(
       { ...looked, ec2: clients.ec2, clients: more, readSecret: clients.readSecret, keys, endpointUrl },

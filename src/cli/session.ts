@@ -30,6 +30,8 @@ export function commonArguments(argv: Argv): CommonArguments {
 export type Session = RunContext & {
   /** Spans that ended so far, for the record; `stage` is the title of the top-level span. */
   readonly spans: () => readonly Span[];
+  /** This run does less than its verb says: how long it takes is no measure of the next one. */
+  readonly leaveUntimed: () => void;
   /** Ends the run as Ctrl-C does, but for this reason. */
   readonly abort: (reason: EcsHostError) => void;
 };
@@ -111,6 +113,7 @@ export async function withSession<T>(
   const reporter = await startRecorder(argv);
   const startedAt = performance.now();
   let isDone = false;
+  let isTimed = true;
   let signals = 0;
   const onSignal = (): void => {
     const note = (keeps ? KEEPING : RELEASING)[signals];
@@ -125,7 +128,10 @@ export async function withSession<T>(
   try {
     const abort = (reason: EcsHostError): void => controller.abort(reason);
     const context = createContext({ runId, reporter, signal: controller.signal });
-    const result = await work({ ...context, spans: () => reporter.spans(), abort });
+    const leaveUntimed = (): void => {
+      isTimed = false;
+    };
+    const result = await work({ ...context, spans: () => reporter.spans(), leaveUntimed, abort });
     isDone = !controller.signal.aborted;
     return result;
   } catch (error) {
@@ -134,7 +140,7 @@ export async function withSession<T>(
     throw reason instanceof EcsHostError && reason.kind !== 'interrupted' ? reason : interruption(error, keeps);
   } finally {
     await reporter.close();
-    await keepSamples(reporter.samples(isDone ? performance.now() - startedAt : null));
+    await keepSamples(reporter.samples(isDone && isTimed ? performance.now() - startedAt : null));
     await removeEmptyRun(runId);
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);

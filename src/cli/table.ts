@@ -15,14 +15,19 @@ import {
   DEV_HOST_SYNC,
   DEV_HOST_UP,
   DRY_RUN,
+  FORCE,
   KEEP,
   OR_REGION,
   OUT,
   OUTPUT,
   PLAN,
+  SBOM_OUT,
+  SINCE,
   SMOKE,
   TELL,
   USER_DATA,
+  VERIFY,
+  VULNERABILITIES,
   WEBSERVER,
   YES,
 } from './options.ts';
@@ -53,8 +58,8 @@ function group(command: string, describe: string, members: readonly Row[]): Grou
 const TABLE: readonly (Row | Group)[] = [
   verb(
     'ami',
-    'bake an image and prove it (= bake + smoke)',
-    { ...COMMON, ...OR_REGION, ...PLAN, ...KEEP, ...OUTPUT },
+    'bake an image and prove it (= bake + smoke), unless one with the same digest is there',
+    { ...COMMON, ...OR_REGION, ...PLAN, ...FORCE, ...KEEP, ...OUTPUT },
     async () => (await import('./verbs/ami.ts')).ami,
   ),
   verb(
@@ -66,7 +71,7 @@ const TABLE: readonly (Row | Group)[] = [
   verb(
     'plan',
     'print what a bake will do, and write plan.json',
-    { ...COMMON, ...OUTPUT, ...OUT },
+    { ...COMMON, ...SINCE, ...OUTPUT, ...OUT },
     async () => (await import('./verbs/plan.ts')).plan,
   ),
   verb(
@@ -77,8 +82,8 @@ const TABLE: readonly (Row | Group)[] = [
   ),
   verb(
     'bake',
-    'bake an image without proving it',
-    { ...COMMON, ...OR_REGION, ...PLAN, ...KEEP, ...OUTPUT },
+    'bake an image without proving it, unless one with the same digest is there',
+    { ...COMMON, ...OR_REGION, ...PLAN, ...FORCE, ...KEEP, ...OUTPUT },
     async () => (await import('./verbs/bake.ts')).bakeOnly,
   ),
   verb(
@@ -99,6 +104,30 @@ const TABLE: readonly (Row | Group)[] = [
       'show an image, with every check, version and timing',
       { ...OUTPUT },
       async () => (await import('./verbs/image.ts')).show,
+    ),
+    verb(
+      'sbom <image>',
+      'print what is on an image as a bill of materials (CycloneDX)',
+      { ...OUTPUT, ...SBOM_OUT },
+      async () => (await import('./verbs/image-explained.ts')).sbom,
+    ),
+    verb(
+      'diff <image> [other]',
+      'show what changed between two images, or since the one before that passed',
+      { ...OUTPUT },
+      async () => (await import('./verbs/image-explained.ts')).diff,
+    ),
+    verb(
+      'vulnerabilities <image>',
+      'list what the distribution knows of vulnerabilities in the packages of an image',
+      { ...OUTPUT, ...VULNERABILITIES },
+      async () => (await import('./verbs/image-explained.ts')).vulnerabilities,
+    ),
+    verb(
+      'verify <image>',
+      'compare an image with its record, its provenance and the signature of that',
+      { ...COMMON, ...OUTPUT, ...VERIFY },
+      async () => (await import('./verbs/verify-image.ts')).verify,
     ),
     verb(
       'delete <image>',

@@ -1,8 +1,9 @@
 import type { Check } from '#contracts/check.ts';
 import type { PlacementLog } from '../plan/fallback.ts';
+import type { Inputs } from '../plan/inputs.ts';
 import type { Span } from '../run/span.ts';
 
-export const RECORD_VERSION = 3;
+export const RECORD_VERSION = 4;
 
 export type Verdict = 'passed' | 'failed' | 'not-run';
 
@@ -19,6 +20,8 @@ export type ImageRecord = {
   readonly profile: string;
   readonly planDigest: string;
   readonly planName: string;
+  /** What determined the image, by name; null in what an earlier version wrote. */
+  readonly inputs: Inputs | null;
   readonly runId: string;
   readonly commit: string;
   readonly sourceImageId: string;

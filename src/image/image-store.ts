@@ -4,6 +4,7 @@ import { userError } from '../io/errors.ts';
 import { imagesFolder } from '../io/paths.ts';
 import type { Reporter } from '../io/reporter.ts';
 import { writeWhole } from '../io/write-whole.ts';
+import { BESIDE, type Beside, besidePath, isBeside } from './beside.ts';
 import type { ImageRecord } from './image-record.ts';
 import { parseRecord } from './parse-record.ts';
 
@@ -51,6 +52,23 @@ export async function readRecord(imageId: string): Promise<ImageRecord | null> {
   return record;
 }
 
+/** The record of an image that the API named; a file that is there but no record is told apart, not refused. */
+export async function recordOf(imageId: string): Promise<ImageRecord | 'damaged' | null> {
+  const record = await readOne(imageId);
+  return typeof record === 'string' ? 'damaged' : record;
+}
+
+/** @throws EcsHostError (user) `RECORD_NOT_FOUND`, `RECORD_UNREADABLE`, `IMAGE_ID` */
+export async function requireRecord(imageId: string): Promise<ImageRecord> {
+  const record = await readRecord(imageId);
+  if (record !== null) return record;
+  throw userError(
+    'RECORD_NOT_FOUND',
+    `There is no record of ${imageId} here.`,
+    '`ecs-host image list` shows the images of a region',
+  );
+}
+
 export type StoredRecords = {
   /** Newest first. */
   readonly records: readonly ImageRecord[];
@@ -69,7 +87,7 @@ export async function listRecords(reporter: Reporter): Promise<StoredRecords> {
   }
   const records: ImageRecord[] = [];
   const damaged: string[] = [];
-  for (const name of names.filter((entry) => entry.endsWith('.json')).sort()) {
+  for (const name of names.filter((entry) => entry.endsWith('.json') && !isBeside(entry)).sort()) {
     const imageId = name.slice(0, -'.json'.length);
     const record = await readOne(imageId);
     if (typeof record === 'string') {
@@ -81,9 +99,11 @@ export async function listRecords(reporter: Reporter): Promise<StoredRecords> {
   return { records: records.sort((a, b) => b.createdAt.localeCompare(a.createdAt)), damaged };
 }
 
-/** Forgets an image. @returns whether there was anything to forget */
+/** Forgets an image, with what explains it. @returns whether there was a record to forget */
 export async function removeRecord(imageId: string): Promise<boolean> {
   assertImageId(imageId);
+  for (const what of Object.keys(BESIDE) as Beside[])
+    await rm(besidePath(imageId, what), { recursive: true, force: true });
   try {
     await rm(recordPath(imageId), { recursive: true });
     return true;

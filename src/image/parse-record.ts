@@ -36,6 +36,7 @@ const problemOf = shapeCheck(
       profile: TEXT,
       planDigest: TEXT,
       planName: TEXT,
+      inputs: nullable(map(TEXT)),
       runId: TEXT,
       commit: TEXT,
       sourceImageId: TEXT,
@@ -62,17 +63,15 @@ const problemOf = shapeCheck(
   ),
 );
 
-/** Version 2 did not know where an image was made. */
+/** Version 2 did not know where an image was made, and version 3 not what determined it. */
 function current(value: Record<string, unknown>): Record<string, unknown> {
-  if (value['recordVersion'] !== 2) return value;
+  const version = value['recordVersion'];
+  if (version !== 2 && version !== 3) return value;
+  const asNow = { ...value, recordVersion: RECORD_VERSION, inputs: null };
+  if (version === 3) return asNow;
   const { smoke } = value;
   const isTested = typeof smoke === 'object' && smoke !== null;
-  return {
-    ...value,
-    recordVersion: RECORD_VERSION,
-    placement: null,
-    smoke: isTested ? { ...smoke, placement: null } : smoke,
-  };
+  return { ...asNow, placement: null, smoke: isTested ? { ...smoke, placement: null } : smoke };
 }
 
 /** @returns why the content is no record of this version, or the record. */

@@ -155,6 +155,10 @@ export const MESSAGES = {
     level: 'outside',
     meaning: 'The API does not say which certificate signs its identity documents.',
   },
+  IMAGE_BEFORE_MISSING: {
+    level: 'user',
+    meaning: 'No older image of the profile passed, so an image has nothing to be compared with.',
+  },
   IMAGE_ELSEWHERE: {
     level: 'user',
     meaning: 'The image was baked in another region than the one that was named; the lab is one, too.',
@@ -170,8 +174,20 @@ export const MESSAGES = {
     meaning: 'The region has no base image of the name and owner that hosts.yaml gives.',
   },
   IMAGE_UNKNOWN: { level: 'user', meaning: 'The region has no image of this id.' },
+  IMAGE_UNPROVEN: {
+    level: 'note',
+    meaning: 'An image with the digest of the plan is there without a verdict; `ami` proves it and bakes none.',
+  },
+  IMAGE_UNVERIFIED: {
+    level: 'verdict',
+    meaning: 'An image, or what is kept of it, is not what it should be; each difference is one of the details.',
+    carries: 'details',
+  },
   INSTANCE_ENDED: { level: 'outside', meaning: 'An instance of the smoke test ended while it was waited for.' },
   INTERRUPTED: { level: 'interrupted', meaning: 'Ctrl-C or SIGTERM ended the run; what it had made was released.' },
+  INVENTORY_MISSING: { level: 'user', meaning: 'What is on an image is not known here, since no smoke test read it.' },
+  INVENTORY_UNREAD: { level: 'warning', meaning: 'A smoke test could not read what is on its image.' },
+  INVENTORY_UNREADABLE: { level: 'user', meaning: 'The inventory of an image that was asked for cannot be used.' },
   KEEP_FAILED: {
     level: 'warning',
     meaning: 'What a failed bake or smoke test left could not be kept, and was removed.',
@@ -226,6 +242,10 @@ export const MESSAGES = {
     level: 'outside',
     meaning: 'Packer failed, and no step of a provisioner says why.',
     carries: 'output',
+  },
+  PACKAGE_LISTS_UNKNOWN: {
+    level: 'warning',
+    meaning: 'The archive did not say what security updates there are, so that an image counts as outdated.',
   },
   PACKER_KILLED: { level: 'outside', meaning: 'Packer was killed by a signal.', carries: 'output' },
   PACKER_MISSING: { level: 'user', meaning: 'Packer was neither in the cache of set-up nor in PATH.' },
@@ -334,6 +354,7 @@ export const MESSAGES = {
     meaning: 'Several things are missing or wrong; each is one of the details, with the code that it has alone.',
     carries: 'details',
   },
+  SIGNING_KEY: { level: 'user', meaning: 'A file is no key that a provenance could be signed or verified with.' },
   SMOKE_AGENT: { level: 'outside', meaning: 'The ECS agent of a host gave up before it registered.' },
   SMOKE_FAILED: {
     level: 'verdict',
@@ -409,6 +430,14 @@ export const MESSAGES = {
   VERSION_UNKNOWN: {
     level: 'outside',
     meaning: 'Who offers Docker, the ECS agent or the AWS CLI did not say its newest version.',
+  },
+  VULNERABILITIES_STALE: {
+    level: 'warning',
+    meaning: 'Known vulnerabilities are as they were a while ago, since the distribution does not answer.',
+  },
+  VULNERABILITIES_UNKNOWN: {
+    level: 'outside',
+    meaning: 'The distribution cannot be asked for known vulnerabilities, and nothing is remembered of it.',
   },
   WEBSERVER_AWAY: { level: 'user', meaning: 'No webserver of this state folder runs.' },
   WORKLOAD_FAILED: {

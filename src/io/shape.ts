@@ -1,4 +1,4 @@
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 
 /**
  * Small words for the shape of a file that this program wrote and that anything may have happened to since. Unknown
@@ -49,8 +49,12 @@ function explain(errors: readonly ErrorObject[]): string {
 
 /** @returns for a value: null when it has the shape, or what is wrong with it (`it lacks target.os`) */
 export function shapeCheck(shape: object): (value: unknown) => string | null {
-  const validate = new Ajv2020({ allErrors: true, strict: false }).compile(shape);
-  return (value) => (validate(value) ? null : explain(validate.errors ?? []));
+  let compiled: ValidateFunction | null = null;
+  return (value) => {
+    // Compiled when it is first asked: most runs read no such file. The words above make no schema that is none.
+    compiled ??= new Ajv2020({ allErrors: true, strict: false, validateSchema: false }).compile(shape);
+    return compiled(value) ? null : explain(compiled.errors ?? []);
+  };
 }
 
 /** The object that a text holds, or why it holds none (`it is not JSON`). */

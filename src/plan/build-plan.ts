@@ -107,6 +107,11 @@ export type BuildPlan = {
   readonly imageName: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly target: TargetConfig;
+  /**
+   * The state of the package lists that security updates come from, by suite: sha256 hex, or `unknown`. Empty where the
+   * profile does without them.
+   */
+  readonly packageLists: Readonly<Record<string, string>>;
   /** What is carried to the build instance; paths are relative to the render output folder. */
   readonly bundles: readonly BundleFile[];
   readonly node: NodeBinary;

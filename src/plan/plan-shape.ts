@@ -102,6 +102,7 @@ export const planProblem = shapeCheck(
     imageName: TEXT,
     tags: map(TEXT),
     target: TARGET,
+    packageLists: map(TEXT),
     bundles: list(object({ path: TEXT, sha256: TEXT, bytes: NUMBER })),
     node: object({ version: TEXT, sha256: TEXT }),
     hostProgram: nullable(TEXT),

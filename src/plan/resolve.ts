@@ -17,6 +17,7 @@ import type { Facts } from './facts.ts';
 import { provisioningSteps } from './provisioning.ts';
 import { releasePlanOf } from './release-plan.ts';
 import { TOOLCHAIN } from './toolchain.ts';
+import type { PackageLists } from './versions/package-lists.ts';
 import { pinned, type Versions } from './versions/resolve-versions.ts';
 
 export type Selection = {
@@ -134,6 +135,7 @@ export type ResolveInput = {
   readonly selection: Selection;
   readonly facts: Facts;
   readonly versions: Versions;
+  readonly packageLists: PackageLists;
   readonly endpointUrl: string | null;
   readonly bundles: readonly BundleFile[];
   readonly node: NodeBinary;
@@ -143,11 +145,23 @@ export type ResolveInput = {
   readonly warnings: readonly ConfigDetail[];
 };
 
+/** The code of a plan's warning that it does not know what security updates there are. */
+export const LISTS_UNKNOWN = 'PACKAGE_LISTS_UNKNOWN';
+
+function listsUnknown(reason: string): BuildPlan['warnings'][number] {
+  return {
+    code: LISTS_UNKNOWN,
+    message: `What security updates there are is not known: ${reason}.`,
+    hint: 'the image is baked, as if there were new ones; plan again when the archive answers',
+  };
+}
+
 /** Pure: configuration, facts and hashes in, plan out. */
 export function resolvePlan({
   selection,
   facts,
   versions,
+  packageLists: { lists: packageLists, reasons },
   endpointUrl,
   bundles,
   node,
@@ -164,7 +178,9 @@ export function resolvePlan({
   const provisioning = provisioningSteps(target.provisioners);
   const { baseImage } = facts;
   const toolchain = TOOLCHAIN;
-  const digest = digestOf({ baseImage, gpu, rootVolume, target, bundles, node, toolchain, provisioning });
+  const digest = digestOf({
+    ...{ baseImage, gpu, rootVolume, target, packageLists, bundles, node, toolchain, provisioning },
+  });
   const planName = `${profileName}-${digest.slice(0, 12)}`;
   const imageName = `ecs-host-${planName}`;
   const about = ({ key }: ConfigDetail): boolean =>
@@ -198,6 +214,7 @@ export function resolvePlan({
     imageName,
     tags: planTags({ imageName, profile: profileName, digest, sourceImageId: baseImage.id }),
     target,
+    packageLists,
     bundles,
     node,
     hostProgram,
@@ -206,8 +223,9 @@ export function resolvePlan({
     release: releasePlanOf(profile, regions, { apiRegion, isLab }),
     substitutions: profile.substitutions ?? [],
     toolchain,
-    warnings: warnings
-      .filter(about)
-      .map(({ code, key, reason, hint }) => ({ code, message: `${key}: ${reason}`, hint })),
+    warnings: [
+      ...warnings.filter(about).map(({ code, key, reason, hint }) => ({ code, message: `${key}: ${reason}`, hint })),
+      ...reasons.map(listsUnknown),
+    ],
   };
 }

@@ -21,6 +21,13 @@ function workloadText({ repository, folder }: BuildPlan['developerWorkload']): s
   return `${url} at ${ref}${credential === null ? '' : ` (${credential.kind} ${credential.name})`}`;
 }
 
+/** With the state of the lists that they come from, which is part of the digest. */
+function updatesText({ target, packageLists }: BuildPlan): string {
+  if (!target.securityUpdates) return 'not installed';
+  const lists = Object.entries(packageLists).map(([suite, state]) => `${suite} as of ${state.slice(0, 12)}`);
+  return `installed first, but none of the kernel (${lists.join(', ')})`;
+}
+
 /** What is installed from elsewhere, each in the version that the digest is over. */
 function versionRows({ docker, ecsAgent, userTools, nvidia }: BuildPlan['target']): string[] {
   const agent = ecsAgent.source === 'aws' ? (ecsAgent.package.split('/').at(-1) ?? '') : `${ecsAgent.package}, carried`;
@@ -101,7 +108,7 @@ export function planSummary(plan: BuildPlan, estimate: Estimate | null = null): 
         ? plan.instanceProfile
         : `${plan.instanceProfile}, on the build instance ${plan.buildInstanceProfile}`,
     ),
-    row('security updates', plan.target.securityUpdates ? 'installed first, but none of the kernel' : 'not installed'),
+    row('security updates', updatesText(plan)),
     row('node', `${plan.node.version}, carried`),
     ...versionRows(plan.target),
     row('workload', `${workloadText(workload)}, app ${workload.app}`),

@@ -84,6 +84,15 @@ export function versionTags(versions: Readonly<Record<string, string>>): Record<
   );
 }
 
+/** The components that an image's tags name, with their versions. */
+export function versionsIn(tags: Tags): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(tags)
+      .filter(([key]) => key.startsWith(VERSION_PREFIX))
+      .map(([key, version]) => [key.slice(VERSION_PREFIX.length), version]),
+  );
+}
+
 /** The tags that are not known before the bake, for people. */
 export const LATER_TAGS = [TAG.runId, TAG.owner, TAG.commit, TAG.verdict, `${VERSION_PREFIX}*`].join(', ');
 

@@ -1,6 +1,9 @@
 import { deadlineUnit } from '#contracts/deadline.ts';
+import { reasonOf } from '#contracts/reason.ts';
 import type { AwsClients } from '../aws/clients.ts';
 import type { Ssh } from '../host-access/ssh.ts';
+import type { Inventory } from '../inventory/inventory.ts';
+import { readInventory } from '../inventory/read-inventory.ts';
 import { allEnded } from '../io/all-ended.ts';
 import type { RunContext, SpanHandle } from '../io/reporter.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
@@ -35,6 +38,10 @@ export type SmokeRun = {
   readonly limits: TimeLimits;
   /** The workload, ready on this machine; null when it is not asked for. */
   readonly brought: Brought | null;
+  /** The image, for what is told about it. */
+  readonly imageId: string;
+  /** Given what is on the image, when that could be read. */
+  readonly onInventory: (inventory: Inventory) => void;
 };
 
 /** What became of a step: whether what builds on it can be done. */
@@ -87,6 +94,22 @@ async function checkCloudInit(ssh: Ssh, book: CheckBook, timeoutMs: number): Pro
 async function checkDeadline(ssh: Ssh, book: CheckBook): Promise<void> {
   const { stdout } = await ssh.run(`systemctl is-active ${deadlineUnit('smoke')}.timer`);
   book.record('boot.deadline', { actual: stdout.trim() || 'no timer', isCorrect: stdout.trim() === 'active' });
+}
+
+/** What is on the image explains it and proves nothing, so not to know it fails no image. */
+async function takeInventory({ book, ctx, imageId, onInventory }: SmokeRun, ssh: Ssh): Promise<void> {
+  if (!book.selected.has('verify')) return;
+  try {
+    onInventory(await ctx.span('read what is on it', () => readInventory(ssh, imageId)));
+  } catch (error) {
+    ctx.signal.throwIfAborted();
+    ctx.reporter.emit({
+      type: 'warning',
+      code: 'INVENTORY_UNREAD',
+      text: `What is on ${imageId} could not be read: ${reasonOf(error)}`,
+      hint: `\`ecs-host smoke ${imageId}\` tries again`,
+    });
+  }
 }
 
 function proveNetwork(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
@@ -261,7 +284,12 @@ export async function proveFirst(run: SmokeRun, instanceId: string): Promise<Reg
   const ssh = await boot(run, instanceId);
   if (ssh === null) return null;
   // Neither network nor clone needs Docker, so both use the time in which the gate is still shut.
-  const [, placed, opened] = await allEnded([proveNetwork(run, ssh), place(run, ssh), proveGate(run, ssh)]);
+  const [, placed, opened] = await allEnded([
+    proveNetwork(run, ssh),
+    place(run, ssh),
+    proveGate(run, ssh),
+    takeInventory(run, ssh),
+  ]);
   if (opened !== 'done') {
     // What the image says of itself may be why.
     await verify(run, ssh);

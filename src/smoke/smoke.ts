@@ -3,6 +3,9 @@ import { reasonOf } from '#contracts/reason.ts';
 import type { AwsClients } from '../aws/clients.ts';
 import { KEY_FILE } from '../aws/key-pairs.ts';
 import { shellCommand } from '../host-access/shell-command.ts';
+import { explainImage } from '../inventory/explain-image.ts';
+import type { Inventory } from '../inventory/inventory.ts';
+import { signingKey } from '../inventory/signature.ts';
 import { allEnded } from '../io/all-ended.ts';
 import { awaitVerdict, isApiGone } from '../io/api-gone.ts';
 import { keyFolder, runFolder } from '../io/paths.ts';
@@ -81,7 +84,11 @@ async function prove(input: SmokeInput, selected: ReadonlySet<Part>, releases: R
   const reach: SmokeRun['reach'] = (instanceId) => connections.reach(instanceId);
   const { webserver, cluster, placement } = acquired;
   const limits = timeLimits(plan.endpointUrl);
-  await proveInstances({ plan, ctx, clients, book, webserver, cluster, reach, limits, brought }, instanceIds);
+  const found: Inventory[] = [];
+  const told = { imageId, onInventory: (inventory: Inventory) => void found.push(inventory) };
+  await proveInstances({ plan, ctx, clients, book, webserver, cluster, reach, limits, brought, ...told }, instanceIds);
+  // Before the verdict: an image that passed is one that is explained.
+  for (const inventory of found) await explainImage(imageId, plan, inventory);
   const checks = book.finish();
   const verdict = verdictOf(checks);
   const looked = instanceIds.map((instanceId) => ({ instanceId, ssh: connections.of(instanceId) }));
@@ -102,6 +109,8 @@ async function prove(input: SmokeInput, selected: ReadonlySet<Part>, releases: R
  */
 export async function smoke(input: SmokeInput): Promise<SmokeResult> {
   const { plan, ctx, clients } = input;
+  // A key that cannot sign is told before anything is launched.
+  await signingKey();
   await claimRun(ctx.runId);
   const releases = new Releases(ctx.reporter);
   let hasFailed = true;

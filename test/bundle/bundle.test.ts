@@ -3,6 +3,7 @@ import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { buildBundle } from '../../src/bundle/bundle.ts';
+import { projectFolder } from '../../src/io/paths.ts';
 import { sharedTempFolder } from '../support/temp-folder.ts';
 
 const work = sharedTempFolder();
@@ -36,8 +37,16 @@ test('two builds of one checkout are equal byte for byte, and each program stand
     'bin/ecs-hostd.mjs',
     'payload/ecs-agent-lab-stand-in.deb',
     'provisioners/main.mjs',
+    'provisioners/npm-packages.json',
     'rootfs.tar',
   ]);
+  const packages = JSON.parse(await readFile(join(first.folder, 'provisioners/npm-packages.json'), 'utf8')) as unknown;
+  const { dependencies } = JSON.parse(await readFile(join(projectFolder(), 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  expect(packages).toContainEqual({ name: 'zx', version: dependencies['zx'] });
+  // In one program, and in two.
+  expect(packages).toContainEqual({ name: 'ajv', version: dependencies['ajv'] });
   for (const path of ['bin/ecs-host-dev.mjs', 'bin/ecs-hostd.mjs', 'provisioners/main.mjs']) {
     const text = await readFile(join(first.folder, path), 'utf8');
     const imported = [...text.matchAll(/^import\s[^;]*?from\s+["']([^"']+)["']/gm)].map(([, name = '']) => name);

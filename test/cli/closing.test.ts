@@ -55,6 +55,8 @@ async function closed(size: Size | null): Promise<string[]> {
   const session = { reporter: { emit: () => {}, close: async () => {} }, spans: () => spans } as unknown as Session;
   await close(session, false, {
     imageId: 'ami-5d6db68c4c3ceacd0',
+    baked: true,
+    since: null,
     substitutions: SUBSTITUTIONS.map(([component, source]) => ({ component, source })) as never,
     recordFile: '/home/somebody/.local/state/ecs-host/images/ami-5d6db68c4c3ceacd0.json',
     result: { verdict: 'passed', checks: CHECKS } as unknown as SmokeResult,

@@ -25,6 +25,15 @@ async function parse(...typed: string[]): Promise<Record<string, unknown>> {
   return seen;
 }
 
+test.each([
+  [['plan'], undefined],
+  [['plan', '--since'], true],
+  [['plan', '--since', '--json'], true],
+  [['plan', '--since', 'ami-0aa'], 'ami-0aa'],
+])('%j: an option that may stand alone is %j', async (typed, since) => {
+  expect((await parse(...typed))['since']).toBe(since);
+});
+
 const USER_DATA = ['user-data', '--webserver-url', 'https://w'];
 
 describe('a mistake in the command line names what is wrong and where to look', () => {
@@ -37,6 +46,8 @@ describe('a mistake in the command line names what is wrong and where to look', 
     ['an empty one with =', ['plan', '--config='], '--config is empty.', 'leave it out'],
     ['an empty list', [...USER_DATA, '--cluster', 'c', '--ecs', ''], '--ecs is empty.', 'leave it out'],
     ['an empty number', ['webserver', '--port', ''], '--port is empty.', 'leave it out'],
+    ['an empty one that may stand alone', ['plan', '--since', ''], '--since is empty.', 'leave it out'],
+    ['an empty one of these with =', ['plan', '--since='], '--since is empty.', 'leave it out'],
     ['no number', ['webserver', '--port', 'abc'], '--port takes a number.', '--port 8443'],
     ['a switch with a value', ['plan', '--json=maybe'], '--json is a switch and takes no value.', '--json alone'],
     ['an empty word', ['smoke', ''], '<image> is empty.', 'variable'],

@@ -98,6 +98,10 @@ test.each([
   ['smoke', 'nonsense'],
   ['image', 'show', 'ami-/../x'],
   ['image', 'delete', 'i-0aa', '--yes'],
+  ['image', 'sbom', 'ami'],
+  ['image', 'diff', 'snap-0aa'],
+  ['image', 'vulnerabilities', 'x'],
+  ['image', 'verify', '../x'],
 ])('%s %s: an id that cannot be one is a mistake before anything starts', async (...typed) => {
   const { exitCode, stderr } = await runCli(typed);
   expect(exitCode).toBe(2);

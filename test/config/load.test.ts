@@ -1,10 +1,16 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
+import schema from '../../src/config/hosts.schema.json' with { type: 'json' };
 import { parseConfig } from '../../src/config/load.ts';
 import { changed, failure, shipped } from './shipped.ts';
 
 function lineOf(text: string, part: string): number {
   return text.slice(0, text.indexOf(part)).split('\n').length;
 }
+
+test('the schema is one; the program takes its word for it', () => {
+  expect(new Ajv2020().validateSchema(schema)).toBe(true);
+});
 
 test('the shipped configuration is right, and warns of what has ended, the instance type and the release, only', () => {
   const { config, warnings } = parseConfig(shipped, 'hosts.yaml');

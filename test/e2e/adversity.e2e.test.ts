@@ -168,7 +168,7 @@ test.for([
   ['bake', /docker/, 'daemon'],
   ['bake', /docker/, 'moto'],
 ] as const)('%s says at once that the lab is gone: %s, %s', async ([verb, at, what]) => {
-  const args = verb === 'smoke' ? ['smoke', lab.goodImageId ?? ''] : ['bake'];
+  const args = verb === 'smoke' ? ['smoke', lab.goodImageId ?? ''] : ['bake', '--force'];
   const { ended, left } = await killedLab(args, at, what);
   expect(ended.exitCode, ended.all).toBe(3);
   expect(ended.stderr).toMatch(/The lab \(the embedded EC2\) at http\S+ is gone/);

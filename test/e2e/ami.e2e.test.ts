@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { failedChecks } from '../support/failed-checks.ts';
@@ -19,11 +19,45 @@ afterAll(async () => {
   await lab?.down();
 });
 
+/** What the lab's API was asked, from the start. */
+async function calls(): Promise<{ readonly action: string }[]> {
+  const text = await readFile(join(lab.stateFolder, 'lab', 'calls.ndjson'), 'utf8');
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { action: string });
+}
+
 /** The last line of a `--json` run. */
 function resultOf(output: Record<string, unknown>[]): Record<string, unknown> {
   const last = output.at(-1);
   if (last?.['type'] !== 'result') throw new Error(`no result line; the last one is ${JSON.stringify(last)}`);
   return last;
+}
+
+/** What explains the image is beside its record, and tells when somebody changes that. */
+async function expectExplained(imageId: string, recordFile: string): Promise<void> {
+  const beside = (end: string): string => recordFile.replace(/json$/, end);
+  const inventory = JSON.parse(await readFile(beside('inventory.json'), 'utf8')) as Record<string, unknown[]>;
+  expect(inventory['packages']).toContainEqual(expect.objectContaining({ name: 'docker.io', source: 'docker.io' }));
+  expect(inventory['npm']).toContainEqual(expect.objectContaining({ name: 'zx' }));
+  const paths = (inventory['files'] as { path: string }[]).map(({ path }) => path);
+  expect(paths).toContain('/etc/docker/daemon.json');
+  expect(paths.filter((path) => /machine-id|ssh_host|shadow|ecs\.config/.test(path))).toEqual([]);
+  const sbom = await cli(['image', 'sbom', imageId], lab.environment);
+  expect(sbom.stdout.trim()).toBe((await readFile(beside('cdx.json'), 'utf8')).trim());
+  const envelope = JSON.parse(await readFile(beside('provenance.json'), 'utf8')) as { signatures: unknown[] };
+  expect(envelope.signatures).toEqual([]);
+
+  const verified = await cli(['image', 'verify', imageId], lab.environment);
+  expect(verified.exitCode, verified.all).toBe(0);
+  const whole = await readFile(recordFile, 'utf8');
+  await writeFile(recordFile, whole.replace(/"planDigest": "[0-9a-f]{64}"/, `"planDigest": "${'0'.repeat(64)}"`));
+  const tampered = await cli(['image', 'verify', imageId], lab.environment);
+  await writeFile(recordFile, whole);
+  expect(tampered.exitCode, tampered.all).toBe(4);
+  expect(tampered.stdout).toContain('FAIL  image.tags');
+  expect(tampered.stdout).toContain('FAIL  provenance.subject');
 }
 
 describe('ami', () => {
@@ -46,11 +80,39 @@ describe('ami', () => {
     expect(record.substitutions.length).toBeGreaterThan(0);
     expect(Object.keys(record.versions)).toEqual(expect.arrayContaining(['docker', 'ecs-agent', 'node']));
     lab.goodImageId = record.imageId;
+    await expectExplained(record.imageId, String(result['record']));
 
     const listed = await cli(['image', 'list', '--json'], lab.environment);
     expect(listed.exitCode).toBe(0);
     expect(listed.stdout).toContain(record.imageId);
     expect(await awsLeftovers(lab)).toEqual([]);
+  });
+
+  test('again where nothing has changed: the same image, and nothing is started', async () => {
+    const before = (await calls()).length;
+    const [again, bake, planned] = await Promise.all([
+      cli(['ami', '--json'], lab.environment),
+      cli(['bake', '--plain'], lab.environment),
+      cli(['plan', '--since', '--json', '--out', await lab.newFolder()], lab.environment),
+    ]);
+    expect(again.exitCode, again.all).toBe(0);
+    expect(resultOf(events(again))).toMatchObject({
+      imageId: lab.goodImageId,
+      baked: false,
+      since: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+      verdict: 'passed',
+      checks: { correct: expect.any(Number) },
+      record: expect.stringContaining(`${lab.goodImageId}.json`),
+    });
+    expect(bake.exitCode, bake.all).toBe(0);
+    expect(bake.stdout).toContain(`image     ${lab.goodImageId}\nbaked     nothing:`);
+    expect(JSON.parse(planned.stdout)).toMatchObject({
+      image: { imageId: lab.goodImageId, verdict: 'passed' },
+      since: { imageId: lab.goodImageId, isSame: true, changed: [] },
+    });
+    const made = (await calls()).slice(before).map(({ action }) => action);
+    expect(made).toContain('DescribeImages');
+    expect(made.filter((action) => !/^(Describe|Get|List)/.test(action))).toEqual([]);
   });
 
   // Side by side: also a proof that two runs do not get into each other's way.
@@ -112,7 +174,7 @@ describe('what goes wrong on the way', () => {
   });
 
   test.concurrent('Ctrl-C in the middle of a bake exits 130 and leaves nothing', async ({ expect }) => {
-    const run = start(['bake', '--plain', ...IN_US_EAST_1], lab.environment);
+    const run = start(['bake', '--force', '--plain', ...IN_US_EAST_1], lab.environment);
     await lab.waitForText(run, /docker/);
     run.kill('SIGINT');
     const ended = await run;
@@ -121,7 +183,7 @@ describe('what goes wrong on the way', () => {
   });
 
   test.concurrent('a packer that is killed is an outside failure, and its resources go at once', async ({ expect }) => {
-    const run = start(['bake', '--plain', ...IN_US_EAST_2], lab.environment);
+    const run = start(['bake', '--force', '--plain', ...IN_US_EAST_2], lab.environment);
     await lab.waitForText(run, /docker/);
     await lab.killDescendants(run.pid, /packer$/);
     const ended = await run;
@@ -143,7 +205,7 @@ describe('what goes wrong on the way', () => {
   });
 
   test('a command line that is killed leaves what the next sweep removes', async () => {
-    const run = start(['bake', '--plain'], lab.environment);
+    const run = start(['bake', '--force', '--plain'], lab.environment);
     await lab.waitForText(run, /docker/);
     await lab.killTree(run.pid);
     await run;

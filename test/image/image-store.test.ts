@@ -43,8 +43,8 @@ describe('the record store', () => {
     ['torn', '{"recordVersion":2,"ima', 'it is not JSON'],
     [
       'of another version',
-      JSON.stringify({ ...aRecord('ami-0cc'), recordVersion: 4 }),
-      'its recordVersion is 4, not 3',
+      JSON.stringify({ ...aRecord('ami-0cc'), recordVersion: 5 }),
+      'its recordVersion is 5, not 4',
     ],
     ['about another image', JSON.stringify(aRecord('ami-0dd')), 'it is about ami-0dd'],
     ['not an object', '[1]', 'it holds no object'],
@@ -79,6 +79,13 @@ describe('the record store', () => {
       placement: null,
       smoke: { ...smoke, placement: null },
     });
+  });
+
+  test('a record of version 3 is read as one that does not know what determined the image', async () => {
+    const { inputs: _, ...old } = { ...aRecord('ami-0cc'), recordVersion: 3 };
+    await mkdir(join(folder, 'images'));
+    await writeFile(recordPath('ami-0cc'), JSON.stringify(old));
+    expect(await readRecord('ami-0cc')).toEqual({ ...aRecord('ami-0cc'), inputs: null });
   });
 
   test('a folder in place of a record is damage', async () => {

@@ -8,6 +8,7 @@ import type { BuildPlan } from '../../src/plan/build-plan.ts';
 import { assertCarried } from '../../src/plan/carried.ts';
 import { canonicalJson } from '../../src/plan/digest.ts';
 import { confirmFacts, type Facts, gatherFacts } from '../../src/plan/facts.ts';
+import { changedInputs, type Inputs, inputsOf, isDetermined } from '../../src/plan/inputs.ts';
 import { readPlan, writePlan } from '../../src/plan/plan-file.ts';
 import { type ResolveInput, resolvePlan, select, targetOf } from '../../src/plan/resolve.ts';
 import { pinned, type Versions } from '../../src/plan/versions/resolve-versions.ts';
@@ -37,6 +38,7 @@ function input(region = 'local'): ResolveInput {
     selection: select(config, { region, profile: 'cpu-bookworm' }, 'hosts.yaml'),
     facts,
     versions,
+    packageLists: { lists: { 'bookworm-security': 'd'.repeat(64) }, reasons: [] },
     endpointUrl: null,
     bundles: [{ path: 'provisioners/main.mjs', sha256: 'a'.repeat(64), bytes: 1 }],
     node: { version: '24.21.0', sha256: 'b'.repeat(64) },
@@ -47,6 +49,9 @@ function input(region = 'local'): ResolveInput {
 }
 function digest(change: (given: ResolveInput) => ResolveInput): string {
   return resolvePlan(change(structuredClone(input()))).digest;
+}
+function changedBy(change: (given: ResolveInput) => ResolveInput): Inputs {
+  return inputsOf(resolvePlan(change(structuredClone(input()))));
 }
 function profile(change: (of: ResolveInput['selection']['profile']) => void) {
   return (given: ResolveInput): ResolveInput => {
@@ -70,8 +75,17 @@ describe('the digest', () => {
     ['the version of the AWS CLI', (given) => ({ ...given, versions: { ...given.versions, awsCli: '2.9.20-1' } })],
     ['the volume', profile((each) => Object.assign(each, { rootVolume: { sizeGiB: 64 } }))],
     ['swap', profile((each) => Object.assign(each, { swapMiB: 512 }))],
-  ])('changes with %s', (_what, change) => {
+    [
+      'the security updates that there are',
+      (given) => ({
+        ...given,
+        packageLists: { ...given.packageLists, lists: { 'bookworm-security': 'e'.repeat(64) } },
+      }),
+    ],
+  ])('changes with %s, and the inputs name it', (_what, change) => {
     expect(digest(change)).not.toBe(plain);
+    const changed = changedInputs(inputsOf(resolvePlan(input())), changedBy(change));
+    expect(changed.length).toBeGreaterThan(0);
   });
 
   test.each<[string, (given: ResolveInput) => ResolveInput]>([
@@ -94,12 +108,28 @@ describe('the digest', () => {
       },
     ],
     ['what a developer builds on it', profile((each) => Object.assign(each.workload, { ref: 'other' }))],
-  ])('does not change with %s', (_what, change) => {
+  ])('does not change with %s, and neither do the inputs', (_what, change) => {
     expect(digest(change)).toBe(plain);
+    expect(changedBy(change)).toEqual(inputsOf(resolvePlan(input())));
   });
 
   test('is over JSON whose keys have one order', () => {
     expect(canonicalJson({ b: [1, { d: null, c: 'x' }], a: undefined })).toBe('{"b":[1,{"c":"x","d":null}]}');
+  });
+});
+
+describe('what security updates there are', () => {
+  test('is a warning of the plan where nobody could say it, and never the same again', () => {
+    const packageLists = { lists: { 'bookworm-security': 'unknown' }, reasons: ['nobody answers'] };
+    const plan = resolvePlan({ ...input(), packageLists });
+    expect(plan.warnings).toMatchObject([
+      { code: 'PACKAGE_LISTS_UNKNOWN', message: expect.stringContaining('nobody answers') },
+    ]);
+    expect(isDetermined(plan)).toBe(false);
+    expect(isDetermined(resolvePlan(input()))).toBe(true);
+    expect(changedInputs(inputsOf(plan), inputsOf(plan))).toEqual([
+      { name: 'package list bookworm-security', before: 'unknown', after: 'unknown' },
+    ]);
   });
 });
 

@@ -42,8 +42,11 @@ export class FakeRegion {
   /** In place of what was copied. */
   copiesHold: string | null = null;
   made = 0;
+  readonly name: string;
 
-  constructor(readonly name: string) {}
+  constructor(name: string) {
+    this.name = name;
+  }
 }
 
 function tagsOf(list: TagList | undefined): Tags {

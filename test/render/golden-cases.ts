@@ -6,6 +6,7 @@ import { projectFolder } from '../../src/io/paths.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
 import type { Facts } from '../../src/plan/facts.ts';
 import { type ResolveInput, resolvePlan, select } from '../../src/plan/resolve.ts';
+import type { PackageLists } from '../../src/plan/versions/package-lists.ts';
 import type { Versions } from '../../src/plan/versions/resolve-versions.ts';
 
 /** facts.json of a case: what the API and the bundler would have said, and which profile and region are meant. */
@@ -15,6 +16,7 @@ type Case = {
   readonly endpointUrl: string | null;
   readonly facts: Facts;
   readonly versions: Versions;
+  readonly packageLists: PackageLists;
   readonly bundles: BuildPlan['bundles'];
   readonly node: BuildPlan['node'];
 };
@@ -33,6 +35,7 @@ export async function goldenInput(name: string): Promise<ResolveInput> {
     selection: select(loaded.config, given, 'hosts.yaml'),
     facts: given.facts,
     versions: given.versions,
+    packageLists: given.packageLists,
     endpointUrl: given.endpointUrl,
     bundles: given.bundles,
     node: given.node,

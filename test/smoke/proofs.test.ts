@@ -118,6 +118,8 @@ function runWith(host: ReturnType<typeof fakeHost>, parts: readonly Part[], taug
     cluster: 'c',
     reach: async () => host.ssh,
     limits: timeLimits('http://lab'),
+    imageId: 'ami-0aa',
+    onInventory: () => {},
     brought: null,
   };
 }

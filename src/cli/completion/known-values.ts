@@ -19,6 +19,6 @@ async function imagesKnownHere(): Promise<string[]> {
 export async function knownValues(name: string, config: string | null): Promise<readonly string[]> {
   if (name === 'region' || name === 'or-region') return namesIn('regions', config);
   if (name === 'profile') return namesIn('profiles', config);
-  if (name === 'image') return imagesKnownHere();
+  if (name === 'image' || name === 'other') return imagesKnownHere();
   return [];
 }

@@ -1,23 +1,21 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { bake } from '../../bake/bake.ts';
 import { bakeNeeds } from '../../bake/toolchain.ts';
 import { type ImageRecord, RECORD_VERSION } from '../../image/image-record.ts';
 import { saveRecord } from '../../image/image-store.ts';
 import { projectFolder, runFolder } from '../../io/paths.ts';
 import type { BuildPlan } from '../../plan/build-plan.ts';
 import type { Tried } from '../../plan/fallback.ts';
+import { inputsOf } from '../../plan/inputs.ts';
 import { BUNDLE_FILE } from '../../plan/provisioning.ts';
-import { renderTo } from '../../render/render.ts';
 import { claimRun } from '../../run/owner.ts';
-import { pruneRuns } from '../../run/prune.ts';
-import { sweepDead } from '../../run/sweep/sweep.ts';
 import type { Api } from '../connect.ts';
 import { type Planning, withPlanning } from '../follow-plan.ts';
 import { inRegions } from '../or-region.ts';
 import type { Wanted } from '../preflight.ts';
 import { type Session, withSession } from '../session.ts';
+import { lookForStanding, standingOutcome } from '../standing.ts';
 import { close } from './closing.ts';
 
 /** The commit that bakes, with `-dirty` when the checkout differs from it. */
@@ -40,7 +38,18 @@ type BakeOptions = {
   readonly before: readonly Tried[];
 };
 
-/** Preflight, plan, render, bake, record. What dead runs left in the region is removed first. */
+/** What only a bake needs: where nothing is baked, nobody waits until it is loaded. */
+async function bakery() {
+  const [baking, rendering, pruning, sweeping] = await Promise.all([
+    import('../../bake/bake.ts'),
+    import('../../render/render.ts'),
+    import('../../run/prune.ts'),
+    import('../../run/sweep/sweep.ts'),
+  ]);
+  return { ...baking, ...rendering, ...pruning, ...sweeping };
+}
+
+/** Preflight, plan where that is not done, render, bake, record. What dead runs left in the region is removed first. */
 export async function bakeImage(
   session: Session,
   api: Api,
@@ -48,12 +57,13 @@ export async function bakeImage(
 ): Promise<Baked> {
   const { clients, keys, endpointUrl } = api;
   await planning.preflight();
+  const { bake, renderTo, pruneRuns, sweepDead } = await bakery();
   await claimRun(session.runId);
-  const { plan, bundle } = await session.span('plan', async () => {
+  await session.span('sweep', async () => {
     await sweepDead(clients, { reporter: session.reporter });
     await pruneRuns({ reporter: session.reporter });
-    return planning.planned();
   });
+  const { plan, bundle } = await planning.planned();
   const renderDir = join(runFolder(session.runId), 'render');
   await session.span('render', () => renderTo(plan, bundle, renderDir));
   const commit = await currentCommit();
@@ -73,6 +83,7 @@ export async function bakeImage(
     profile: plan.profile,
     planDigest: plan.digest,
     planName: plan.planName,
+    inputs: inputsOf(plan),
     runId: session.runId,
     commit,
     sourceImageId: plan.baseImage.id,
@@ -94,17 +105,27 @@ export function keepOf(argv: Record<string, unknown>, api: Api): BakeOptions['ke
 
 const BAKE: Wanted = { needsOf: bakeNeeds, builds: true, smokes: 0, watches: false };
 
+async function bakeIn(session: Session, argv: Record<string, unknown>, before: readonly Tried[]) {
+  return withPlanning(session, argv, BAKE, async (api, planning) => {
+    const stands = await lookForStanding(session, api, planning, argv);
+    if (stands !== null) return { baked: false, ...standingOutcome(stands) };
+    const keepsBundle = argv['debug'] === true;
+    const { record, recordFile } = await bakeImage(session, api, {
+      planning,
+      keepsBundle,
+      keep: keepOf(argv, api),
+      before,
+    });
+    const { imageId, substitutions } = record;
+    return { baked: true, imageId, since: null, substitutions, recordFile, result: null };
+  });
+}
+
 /** `ecs-host bake`. */
 export function bakeOnly(argv: Record<string, unknown>): Promise<number> {
   return withSession(argv, async (session) => {
-    const keepsBundle = argv['debug'] === true;
-    const { record, recordFile } = await inRegions(session, argv, (there, before) =>
-      withPlanning(session, there, BAKE, (api, planning) =>
-        bakeImage(session, api, { planning, keepsBundle, keep: keepOf(argv, api), before }),
-      ),
-    );
-    const { imageId, substitutions } = record;
-    await close(session, argv['json'] === true, { imageId, substitutions, recordFile, result: null });
+    const outcome = await inRegions(session, argv, (there, before) => bakeIn(session, there, before));
+    await close(session, argv['json'] === true, outcome);
     return 0;
   });
 }

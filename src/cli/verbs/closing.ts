@@ -4,6 +4,7 @@ import { resultHeight, resultWidth, wrapText } from '../../io/text.ts';
 import type { SmokeResult } from '../../smoke/verdict.ts';
 import { printEvent } from '../json.ts';
 import type { Session } from '../session.ts';
+import { minuteText } from '../standing-lines.ts';
 import { groupSkips, type Skips, verdictLines } from '../verdict-lines.ts';
 
 /** Top-level spans, for the closing lines. */
@@ -14,8 +15,20 @@ function stageTimes(session: Session): { stage: string; durationMs: number }[] {
     .map(({ stage, durationMs }) => ({ stage, durationMs }));
 }
 
+/** How a bake or a smoke test ended. */
+export type Outcome = {
+  readonly imageId: string;
+  /** When the image was made, of one that was found and not baked; null of one that was, or was named. */
+  readonly since: string | null;
+  readonly substitutions: ImageRecord['substitutions'];
+  readonly recordFile: string | null;
+  readonly result: Pick<SmokeResult, 'verdict' | 'checks'> | null;
+};
+
 type Closing = {
   readonly imageId: string;
+  readonly baked: boolean;
+  readonly since: string | null;
   readonly verdict: string;
   readonly checks: Readonly<Record<string, number>>;
   readonly skips: readonly Skips[];
@@ -27,6 +40,11 @@ type Closing = {
 /** Of a line that goes on below its label. */
 const INDENT = ' '.repeat(10);
 
+/** What is said of an image that was there already. */
+function foundText(since: string): string {
+  return `nothing: this image of ${minuteText(since)} has the same digest; --force bakes all the same`;
+}
+
 /** On a terminal all of it fits a screen, with the stages that stand above it and the prompt. */
 function closingLines(closing: Closing): string[] {
   const columns = resultWidth();
@@ -36,6 +54,7 @@ function closingLines(closing: Closing): string[] {
       wrapText(`note      ${component}: ${source} (not the official source)`, columns, INDENT),
     ),
     `image     ${closing.imageId}`,
+    ...(closing.since === null ? [] : wrapText(`baked     ${foundText(closing.since)}`, columns, INDENT)),
   ];
   const after = [
     ...wrapText(`stages    ${stages.join(', ')}`, columns, INDENT),
@@ -55,17 +74,14 @@ function countVerdicts(checks: readonly { readonly verdict: string }[]): Record<
 export async function close(
   session: Session,
   json: boolean,
-  outcome: {
-    imageId: string;
-    substitutions: ImageRecord['substitutions'];
-    recordFile: string | null;
-    result: SmokeResult | null;
-  },
+  outcome: Outcome & { readonly baked: boolean },
 ): Promise<void> {
-  const { imageId, substitutions, recordFile, result } = outcome;
+  const { imageId, baked, since, substitutions, recordFile, result } = outcome;
   await session.reporter.close();
   const closing: Closing = {
     imageId,
+    baked,
+    since,
     verdict: result?.verdict ?? 'not-run',
     checks: countVerdicts(result?.checks ?? []),
     skips: groupSkips(result?.checks ?? []),

@@ -1,7 +1,7 @@
-import { listRecords, readRecord } from '../../image/image-store.ts';
+import { listRecords, requireRecord } from '../../image/image-store.ts';
 import { listImages } from '../../image/list-images.ts';
+import { explanationLines, explanationOf } from '../../inventory/explanation.ts';
 import { formatDuration } from '../../io/duration.ts';
-import { userError } from '../../io/errors.ts';
 import { checkLine } from '../../io/reporters/check-line.ts';
 import { tableLines } from '../../io/table.ts';
 import { resultWidth } from '../../io/text.ts';
@@ -43,19 +43,14 @@ export async function list(argv: Record<string, unknown>): Promise<number> {
   return 0;
 }
 
-/** `ecs-host image show <image>`. Reads only the record, so it works without the region. */
+/** `ecs-host image show <image>`. Reads only the record and what is beside it, so it works without the region. */
 export async function show(argv: Record<string, unknown>): Promise<number> {
   const imageId = String(argv['image']);
-  const record = await readRecord(imageId);
-  if (!record)
-    throw userError(
-      'RECORD_NOT_FOUND',
-      `There is no record of ${imageId} here.`,
-      '`ecs-host image list` shows the images of a region',
-    );
+  const record = await requireRecord(imageId);
+  const explained = await explanationOf(imageId);
   const pairs = (values: Readonly<Record<string, string>>): string[] =>
     Object.entries(values).map(([key, value]) => `  ${key.padEnd(18)}${value}`);
-  printResult(argv['json'] === true, record, [
+  printResult(argv['json'] === true, { ...record, explained }, [
     `${record.imageId} ${record.imageName}`,
     ...pairs({
       region: `${record.region} (API: ${record.apiRegion}${record.endpointUrl === null ? '' : `, ${record.endpointUrl}`})`,
@@ -72,6 +67,7 @@ export async function show(argv: Record<string, unknown>): Promise<number> {
       verdict: record.smoke?.verdict ?? 'not-run',
       ...(record.smoke === null ? {} : { 'proven in': placementText(record.smoke.placement) }),
     }),
+    ...explanationLines(explained).map((line) => `  ${line}`),
     'Versions',
     ...pairs(record.versions),
     ...(record.substitutions.length === 0

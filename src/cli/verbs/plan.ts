@@ -1,5 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { assertImageId } from '../../image/image-store.ts';
+import { findSince } from '../../image/since.ts';
+import { findStanding } from '../../image/standing.ts';
 import { resultWidth } from '../../io/text.ts';
 import type { BuildPlan } from '../../plan/build-plan.ts';
 import { type Estimate, pricesOf } from '../../plan/estimate.ts';
@@ -15,6 +18,7 @@ import { printResult } from '../json.ts';
 import { makePlan } from '../make-plan.ts';
 import { kindOfRun } from '../recorder.ts';
 import { commonArguments, type Session, withSession } from '../session.ts';
+import { sinceLines, standingLine } from '../standing-lines.ts';
 
 function outFolder(argv: Record<string, unknown>): string {
   return resolve(typeof argv['out'] === 'string' ? argv['out'] : 'out');
@@ -33,19 +37,52 @@ async function estimateOf(argv: Argv, plan: BuildPlan, { clients }: Connection):
   };
 }
 
+/** The id behind `--since`, null for it alone, undefined without it. @throws EcsHostError (user) `IMAGE_ID` */
+function sinceOf({ since }: Argv): string | null | undefined {
+  if (typeof since !== 'string') return since === undefined ? undefined : null;
+  assertImageId(since);
+  return since;
+}
+
+/** What the region has of a plan already: the image that stands for it, and what changed since another. */
+async function lookBack(made: BuildPlan, { clients }: Connection, imageId: string | null | undefined) {
+  const [standing, since] = await Promise.all([
+    findStanding(clients, made),
+    imageId === undefined ? undefined : findSince(clients, made, imageId),
+  ]);
+  return { standing, since };
+}
+
+function backJson({ standing, since }: Awaited<ReturnType<typeof lookBack>>): object {
+  const image = standing && { imageId: standing.imageId, verdict: standing.verdict, since: standing.since };
+  return { image, ...(since === undefined ? {} : { since }) };
+}
+
+/** `ecs-host plan`. */
 export async function plan(argv: Record<string, unknown>): Promise<number> {
   const args = commonArguments(argv);
-  const { made, estimate } = await withSession(quietly(argv), (session) =>
+  const imageId = sinceOf(argv);
+  const { made, estimate, back } = await withSession(quietly(argv), (session) =>
     withConnection(session, args, async (connection) => {
       const { plan: resolved, bundle } = await session.span('plan', () => makePlan(session, connection));
       await rm(bundle.folder, { recursive: true });
-      return { made: resolved, estimate: await estimateOf(argv, resolved, connection) };
+      const [estimate, back] = await Promise.all([
+        estimateOf(argv, resolved, connection),
+        lookBack(resolved, connection, imageId),
+      ]);
+      return { made: resolved, estimate, back };
     }),
   );
   const file = join(outFolder(argv), 'plan.json');
   await writePlan(file, made);
-  printResult(args.json, made, [
-    ...wrapSummary(planSummary(made, estimate), resultWidth()),
+  const { standing, since } = back;
+  const lines = [
+    ...planSummary(made, estimate),
+    standingLine(standing),
+    ...(since === undefined ? [] : sinceLines(since, made.profile)),
+  ];
+  printResult(args.json, { ...made, ...backJson(back) }, [
+    ...wrapSummary(lines, resultWidth()),
     '',
     `written to ${file}; \`ecs-host ami --plan ${file}\` follows it`,
   ]);

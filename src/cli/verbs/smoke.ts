@@ -4,7 +4,6 @@ import { assertImageId } from '../../image/image-store.ts';
 import { commandLine } from '../../io/shell-quote.ts';
 import { parseParts } from '../../smoke/checks/check-definitions.ts';
 import { smokeNeeds } from '../../smoke/needs.ts';
-import { smoke } from '../../smoke/smoke.ts';
 import { keepVerdict, verdictError } from '../../smoke/verdict.ts';
 import { planFileOf, withPlanning } from '../follow-plan.ts';
 import { planOfImage } from '../image-plan.ts';
@@ -43,9 +42,10 @@ export function smokeOnly(argv: Record<string, unknown>): Promise<number> {
       // Before a plan is made and machines are asked for: most unknown ids are typing errors.
       if ((await findImage(clients, imageId)) === null) throw unknownImage(imageId, apiRegion);
       const plan = await planOfImage(session, api, { imageId, hasFile, planning });
+      const { smoke } = await import('../../smoke/smoke.ts');
       const result = await session.span('smoke', () => smoke({ plan, imageId, ctx: session, clients, parts, keep }));
       const recordFile = await keepVerdict(clients, imageId, result);
-      return { imageId, substitutions: plan.substitutions, recordFile, result };
+      return { imageId, baked: false, since: null, substitutions: plan.substitutions, recordFile, result };
     });
     await close(session, argv['json'] === true, outcome);
     if (outcome.result.verdict !== 'passed')

@@ -14,8 +14,10 @@ export function versionUnknown(what: string, reason: string, cause?: unknown): E
   );
 }
 
-/** @throws EcsHostError (outside) `VERSION_UNKNOWN` when there is no answer at all, or a server's own failure */
-export async function askSource(what: string, url: string, init: { readonly method?: 'HEAD' } = {}): Promise<Response> {
+type Init = { readonly method?: 'HEAD' };
+
+/** @throws Error in words, when there is no answer at all, or a server's own failure */
+export async function ask(url: string, init: Init = {}): Promise<Response> {
   try {
     const answer = await fetch(url, { ...init, signal: AbortSignal.timeout(LIMIT_MS) });
     if (answer.status < 500) return answer;
@@ -24,6 +26,15 @@ export async function askSource(what: string, url: string, init: { readonly meth
   } catch (error) {
     // fetch says only that it failed, and why in its cause.
     const reason = error instanceof Error && error.cause !== undefined ? reasonOf(error.cause) : reasonOf(error);
-    throw versionUnknown(what, `${url} does not answer (${reason})`, error);
+    throw new Error(`${url} does not answer (${reason})`, { cause: error });
+  }
+}
+
+/** @throws EcsHostError (outside) `VERSION_UNKNOWN` when there is no answer at all, or a server's own failure */
+export async function askSource(what: string, url: string, init: Init = {}): Promise<Response> {
+  try {
+    return await ask(url, init);
+  } catch (error) {
+    throw versionUnknown(what, reasonOf(error), error);
   }
 }

@@ -29,13 +29,19 @@ function compareWords(a: string, b: string): number {
   return 0;
 }
 
+/** Dates with a time in them have more digits than a number of JavaScript is exact for. */
+function compareNumbers(a: string, b: string): number {
+  const difference = BigInt(a) - BigInt(b);
+  return difference === 0n ? 0 : difference < 0n ? -1 : 1;
+}
+
 /** Words and numbers in turn, a word first, which may be empty. */
 function compareText(a: string, b: string): number {
   const [left, right] = [a, b].map((text) => [...text.matchAll(/(\D*)(\d*)/g)]);
   for (let at = 0; at < Math.max(left?.length ?? 0, right?.length ?? 0); at += 1) {
     const [, leftWord = '', leftNumber = ''] = left?.[at] ?? [];
     const [, rightWord = '', rightNumber = ''] = right?.[at] ?? [];
-    const difference = compareWords(leftWord, rightWord) || Number(leftNumber) - Number(rightNumber);
+    const difference = compareWords(leftWord, rightWord) || compareNumbers(leftNumber, rightNumber);
     if (difference !== 0) return difference;
   }
   return 0;

@@ -36,6 +36,15 @@ export function dockerIndex({ docker }: VersionSources, { distribution, codename
   return { release: `${docker}/${distribution}/dists/${codename}`, path: 'stable/binary-amd64/Packages' };
 }
 
+/** The suites of the archive that a bake's security updates come from: their names, and where their release is. */
+export function updateSuites(
+  { debianSecurity, ubuntu }: VersionSources,
+  { distribution, codename }: Os,
+): readonly { readonly suite: string; readonly release: string }[] {
+  const suite = `${codename}-security`;
+  return [{ suite, release: `${distribution === 'debian' ? debianSecurity : ubuntu}/dists/${suite}` }];
+}
+
 /** All indexes that apt on a base image of the distribution reads and that may have our packages. */
 export function distributionIndexes(sources: VersionSources, { distribution, codename }: Os): readonly Index[] {
   const { debian, debianSecurity, ubuntu } = sources;
