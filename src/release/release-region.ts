@@ -75,13 +75,13 @@ async function compare(
   { image, source, span }: { readonly image: SeenImage; readonly source: SeenImage; readonly span: SpanHandle },
 ): Promise<void> {
   const { signal } = work.ctx;
-  const onBlocks = (read: number, of: number): void => span.progress(`${read} of ${of} blocks`);
+  const tell = (of: string) => (read: number, all: number) => span.progress(`${read} of ${all} blocks of ${of}`);
   work.digestsOfSource.promise ??= snapshotDigests(work.regions[0].clients.more.ebs, source.snapshotIds, {
     signal,
-    onBlocks,
+    onBlocks: tell(source.imageId),
   });
   const copy = { ebs: region.clients.more.ebs, snapshotIds: image.snapshotIds };
-  if (!(await hasContentOf(copy, work.digestsOfSource.promise, { signal, onBlocks })))
+  if (!(await hasContentOf(copy, work.digestsOfSource.promise, { signal, onBlocks: tell(image.imageId) })))
     await giveUp(work, region, image, `its content is not that of ${source.imageId}`);
   await takeVerdictOver({ region, image, source: sourceOf(work), endpointUrl: work.endpointUrl }, source);
 }
