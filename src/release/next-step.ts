@@ -39,6 +39,14 @@ export type Seen = {
   readonly pointer: string | null;
 };
 
+/** What a copy of each state is good for. One that somebody disabled is left as it is. */
+const BROKEN: ReadonlyMap<string, Step> = new Map([
+  ['failed', 'remove'],
+  ['error', 'remove'],
+  ['invalid', 'remove'],
+  ['deregistered', 'copy'],
+]);
+
 /**
  * Pure: what comes next in one region, from what the region shows alone. So whatever was done before a crash is found
  * to be done, and what was only begun is done again; each step may be repeated.
@@ -50,14 +58,16 @@ export function nextStep({ image, isSettled, pointer }: Seen, isSource: boolean)
   const { state, tags, imageId } = image;
   if (tags[TAG.withdrawn] !== undefined || tags[TAG.layer] !== undefined) return 'refused';
   if (state === 'pending' || state === 'transient') return 'wait';
-  if (state !== 'available') return isSource ? 'lost' : 'remove';
+  if (state !== 'available') return isSource ? 'lost' : (BROKEN.get(state) ?? 'refused');
   if (!isSource && tags[TAG.release] !== undefined) return 'check';
   if (tags[TAG.verdict] !== 'passed') return 'prove';
   if (!isSettled) return 'share';
   return pointer === imageId ? 'done' : 'publish';
 }
 
-/** What is done next: work in some regions side by side, or the move of pointers, or nothing. Regions by their place. */
+/**
+ * What is done next: work in some regions side by side, or the move of pointers, or nothing. Regions by their place.
+ */
 export type Turn = {
   readonly kind: 'work' | 'publish' | 'done';
   readonly regions: readonly number[];

@@ -1,6 +1,7 @@
 import type { EBSClient } from '@aws-sdk/client-ebs';
 import { readRecord } from '../image/image-store.ts';
 import { tagVerdict } from '../image/tag-image.ts';
+import { allEnded } from '../io/all-ended.ts';
 import type { RunContext } from '../io/reporter.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { gatherNetwork, type NetworkFacts } from '../plan/facts.ts';
@@ -84,8 +85,7 @@ export async function hasContentOf(
   digestsOfSource: Promise<readonly string[]>,
   how: Parameters<typeof snapshotDigest>[2],
 ): Promise<boolean> {
-  const wanted = await digestsOfSource;
-  const found = await snapshotDigests(copy.ebs, copy.snapshotIds, how);
+  const [wanted, found] = await allEnded([digestsOfSource, snapshotDigests(copy.ebs, copy.snapshotIds, how)]);
   return found.length === wanted.length && found.every((digest, at) => digest === wanted[at]);
 }
 

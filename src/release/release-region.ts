@@ -75,13 +75,13 @@ async function compare(
   { image, source, span }: { readonly image: SeenImage; readonly source: SeenImage; readonly span: SpanHandle },
 ): Promise<void> {
   const { signal } = work.ctx;
-  const onBlocks = (read: number, of: number): void => span.progress(`${read} of ${of} blocks`);
+  const tell = (of: string) => (read: number, all: number) => span.progress(`${read} of ${all} blocks of ${of}`);
   work.digestsOfSource.promise ??= snapshotDigests(work.regions[0].clients.more.ebs, source.snapshotIds, {
     signal,
-    onBlocks,
+    onBlocks: tell(source.imageId),
   });
   const copy = { ebs: region.clients.more.ebs, snapshotIds: image.snapshotIds };
-  if (!(await hasContentOf(copy, work.digestsOfSource.promise, { signal, onBlocks })))
+  if (!(await hasContentOf(copy, work.digestsOfSource.promise, { signal, onBlocks: tell(image.imageId) })))
     await giveUp(work, region, image, `its content is not that of ${source.imageId}`);
   await takeVerdictOver({ region, image, source: sourceOf(work), endpointUrl: work.endpointUrl }, source);
 }
@@ -109,14 +109,15 @@ function lost({ subject }: Work, { name }: Region, { image }: Seen) {
 }
 
 function refused({ name }: Region, { image }: Seen) {
-  const withdrawn = image?.tags[TAG.withdrawn];
-  return userError(
-    'RELEASE_IMPOSSIBLE',
-    withdrawn === undefined
-      ? `Image ${image?.imageId} in ${name} is only a layer of others, and is never released.`
-      : `Image ${image?.imageId} in ${name} was withdrawn (${withdrawn}), and is never released again.`,
-    'release another image',
-  );
+  const { imageId = '', state = '', tags = {} } = image ?? {};
+  const withdrawn = tags[TAG.withdrawn];
+  const why =
+    withdrawn !== undefined
+      ? `was withdrawn (${withdrawn}), and is never released again`
+      : tags[TAG.layer] === undefined
+        ? `is ${state}`
+        : 'is only a layer of others, and is never released';
+  return userError('RELEASE_IMPOSSIBLE', `Image ${imageId} in ${name} ${why}.`, 'release another image');
 }
 
 /** Does one step in one region; each may have been done, or begun, before. */

@@ -185,13 +185,14 @@ function releaseOf(work: Work, region: Region, image: SeenImage, source: SeenIma
 
 type Looked = { readonly region: Region; readonly seen: Seen };
 
-/** What the pointers name is written down before the first of them moves: afterwards nobody could tell. */
+/**
+ * What the pointers name is written down before the first of them moves: afterwards nobody could tell. A pointer that
+ * moved is not among them again, so what is written here is always what was named before.
+ */
 async function publish(work: Work, moving: readonly Looked[], source: SeenImage): Promise<void> {
   const { ledger, ctx, subject } = work;
-  if (ledger.state.releasedAt === null) {
-    for (const { region, seen } of moving) await ledger.saveRegion(region.place, { previousImageId: seen.pointer });
-    await ledger.save({ releasedAt: new Date().toISOString() });
-  }
+  for (const { region, seen } of moving) await ledger.saveRegion(region.place, { previousImageId: seen.pointer });
+  if (ledger.state.releasedAt === null) await ledger.save({ releasedAt: new Date().toISOString() });
   for (const { region, seen } of moving) {
     ctx.signal.throwIfAborted();
     const { image } = seen;

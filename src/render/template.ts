@@ -61,6 +61,18 @@ function placementVariables({ placements: [first] }: BuildPlan): object {
   };
 }
 
+/** As it will be in the image. */
+function rootVolume({ baseImage, rootVolume: { sizeGiB, type, encrypted }, kmsKey }: BuildPlan): object {
+  return {
+    device_name: baseImage.rootDeviceName,
+    volume_size: sizeGiB,
+    volume_type: type,
+    encrypted,
+    ...(kmsKey === null ? {} : { kms_key_id: kmsKey }),
+    delete_on_termination: true,
+  };
+}
+
 /**
  * The Packer template of a plan, or of one of its layers (HCL2 in JSON). Pure.
  *
@@ -117,16 +129,7 @@ export function renderTemplate(plan: BuildPlan, build = wholeBuild(plan)): objec
           ssh_keypair_name: '${var.key_pair}',
           ssh_private_key_file: '${var.key_file}',
           ...communicator(plan),
-          launch_block_device_mappings: [
-            {
-              device_name: plan.baseImage.rootDeviceName,
-              volume_size: plan.rootVolume.sizeGiB,
-              volume_type: plan.rootVolume.type,
-              encrypted: plan.rootVolume.encrypted,
-              ...(plan.kmsKey === null ? {} : { kms_key_id: plan.kmsKey }),
-              delete_on_termination: true,
-            },
-          ],
+          launch_block_device_mappings: [rootVolume(plan)],
           metadata_options: { http_endpoint: 'enabled', http_tokens: 'required', http_put_response_hop_limit: 1 },
           imds_support: 'v2.0',
           shutdown_behavior: 'terminate',

@@ -52,7 +52,7 @@ describe('the release of a profile', () => {
   test('names no region of the API twice', () => {
     const twice = changed(
       '  # The lab: ',
-      '  virginia:\n    profile: g3s-focal\n    apiRegion: us-east-1\n    securityGroup: a\n    instanceProfile: b\n  # The lab: ',
+      '  virginia: { profile: g3s-focal, apiRegion: us-east-1, securityGroup: a, instanceProfile: b }\n  # The lab: ',
       released('regions: [us-east-1, virginia]'),
     );
     expect(failure(twice).details[0]).toMatchObject({ code: 'RELEASE_REGION_TWICE', key: `${G3S}.release.regions[1]` });

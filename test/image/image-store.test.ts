@@ -32,6 +32,14 @@ describe('the record store', () => {
     await expect(readRecord('../../etc/passwd')).rejects.toMatchObject({ kind: 'user', code: 'IMAGE_ID' });
   });
 
+  test('knows what an image is a copy of', async () => {
+    const copiedFrom = { imageId: 'ami-1', apiRegion: 'us-west-2' };
+    await saveRecord({ ...aRecord('ami-0c0b1e'), copiedFrom });
+    expect((await readRecord('ami-0c0b1e'))?.copiedFrom).toEqual(copiedFrom);
+    await saveRecord({ ...aRecord('ami-0c0b1e'), copiedFrom: { imageId: 'ami-1' } as typeof copiedFrom });
+    await expect(readRecord('ami-0c0b1e')).rejects.toMatchObject({ code: 'RECORD_UNREADABLE' });
+  });
+
   test('lists the newest first', async () => {
     await saveRecord({ ...aRecord('ami-0aa'), createdAt: '2026-11-01T00:00:00.000Z' });
     await saveRecord({ ...aRecord('ami-0bb'), createdAt: '2026-11-02T00:00:00.000Z' });

@@ -14,6 +14,8 @@ test.each<[string, Seen, Step, Step]>([
   ['nothing', NONE, 'copy', 'lost'],
   ['a copy that is made', seen('pending', { [TAG.release]: 'x' }), 'wait', 'wait'],
   ['a copy that failed', seen('failed', { [TAG.release]: 'x' }), 'remove', 'lost'],
+  ['a copy that somebody disabled', seen('disabled', PASSED), 'refused', 'lost'],
+  ['a copy that is going', seen('deregistered', PASSED), 'copy', 'lost'],
   ['a copy that nobody has looked at', seen('available', { [TAG.release]: 'x' }), 'check', 'prove'],
   ['no verdict', seen('available', { [TAG.verdict]: 'not-run' }), 'prove', 'prove'],
   ['a bad verdict', seen('available', { [TAG.verdict]: 'failed' }), 'prove', 'prove'],

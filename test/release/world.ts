@@ -311,7 +311,7 @@ function ofEc2(world: World, region: FakeRegion): Answers {
   } as unknown as Answers;
 }
 
-/** A content of so many letters is so many blocks. */
+/** A content of so many letters is so many blocks; a dot is one that was never written. */
 function ofOthers(region: FakeRegion): Answers {
   const content = (id: string): string => region.snapshots.get(id)?.content ?? '';
   return {
@@ -328,7 +328,9 @@ function ofOthers(region: FakeRegion): Answers {
     DescribeKey: ({ KeyId }: { KeyId: string }) => ({ KeyMetadata: { Arn: `arn:${KeyId}` } }),
     ListSnapshotBlocks: ({ SnapshotId }: { SnapshotId: string }) => ({
       VolumeSize: 8,
-      Blocks: [...content(SnapshotId)].map((letter, at) => ({ BlockIndex: at, BlockToken: letter })),
+      Blocks: [...content(SnapshotId)].flatMap((letter, at) =>
+        letter === '.' ? [] : [{ BlockIndex: at, BlockToken: letter }],
+      ),
     }),
     GetSnapshotBlock: ({ SnapshotId, BlockIndex }: { SnapshotId: string; BlockIndex: number }) => {
       const letter = content(SnapshotId)[BlockIndex] ?? '';

@@ -85,6 +85,16 @@ describe('selectLeftovers', () => {
     expect(ids).toEqual(['ami-begun', 'snap-ami-begun']);
   });
 
+  test('leaves a copy that a release has under way, though the run of its bake is over', () => {
+    const tags = of(DEAD, { 'ecs-host:verdict': 'not-run', 'ecs-host:release': 'ami-1-nightly' });
+    const copies: Inventory = {
+      ...emptyInventory,
+      images: [{ id: 'ami-copy', state: 'pending', snapshotIds: ['snap-copy'], tags }],
+      snapshots: [{ id: 'snap-copy', tags }],
+    };
+    expect(selectLeftovers(copies, () => 'dead')).toEqual([]);
+  });
+
   const devHost = (more: Record<string, string> = {}): Record<string, string> =>
     of(DEAD, { 'ecs-host:kind': 'dev-host', ...more });
   const ready = { 'ecs-host:ready': '2026-11-26T12:00:00Z' };
