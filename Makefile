@@ -59,6 +59,7 @@ bench: setup ## measure side by side with named baselines; ARGS='--rounds N'
 	@$(NODE) bench/fleet.ts
 	@$(NODE) bench/host.ts
 	@$(NODE) bench/starts.ts
+	@$(NODE) bench/release.ts
 
 doctor: setup ## every prerequisite: found, needed, and the fix; REGION=us-east-2 for AWS
 	@set -f; bin/ecs-host doctor $${REGION+--region "$$REGION"} $$ARGS

@@ -25,6 +25,23 @@ export const PROVISIONERS = {
   development: ['base', 'docker', 'nvidia', 'limits', 'user-tools', 'development', 'verify'],
 } as const satisfies Readonly<Record<Variant, readonly string[]>>;
 
+/**
+ * Of a host, those whose work changes seldom and takes long: what they leave is an image of its own where a profile
+ * wants layers, and all others are applied upon that. They need nothing of the others.
+ */
+const SLOW: readonly string[] = ['base', 'docker', 'nvidia', 'user-tools'];
+
+/** Both layers of a host's provisioners, in order; each cleans up, and looks at what is there by then. */
+export function provisionersOfLayers(names: readonly string[]): {
+  readonly slow: readonly string[];
+  readonly fast: readonly string[];
+} {
+  return {
+    slow: names.filter((name) => SLOW.includes(name) || name === 'clean' || name === 'verify'),
+    fast: names.filter((name) => !SLOW.includes(name)),
+  };
+}
+
 export type ProvisionerName = (typeof PROVISIONERS)[Variant][number];
 
 export function isProvisionerName(name: string): name is ProvisionerName {

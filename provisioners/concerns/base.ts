@@ -1,4 +1,4 @@
-import { aptInstall, aptUpdate, areInstalled, isUpdated } from '../lib/apt.ts';
+import { missingPackages } from '../lib/apt.ts';
 import type { Concern, Context } from '../lib/context.ts';
 import { exists, installFiles } from '../lib/files.ts';
 import { installSecurityUpdates, readUpdates } from '../lib/security-updates.ts';
@@ -56,6 +56,15 @@ async function checkSecurityUpdates(context: Context): Promise<void> {
 
 export const base: Concern = {
   name: 'base',
+  prepare: async (context) => {
+    if (wantsSecurityUpdates(context))
+      await context.step(
+        'security updates',
+        { doneWhen: async () => (await readUpdates()) !== null },
+        installSecurityUpdates,
+      );
+  },
+  packages: async () => PACKAGES,
   apply: async (context) => {
     if (await hasSnapsToHold(context))
       await context.step('hold refreshes of snaps', {}, () => holdRefreshes(snap, Date.now()));
@@ -68,20 +77,12 @@ export const base: Concern = {
       const isMasked = await maskUnits(SERVICES);
       return isDisabled || isMasked;
     });
-    await context.step('package lists', { doneWhen: isUpdated }, aptUpdate);
-    if (wantsSecurityUpdates(context))
-      await context.step(
-        'security updates',
-        { doneWhen: async () => (await readUpdates()) !== null },
-        installSecurityUpdates,
-      );
-    await context.step('base packages', { doneWhen: () => areInstalled(PACKAGES) }, () => aptInstall(PACKAGES));
   },
   verify: async (context) => {
     await context.look(
       { id: 'base.packages', title: 'What the host calls is installed', expected: 'installed' },
       async () => {
-        const isCorrect = await areInstalled(PACKAGES);
+        const isCorrect = (await missingPackages(PACKAGES)).length === 0;
         return { actual: isCorrect ? 'installed' : 'not all of it', isCorrect };
       },
     );

@@ -1,5 +1,5 @@
-import { aptInstall, aptRemove, areInstalled, installedVersion, isInVersion } from '../lib/apt.ts';
-import type { Concern, Context } from '../lib/context.ts';
+import { aptRemove, installedVersion, isInVersion } from '../lib/apt.ts';
+import type { Concern, Context, Package, Repository } from '../lib/context.ts';
 import { checkAnswers, runFromBoot, verifyFromBoot } from '../lib/docker-at-boot.ts';
 import {
   DOCKER_CONFIG,
@@ -12,11 +12,8 @@ import {
 } from '../lib/docker-config.ts';
 import { GATE_FILES, keepFromBoot, setUpGate, verifyGate } from '../lib/docker-gate.ts';
 import { checkDockerGroup, joinDockerGroup } from '../lib/docker-group.ts';
-import { download } from '../lib/download.ts';
-import { exists, putFile, readText } from '../lib/files.ts';
-import { requireKey } from '../lib/gpg.ts';
+import { putFile, readText } from '../lib/files.ts';
 import { takeGateAway } from '../lib/no-gate.ts';
-import { withoutServices } from '../lib/no-services.ts';
 import { ask } from '../lib/tool.ts';
 
 export const FILES = GATE_FILES;
@@ -26,40 +23,39 @@ const KEY_FILE = '/etc/apt/keyrings/docker.asc';
 const KEY_FINGERPRINT = '9DC858229FC7DD38854AE2D88D81803C0EBFCD88';
 const SOURCE_LIST = '/etc/apt/sources.list.d/docker.list';
 
-async function addRepository({ target }: Context): Promise<boolean> {
-  if (!(await exists(KEY_FILE))) {
-    const fetched = '/run/ecs-host-provision/docker.asc';
-    await download(`https://download.docker.com/linux/${target.os.distribution}/gpg`, fetched);
-    await requireKey(fetched, KEY_FINGERPRINT);
-    await putFile(KEY_FILE, (await readText(fetched)) ?? '');
-  }
-  return putFile(SOURCE_LIST, dockerSourceLine(target.os, KEY_FILE));
+function repository({ target }: Context): Repository | null {
+  if (target.docker.source !== 'docker-ce') return null;
+  return {
+    name: 'Docker',
+    keyUrl: `https://download.docker.com/linux/${target.os.distribution}/gpg`,
+    fingerprint: KEY_FINGERPRINT,
+    keyFile: KEY_FILE,
+    sourceList: SOURCE_LIST,
+    source: dockerSourceLine(target.os, KEY_FILE),
+  };
+}
+
+function packagesFor({ docker: { source, version } }: Context['target']): readonly Package[] {
+  const { main, install } = dockerPackages(source);
+  return install.map((name) => (version !== null && name.startsWith(main) ? { name, version } : { name }));
+}
+
+async function prepare(context: Context): Promise<void> {
+  const isHost = context.target.variant === 'host';
+  await (isHost ? setUpGate(context) : takeGateAway(context));
+  const { remove } = dockerPackages(context.target.docker.source);
+  await context.step('remove other Dockers', {}, () => aptRemove(remove));
 }
 
 /** The same Docker with the same configuration, whoever starts it. */
-async function install(context: Context): Promise<void> {
+async function apply(context: Context): Promise<void> {
+  const isHost = context.target.variant === 'host';
   const { docker: config } = context.target;
-  const packages = dockerPackages(config.source);
-  const wanted = packages.install.map((name) => ({
-    name,
-    ...(config.version !== null && name.startsWith(packages.main) ? { version: config.version } : {}),
-  }));
-  await context.step('remove other Dockers', {}, () => aptRemove(packages.remove));
   await context.step('configure', {}, async () => {
     const current = parseDaemonConfig(await readText(DOCKER_CONFIG));
     if (isDaemonConfigComplete(current, config)) return false;
     return putFile(DOCKER_CONFIG, renderDaemonConfig(mergeDaemonConfig(current, config)));
   });
-  if (config.source === 'docker-ce') await context.step('apt repository', {}, () => addRepository(context));
-  await context.step(`install ${packages.main}`, { doneWhen: () => areInstalled(wanted) }, () =>
-    withoutServices(() => aptInstall(wanted)),
-  );
-}
-
-async function apply(context: Context): Promise<void> {
-  const isHost = context.target.variant === 'host';
-  await (isHost ? setUpGate(context) : takeGateAway(context));
-  await install(context);
   await (isHost ? keepFromBoot(context) : runFromBoot(context));
   await joinDockerGroup(context);
 }
@@ -103,4 +99,11 @@ async function verify(context: Context): Promise<void> {
   );
 }
 
-export const docker: Concern = { name: 'docker', apply, verify };
+export const docker: Concern = {
+  name: 'docker',
+  repository,
+  prepare,
+  packages: async ({ target }) => packagesFor(target),
+  apply,
+  verify,
+};

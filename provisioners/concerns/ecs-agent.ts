@@ -1,13 +1,12 @@
 import { mkdir, readdir, readlink, rm, stat, symlink } from 'node:fs/promises';
 import { onHost } from '#contracts/host-paths.ts';
 import { agentDefaults, renderEnvironmentFile, settingIn } from '../lib/agent-config.ts';
-import { aptInstallFile, installedVersion, isInVersion } from '../lib/apt.ts';
+import { installedVersion, isInVersion } from '../lib/apt.ts';
 import { firstBootMs } from '../lib/cloud-init.ts';
-import type { Concern, Context } from '../lib/context.ts';
+import type { Concern, Context, Package } from '../lib/context.ts';
 import { download, requireSha256 } from '../lib/download.ts';
 import { exists, installFiles, putFile, readText } from '../lib/files.ts';
 import { requireSignature } from '../lib/gpg.ts';
-import { withoutServices } from '../lib/no-services.ts';
 import {
   activeState,
   checkDisabled,
@@ -40,22 +39,25 @@ const USER_CONFIG = '/etc/ecs/ecs.config';
 const DATA = '/var/lib/ecs/data';
 const LOGS = '/var/log/ecs';
 
+/** Where the package is, once it was fetched. */
+function packageFile({ target, payload }: Context): string {
+  const { source, package: name } = target.ecsAgent;
+  return source === 'aws' ? '/run/ecs-host-provision/amazon-ecs-init.deb' : `${payload}/${name}`;
+}
+
 /** Fetches or finds the package, and fails unless it is what it should be. */
-async function trustedPackage({ target, rootfs, payload }: Context): Promise<string> {
-  const { source, package: name, sha256 } = target.ecsAgent;
-  if (source === 'lab-stand-in') {
-    const file = `${payload}/${name}`;
-    // Without a pinned sum the plan's digest stands for it: it covers every file that is carried.
-    if (sha256 !== null) await requireSha256(file, sha256);
-    return file;
+async function fetchPackage(context: Context): Promise<void> {
+  const { source, package: name, sha256 } = context.target.ecsAgent;
+  const file = packageFile(context);
+  if (source === 'aws') {
+    await download(name, file);
+    await download(`${name}.asc`, `${file}.asc`);
   }
-  const file = '/run/ecs-host-provision/amazon-ecs-init.deb';
-  await download(name, file);
-  await download(`${name}.asc`, `${file}.asc`);
+  // Without a pinned sum the plan's digest stands for the stand-in: it covers every file that is carried.
   if (sha256 !== null) await requireSha256(file, sha256);
-  const keyFile = `${rootfs}/usr/share/ecs-host/keys/amazon-ecs.asc`;
+  if (source === 'lab-stand-in') return;
+  const keyFile = `${context.rootfs}/usr/share/ecs-host/keys/amazon-ecs.asc`;
   await requireSignature({ file, signature: `${file}.asc`, keyFile, fingerprint: KEY_FINGERPRINT });
-  return file;
 }
 
 /** The version that the name of Amazon's deb says, which a plan always has; null of `latest`. */
@@ -63,16 +65,25 @@ export function versionIn(url: string): string | null {
   return /\/amazon-ecs-init-(\d+\.\d+\.\d+-\d+)\.amd64\.deb$/.exec(url)?.[1] ?? null;
 }
 
-async function isInstalled({ target, payload }: Context): Promise<boolean> {
-  if (!(await exists(unitPath()))) return false;
-  if (target.ecsAgent.source === 'aws')
-    return isInVersion(await installedVersion('amazon-ecs-init'), versionIn(target.ecsAgent.package));
-  const file = `${payload}/${target.ecsAgent.package}`;
-  if (!(await exists(file))) return true;
-  const [name = '', version = ''] =
+/** Name and version of the package; null when nobody knows any more what was carried. */
+async function wantedPackage(context: Context): Promise<Package | null> {
+  const { source, package: name } = context.target.ecsAgent;
+  const file = packageFile(context);
+  if (source === 'aws') {
+    const version = versionIn(name);
+    return { name: 'amazon-ecs-init', file, ...(version === null ? {} : { version }) };
+  }
+  if (!(await exists(file))) return null;
+  const [carried = '', version = ''] =
     // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's own templates.
     (await textOf`dpkg-deb --show --showformat=${'${Package} ${Version}'} ${file}`).split(' ');
-  return (await installedVersion(name)) === version;
+  return { name: carried, version, file };
+}
+
+async function isInstalled(context: Context): Promise<boolean> {
+  if (!(await exists(unitPath()))) return false;
+  const wanted = await wantedPackage(context);
+  return wanted === null || isInVersion(await installedVersion(wanted.name), wanted.version ?? null);
 }
 
 function unitPath(): string {
@@ -155,17 +166,28 @@ async function checkNoVolumePlugin(context: Context): Promise<void> {
 
 export const ecsAgent: Concern = {
   name: 'ecs-agent',
-  apply: async (context) => {
+  downloads: async (context) =>
+    context.target.ecsAgent.source === 'lab-stand-in' || (await isInstalled(context))
+      ? []
+      : [context.target.ecsAgent.package],
+  prepare: async (context) => {
     await context.step('gate', {}, async () => {
       const isChanged = await installFiles(context, FILES);
       if (isChanged) await reloadUnits();
       return isChanged;
     });
-    await context.step('install', { doneWhen: () => isInstalled(context) }, async () => {
-      const file = await trustedPackage(context);
-      await withoutServices(() => aptInstallFile(file));
+    await context.step('package of the agent', { doneWhen: () => isInstalled(context) }, () => fetchPackage(context));
+  },
+  packages: async (context) => {
+    const wanted = await wantedPackage(context);
+    if (wanted === null && !(await isInstalled(context))) throw new Error(`${packageFile(context)} is not there`);
+    return wanted === null ? [] : [wanted];
+  },
+  apply: async (context) => {
+    await context.step('installed', {}, async () => {
       if (!(await exists(unitPath()))) throw new Error('the package brought no ecs.service');
       if (!(await isInstalled(context))) throw new Error('the package is not of the version that its name says');
+      return false;
     });
     await context.step('defaults', {}, async () => {
       const isChanged = await putFile(DEFAULTS, renderEnvironmentFile(agentDefaults(context.target)));

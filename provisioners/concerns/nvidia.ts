@@ -1,14 +1,12 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { release as runningRelease } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { aptInstall, areInstalled, heldPackages, installedPackages } from '../lib/apt.ts';
-import type { Concern, Context } from '../lib/context.ts';
+import { heldPackages, installedPackages } from '../lib/apt.ts';
+import type { Concern, Context, Package, Repository } from '../lib/context.ts';
 import { DOCKER_CONFIG, parseDaemonConfig } from '../lib/docker-config.ts';
 import { download, requireSha256 } from '../lib/download.ts';
 import { exists, installFiles, putFile, readText } from '../lib/files.ts';
-import { requireKey } from '../lib/gpg.ts';
 import { nvidiaDevices } from '../lib/gpus.ts';
-import { withoutServices } from '../lib/no-services.ts';
 import {
   driverMistakes,
   headerPackages,
@@ -51,7 +49,6 @@ const RUNTIME_MODE = 'auto';
 const KEY_FILE = '/etc/apt/keyrings/nvidia-container-toolkit.asc';
 /** "NVIDIA CORPORATION (Open Source Projects) <cudatools@nvidia.com>", of the container toolkit's apt repository. */
 const KEY_FINGERPRINT = 'C95B321B61E88C1809C4F759DDCAE044F796ECB0';
-const SOURCE_LIST = '/etc/apt/sources.list.d/nvidia-container-toolkit.list';
 const RUNTIME_CONFIG = '/etc/nvidia-container-runtime/config.toml';
 const BUILD_PACKAGES = ['dkms', 'gcc', 'make', 'libc6-dev', 'pciutils'];
 
@@ -104,18 +101,14 @@ async function installDriver(nvidia: Nvidia, release: string): Promise<void> {
   }
 }
 
-async function addRepository(): Promise<boolean> {
-  if (!(await exists(KEY_FILE))) {
-    const fetched = '/run/ecs-host-provision/nvidia.asc';
-    await download('https://nvidia.github.io/libnvidia-container/gpgkey', fetched);
-    await requireKey(fetched, KEY_FINGERPRINT);
-    await putFile(KEY_FILE, (await readText(fetched)) ?? '');
-  }
-  return putFile(
-    SOURCE_LIST,
-    `deb [signed-by=${KEY_FILE}] https://nvidia.github.io/libnvidia-container/stable/deb/amd64 /\n`,
-  );
-}
+const REPOSITORY: Repository = {
+  name: "NVIDIA's container toolkit",
+  keyUrl: 'https://nvidia.github.io/libnvidia-container/gpgkey',
+  fingerprint: KEY_FINGERPRINT,
+  keyFile: KEY_FILE,
+  sourceList: '/etc/apt/sources.list.d/nvidia-container-toolkit.list',
+  source: `deb [signed-by=${KEY_FILE}] https://nvidia.github.io/libnvidia-container/stable/deb/amd64 /\n`,
+};
 
 /** What of the three ways to a GPU is not there yet; empty when all are. */
 async function runtimeLacks(): Promise<readonly string[]> {
@@ -154,17 +147,35 @@ async function areHeld(): Promise<boolean> {
   return packagesToHold(await installedPackages()).every((name) => held.includes(name));
 }
 
-async function apply(context: Context): Promise<void> {
-  const { nvidia } = context.target;
-  if (nvidia === null) throw new Error('the profile has no GPU, and this provisioner was asked for all the same');
+function ofTarget({ target }: Context): Nvidia {
+  if (target.nvidia === null)
+    throw new Error('the profile has no GPU, and this provisioner was asked for all the same');
+  return target.nvidia;
+}
+
+async function prepare(context: Context): Promise<void> {
+  const nvidia = ofTarget(context);
   await context.step('driver fits', {}, async () => {
     const mistakes = [...nvidiaConfigMistakes(nvidia), ...driverMistakes(nvidia, await nvidiaDevices())];
     if (mistakes.length > 0) throw new Error(mistakes.join('; '));
     return false;
   });
+}
+
+/** What the driver is built with, for the kernel that will boot, and the toolkit. */
+async function packages(context: Context): Promise<readonly Package[]> {
+  const build = [...headerPackages(await bootRelease()), ...BUILD_PACKAGES].map((name) => ({ name }));
+  return [...build, ...toolkitPackages(ofTarget(context).containerToolkitVersion)];
+}
+
+async function downloads(context: Context): Promise<readonly string[]> {
+  const { driverVersion, driverUrl } = ofTarget(context);
+  return (await isDriverComplete(driverVersion, await bootRelease())) ? [] : [driverUrl];
+}
+
+async function apply(context: Context): Promise<void> {
+  const nvidia = ofTarget(context);
   const release = await bootRelease();
-  const build = [...headerPackages(release), ...BUILD_PACKAGES].map((name) => ({ name }));
-  await context.step(`headers of kernel ${release}`, { doneWhen: () => areInstalled(build) }, () => aptInstall(build));
   await context.step('no nouveau', {}, async () => {
     const isChanged = await installFiles(context, filesFor(context));
     if (!isChanged && (await isInRamdisk(release))) return false;
@@ -179,14 +190,6 @@ async function apply(context: Context): Promise<void> {
     () => installDriver(nvidia, release),
   );
   await context.step('options of the kernel module', {}, async () => putOptions(nvidia));
-  const toolkit = toolkitPackages(nvidia.containerToolkitVersion);
-  await context.step('apt repository of the container toolkit', {}, addRepository);
-  await context.step(
-    `container toolkit ${nvidia.containerToolkitVersion}`,
-    { doneWhen: () => areInstalled(toolkit) },
-    // Its own writer of the devices' description would start now, in the bake.
-    () => withoutServices(() => aptInstall(toolkit)),
-  );
   await context.step('one writer of the description of devices', {}, async () => {
     const isMasked = await maskUnits(OTHER_WRITERS);
     return (await disableUnits(OTHER_WRITERS)) || isMasked;
@@ -323,4 +326,12 @@ async function verify(context: Context): Promise<void> {
   await verifyLicence(context, nvidia);
 }
 
-export const nvidia: Concern = { name: 'nvidia', apply, verify };
+export const nvidia: Concern = {
+  name: 'nvidia',
+  repository: () => REPOSITORY,
+  downloads,
+  prepare,
+  packages,
+  apply,
+  verify,
+};

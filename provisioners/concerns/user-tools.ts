@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
-import { aptInstall, areInstalled, installedVersion, isInVersion, type Wanted } from '../lib/apt.ts';
-import type { Concern, Context } from '../lib/context.ts';
+import { installedVersion, isInVersion } from '../lib/apt.ts';
+import type { Concern, Context, Package } from '../lib/context.ts';
 import { download } from '../lib/download.ts';
 import { installFiles } from '../lib/files.ts';
 import { requireSignature } from '../lib/gpg.ts';
@@ -12,7 +12,7 @@ export const FILES = ['/usr/share/ecs-host/keys/aws-cli.asc'];
 const AWS_CLI_FINGERPRINT = 'FB5DB77FD5C118B80511ADA8A6310ACC4672475C';
 const PACKAGES = ['git', 'jq', 'openssl', 'rclone', 'rsync'];
 
-function packagesFor({ target }: Context): readonly Wanted[] {
+function packagesFor({ target }: Context): readonly Package[] {
   const { source, version } = target.userTools.awsCli;
   const awsCli = { name: 'awscli', ...(version === null ? {} : { version }) };
   return [...PACKAGES.map((name) => ({ name })), source === 'distribution' ? awsCli : { name: 'unzip' }];
@@ -58,19 +58,21 @@ async function foundAwsCli({ target }: Context): Promise<string | null> {
   return says !== null && target.userTools.awsCli.source === 'distribution' ? installedVersion('awscli') : says;
 }
 
+/** The one of AWS is no package. */
+async function isAwsCliThere({ target }: Context): Promise<boolean> {
+  const { source, version } = target.userTools.awsCli;
+  return source === 'distribution' || isInVersion(await askAwsCli(), version);
+}
+
 export const userTools: Concern = {
   name: 'user-tools',
+  downloads: async (context) =>
+    (await isAwsCliThere(context)) ? [] : [awsCliUrl(context.target.userTools.awsCli.version)],
+  packages: async (context) => packagesFor(context),
   apply: async (context) => {
-    const packages = packagesFor(context);
     await context.step('keys', {}, () => installFiles(context, FILES));
-    await context.step('packages', { doneWhen: () => areInstalled(packages) }, () => aptInstall(packages));
-    if (context.target.userTools.awsCli.source === 'aws') {
-      await context.step(
-        'AWS CLI',
-        { doneWhen: async () => isInVersion(await askAwsCli(), context.target.userTools.awsCli.version) },
-        () => installAwsCli(context),
-      );
-    }
+    if (context.target.userTools.awsCli.source === 'aws')
+      await context.step('AWS CLI', { doneWhen: () => isAwsCliThere(context) }, () => installAwsCli(context));
   },
   verify: async (context) => {
     const { version } = context.target.userTools.awsCli;

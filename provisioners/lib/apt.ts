@@ -1,5 +1,6 @@
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { Package } from './context.ts';
 import { retry } from './retry.ts';
 import { ask, ToolError, tool } from './tool.ts';
 
@@ -80,24 +81,33 @@ export function isInVersion(found: string | null, wanted: string | null): boolea
   return found !== null && (wanted === null || found === wanted);
 }
 
-export type Wanted = { readonly name: string; readonly version?: string };
-
-export async function areInstalled(packages: readonly Wanted[]): Promise<boolean> {
+/** Those of the packages that are not installed, or in another version than the wanted one. */
+export async function missingPackages(packages: readonly Package[]): Promise<readonly Package[]> {
+  if (packages.length === 0) return [];
   const found = await installedVersions(packages.map(({ name }) => name));
-  return packages.every(
-    ({ name, version }) => found.has(name) && (version === undefined || found.get(name) === version),
-  );
+  return packages.filter(({ name, version = null }) => !isInVersion(found.get(name) ?? null, version));
 }
 
-/** Installs packages without what they merely recommend. */
-export async function aptInstall(packages: readonly Wanted[]): Promise<void> {
-  await aptUpdate();
-  const names = packages.map(({ name, version }) => (version === undefined ? name : `${name}=${version}`));
-  await retry(
-    3,
-    () =>
-      tool`apt-get ${APT_OPTIONS} --no-install-recommends --allow-downgrades --allow-change-held-packages install ${names}`,
+/**
+ * Installs packages in one transaction, without what they merely recommend. Files are tried without package lists
+ * first, because what they depend on is often there.
+ */
+export async function aptInstall(packages: readonly Package[]): Promise<void> {
+  if (packages.length === 0) return;
+  const words = packages.map(
+    ({ name, version, file }) => file ?? (version === undefined ? name : `${name}=${version}`),
   );
+  const install = (): Promise<unknown> =>
+    tool`apt-get ${APT_OPTIONS} --no-install-recommends --allow-downgrades --allow-change-held-packages install ${words}`;
+  if (packages.every(({ file }) => file !== undefined) && !(await isUpdated())) {
+    const isDone = await install().then(
+      () => true,
+      () => false,
+    );
+    if (isDone) return;
+  }
+  await aptUpdate();
+  await retry(3, install);
 }
 
 /**
@@ -107,12 +117,6 @@ export async function aptInstall(packages: readonly Wanted[]): Promise<void> {
 export async function aptUpgrade(preferences: string): Promise<void> {
   const only = [`--option=Dir::Etc::Preferences=${preferences}`, '--option=Dir::Etc::PreferencesParts=/dev/null'];
   await retry(3, () => tool`apt-get ${APT_OPTIONS} ${only} --no-install-recommends --with-new-pkgs upgrade`);
-}
-
-/** Installs a deb file with what it depends on. */
-export async function aptInstallFile(file: string): Promise<void> {
-  await aptUpdate();
-  await tool`apt-get ${APT_OPTIONS} --no-install-recommends --allow-downgrades install ${file}`;
 }
 
 /** Removes those of the packages that are there. Returns whether any was. */

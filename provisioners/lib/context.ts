@@ -43,8 +43,39 @@ export type Context = {
   readonly versions: (versions: Readonly<Record<string, string>>) => void;
 };
 
+/** A package, of an apt repository or of a file that is here. */
+export type Package = {
+  readonly name: string;
+  /** None is any. */
+  readonly version?: string;
+  /** A deb, which is there once its concern has prepared. */
+  readonly file?: string;
+};
+
+/** An apt repository beside the distribution's. */
+export type Repository = {
+  readonly name: string;
+  readonly keyUrl: string;
+  /** Of the one key that it may be signed with. */
+  readonly fingerprint: string;
+  readonly keyFile: string;
+  readonly sourceList: string;
+  /** The whole of the list. */
+  readonly source: string;
+};
+
+/**
+ * One part of a machine. Its packages are data: concerns/packages.ts installs those of all concerns in one transaction,
+ * in between `prepare` and `apply`.
+ */
 export type Concern = {
   readonly name: string;
+  readonly repository?: (context: Context) => Repository | null;
+  /** URLs of large files that `prepare` or `apply` will download; fetched while others install. */
+  readonly downloads?: (context: Context) => Promise<readonly string[]>;
+  /** What has to be so before any package comes. A second run changes nothing. */
+  readonly prepare?: (context: Context) => Promise<void>;
+  readonly packages?: (context: Context) => Promise<readonly Package[]>;
   /** Brings the machine into the state. A second run changes nothing. */
   readonly apply: (context: Context) => Promise<void>;
   /** Only looks. */

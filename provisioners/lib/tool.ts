@@ -53,8 +53,12 @@ export function onCommand(listen: Listener): void {
   listener = listen;
 }
 
-async function run(pieces: TemplateStringsArray, values: readonly unknown[]): Promise<[string, ProcessOutput]> {
-  const running = quiet(pieces, ...(values as never[]));
+async function run(
+  pieces: TemplateStringsArray,
+  values: readonly unknown[],
+  shell: typeof quiet = quiet,
+): Promise<[string, ProcessOutput]> {
+  const running = shell(pieces, ...(values as never[]));
   const command = running.cmd;
   const result = await running;
   listener(command, result);
@@ -69,11 +73,21 @@ export async function ask(pieces: TemplateStringsArray, ...values: readonly unkn
   return (await run(pieces, values))[1];
 }
 
-/** Runs a command, quietly. @throws ToolError when it fails */
-export async function tool(pieces: TemplateStringsArray, ...values: readonly unknown[]): Promise<ProcessOutput> {
-  const [command, result] = await run(pieces, values);
+function orThrow([command, result]: [string, ProcessOutput]): ProcessOutput {
   if (result.exitCode !== 0) throw new ToolError(command, result.exitCode, `${result.stdout}${result.stderr}`);
   return result;
+}
+
+type Tool = (pieces: TemplateStringsArray, ...values: readonly unknown[]) => Promise<ProcessOutput>;
+
+/** Runs a command, quietly. @throws ToolError when it fails */
+export async function tool(pieces: TemplateStringsArray, ...values: readonly unknown[]): Promise<ProcessOutput> {
+  return orThrow(await run(pieces, values));
+}
+
+/** `tool` for commands that the signal ends. */
+export function toolUntil(signal: AbortSignal): Tool {
+  return async (pieces, ...values) => orThrow(await run(pieces, values, quiet({ signal }) as typeof quiet));
 }
 
 /** What a command printed, trimmed. @throws ToolError when it fails */

@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { APT_OPTIONS } from '../lib/apt.ts';
 import type { Concern } from '../lib/context.ts';
+import { dropDownloads } from '../lib/download.ts';
 import { readText } from '../lib/files.ts';
 import { allowServices } from '../lib/no-services.ts';
 import { needsReload, reloadUnits } from '../lib/systemd.ts';
@@ -75,6 +76,7 @@ export const mend: Concern = {
       await removeLost();
       await tool`apt-get ${APT_OPTIONS} --fix-broken install`;
     });
+    await step('no downloads of an earlier run', {}, dropDownloads);
     await step('units as they are on the disk', { doneWhen: async () => !(await needsReload()) }, reloadUnits);
   },
   verify: async () => undefined,

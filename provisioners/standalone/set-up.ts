@@ -1,8 +1,10 @@
 import type { ProvisionEvent } from '#contracts/provision-event.ts';
 import { columns, partText } from '#contracts/setup-script.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
+import { withPackages } from '../concerns/packages.ts';
 import { CONCERNS } from '../concerns/verify.ts';
 import type { Concern } from '../lib/context.ts';
+import { endDownloads } from '../lib/download.ts';
 import { onCommand, tool } from '../lib/tool.ts';
 import { runConcern, type Work } from '../run-concern.ts';
 import { confirm } from './ask.ts';
@@ -83,11 +85,15 @@ async function applyAll(
   work: Omit<Work, 'action'>,
   progress: Progress,
 ): Promise<boolean> {
-  for (const concern of concerns) {
-    progress.head(concern.name);
-    if (!(await runConcern(concern, { ...work, action: 'apply' }))) return false;
+  try {
+    for (const concern of concerns) {
+      progress.head(concern.name);
+      if (!(await runConcern(concern, { ...work, action: 'apply' }))) return false;
+    }
+    return true;
+  } finally {
+    await endDownloads();
   }
-  return true;
 }
 
 /** @returns whether all checks hold */
@@ -127,7 +133,7 @@ export async function setUp(setup: Setup): Promise<number> {
   const { folder, target, options } = setup;
   announce(setup);
   if (!(await isClear(setup))) return EXIT.user;
-  const concerns = [mend, carry(folder), ...options.parts.map((part) => CONCERNS[part])];
+  const concerns = [mend, carry(folder), ...withPackages(options.parts.map((part) => CONCERNS[part]))];
   const log = options.dryRun ? new RunLog('/dev/null') : openLog(setup);
   const progress = new Progress(process.stdout, log);
   let said = '';

@@ -10,7 +10,7 @@ import type { KeyProvider } from '../aws/keys.ts';
 import { UNKNOWN_MS } from '../aws/removal.ts';
 import { pathWithSessionManagerPlugin } from '../host-access/needs.ts';
 import { shellCommand } from '../host-access/shell-command.ts';
-import { expectedTags } from '../image/expected-tags.ts';
+import { expectedTags, layerTags } from '../image/expected-tags.ts';
 import { findImage } from '../image/find-image.ts';
 import { tagImage } from '../image/tag-image.ts';
 import { awaitVerdict, isApiGone } from '../io/api-gone.ts';
@@ -21,6 +21,7 @@ import { commandLine, shellQuote } from '../io/shell-quote.ts';
 import { poll } from '../io/wait-until.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { inPlacements, type PlacementLog, Shortfall } from '../plan/fallback.ts';
+import type { Build } from '../plan/layers.ts';
 import type { Placement } from '../plan/placement.ts';
 import { type Access, keepRun } from '../run/keep.ts';
 import { addChild, claimRun, markFinished, ownerName } from '../run/owner.ts';
@@ -30,12 +31,15 @@ import { type BuildOutcome, BuildTracker } from './build-tracker.ts';
 import { bakeFailure, launchShortage } from './failure.ts';
 import { createMachineReadableParser } from './machine-readable.ts';
 import { runPacker } from './packer-process.ts';
+import { type SshRelay, serveSsh } from './ssh-relay.ts';
 import { findTemplate, readTemplate, variableArguments } from './template-variables.ts';
 import { findPacker, type PackerTool } from './toolchain.ts';
 
 export type BakeInput = {
   readonly plan: BuildPlan;
-  /** What `render` wrote: template and bundles. */
+  /** What of the plan is built; the whole of it when it is not said. */
+  readonly build?: Build;
+  /** What `render` wrote for it: template and bundle. */
   readonly renderDir: string;
   readonly ctx: RunContext;
   /** The commit of this project that bakes, for the image's tags. */
@@ -73,8 +77,8 @@ type Packer = {
   readonly tool: PackerTool;
   readonly template: string;
   readonly variables: readonly string[];
-  /** Of a key that does not outlive this run, so not for a repetition by hand. */
-  readonly keyVariables: readonly string[];
+  /** Of a key and a relay that do not outlive this run, so not for a repetition by hand. */
+  readonly ownVariables: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly runDir: string;
 };
@@ -82,9 +86,17 @@ type Packer = {
 async function preparePacker(
   input: Attempt,
   key: KeyPair | null,
-  { credentials, temp }: { readonly credentials: Readonly<Record<string, string | undefined>>; readonly temp: string },
+  {
+    credentials,
+    temp,
+    relay,
+  }: {
+    readonly credentials: Readonly<Record<string, string | undefined>>;
+    readonly temp: string;
+    readonly relay: SshRelay;
+  },
 ): Promise<Packer> {
-  const { plan, ctx, placement } = input;
+  const { plan, ctx, placement, build } = input;
   const runDir = runFolder(ctx.runId);
   const configDir = join(runDir, 'packer-config');
   await mkdir(configDir, { recursive: true });
@@ -94,7 +106,8 @@ async function preparePacker(
     run_id: ctx.runId,
     owner: ownerName(),
     commit: input.commit,
-    image_name: plan.imageName,
+    image_name: build?.imageName ?? plan.imageName,
+    ...(build === undefined ? {} : { source_image: build.sourceImageId }),
     instance_type: placement.instanceType,
     subnet: placement.subnetId,
     public_address: String(placement.public),
@@ -102,12 +115,13 @@ async function preparePacker(
   };
   const declared = await readTemplate(template);
   const ofKey: Readonly<Record<string, string>> = key === null ? {} : { key_pair: key.keyName, key_file: key.keyFile };
+  const ofRelay = { ssh_proxy_host: relay.host, ssh_proxy_port: String(relay.port) };
   return {
     tool,
     template,
     runDir,
     variables: variableArguments(declared, values),
-    keyVariables: variableArguments(declared, ofKey),
+    ownVariables: variableArguments(declared, { ...ofKey, ...ofRelay }),
     env: {
       ...process.env,
       ...credentials,
@@ -157,7 +171,7 @@ async function build(input: BakeInput, packer: Packer, logFile: string): Promise
     const tracker = new BuildTracker(span, () => performance.now());
     // After an abort nothing is cleaned up, also after Ctrl-C: then the sweep of this run does it.
     const onError = input.keep === null ? 'cleanup' : 'abort';
-    const variables = [...packer.variables, ...packer.keyVariables];
+    const variables = [...packer.variables, ...packer.ownVariables];
     const exit = await runPacker({
       file: packer.tool.packer,
       args: ['-machine-readable', 'build', `-on-error=${onError}`, ...variables, packer.template],
@@ -217,8 +231,13 @@ async function finishImage(
   imageId: string,
   versions: Readonly<Record<string, string>>,
 ): Promise<Finished> {
-  const { plan, ctx, clients, commit } = input;
-  const tags = { ...versionTags(versions), ...expectedTags({ plan, runId: ctx.runId, owner: ownerName(), commit }) };
+  const { plan, ctx, clients, commit, build } = input;
+  const run = { runId: ctx.runId, owner: ownerName(), commit };
+  const layerDigest = build?.layerDigest ?? null;
+  const tags =
+    build === undefined || layerDigest === null
+      ? { ...versionTags(versions), ...expectedTags({ plan, ...run }) }
+      : layerTags({ build, layerDigest, ...run });
   const finished = await poll(() => findFinished(clients, imageId), { ...SHOWN, signal: ctx.signal });
   if (finished === null) {
     throw outsideError(
@@ -281,7 +300,8 @@ async function bakeIn(input: Attempt): Promise<Omit<BakeResult, 'placement'>> {
   try {
     key = await makeKey(input);
     await using served = await serveKeys(input.keys);
-    const packer = await preparePacker(input, key, { credentials: served.environment, temp });
+    await using relay = await serveSsh();
+    const packer = await preparePacker(input, key, { credentials: served.environment, temp, relay });
     const outcome = await build(input, packer, join(packer.runDir, `packer-output${input.suffix}.txt`));
     const imageId = outcome.imageId ?? '';
     const finished = await ctx.span('finish the tags', () => finishImage(input, imageId, outcome.versions));

@@ -3,11 +3,12 @@ import { constants, createReadStream, createWriteStream } from 'node:fs';
 import { copyFile, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { pathToFileURL } from 'node:url';
 import { createGzip } from 'node:zlib';
 import { execa } from 'execa';
 import { outsideError, userError } from '../io/errors.ts';
 import { cacheFolder, projectFolder } from '../io/paths.ts';
-import { type BundleFile, type NodeBinary, OWN_PROGRAM, STAND_IN_PACKAGE } from './names.ts';
+import { type BundleFile, type NodeBinary, OWN_PROGRAM, SLOW_LAYER_FILE, STAND_IN_PACKAGE } from './names.ts';
 import { NPM_PACKAGES_FILE, packagesOf } from './npm-packages.ts';
 
 /** Everything that is carried to the image except target.json, below `folder`. */
@@ -147,10 +148,30 @@ async function sourcesDigest(options: BundleOptions): Promise<string> {
   return hash.digest('hex').slice(0, 16);
 }
 
+/** The program of the slow layer's concerns, and their files of rootfs, each by its digest and mode. */
+async function writeSlowLayer(folder: string): Promise<void> {
+  const program = join(folder, 'slow-layer.mjs');
+  await bundleProgram('provisioners/slow-layer.ts', program);
+  try {
+    const { FILES } = (await import(pathToFileURL(program).href)) as { FILES: readonly string[] };
+    const files = await Promise.all(
+      FILES.toSorted().map(async (path) => {
+        const file = join(projectFolder(), 'packer', 'rootfs', path);
+        return [path, { sha256: await sha256Of(file), isProgram: ((await stat(file)).mode & 0o100) !== 0 }] as const;
+      }),
+    );
+    const made = { program: await sha256Of(program), files: Object.fromEntries(files) };
+    await writeFile(join(folder, SLOW_LAYER_FILE), `${JSON.stringify(made, null, 2)}\n`);
+  } finally {
+    await rm(program, { force: true });
+  }
+}
+
 async function build(folder: string, options: BundleOptions): Promise<void> {
   for (const each of ['bin', 'provisioners', 'payload']) await mkdir(join(folder, each), { recursive: true });
   const [modules] = await Promise.all([
     Promise.all(Object.entries(PROGRAMS).map(([path, entry]) => bundleProgram(entry, join(folder, path)))),
+    writeSlowLayer(folder),
     packTar(join(folder, 'rootfs.tar'), join(projectFolder(), 'packer', 'rootfs'), ['.']),
     options.wantsStandInAgent ? buildStandInAgent(join(folder, 'payload', STAND_IN_PACKAGE)) : Promise.resolve(),
   ]);

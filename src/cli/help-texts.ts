@@ -42,6 +42,19 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
     ['ecs-host release run ami-0123456789abcdef0 --region us-east-2 --channel stable', 'straight to stable'],
   ],
   'release status': [['ecs-host release status --region us-east-2 --profile g6-noble', 'of all its regions']],
+  'release promote': [
+    ['ecs-host release promote --from nightly --to stable', 'in every region, or in none'],
+    ['ecs-host release promote --from beta --to stable --region us-east-2', 'in one region'],
+  ],
+  'release rollback': [['ecs-host release rollback --channel stable', 'once more goes further back']],
+  'release withdraw': [
+    ["ecs-host release withdraw ami-0123456789abcdef0 --reason 'kernel panics'", 'with its copies; asks first'],
+  ],
+  prune: [
+    ['ecs-host prune --region us-east-2', 'what would go, and what it costs'],
+    ['ecs-host prune --all-regions --older-than 60d --keep 3 --yes', 'deletes it'],
+    ['ecs-host prune --all-regions --channel none', 'only what was never released'],
+  ],
   'dev-host up': [
     ['ecs-host dev-host up', 'one named dev, in the lab'],
     ['ecs-host dev-host up alice bob --region us-east-2 --ttl 2d --idle 2h', 'two on AWS'],

@@ -6,7 +6,7 @@ import { allEnded } from '../io/all-ended.ts';
 import { bundleFolder } from '../io/paths.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { type Facts, gatherFacts } from '../plan/facts.ts';
-import { LISTS_UNKNOWN, resolvePlan, targetOf, transportOf } from '../plan/resolve.ts';
+import { resolvePlan, targetOf, transportOf } from '../plan/resolve.ts';
 import { askPackageLists } from '../plan/versions/package-lists.ts';
 import { resolveVersions } from '../plan/versions/resolve-versions.ts';
 import { versionSources } from '../plan/versions/sources.ts';
@@ -77,7 +77,7 @@ export async function makePlan(
 export function warn(session: Session, plan: BuildPlan): void {
   for (const { code, message, hint } of plan.warnings)
     session.reporter.emit(
-      code === LISTS_UNKNOWN
+      code === 'PACKAGE_LISTS_UNKNOWN'
         ? { type: 'warning', code, text: message, hint }
         : {
             type: 'warning',

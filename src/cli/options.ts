@@ -266,6 +266,13 @@ export const KEEP = {
   },
 } as const satisfies Record<string, Options>;
 
+export const LAYERS = {
+  layers: {
+    type: 'boolean',
+    describe: "bake in two layers, or with --no-layers whole (default: the profile's `layers`)",
+  },
+} as const satisfies Record<string, Options>;
+
 export const SMOKE = {
   only: {
     type: 'string',
@@ -312,6 +319,61 @@ export const COMPLETION = {
     describe: 'for which shell',
     defaultDescription: 'the one that SHELL names',
   },
+} as const satisfies Record<string, Options>;
+
+/** Several regions at once. */
+export const REGIONS = {
+  region: {
+    alias: 'r',
+    type: 'string',
+    array: true,
+    describe: 'region of hosts.yaml; repeatable (default: all that have the profile)',
+    requiresArg: true,
+  },
+} as const satisfies Record<string, Options>;
+
+const A_CHANNEL = { type: 'string', choices: CHANNELS, requiresArg: true } as const;
+
+export const PROMOTE = {
+  from: { ...A_CHANNEL, describe: 'channel whose image is taken', demandOption: true },
+  to: { ...A_CHANNEL, describe: 'channel that names it from then on', demandOption: true },
+} as const satisfies Record<string, Options>;
+
+export const ROLLBACK = {
+  channel: { ...A_CHANNEL, describe: 'channel that goes back', demandOption: true },
+} as const satisfies Record<string, Options>;
+
+export const WITHDRAW = {
+  reason: {
+    type: 'string',
+    describe: 'why; it is written on the image',
+    demandOption: true,
+    requiresArg: true,
+  },
+} as const satisfies Record<string, Options>;
+
+export const PRUNE = {
+  region: { ...REGIONS.region, describe: 'region of hosts.yaml; repeatable', defaultDescription: 'local' },
+  'all-regions': { type: 'boolean', describe: 'every region of hosts.yaml', default: false },
+  'older-than': {
+    type: 'string',
+    describe: 'only images that are older: 45d, 12h; one without a verdict has to be a day old at least',
+    defaultDescription: '30d',
+    requiresArg: true,
+  },
+  keep: {
+    type: 'number',
+    describe: 'how many of the newest good images of each profile stay in each region; one always does',
+    default: 5,
+    requiresArg: true,
+  },
+  channel: {
+    type: 'string',
+    choices: [...CHANNELS, 'none'],
+    describe: 'only images that came as far as this channel and no further',
+    requiresArg: true,
+  },
+  yes: { alias: 'y', type: 'boolean', describe: 'delete them; without it they are only shown', default: false },
 } as const satisfies Record<string, Options>;
 
 export const YES = {

@@ -17,10 +17,15 @@ import {
   DRY_RUN,
   FORCE,
   KEEP,
+  LAYERS,
   OR_REGION,
   OUT,
   OUTPUT,
   PLAN,
+  PROMOTE,
+  PRUNE,
+  REGIONS,
+  ROLLBACK,
   SBOM_OUT,
   SINCE,
   SMOKE,
@@ -29,6 +34,7 @@ import {
   VERIFY,
   VULNERABILITIES,
   WEBSERVER,
+  WITHDRAW,
   YES,
 } from './options.ts';
 import type { VerbModule } from './verb-module.ts';
@@ -59,7 +65,7 @@ const TABLE: readonly (Row | Group)[] = [
   verb(
     'ami',
     'bake an image and prove it (= bake + smoke), unless one with the same digest is there',
-    { ...COMMON, ...OR_REGION, ...PLAN, ...FORCE, ...KEEP, ...OUTPUT },
+    { ...COMMON, ...OR_REGION, ...PLAN, ...LAYERS, ...FORCE, ...KEEP, ...OUTPUT },
     async () => (await import('./verbs/ami.ts')).ami,
   ),
   verb(
@@ -83,7 +89,7 @@ const TABLE: readonly (Row | Group)[] = [
   verb(
     'bake',
     'bake an image without proving it, unless one with the same digest is there',
-    { ...COMMON, ...OR_REGION, ...PLAN, ...FORCE, ...KEEP, ...OUTPUT },
+    { ...COMMON, ...OR_REGION, ...PLAN, ...LAYERS, ...FORCE, ...KEEP, ...OUTPUT },
     async () => (await import('./verbs/bake.ts')).bakeOnly,
   ),
   verb(
@@ -149,7 +155,31 @@ const TABLE: readonly (Row | Group)[] = [
       { ...COMMON, ...OUTPUT },
       async () => (await import('./verbs/release.ts')).status,
     ),
+    verb(
+      'promote',
+      'have a channel name the image of another one, in all regions',
+      { ...COMMON, ...REGIONS, ...OUTPUT, ...PROMOTE },
+      async () => (await import('./verbs/release-moves.ts')).promote,
+    ),
+    verb(
+      'rollback',
+      'have a channel name the good image before this one, in all regions',
+      { ...COMMON, ...REGIONS, ...OUTPUT, ...ROLLBACK },
+      async () => (await import('./verbs/release-moves.ts')).rollback,
+    ),
+    verb(
+      'withdraw <image>',
+      'take an image and its copies back: pointers, sharing, and who uses it still; asks first',
+      { config: COMMON.config, ...REGIONS, ...OUTPUT, ...WITHDRAW, ...YES },
+      async () => (await import('./verbs/release-withdraw.ts')).withdraw,
+    ),
   ]),
+  verb(
+    'prune',
+    'show the images that nothing needs, with what they cost; --yes deletes them',
+    { ...COMMON, ...OUTPUT, ...PRUNE },
+    async () => (await import('./verbs/prune.ts')).prune,
+  ),
   group('dev-host', 'development hosts: your own sandboxes, which stop by themselves', [
     verb(
       'up [names..]',

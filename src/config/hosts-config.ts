@@ -68,6 +68,10 @@ export interface Profile {
    */
   securityUpdates?: boolean;
   /**
+   * Bake in two layers, each an image: what changes seldom, which later bakes begin with, and the rest.
+   */
+  layers?: boolean;
+  /**
    * Swap file in MiB; 0 for none.
    */
   swapMiB?: number;

@@ -39,7 +39,8 @@ export async function findImageRemains(
       `${imageId} was baked in region ${record.region}.`,
       `give --region ${record.region}`,
     );
-  const isOurs = record !== null || image?.Tags?.some(({ Key }) => Key === TAG.planDigest) === true;
+  const isOurs =
+    record !== null || image?.Tags?.some(({ Key }) => Key === TAG.planDigest || Key === TAG.layer) === true;
   if (!isOurs) throw userError('IMAGE_FOREIGN', `${imageId} was not baked by ecs-host.`, 'delete it with what made it');
   const ofImage = (image?.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []);
   return {
@@ -54,7 +55,7 @@ export async function findImageRemains(
  * Deregisters the image, then deletes its snapshots: EC2 takes them in this order only. What is gone already is no
  * error.
  */
-export async function deleteImage(clients: AwsClients, remains: ImageRemains): Promise<void> {
+export async function deleteImage(clients: Pick<AwsClients, 'ec2'>, remains: ImageRemains): Promise<void> {
   const { ec2 } = clients;
   const forgiving = async (work: Promise<unknown>): Promise<void> => {
     await work.catch((error: unknown) => {

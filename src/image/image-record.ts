@@ -7,6 +7,11 @@ export const RECORD_VERSION = 4;
 
 export type Verdict = 'passed' | 'failed' | 'not-run';
 
+export type LayersOfImage = {
+  readonly slow: { readonly digest: string; readonly imageId: string };
+  readonly fast: { readonly digest: string };
+};
+
 /** images/<imageId>.json under the state folder: the machine-readable memory of one baked image. */
 export type ImageRecord = {
   readonly recordVersion: typeof RECORD_VERSION;
@@ -28,6 +33,8 @@ export type ImageRecord = {
   /** On a copy: the image that was baked. Everything about the bake is about that one. */
   readonly copiedFrom?: { readonly imageId: string; readonly apiRegion: string };
   readonly createdAt: string;
+  /** What it was baked in; null, or missing in what an earlier version wrote, where it was baked whole. */
+  readonly layers?: LayersOfImage | null;
   /** Where it was baked; null in what an earlier version wrote. */
   readonly placement: PlacementLog | null;
   readonly versions: Readonly<Record<string, string>>;

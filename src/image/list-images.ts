@@ -12,8 +12,8 @@ export type ImageSummary = {
   readonly profile: string;
   readonly planDigest: string;
   readonly createdAt: string;
-  /** `damaged`: there is a record, and it cannot be used; what the image's tag says proves nothing then. */
-  readonly verdict: Verdict | 'damaged';
+  /** `layer`: it is what others begin with, and nobody judges it. `damaged`: there is a record, and it cannot be used; what the image's tag says proves nothing then. */
+  readonly verdict: Verdict | 'damaged' | 'layer';
   readonly runId: string;
   /** `both`; `tags` = baked elsewhere or its record is lost; `record` = deregistered since, or another endpoint's. */
   readonly knownBy: 'both' | 'tags' | 'record';
@@ -33,7 +33,7 @@ function fromTags(image: Image, apiRegion: string): ImageSummary {
     profile: tags[TAG.profile] ?? '',
     planDigest: tags[TAG.planDigest] ?? '',
     createdAt: image.CreationDate ?? '',
-    verdict: verdictOf(tags[TAG.verdict]),
+    verdict: tags[TAG.layer] === undefined ? verdictOf(tags[TAG.verdict]) : 'layer',
     runId: tags[TAG.runId] ?? '',
     knownBy: 'tags',
     state: String(image.State ?? ''),
@@ -108,7 +108,7 @@ export async function listImages(
   const images: Image[] = [];
   const pages = paginateDescribeImages(
     { client: clients.ec2 },
-    { Owners: ['self'], Filters: [{ Name: 'tag-key', Values: [TAG.planDigest] }] },
+    { Owners: ['self'], Filters: [{ Name: 'tag-key', Values: [TAG.planDigest, TAG.layer] }] },
   );
   for await (const page of pages) images.push(...(page.Images ?? []));
   return joinImages(images, stored.records, apiRegion, stored.damaged);

@@ -42,6 +42,7 @@ const problemOf = shapeCheck(
       sourceImageId: TEXT,
       copiedFrom: object({ imageId: TEXT, apiRegion: TEXT }),
       createdAt: TEXT,
+      layers: nullable(object({ slow: object({ digest: TEXT, imageId: TEXT }), fast: object({ digest: TEXT }) })),
       placement: PLACEMENT,
       versions: map(TEXT),
       substitutions: list(object({ component: TEXT, source: TEXT, reason: TEXT })),
@@ -59,7 +60,7 @@ const problemOf = shapeCheck(
         }),
       ),
     },
-    ['copiedFrom'],
+    ['copiedFrom', 'layers'],
   ),
 );
 

@@ -21,7 +21,7 @@ export type Since = {
 };
 
 /** What is known of an image that did not write down its inputs. */
-export type Former = Pick<ImageRecord, 'imageId' | 'createdAt' | 'planDigest' | 'sourceImageId' | 'versions'>;
+type Former = Pick<ImageRecord, 'imageId' | 'createdAt' | 'planDigest' | 'sourceImageId' | 'versions'>;
 
 /** What a plan pins, by the names that an image says its versions under. */
 function pinnedVersions({ target, node }: BuildPlan): Record<string, string | null> {

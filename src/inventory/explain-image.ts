@@ -2,12 +2,13 @@ import { basename } from 'node:path';
 import { besidePath } from '../image/beside.ts';
 import { readRecord } from '../image/image-store.ts';
 import { writeWhole } from '../io/write-whole.ts';
+import type { BuildPlan } from '../plan/build-plan.ts';
 import { type Inventory, inventoryText } from './inventory.ts';
 import { sha256Of, textIfThere } from './inventory-store.ts';
 import { byproductDigest, readProvenance } from './provenance.ts';
 import { sbomText, thisTool } from './sbom.ts';
 import { sealed, signingKey } from './signature.ts';
-import { type Planned, statementOf } from './statement.ts';
+import { statementOf } from './statement.ts';
 
 /**
  * Whether all of it is there and belongs together. An image does not change, so what was written of it first stays; an
@@ -32,7 +33,7 @@ async function isExplained(imageId: string, hasKey: boolean): Promise<boolean> {
  * @param plan what the image was tested by; it counts only when it is the one that the image was baked by
  * @throws EcsHostError (user) `SIGNING_KEY`
  */
-export async function explainImage(imageId: string, plan: Planned, inventory: Inventory): Promise<void> {
+export async function explainImage(imageId: string, plan: BuildPlan, inventory: Inventory): Promise<void> {
   const record = await readRecord(imageId);
   if (record === null) return;
   const [tool, key] = await Promise.all([thisTool(), signingKey()]);

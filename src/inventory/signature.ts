@@ -37,7 +37,7 @@ async function readKey(file: string, what: string, make: (pem: string) => KeyObj
   const unusable = (why: string) =>
     userError(
       'SIGNING_KEY',
-      `${file} is no ${what} to sign with: ${why}.`,
+      `${file} is no ${what} for signatures: ${why}.`,
       'a PEM of an ed25519 or ECDSA P-256 key, without a passphrase',
     );
   let key: KeyObject;

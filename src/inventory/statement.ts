@@ -41,13 +41,10 @@ export type Statement = {
   };
 };
 
-/** The state of package lists is in plans of later versions. */
-export type Planned = BuildPlan & { readonly packageLists?: Readonly<Record<string, string>> };
-
 export type StatementInput = {
   readonly record: ImageRecord;
   /** The plan that the image was baked by; null when it is not there any more. */
-  readonly plan: Planned | null;
+  readonly plan: BuildPlan | null;
   readonly tool: Tool;
   /** What is written beside the record: file names and their sha256. */
   readonly files: Readonly<Record<string, string>>;
@@ -68,8 +65,8 @@ function commitOf(commit: string): Resource {
   };
 }
 
-function plannedDependencies(plan: Planned): Resource[] {
-  const { baseImage, node, toolchain, bundles, packageLists = {} } = plan;
+function plannedDependencies(plan: BuildPlan): Resource[] {
+  const { baseImage, node, toolchain, bundles, packageLists } = plan;
   return [
     {
       name: 'base image',

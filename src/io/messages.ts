@@ -169,6 +169,7 @@ export const MESSAGES = {
     level: 'outside',
     meaning: 'Packer said that the image was done, and it is not available or has no snapshot.',
   },
+  IMAGE_IS_LAYER: { level: 'user', meaning: 'The image is a layer that other images begin with, which nobody proves.' },
   IMAGE_NOT_FOUND: {
     level: 'user',
     meaning: 'The region has no base image of the name and owner that hosts.yaml gives.',
@@ -275,6 +276,7 @@ export const MESSAGES = {
   PLAN_STALE: { level: 'user', meaning: 'What a stored plan names is no longer in its region.' },
   PLAN_UNREADABLE: { level: 'user', meaning: 'A file cannot be read as a plan.' },
   PLAN_VERSION_MISMATCH: { level: 'user', meaning: 'A plan was written by another version of ecs-host.' },
+  POINTER_NOT_MOVED: { level: 'warning', meaning: 'The pointer of a channel could not be moved in a region.' },
   PORT_FORM: { level: 'user', meaning: 'A port to forward has not the form PORT or PORT:REMOTE.' },
   PORT_TAKEN: { level: 'user', meaning: 'A port of this machine cannot be listened on.' },
   PREFLIGHT_FAILED: {
@@ -298,6 +300,13 @@ export const MESSAGES = {
     level: 'outside',
     meaning: 'A step of a provisioner failed on the build instance.',
     carries: 'output',
+  },
+  PRUNED: { level: 'note', meaning: 'An image that nothing uses was deleted, or is held by its protection.' },
+  PRUNE_FAILED: { level: 'warning', meaning: 'An image that was to be pruned could not be deleted.' },
+  PRUNE_INTERRUPTED: {
+    level: 'interrupted',
+    meaning: 'Ctrl-C or SIGTERM ended a prune between two images; what was done is in the details.',
+    carries: 'details',
   },
   RECORD_DAMAGED: {
     level: 'warning',
@@ -332,6 +341,16 @@ export const MESSAGES = {
   RELEASE_UNREADABLE: {
     level: 'user',
     meaning: 'What was written down of a release is there, but cannot be used.',
+  },
+  RELEASE_REFUSED: {
+    level: 'user',
+    meaning: 'No pointer could be moved to an image that is good in its region; each region is one of the details.',
+    carries: 'details',
+  },
+  RELEASE_UNSEEN: {
+    level: 'outside',
+    meaning: 'A region could not be looked at, so nothing was changed in any; each is one of the details.',
+    carries: 'details',
   },
   RUNS_PRUNED: { level: 'note', meaning: 'Folders of runs that are over were removed.' },
   RUN_NOT_PRUNED: { level: 'warning', meaning: 'The folder of a run that is over could not be removed.' },
@@ -440,6 +459,7 @@ export const MESSAGES = {
     meaning: 'The distribution cannot be asked for known vulnerabilities, and nothing is remembered of it.',
   },
   WEBSERVER_AWAY: { level: 'user', meaning: 'No webserver of this state folder runs.' },
+  WITHDRAW_INCOMPLETE: { level: 'warning', meaning: 'A part of a withdrawal failed; the same command does it again.' },
   WORKLOAD_FAILED: {
     level: 'outside',
     meaning: "A command of the developer's workload failed on a host.",

@@ -52,6 +52,14 @@ export type ReleasePlan = {
   readonly protect: boolean;
 };
 
+export type Layer = {
+  /** sha256 hex over what this layer is made of, and what is below it. */
+  readonly digest: string;
+  readonly provisioners: readonly string[];
+};
+
+export type Layers = { readonly slow: Layer; readonly fast: Layer };
+
 export type BuildPlan = {
   readonly planVersion: typeof PLAN_VERSION;
   /** sha256 hex over everything that determines the image (not over the run, the region's network or the time). */
@@ -112,6 +120,8 @@ export type BuildPlan = {
    * profile does without them.
    */
   readonly packageLists: Readonly<Record<string, string>>;
+  /** Both layers of the image, and whether it is baked in them. */
+  readonly layers: Layers & { readonly areWanted: boolean };
   /** What is carried to the build instance; paths are relative to the render output folder. */
   readonly bundles: readonly BundleFile[];
   readonly node: NodeBinary;

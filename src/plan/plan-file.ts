@@ -4,7 +4,8 @@ import { type EcsHostError, userError } from '../io/errors.ts';
 import { parseObject } from '../io/shape.ts';
 import { writeWhole } from '../io/write-whole.ts';
 import { type BuildPlan, PLAN_VERSION } from './build-plan.ts';
-import { digestOf } from './digest.ts';
+import { canonicalJson, digestOf } from './digest.ts';
+import { layersOf } from './layers.ts';
 import { planProblem } from './plan-shape.ts';
 
 const AGAIN = 'make it again with `ecs-host plan`';
@@ -54,7 +55,8 @@ export async function readPlan(file: string): Promise<BuildPlan> {
   const problem = planProblem(value);
   if (problem !== null) throw unreadable(file, problem);
   const plan = value as unknown as BuildPlan;
-  if (digestOf(plan) !== plan.digest) {
+  const { slow, fast } = plan.layers;
+  if (digestOf(plan) !== plan.digest || canonicalJson({ slow, fast }) !== canonicalJson(layersOf(plan))) {
     throw userError(
       'PLAN_CHANGED',
       `${resolve(file)} was changed after it was made: its digest is not that of its content.`,

@@ -26,6 +26,8 @@ const TARGET = object({
   swapMiB: NUMBER,
 });
 
+const LAYER = object({ digest: TEXT, provisioners: list(TEXT) });
+
 const NETWORK = object({
   transport: oneOf('ssh', 'session-manager'),
   sshUser: TEXT,
@@ -103,6 +105,7 @@ export const planProblem = shapeCheck(
     tags: map(TEXT),
     target: TARGET,
     packageLists: map(TEXT),
+    layers: object({ areWanted: FLAG, slow: LAYER, fast: LAYER }),
     bundles: list(object({ path: TEXT, sha256: TEXT, bytes: NUMBER })),
     node: object({ version: TEXT, sha256: TEXT }),
     hostProgram: nullable(TEXT),

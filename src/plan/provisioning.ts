@@ -15,24 +15,24 @@ export function extractLine(archive: string, folder: string): string {
 }
 
 /**
- * What happens on the build instance, in order: carry the bundle, wait for the base image's own first boot, unpack,
+ * What happens on the build instance, in order: carry the bundle, unpack, wait for the base image's own first boot,
  * then one provisioner after the other. They share one script and one process, because Packer spends a quarter of a
  * second on each script and Node a tenth on each start; their own events tell them apart. Part of what the plan's
  * digest is over.
  */
-export function provisioningSteps(provisioners: readonly string[]): ProvisioningStep[] {
+export function provisioningSteps(provisioners: readonly string[], { carriesNode = true } = {}): ProvisioningStep[] {
   return [
     { name: 'carry', upload: true },
     {
       name: 'provision',
       inline: [
-        FIRST_BOOT_IS_OVER,
         `sudo install -d -m 0755 ${HOST_FOLDER} ${HOST_FOLDER}/rootfs`,
         `sudo ${extractLine(UPLOAD_PATH, HOST_FOLDER)}`,
-        `sudo gunzip --force ${HOST_NODE}.gz`,
-        `sudo chmod 0755 ${HOST_NODE}`,
+        ...(carriesNode ? [`sudo gunzip --force ${HOST_NODE}.gz`, `sudo chmod 0755 ${HOST_NODE}`] : []),
         `sudo ${extractLine(`${HOST_FOLDER}/rootfs.tar`, `${HOST_FOLDER}/rootfs`)}`,
         `rm ${UPLOAD_PATH}`,
+        // Unpacking does not depend on it, and it is as a rule over by then.
+        FIRST_BOOT_IS_OVER,
         `sudo ${HOST_NODE} ${onHost('provisioners/main.mjs')} bake ${provisioners.join(' ')}`,
       ],
     },

@@ -14,6 +14,7 @@ import { planTags } from '../run/tags.ts';
 import { type BuildPlan, PLAN_VERSION, type Transport, type WorkloadCredential } from './build-plan.ts';
 import { digestOf } from './digest.ts';
 import type { Facts } from './facts.ts';
+import { layersOf } from './layers.ts';
 import { provisioningSteps } from './provisioning.ts';
 import { releasePlanOf } from './release-plan.ts';
 import { TOOLCHAIN } from './toolchain.ts';
@@ -145,12 +146,9 @@ export type ResolveInput = {
   readonly warnings: readonly ConfigDetail[];
 };
 
-/** The code of a plan's warning that it does not know what security updates there are. */
-export const LISTS_UNKNOWN = 'PACKAGE_LISTS_UNKNOWN';
-
 function listsUnknown(reason: string): BuildPlan['warnings'][number] {
   return {
-    code: LISTS_UNKNOWN,
+    code: 'PACKAGE_LISTS_UNKNOWN',
     message: `What security updates there are is not known: ${reason}.`,
     hint: 'the image is baked, as if there were new ones; plan again when the archive answers',
   };
@@ -178,9 +176,8 @@ export function resolvePlan({
   const provisioning = provisioningSteps(target.provisioners);
   const { baseImage } = facts;
   const toolchain = TOOLCHAIN;
-  const digest = digestOf({
-    ...{ baseImage, gpu, rootVolume, target, packageLists, bundles, node, toolchain, provisioning },
-  });
+  const determined = { baseImage, gpu, rootVolume, target, packageLists, bundles, node, toolchain, provisioning };
+  const digest = digestOf(determined);
   const planName = `${profileName}-${digest.slice(0, 12)}`;
   const imageName = `ecs-host-${planName}`;
   const about = ({ key }: ConfigDetail): boolean =>
@@ -215,6 +212,7 @@ export function resolvePlan({
     tags: planTags({ imageName, profile: profileName, digest, sourceImageId: baseImage.id }),
     target,
     packageLists,
+    layers: { areWanted: profile.layers ?? false, ...layersOf(determined) },
     bundles,
     node,
     hostProgram,

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { wrapText } from '../io/text.ts';
 import { LATER_TAGS } from '../run/tags.ts';
-import type { BuildPlan } from './build-plan.ts';
+import type { BuildPlan, Layer } from './build-plan.ts';
 import { type Estimate, estimateRows } from './estimate.ts';
 
 function row(label: string, text: string): string {
@@ -66,6 +66,10 @@ function releaseLines(plan: BuildPlan): string[] {
   return rows.length === 0 ? [] : ['Released by `ecs-host release run`', ...rows];
 }
 
+function layerText({ digest, provisioners }: Layer): string {
+  return `${digest.slice(0, 12)}: ${provisioners.filter((name) => name !== 'clean' && name !== 'verify').join(', ')}`;
+}
+
 /** In the order in which they are tried. */
 function placementLines({ placements, considered }: BuildPlan): string[] {
   return [
@@ -117,6 +121,9 @@ export function planSummary(plan: BuildPlan, estimate: Estimate | null = null): 
     'Image',
     row('name', plan.imageName),
     row('digest', plan.digest),
+    row('layers', plan.layers.areWanted ? 'both baked, or the slow one found' : 'baked whole'),
+    row('slow layer', layerText(plan.layers.slow)),
+    row('fast layer', layerText(plan.layers.fast)),
     ...Object.entries(plan.tags).map(([key, value]) => row('tag', `${key} = ${value}`)),
     row('tag', `${LATER_TAGS}: known after the bake`),
     ...placementLines(plan),
@@ -127,6 +134,7 @@ export function planSummary(plan: BuildPlan, estimate: Estimate | null = null): 
     `  smoke  key pair, ${network.transport === 'ssh' ? 'security group, ' : ''}ECS cluster, two instances with their volumes`,
     'Created, and kept',
     '  image  one image and its snapshot',
+    ...(plan.layers.areWanted ? ['  layer  one image and its snapshot, unless the slow layer is there'] : []),
     ...releaseLines(plan),
     ...(plan.substitutions.length === 0
       ? []

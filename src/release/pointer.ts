@@ -49,11 +49,16 @@ const problemOf = shapeCheck(
   }),
 );
 
-/** The release that a parameter's text tells of, or null: the id beside it is what counts. */
-function releaseIn(text: string | undefined, imageId: string): Release | null {
+/** The release that a parameter's text tells of, or null when it tells of none. */
+export function parseRelease(text: string | undefined): Release | null {
   const value = parseObject(text ?? '');
-  if (typeof value === 'string' || problemOf(value) !== null) return null;
-  return value['imageId'] === imageId ? (value as unknown as Release) : null;
+  return typeof value === 'string' || problemOf(value) !== null ? null : (value as unknown as Release);
+}
+
+/** The release of what a pointer names, or null: the id beside it is what counts. */
+function releaseIn(text: string | undefined, imageId: string): Release | null {
+  const release = parseRelease(text);
+  return release?.imageId === imageId ? release : null;
 }
 
 const PLACE = new RegExp(`^${POINTER_ROOT}/([^/]+)/(${CHANNELS.join('|')})/(image-id|release)$`);

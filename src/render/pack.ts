@@ -1,23 +1,30 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Bundle, packTar } from '../bundle/bundle.ts';
+import { type Bundle, NODE_FILE, packTar } from '../bundle/bundle.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
+import type { Build } from '../plan/layers.ts';
 
-/** Adds target.json, packs everything into the one file that Packer uploads, and removes what was packed. */
-export async function packBundle(bundle: Bundle, plan: BuildPlan, file: string): Promise<void> {
+/** Of what is carried, beside what every build needs. The slow layer runs nothing but Node, and leaves it. */
+async function carriedBy({ kind }: Build, folder: string): Promise<readonly string[]> {
+  if (kind === 'whole') return ['bin', 'payload'];
+  if (kind === 'slow') return [NODE_FILE];
+  const programs = (await readdir(join(folder, 'bin'))).map((name) => `bin/${name}`);
+  return [...programs.filter((path) => path !== NODE_FILE), 'payload'];
+}
+
+/** Adds target.json, and packs what a build carries into the one file that Packer uploads. */
+export async function packBundle(bundle: Bundle, plan: BuildPlan, file: string, build: Build): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  await writeFile(join(bundle.folder, 'target.json'), `${JSON.stringify(plan.target, null, 2)}\n`);
+  await writeFile(join(bundle.folder, 'target.json'), `${JSON.stringify(build.target, null, 2)}\n`);
   await writeFile(
     join(bundle.folder, 'plan-summary.json'),
     `${JSON.stringify({ name: plan.planName, digest: plan.digest, sourceImage: plan.baseImage, substitutions: plan.substitutions }, null, 2)}\n`,
   );
   await packTar(file, bundle.folder, [
-    'bin',
-    'payload',
+    ...(await carriedBy(build, bundle.folder)),
     'plan-summary.json',
     'provisioners',
     'rootfs.tar',
     'target.json',
   ]);
-  await rm(bundle.folder, { recursive: true });
 }

@@ -1,4 +1,5 @@
 import type { BuildPlan } from '../plan/build-plan.ts';
+import { wholeBuild } from '../plan/layers.ts';
 import { BUNDLE_FILE, UPLOAD_PATH } from '../plan/provisioning.ts';
 import { deadlineConfig, deadlineS } from '../run/deadline.ts';
 import { runTags, TAG } from '../run/tags.ts';
@@ -19,6 +20,11 @@ function communicator({ network }: BuildPlan): object {
     ? { ssh_interface: 'session_manager' }
     : {
         ssh_interface: 'public_ip',
+        // Empty as a rule; a bake has one that knows sooner whether the instance answers (src/bake/ssh-relay.ts).
+        // biome-ignore-start lint/suspicious/noTemplateCurlyInString: HCL's own templates.
+        ssh_proxy_host: '${var.ssh_proxy_host}',
+        ssh_proxy_port: '${var.ssh_proxy_port}',
+        // biome-ignore-end lint/suspicious/noTemplateCurlyInString: HCL's own templates.
         temporary_security_group_source_cidrs: network.sshSourceCidrs,
       };
 }
@@ -33,6 +39,15 @@ function endpoint({ endpointUrl }: BuildPlan): object {
         skip_credential_validation: true,
         skip_metadata_api_check: true,
         skip_region_validation: true,
+      };
+}
+
+function proxyVariables({ network }: BuildPlan): object {
+  return network.transport === 'session-manager'
+    ? {}
+    : {
+        ssh_proxy_host: { type: 'string', default: '', description: 'SOCKS proxy to the instance; none when empty.' },
+        ssh_proxy_port: { type: 'number', default: 0, description: 'Port of ssh_proxy_host.' },
       };
 }
 
@@ -59,15 +74,15 @@ function rootVolume({ baseImage, rootVolume: { sizeGiB, type, encrypted }, kmsKe
 }
 
 /**
- * The Packer template of a plan (HCL2 in JSON). Pure.
+ * The Packer template of a plan, or of one of its layers (HCL2 in JSON). Pure.
  *
  * Sources for what is not obvious: AMI waits need both polling keys or the default is shorter than a 32 GB snapshot
  * takes; metadata_options binds only the build instance, so imds_support makes the image itself IMDSv2-only; the
  * temporary group must not be open to the world.
  */
-export function renderTemplate(plan: BuildPlan): object {
+export function renderTemplate(plan: BuildPlan, build = wholeBuild(plan)): object {
   // biome-ignore-start lint/suspicious/noTemplateCurlyInString: HCL's own templates.
-  const tags = { ...plan.tags, ...RUN_TAGS, [TAG.commit]: '${var.commit}' };
+  const tags = { ...build.tags, ...RUN_TAGS, [TAG.commit]: '${var.commit}' };
   return {
     packer: {
       required_version: `>= ${plan.toolchain.packer}`,
@@ -82,8 +97,12 @@ export function renderTemplate(plan: BuildPlan): object {
       ...(plan.endpointUrl === null
         ? {}
         : { endpoint: { type: 'string', default: plan.endpointUrl, description: 'Where the EC2 API is.' } }),
-      image_name: { type: 'string', default: plan.imageName, description: 'Name of the image.' },
+      image_name: { type: 'string', default: build.imageName, description: 'Name of the image.' },
+      ...(build.kind === 'fast'
+        ? { source_image: { type: 'string', default: build.sourceImageId, description: 'Image of the slow layer.' } }
+        : {}),
       ...placementVariables(plan),
+      ...proxyVariables(plan),
       key_pair: { type: 'string', default: '', description: 'Key pair of the instance; Packer makes one when empty.' },
       key_file: { type: 'string', default: '', description: 'Private key of key_pair.' },
     },
@@ -94,8 +113,8 @@ export function renderTemplate(plan: BuildPlan): object {
           ...endpoint(plan),
           // The run id keeps a second bake of one plan from taking the first one's name, or worse, its place.
           ami_name: '${var.image_name}-${var.run_id}',
-          ami_description: `${plan.profile}, plan ${plan.digest.slice(0, 12)}`,
-          source_ami: plan.baseImage.id,
+          ami_description: build.description,
+          source_ami: build.kind === 'fast' ? '${var.source_image}' : build.sourceImageId,
           instance_type: '${var.instance_type}',
           iam_instance_profile: plan.buildInstanceProfile,
           vpc_id: plan.network.vpcId,
@@ -128,7 +147,7 @@ export function renderTemplate(plan: BuildPlan): object {
     },
     build: {
       sources: [`source.amazon-ebs.${SOURCE}`],
-      provisioner: plan.provisioning.map((step) =>
+      provisioner: build.provisioning.map((step) =>
         step.upload
           ? { file: { source: `\${path.root}/${BUNDLE_FILE}`, destination: UPLOAD_PATH } }
           : { shell: { inline: step.inline, inline_shebang: '/bin/sh -eu' } },

@@ -38,7 +38,10 @@ const KMS = [
 ];
 
 /** What a service is called in policies, where that is not the name of its client. */
-const PREFIXES: Readonly<Record<string, string>> = { 'service-quotas': 'servicequotas' };
+const PREFIXES: Readonly<Record<string, string>> = {
+  'auto-scaling': 'autoscaling',
+  'service-quotas': 'servicequotas',
+};
 
 async function callsOfSources(): Promise<Set<string>> {
   const calls = new Set<string>();

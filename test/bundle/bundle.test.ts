@@ -3,6 +3,7 @@ import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { buildBundle } from '../../src/bundle/bundle.ts';
+import { SLOW_LAYER_FILE } from '../../src/bundle/names.ts';
 import { projectFolder } from '../../src/io/paths.ts';
 import { sharedTempFolder } from '../support/temp-folder.ts';
 
@@ -38,6 +39,7 @@ test('two builds of one checkout are equal byte for byte, and each program stand
     'payload/ecs-agent-lab-stand-in.deb',
     'provisioners/main.mjs',
     'provisioners/npm-packages.json',
+    'provisioners/slow-layer.json',
     'rootfs.tar',
   ]);
   const packages = JSON.parse(await readFile(join(first.folder, 'provisioners/npm-packages.json'), 'utf8')) as unknown;
@@ -52,6 +54,17 @@ test('two builds of one checkout are equal byte for byte, and each program stand
     const imported = [...text.matchAll(/^import\s[^;]*?from\s+["']([^"']+)["']/gm)].map(([, name = '']) => name);
     expect(imported.filter((name) => !isBuiltin(name))).toEqual([]);
   }
+});
+
+test('says what of it the slow layer is made of, and only that', async () => {
+  const { folder } = await build('first');
+  const { program, files } = JSON.parse(await readFile(join(folder, SLOW_LAYER_FILE), 'utf8')) as {
+    program: string;
+    files: Record<string, unknown>;
+  };
+  expect(program).toMatch(/^[0-9a-f]{64}$/);
+  expect(Object.keys(files)).toContain('/etc/systemd/system/docker.service.d/10-ecs-host-gate.conf');
+  expect(Object.keys(files).filter((path) => /hostd|ecs-host\.service|imds|sysctl/.test(path))).toEqual([]);
 });
 
 test('a host service of the user is carried, and one that cannot run is refused', { timeout: 120_000 }, async () => {

@@ -73,7 +73,7 @@ describe('image', () => {
     [['diff', 'ami-0aa'], 'No image of cpu-bookworm in local that passed is older than ami-0aa.'],
     [['diff', 'ami-0bb', 'ami-0dd'], 'There is no record of ami-0dd here.'],
     [['verify', 'ami-0dd'], 'There is no record of ami-0dd here.'],
-    [['verify', 'ami-0aa', '--key', '/nowhere.pem'], '/nowhere.pem is no public key to sign with'],
+    [['verify', 'ami-0aa', '--key', '/nowhere.pem'], '/nowhere.pem is no public key for signatures'],
   ])('%j is a mistake in one sentence', async (args, sentence) => {
     const { exitCode, stdout, stderr } = await run(...args);
     expect([exitCode, stdout]).toEqual([2, '']);

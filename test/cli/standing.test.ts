@@ -34,7 +34,7 @@ beforeEach(() => {
   vi.stubEnv('ECS_HOST_STATE', tempFolder());
 });
 
-test('an image with the digest of the plan stands for it: no preflight, and no measure of how long a bake takes', async () => {
+test('an image with the digest of the plan stands for it: no preflight, and no measure of a bake', async () => {
   const { look, done } = aRun({});
   const stands = await look();
   expect(done).toEqual(['untimed']);

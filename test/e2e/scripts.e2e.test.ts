@@ -86,7 +86,7 @@ describe('before anything is changed', () => {
     const before = await fingerprint(dev);
     const { exitCode, stdout } = await asUser(dev, '--dry-run');
     expect({ exitCode, stdout }).toMatchObject({ exitCode: 0 });
-    expect(stdout).toMatch(/^ {2}install docker\.io +would change$/m);
+    expect(stdout).toMatch(/^ {2}install packages +would change$/m);
     expect(stdout).toMatch(/^ {2}configure +looks first$/m);
     expect(stdout).toMatch(/^Nothing was changed\.$/m);
     expect(await fingerprint(dev)).toBe(before);
@@ -181,7 +181,7 @@ test('Ctrl-C ends it, says where, and leaves no folder', async () => {
     `./${host.script} --reboot`,
   );
   expect({ exitCode, stdout }).toMatchObject({ exitCode: 130 });
-  expect(stdout).toMatch(/Interrupted in base: package lists\. Run it again: what is done stays done\./);
+  expect(stdout).toMatch(/Interrupted in packages: package lists\. Run it again: what is done stays done\./);
   expect(await host.run('ls /var/tmp')).not.toContain('ecs-host-setup');
 });
 
@@ -194,11 +194,11 @@ test('killed in each step, the next run goes on from there, and the last one com
     host.run(`sudo bash kill-at-each-step.sh ./${host.script} 1`),
   ]);
   const killed = {
-    ofDev: ['docker', 'development'],
+    ofDev: ['packages', 'docker', 'development'],
     ofHost: [
-      ...['earlier runs', 'programs', 'base', 'docker', 'ecs-agent', 'host-service'],
+      ...['earlier runs', 'programs', 'base', 'packages', 'docker', 'ecs-agent', 'host-service'],
       // What comes after is over before anything can be killed in it.
-      ...['imds-block', 'limits', 'user-tools'],
+      ...['imds-block', 'limits'],
     ],
   };
   for (const text of [ofDev, ofHost]) expect(text).toMatch(/^completed with 0, and \d\d were killed$/m);

@@ -59,7 +59,7 @@ test('nothing changed is said so', async () => {
   expect(sinceLines(since, plan.profile)).toEqual(['Nothing changed since ami-0aa of 2026-11-26 22:10 UTC']);
 });
 
-test('by the tags of an image without a record: the base image and the versions, and that more may differ', async () => {
+test('by the tags of an image without a record: base image and versions, and that more may differ', async () => {
   const docker = plan.target.docker.version ?? '';
   const clients = tagged({
     'plan-digest': 'another',

@@ -9,8 +9,9 @@ import { explanationLines, explanationOf } from '../../src/inventory/explanation
 import { readStored, requireStored } from '../../src/inventory/inventory-store.ts';
 import { parseProvenance, readProvenance } from '../../src/inventory/provenance.ts';
 import { isSignedBy, keyId, sealed, signingKey, verifyingKey } from '../../src/inventory/signature.ts';
-import { type Planned, statementOf } from '../../src/inventory/statement.ts';
+import { statementOf } from '../../src/inventory/statement.ts';
 import { projectFolder } from '../../src/io/paths.ts';
+import type { BuildPlan } from '../../src/plan/build-plan.ts';
 import { aRecord } from '../fixtures/image-record.ts';
 import { anInventory } from '../fixtures/inventory.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -26,7 +27,7 @@ const plan = {
   toolchain: { packer: '1.12.0', amazonPlugin: '1.3.4' },
   bundles: [{ path: 'rootfs.tar', sha256: '3'.repeat(64), bytes: 1 }],
   packageLists: { 'bookworm-security': '4'.repeat(64), bookworm: 'unknown' },
-} as unknown as Planned;
+} as unknown as BuildPlan;
 
 let folder: string;
 

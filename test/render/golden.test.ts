@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { findPacker } from '../../src/bake/toolchain.ts';
+import { fastBuild, slowBuild } from '../../src/plan/layers.ts';
 import { planSummary } from '../../src/plan/summary.ts';
 import { templateText } from '../../src/render/render.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -40,10 +41,18 @@ describe.each(goldenCases())('%s', (name) => {
     await compare(join(GOLDEN, name, 'expected-plan.txt'), `${planSummary(plan).join('\n')}\n`);
   });
 
+  test('renders the expected templates of its layers', async () => {
+    const plan = await goldenPlan(name);
+    await compare(join(GOLDEN, name, 'expected-slow.pkr.json'), templateText(plan, slowBuild(plan)));
+    await compare(join(GOLDEN, name, 'expected-fast.pkr.json'), templateText(plan, fastBuild(plan, 'ami-slow-layer')));
+  });
+
   test('passes packer validate', { timeout: 60_000 }, async (context) => {
-    const result = await validate(await readFile(join(GOLDEN, name, 'expected.pkr.json'), 'utf8'));
-    if (!result) return context.skip('no packer here; run `make setup`');
-    expect(result.exitCode, result.output).toBe(0);
+    for (const file of ['expected.pkr.json', 'expected-slow.pkr.json', 'expected-fast.pkr.json']) {
+      const result = await validate(await readFile(join(GOLDEN, name, file), 'utf8'));
+      if (!result) return context.skip('no packer here; run `make setup`');
+      expect(result.exitCode, result.output).toBe(0);
+    }
   });
 
   test('asks for what every image must have', async () => {

@@ -85,6 +85,16 @@ describe('selectLeftovers', () => {
     expect(selectLeftovers(copies, () => 'dead')).toEqual([]);
   });
 
+  test('leaves an image of a slow layer that is finished, though nobody judges it', () => {
+    const layer = (id: string, state: string) => ({
+      ...{ id, state, snapshotIds: [`snap-${id}`] },
+      tags: of(DEAD, { 'ecs-host:layer': 'd' }),
+    });
+    const images = [layer('ami-done', 'available'), layer('ami-begun', 'pending')];
+    const ids = selectLeftovers({ ...emptyInventory, images }, () => 'dead').map(({ id }) => id);
+    expect(ids).toEqual(['ami-begun', 'snap-ami-begun']);
+  });
+
   const devHost = (more: Record<string, string> = {}): Record<string, string> =>
     of(DEAD, { 'ecs-host:kind': 'dev-host', ...more });
   const ready = { 'ecs-host:ready': '2026-11-26T12:00:00Z' };

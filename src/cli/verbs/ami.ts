@@ -15,7 +15,7 @@ import { inRegions } from '../or-region.ts';
 import type { Wanted } from '../preflight.ts';
 import { type Session, withSession } from '../session.ts';
 import { lookForStanding, type Stands, standingOutcome } from '../standing.ts';
-import { bakeImage, keepOf } from './bake.ts';
+import { bakeImage, keepOf, layersAsked } from './bake.ts';
 import { close } from './closing.ts';
 import { smokeCommand } from './smoke.ts';
 
@@ -57,6 +57,7 @@ async function subjectFor(
   const keep = keepOf(argv, api);
   const { plan, record } = await bakeImage(session, api, {
     planning,
+    layers: layersAsked(argv),
     keepsBundle: argv['debug'] === true,
     keep,
     before,

@@ -28,9 +28,22 @@ async function currentCommit(): Promise<string> {
   return changes.stdout === '' ? head.stdout : `${head.stdout}-dirty`;
 }
 
+async function dropBundles(renderDir: string): Promise<void> {
+  const { layerFolder } = await import('../../render/render.ts');
+  for (const folder of [renderDir, layerFolder(renderDir, 'slow'), layerFolder(renderDir, 'fast')])
+    await rm(join(folder, BUNDLE_FILE), { force: true });
+}
+
 export type Baked = { readonly plan: BuildPlan; readonly record: ImageRecord; readonly recordFile: string };
 
+/** `--layers` or `--no-layers`; null leaves it to the plan. */
+export function layersAsked(argv: Record<string, unknown>): boolean | null {
+  return typeof argv['layers'] === 'boolean' ? argv['layers'] : null;
+}
+
 type BakeOptions = {
+  /** Whether it is baked in layers; null is as the plan says. */
+  readonly layers: boolean | null;
   readonly planning: Planning;
   readonly keepsBundle: boolean;
   readonly keep: (() => Promise<void>) | null;
@@ -40,38 +53,45 @@ type BakeOptions = {
 
 /** What only a bake needs: where nothing is baked, nobody waits until it is loaded. */
 async function bakery() {
-  const [baking, rendering, pruning, sweeping] = await Promise.all([
+  const [baking, layering, rendering, pruning, sweeping] = await Promise.all([
     import('../../bake/bake.ts'),
+    import('../../bake/bake-layers.ts'),
     import('../../render/render.ts'),
     import('../../run/prune.ts'),
     import('../../run/sweep/sweep.ts'),
   ]);
-  return { ...baking, ...rendering, ...pruning, ...sweeping };
+  return { ...baking, ...layering, ...rendering, ...pruning, ...sweeping };
 }
 
 /** Preflight, plan where that is not done, render, bake, record. What dead runs left in the region is removed first. */
 export async function bakeImage(
   session: Session,
   api: Api,
-  { planning, keepsBundle, keep, before }: BakeOptions,
+  { planning, layers, keepsBundle, keep, before }: BakeOptions,
 ): Promise<Baked> {
   const { clients, keys, endpointUrl } = api;
   await planning.preflight();
-  const { bake, renderTo, pruneRuns, sweepDead } = await bakery();
+  const { bake, bakeInLayers, renderTo, pruneRuns, sweepDead } = await bakery();
   await claimRun(session.runId);
   await session.span('sweep', async () => {
     await sweepDead(clients, { reporter: session.reporter });
     await pruneRuns({ reporter: session.reporter });
   });
-  const { plan, bundle } = await planning.planned();
+  const { plan: planned, bundle } = await planning.planned();
+  const plan = { ...planned, layers: { ...planned.layers, areWanted: layers ?? planned.layers.areWanted } };
   const renderDir = join(runFolder(session.runId), 'render');
   await session.span('render', () => renderTo(plan, bundle, renderDir));
   const commit = await currentCommit();
-  const baked = await session
-    .span('bake', () => bake({ plan, renderDir, ctx: session, commit, clients, keys, endpointUrl, keep }))
-    // Tens of megabytes that `ecs-host render` makes again; template and plan.json stay. To repeat a build by hand it
-    // has to be there.
-    .finally(() => (keepsBundle ? undefined : rm(join(renderDir, BUNDLE_FILE), { force: true })));
+  const baked = await session.span('bake', async () => {
+    const input = { plan, renderDir, ctx: session, commit, clients, keys, endpointUrl, keep };
+    try {
+      return plan.layers.areWanted ? await bakeInLayers(input) : { ...(await bake(input)), layers: null };
+    } finally {
+      // Tens of megabytes that `ecs-host render` makes again; template and plan.json stay. To repeat a build by hand
+      // they have to be there.
+      if (!keepsBundle) await dropBundles(renderDir);
+    }
+  });
   const record: ImageRecord = {
     recordVersion: RECORD_VERSION,
     imageId: baked.imageId,
@@ -88,6 +108,7 @@ export async function bakeImage(
     commit,
     sourceImageId: plan.baseImage.id,
     createdAt: new Date().toISOString(),
+    layers: baked.layers,
     placement: { ...baked.placement, tried: [...before, ...baked.placement.tried] },
     versions: baked.versions,
     substitutions: plan.substitutions,
@@ -112,6 +133,7 @@ async function bakeIn(session: Session, argv: Record<string, unknown>, before: r
     const keepsBundle = argv['debug'] === true;
     const { record, recordFile } = await bakeImage(session, api, {
       planning,
+      layers: layersAsked(argv),
       keepsBundle,
       keep: keepOf(argv, api),
       before,

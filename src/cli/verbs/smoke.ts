@@ -1,7 +1,10 @@
 import { resolve } from 'node:path';
+import type { Image } from '@aws-sdk/client-ec2';
 import { findImage, unknownImage } from '../../image/find-image.ts';
 import { assertImageId } from '../../image/image-store.ts';
+import { userError } from '../../io/errors.ts';
 import { commandLine } from '../../io/shell-quote.ts';
+import { ec2TagsAsObject, TAG } from '../../run/tags.ts';
 import { parseParts } from '../../smoke/checks/check-definitions.ts';
 import { smokeNeeds } from '../../smoke/needs.ts';
 import { keepVerdict, verdictError } from '../../smoke/verdict.ts';
@@ -23,6 +26,16 @@ export function smokeCommand(imageId: string, argv: Record<string, unknown>): st
   return commandLine({}, ['ecs-host', 'smoke', imageId, ...by]);
 }
 
+/** A slow layer is no host yet, and has no verdict. */
+function refuseLayer(imageId: string, { Tags }: Image): void {
+  if (ec2TagsAsObject(Tags)[TAG.layer] === undefined) return;
+  throw userError(
+    'IMAGE_IS_LAYER',
+    `${imageId} is a layer that images begin with, and no host: there is nothing to prove.`,
+    'prove the image that was baked upon it; `ecs-host image list` shows both',
+  );
+}
+
 /** `ecs-host smoke <image>`. */
 export function smokeOnly(argv: Record<string, unknown>): Promise<number> {
   const imageId = String(argv['image']);
@@ -40,7 +53,9 @@ export function smokeOnly(argv: Record<string, unknown>): Promise<number> {
       const { clients, apiRegion } = api;
       const keep = keepOf(argv, api);
       // Before a plan is made and machines are asked for: most unknown ids are typing errors.
-      if ((await findImage(clients, imageId)) === null) throw unknownImage(imageId, apiRegion);
+      const image = await findImage(clients, imageId);
+      if (image === null) throw unknownImage(imageId, apiRegion);
+      refuseLayer(imageId, image);
       const plan = await planOfImage(session, api, { imageId, hasFile, planning });
       const { smoke } = await import('../../smoke/smoke.ts');
       const result = await session.span('smoke', () => smoke({ plan, imageId, ctx: session, clients, parts, keep }));

@@ -27,11 +27,11 @@ export const REMOVAL_ORDER: readonly ResourceKind[] = [
 ];
 
 /**
- * An image of a run that ended well: never touched here, whatever became of its run; `ecs-host image delete` is for
+ * An image of a run that ended well, or of a slow layer: never touched here, whatever became of its run; `ecs-host image delete` is for
  * those.
  */
 export function isFinishedImage(image: { readonly state: string; readonly tags: Tags }): boolean {
-  return image.state === 'available' && image.tags[TAG.verdict] !== undefined;
+  return image.state === 'available' && (image.tags[TAG.verdict] !== undefined || image.tags[TAG.layer] !== undefined);
 }
 
 /** A dev host that its user has: it outlives the run that made it, until its user destroys it. */
