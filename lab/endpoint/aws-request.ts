@@ -9,7 +9,7 @@ export type AwsRequest = {
   readonly accessKeyId: string;
   readonly action: string;
   readonly protocol: 'ec2' | 'query' | 'json' | 'rest' | 'other';
-  /** Query protocols: the form as it came. JSON: top-level members that are scalars. REST: members of path and query. */
+  /** Query protocols: the form as it came. JSON: top-level members that are scalars. REST: those of path and query. */
   readonly parameters: Readonly<Record<string, string>>;
   /** REST: the same with their types, for what the call is held to. */
   readonly members?: RestCall['members'];

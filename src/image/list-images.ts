@@ -12,7 +12,10 @@ export type ImageSummary = {
   readonly profile: string;
   readonly planDigest: string;
   readonly createdAt: string;
-  /** `layer`: it is what others begin with, and nobody judges it. `damaged`: there is a record, and it cannot be used; what the image's tag says proves nothing then. */
+  /**
+   * `layer`: it is what others begin with, and nobody judges it. `damaged`: there is a record, and it cannot be used;
+   * what the image's tag says proves nothing then.
+   */
   readonly verdict: Verdict | 'damaged' | 'layer';
   readonly runId: string;
   /** `both`; `tags` = baked elsewhere or its record is lost; `record` = deregistered since, or another endpoint's. */

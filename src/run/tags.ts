@@ -13,7 +13,7 @@ export const TAG = {
   /** Set last, when the record is written: an image without it was never finished. */
   verdict: 'ecs-host:verdict',
   smokeRunId: 'ecs-host:smoke-run-id',
-  /** On an image that is only a base of others: the digest of what is in it. It has no verdict and is never released. */
+  /** On an image that is only a base of others: the digest of what is in it. It has no verdict, is never released. */
   layer: 'ecs-host:layer',
   /** On a copy: `us-east-2/ami-…`, the image that was baked and proven. */
   copiedFrom: 'ecs-host:copied-from',

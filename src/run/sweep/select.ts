@@ -27,8 +27,8 @@ export const REMOVAL_ORDER: readonly ResourceKind[] = [
 ];
 
 /**
- * An image of a run that ended well, or of a slow layer: never touched here, whatever became of its run; `ecs-host image delete` is for
- * those.
+ * An image of a run that ended well, or of a slow layer: never touched here, whatever became of its run; `ecs-host
+ * image delete` is for those.
  */
 export function isFinishedImage(image: { readonly state: string; readonly tags: Tags }): boolean {
   return image.state === 'available' && (image.tags[TAG.verdict] !== undefined || image.tags[TAG.layer] !== undefined);

@@ -79,7 +79,7 @@ describe.skipIf(!motoIsInstalled)('launch templates and Auto Scaling groups', ()
     expect((await versions('versioned', byType))?.map(({ VersionNumber }) => VersionNumber)).toEqual([1]);
   });
 
-  test('an instance is of a template, whose image may be named by a parameter; the call wins over the template', async () => {
+  test('an instance is of a template, whose image a parameter may name; the call wins over the template', async () => {
     const { ImageId } = await copyImage(ec2, base, { Name: 'pointed' });
     await ssm.send(
       new PutParameterCommand({ Name: POINTER, Value: ImageId, Type: 'String', DataType: 'aws:ec2:image' }),

@@ -36,7 +36,7 @@ describe.skipIf(!motoIsInstalled)('sharing images and snapshots', () => {
     (await ec2.send(new DescribeSnapshotAttributeCommand({ SnapshotId, Attribute: 'createVolumePermission' })))
       .CreateVolumePermissions;
 
-  test('an image is shared with accounts, an organization and a unit, in both forms of the call, and taken back', async () => {
+  test('an image is shared with accounts, an organization and a unit, in both forms, and taken back', async () => {
     const { ImageId = '' } = await copyImage(ec2, base, { Name: 'shared' });
     expect(await permissions(ImageId)).toEqual([]);
     const LaunchPermission = { Add: [{ UserId: '111122223333' }, { OrganizationArn: ORGANIZATION }] };
@@ -76,7 +76,7 @@ describe.skipIf(!motoIsInstalled)('sharing images and snapshots', () => {
     });
   });
 
-  test('with the key that AWS manages neither image nor snapshot is shared; with a key of their own both are', async () => {
+  test('with the key of AWS neither image nor snapshot is shared; with a key of their own both are', async () => {
     const kms = new KMSClient({ region: 'us-west-2', endpoint: lab.url, credentials: CREDENTIALS });
     const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));
     kms.destroy();
