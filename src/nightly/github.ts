@@ -19,7 +19,8 @@ const LIMIT_MS = 30_000;
 
 /** @throws EcsHostError (user) `GITHUB_ENVIRONMENT`, naming what the workflow does not give */
 export function repositoryFrom(environment: Readonly<Record<string, string | undefined>>): Repository {
-  const { GITHUB_TOKEN: token = '', GITHUB_REPOSITORY: name = '' } = environment;
+  const token = environment['GITHUB_TOKEN'] ?? '';
+  const name = environment['GITHUB_REPOSITORY'] ?? '';
   const apiUrl = environment['GITHUB_API_URL'] ?? 'https://api.github.com';
   const missing = [
     ...(token === '' ? ['GITHUB_TOKEN'] : []),
