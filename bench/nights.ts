@@ -98,7 +98,7 @@ const KINDS: readonly Kind[] = [
     changes: false,
     before: (lab, config) => killedNight(lab, config, /docker/),
     exitCode: 0,
-    says: /removed instance/,
+    says: /removed .+ of run r-/,
   },
 ];
 

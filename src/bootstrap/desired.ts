@@ -23,7 +23,7 @@ export type Wanted = {
   readonly ci: { readonly repository: string; readonly branch: string } | null;
 };
 
-/** Longer than a night: a bake with a driver, its proof and copies. Nobody renews what GitHub hands over. */
+/** Longer than a night: a bake with a driver, its proof and copies. What GitHub hands over is not renewed meanwhile. */
 const CI_SESSION_S = 4 * 3600;
 const GITHUB = 'token.actions.githubusercontent.com';
 const SESSION_MANAGER = 'AmazonSSMManagedInstanceCore';

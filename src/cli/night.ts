@@ -179,7 +179,18 @@ async function nightOf(outer: Session, connection: Connection, item: Item, share
   });
 }
 
-/** What the runs of this night left, and those that died before it. */
+/** What is swept while a session works, whoever does it: a bake and a release begin with a sweep of their own. */
+function listening(session: Session): { readonly session: Session; readonly swept: readonly string[] } {
+  const swept: string[] = [];
+  const { reporter } = session;
+  const emit: typeof reporter.emit = (message) => {
+    if (message.type === 'note' && message.code === 'SWEPT') swept.push(message.text.replace(/: removed$/, ''));
+    reporter.emit(message);
+  };
+  return { session: { ...session, reporter: { emit, close: () => reporter.close() } }, swept };
+}
+
+/** What the runs of this night left, and those that died before it. @returns what could not be removed */
 async function sweepAfter(session: Session, { clients }: Connection, runIds: readonly string[]) {
   const { reporter } = session;
   const results = [];
@@ -187,10 +198,7 @@ async function sweepAfter(session: Session, { clients }: Connection, runIds: rea
   results.push(await sweepDead(clients, { reporter }));
   const removals = results.flatMap((result) => result.removals);
   const name = ({ kind, id, runId }: (typeof removals)[number]): string => `${kind} ${id} of run ${runId}`;
-  return {
-    removed: removals.filter(({ outcome }) => outcome === 'removed').map(name),
-    failed: removals.filter(({ outcome }) => outcome === 'failed').map((each) => `${name(each)}: ${each.error ?? ''}`),
-  };
+  return removals.filter(({ outcome }) => outcome === 'failed').map((each) => `${name(each)}: ${each.error ?? ''}`);
 }
 
 type Told = { readonly outcome: Outcome; readonly plan: BuildPlan | null };
@@ -211,9 +219,10 @@ function unreachable(items: readonly Item[], error: unknown): Told[] {
 }
 
 /** All items of a region, over one connection, which has the lab stay up for all of them; at last the sweep. */
-async function inRegion(session: Session, items: readonly Item[], shared: Shared): Promise<InRegion> {
+async function inRegion(outer: Session, items: readonly Item[], shared: Shared): Promise<InRegion> {
   const { region = '', profile = null } = items[0] ?? {};
   const { config, file } = shared.loaded;
+  const { session, swept } = listening(outer);
   let told: readonly Told[] | null = null;
   try {
     return await withConnection(
@@ -228,10 +237,8 @@ async function inRegion(session: Session, items: readonly Item[], shared: Shared
         );
         if (shared.dryRun) return { told, swept: null };
         const runIds = told.map(({ outcome }) => outcome.runId);
-        return {
-          told,
-          swept: { region, ...(await session.span('sweep', () => sweepAfter(session, connection, runIds))) },
-        };
+        const failed = await session.span('sweep', () => sweepAfter(session, connection, runIds));
+        return { told, swept: { region, removed: swept, failed } };
       },
       async (selection, { isLast }) =>
         isLast ? requirePrograms(AMI.needsOf(transportOf(selection.profile))) : undefined,
@@ -240,7 +247,7 @@ async function inRegion(session: Session, items: readonly Item[], shared: Shared
     for (const item of items) void shared.meeting.arrive(item);
     return told === null
       ? { told: unreachable(items, session.signal.aborted ? session.signal.reason : error), swept: null }
-      : { told, swept: { region, removed: [], failed: [`what is left: ${reasonOf(error)}`] } };
+      : { told, swept: { region, removed: swept, failed: [`what is left: ${reasonOf(error)}`] } };
   }
 }
 

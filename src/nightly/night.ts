@@ -105,7 +105,7 @@ export function failedStage(spans: readonly Span[]): string {
 /** A bug may be behind all the rest; a bad image is worse news than a bad day of AWS. */
 const WORST_FIRST = ['bug', 'interrupted', 'verdict', 'outside', 'user'] as const;
 
-/** Pure: 0 when all is good, else the code of the worst that happened. What could not be swept counts as outside. */
+/** Pure: 0 when all is good, else the code of the worst that happened. What could not be swept is AWS's to answer. */
 export function exitCodeOfNight({ outcomes, swept }: Pick<Night, 'outcomes' | 'swept'>): number {
   const kinds = new Set(outcomes.map(({ failure }) => failure?.kind));
   if (swept.some(({ failed }) => failed.length > 0)) kinds.add('outside');
