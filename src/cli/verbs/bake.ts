@@ -53,14 +53,14 @@ type BakeOptions = {
 
 /** What only a bake needs: where nothing is baked, nobody waits until it is loaded. */
 async function bakery() {
-  const [baking, layering, rendering, pruning, sweeping] = await Promise.all([
+  const [{ bake }, { bakeInLayers }, { renderTo }, { pruneRuns }, { sweepDead }] = await Promise.all([
     import('../../bake/bake.ts'),
     import('../../bake/bake-layers.ts'),
     import('../../render/render.ts'),
     import('../../run/prune.ts'),
     import('../../run/sweep/sweep.ts'),
   ]);
-  return { ...baking, ...layering, ...rendering, ...pruning, ...sweeping };
+  return { bake, bakeInLayers, renderTo, pruneRuns, sweepDead };
 }
 
 /** Preflight, plan where that is not done, render, bake, record. What dead runs left in the region is removed first. */
