@@ -10,7 +10,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { publishFolder } from '../../lab/git/publish.ts';
 import { createGitListener } from '../../lab/git/serve.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
@@ -205,7 +205,12 @@ describe('a look at the repository', () => {
   });
 });
 
-describe.skipIf(noSshd() !== null)('a deploy key', () => {
+describe('a deploy key', () => {
+  beforeEach((context) => {
+    const why = noSshd();
+    if (why !== null) context.skip(why);
+  });
+
   async function withKey() {
     const folder = await published();
     const ssh = tempFolder();
