@@ -97,9 +97,13 @@ export function stageTimes(spans: readonly Span[]): readonly StageTime[] {
   return [...times].map(([stage, durationMs]) => ({ stage, durationMs }));
 }
 
-/** The top-level step that failed last, or what is begun with. */
+/**
+ * The top-level step that failed last; where each ended well the last one, whose result was the failure (a smoke test
+ * that ends with a bad verdict has done its work); what is begun with where there was none.
+ */
 export function failedStage(spans: readonly Span[]): string {
-  return spans.findLast(({ name, stage, outcome }) => name === stage && outcome === 'failed')?.stage ?? 'plan';
+  const steps = spans.filter(({ name, stage }) => name === stage);
+  return (steps.findLast(({ outcome }) => outcome === 'failed') ?? steps.at(-1))?.stage ?? 'plan';
 }
 
 /** A bug may be behind all the rest; a bad image is worse news than a bad day of AWS. */

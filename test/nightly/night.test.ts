@@ -84,6 +84,8 @@ describe('the steps of an item', () => {
   test('say which one failed', () => {
     expect(failedStage(spans)).toBe('smoke');
     expect(failedStage([])).toBe('plan');
+    // A bad verdict is what a step that ended well has found.
+    expect(failedStage([{ name: 'smoke', stage: 'smoke', durationMs: 6, outcome: 'ok' }])).toBe('smoke');
   });
 });
 
