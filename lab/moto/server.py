@@ -47,6 +47,7 @@ from werkzeug.serving import make_server  # noqa: E402
 import control  # noqa: E402
 import effects  # noqa: E402
 from patches import (  # noqa: E402
+    filters,
     groups,
     images,
     instances,
@@ -150,7 +151,7 @@ def main() -> None:
     store = Store(options.store, lock)
     make_picklable()
     machines = (instances, volumes, groups, tags, types)
-    for patch in (*machines, images, sharing, retirement, templates, parameters, scaling):
+    for patch in (*machines, images, sharing, retirement, templates, parameters, scaling, filters):
         patch.install()
     loaded = store.load()
 
