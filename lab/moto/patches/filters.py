@@ -11,11 +11,11 @@ _moto_matches = utils.is_filter_matching
 OF_TAGS = ("tag-key", "tag-value")
 
 
-def is_filter_matching(obj: Any, name: str, wanted: Any) -> bool:
-    if name not in OF_TAGS:
-        return bool(_moto_matches(obj, name, wanted))
-    patterns: Iterable[str] = [wanted] if isinstance(wanted, str) else wanted or []
-    values: list[str] = obj.get_filter_value(name)
+def is_filter_matching(obj: Any, _filter: str, filter_value: Any) -> bool:
+    if _filter not in OF_TAGS:
+        return bool(_moto_matches(obj, _filter, filter_value))
+    patterns: Iterable[str] = [filter_value] if isinstance(filter_value, str) else filter_value or []
+    values: list[str] = obj.get_filter_value(_filter)
     return any(fnmatch.fnmatchcase(value, pattern) for value in values for pattern in patterns)
 
 
