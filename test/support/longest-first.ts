@@ -3,12 +3,15 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Several files run at a time; what takes longest must not be the last to start. In the order of their times. */
 const LONGEST = [
   'ami',
+  'nightly',
+  'release',
   'gate-attacks',
   'dev-host',
   'hostd',
+  'scripts',
   'dev-host-watch',
   'adversity',
-  'scripts',
+  'layers',
   'session-manager',
 ];
 
