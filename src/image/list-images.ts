@@ -1,6 +1,6 @@
 import { type Image, paginateDescribeImages } from '@aws-sdk/client-ec2';
 import type { AwsClients } from '../aws/clients.ts';
-import { ec2TagsAsObject, TAG } from '../run/tags.ts';
+import { BAKED_IMAGES, ec2TagsAsObject, TAG } from '../run/tags.ts';
 import type { ImageRecord, Verdict } from './image-record.ts';
 import type { StoredRecords } from './image-store.ts';
 
@@ -97,12 +97,6 @@ export function joinImages(
   return [...known, ...listed.values()].sort((a, b) => b.createdAt.localeCompare(a.createdAt));
 }
 
-/** An image of a plan, or a layer that such images begin with. */
-function isOurs({ Tags }: Image): boolean {
-  const tags = ec2TagsAsObject(Tags);
-  return tags[TAG.planDigest] !== undefined || tags[TAG.layer] !== undefined;
-}
-
 /**
  * The images of a region: those that this program tagged and those that it has a record of.
  *
@@ -115,10 +109,7 @@ export async function listImages(
   apiRegion: string,
 ): Promise<ImageSummary[]> {
   const images: Image[] = [];
-  const pages = paginateDescribeImages(
-    { client: clients.ec2 },
-    { Owners: ['self'], Filters: [{ Name: 'tag-key', Values: [TAG.profile] }] },
-  );
-  for await (const page of pages) images.push(...(page.Images ?? []).filter(isOurs));
+  const pages = paginateDescribeImages({ client: clients.ec2 }, { Owners: ['self'], Filters: [BAKED_IMAGES] });
+  for await (const page of pages) images.push(...(page.Images ?? []));
   return joinImages(images, stored.records, apiRegion, stored.damaged);
 }

@@ -1,6 +1,6 @@
 import { type EC2Client, type Image, paginateDescribeImages } from '@aws-sdk/client-ec2';
 import type { Verdict } from '../image/image-record.ts';
-import { ec2TagsAsObject, TAG, type Tags } from '../run/tags.ts';
+import { BAKED_IMAGES, ec2TagsAsObject, TAG, type Tags } from '../run/tags.ts';
 import { RELEASE_VERSION, type Release } from './pointer.ts';
 
 /** An image that was baked, in one region, with all that releases and prune ask of it. */
@@ -96,7 +96,7 @@ export async function readCatalog(ec2: EC2Client): Promise<CatalogImage[]> {
   const images: Image[] = [];
   const pages = paginateDescribeImages(
     { client: ec2, pageSize: A_PAGE },
-    { Owners: ['self'], IncludeDisabled: true, Filters: [{ Name: 'tag-key', Values: [TAG.planDigest, TAG.layer] }] },
+    { Owners: ['self'], IncludeDisabled: true, Filters: [BAKED_IMAGES] },
   );
   for await (const page of pages) images.push(...(page.Images ?? []));
   return images.map(catalogImageOf);

@@ -23,6 +23,9 @@ export const TAG = {
   withdrawn: 'ecs-host:withdrawn',
 } as const;
 
+/** As EC2 takes it: images that were baked from a plan, copies included, and layers that such images begin with. */
+export const BAKED_IMAGES = { Name: 'tag-key', Values: [TAG.planDigest, TAG.layer] as string[] };
+
 /** On the instance of a dev host, and on what belongs to it: all that is known of one, on any machine of its user. */
 export const DEV_TAG = {
   /** The name that its user gave it. */
