@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
@@ -18,7 +19,8 @@ export async function withLock<T>(
   work: () => Promise<T>,
   onWait: (holder: number) => void = () => {},
 ): Promise<T> {
-  const own = `${file}.${process.pid}`;
+  // Two in one process may want it as well.
+  const own = `${file}.${process.pid}.${randomUUID()}`;
   await writeFile(own, JSON.stringify(await identify(process.pid)));
   let told = false;
   try {

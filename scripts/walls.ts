@@ -223,7 +223,17 @@ export const LAB: readonly Room[] = [
   },
   { folder: 'lab/imds', mayImport: ['lab/net'], holds: 'the metadata service of machines, signed documents' },
   { folder: 'lab/registry', mayImport: ['lab/net', 'lab/mirror'], holds: 'container base images' },
-  { folder: 'lab/base-image', mayImport: ['lab/mirror'], holds: 'the image that machines begin with' },
+  { folder: 'lab/base-image', mayImport: ['lab/mirror', 'lab/parts'], holds: 'the image that machines begin with' },
+  {
+    folder: 'lab/parts',
+    mayImport: ['lab/mirror'],
+    holds: 'stand-ins for what only the internet has, built into the cache',
+  },
+  {
+    folder: 'lab/official',
+    mayImport: ['lab/net', 'lab/mirror', 'lab/parts'],
+    holds: "the door behind which the official hosts' names lead: repositories and files made of the parts",
+  },
   { folder: 'lab/machines', mayImport: ['lab/net', 'lab/disks'], holds: 'machines that boot, stop and end' },
   {
     folder: 'lab/endpoint',
@@ -248,6 +258,8 @@ export const LAB: readonly Room[] = [
       'lab/imds',
       'lab/registry',
       'lab/base-image',
+      'lab/parts',
+      'lab/official',
       'lab/machines',
       'lab/endpoint',
       'lab/ecs',
