@@ -135,23 +135,21 @@ const OF_AN_OVERRIDE = new Set(['name', 'command', 'environment']);
 /** Pure: with `overrides` as RunTask takes them. @throws Refused */
 export function overridden(definition: TaskDefinition, overrides: Body): TaskDefinition {
   onlyKnown(overrides, new Set(['containerOverrides']), 'overrides');
-  return list(overrides['containerOverrides']).reduce<TaskDefinition>((so, override) => {
+  let { containers } = definition;
+  for (const override of list(overrides['containerOverrides'])) {
     onlyKnown(override, OF_AN_OVERRIDE, 'a container override');
     const { name, command, environment } = override;
-    if (!so.containers.some((each) => each.name === name))
+    if (!containers.some((each) => each.name === name))
       throw refused(
         'InvalidParameterException',
         `Override for container named ${text(name)} is not a container in the TaskDefinition.`,
       );
-    const containers = so.containers.map((each) =>
-      each.name !== name
-        ? each
-        : {
-            ...each,
-            environment: { ...each.environment, ...environmentOf(environment) },
-            rest: command === undefined ? each.rest : { ...each.rest, command },
-          },
-    );
-    return { ...so, containers };
-  }, definition);
+    const change = (each: ContainerDefinition): ContainerDefinition => ({
+      ...each,
+      environment: { ...each.environment, ...environmentOf(environment) },
+      rest: command === undefined ? each.rest : { ...each.rest, command },
+    });
+    containers = containers.map((each) => (each.name === name ? change(each) : each));
+  }
+  return { ...definition, containers };
 }
