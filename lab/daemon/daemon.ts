@@ -27,7 +27,7 @@ import { MetadataInstances } from './metadata-instances.ts';
 import { httpService, metadataService, type NamespaceService, serveAll, webService } from './namespace-services.ts';
 import { type OfficialService, officialService } from './official-service.ts';
 import type { DaemonOptions } from './options.ts';
-import { registryService } from './registry-service.ts';
+import { buildImages, ecrPublic, registryService } from './registry-service.ts';
 
 export type Daemon = {
   readonly record: LabRecord;
@@ -89,15 +89,26 @@ async function bringUp(options: DaemonOptions, lifetime: Lifetime): Promise<Anno
   const parts = { dependencies, machines, disks, calls, metadata, owners, announcement, ecs, sessions };
   const service = createService(parts, log);
 
-  const inner = withUpgrades(createServer(service.machines(({ socket }) => peerOf(socket) ?? 'unknown')), [ecs]);
+  const api = service.machines(({ socket }) => peerOf(socket) ?? 'unknown');
+  const inner = withUpgrades(createServer(api), [ecs]);
+  const images = buildImages(paths.cache, log);
   const archives = openArchives(paths.cache, dependencies.mirrors, log);
   const mirror = createAptMirror(archives);
-  const official = await officialService({ mode: 'stand-in', cache: paths.cache, archives, log });
+  const official = await officialService({
+    mode: 'stand-in',
+    cache: paths.cache,
+    archives,
+    guests: [
+      { names: ['public.ecr.aws'], http: createServer(ecrPublic(images)) },
+      { names: API_NAMES, http: withUpgrades(createServer(overTls(api)), [ecs]) },
+    ],
+    log,
+  });
   const services: readonly NamespaceService[] = [
     official.service,
     webService(mirror, createGitListener(paths.git), official.onRequest),
     httpService('api', SERVICE_ADDRESS, 8080, inner),
-    registryService(paths.cache, log),
+    registryService(images),
     metadataService(createImds({ lookup: metadata.lookup, keys: dependencies.keys })),
     { name: 'ssm', address: SERVICE_ADDRESS, port: 8443, serve: (path) => listenForPeers(path, sessions.onAgent) },
   ];
@@ -176,6 +187,17 @@ function withUpgrades(server: Server, upgraders: readonly Upgrader[]): Server {
   return server.on('upgrade', (request, socket, head) => {
     if (!upgraders.some((one) => one.upgrade(request, socket, head))) socket.destroy();
   });
+}
+
+/** Of the API, for what in a machine is told of no endpoint. */
+const API_NAMES = ['ec2', 'ecs', 'ssm', 'sts'].map((service) => `${service}.*.amazonaws.com`);
+
+/** Says how a call came, for the answers that name where to go next. */
+function overTls(listener: RequestListener): RequestListener {
+  return (request, response) => {
+    request.headers['x-forwarded-proto'] = 'https';
+    listener(request, response);
+  };
 }
 
 const MIRROR_PATH = '/_lab/mirror/';

@@ -5,7 +5,7 @@ import { SERVICE_ADDRESS } from '../net/plan.ts';
 import { createOfficialApi } from '../official/api.ts';
 import { ensureKey, type Signer } from '../official/archive-key.ts';
 import { type Authority, ensureAuthority } from '../official/authority.ts';
-import { type Door, openDoor, standInDoor } from '../official/door.ts';
+import { type Door, type Guest, openDoor, standInDoor } from '../official/door.ts';
 import { createOfficialHosts } from '../official/hosts.ts';
 import { machineNames } from '../official/names.ts';
 import { Official } from '../official/official.ts';
@@ -29,11 +29,12 @@ type Options = {
   readonly mode: SourcesMode;
   readonly cache: string;
   readonly archives: Archives;
+  readonly guests: readonly Guest[];
   readonly log: (line: string) => void;
 };
 
-function doorFor({ mode, cache, log }: Options, official: Official, authority: Authority): Door {
-  if (mode === 'stand-in') return standInDoor(official, authority, log);
+function doorFor({ mode, cache, guests, log }: Options, official: Official, authority: Authority): Door {
+  if (mode === 'stand-in') return standInDoor({ official, authority, guests, log });
   return openDoor({
     official,
     out: wayOut,
@@ -74,7 +75,7 @@ export async function officialService(options: Options): Promise<OfficialService
         };
       },
     },
-    names: machineNames(official.hosts),
+    names: [...machineNames(official.hosts), ...options.guests.flatMap(({ names: each }) => each)],
     onRequest: door.onRequest,
     api: createOfficialApi({ mode, parts, key, official }),
   };

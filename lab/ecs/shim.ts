@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Answer } from '../endpoint/aws-answer.ts';
+import type { RawRequest } from '../endpoint/aws-request.ts';
 import type { ServiceHandler } from '../endpoint/handler.ts';
 import type { MotoClient } from '../moto/client.ts';
 import { AgentSockets } from './agent-sockets.ts';
@@ -35,7 +36,7 @@ export class EcsShim {
 
   readonly service: ServiceHandler = async (aws, request, moto) => {
     this.#lastMoto = moto;
-    if (aws.action === 'DiscoverPollEndpoint') return pollEndpoints(text(request.headers['host']));
+    if (aws.action === 'DiscoverPollEndpoint') return pollEndpoints(request.headers);
     const operation = this.#operations.get(aws.action);
     if (!operation) return null;
     try {
@@ -131,7 +132,8 @@ export class EcsShim {
   }
 }
 
-/** The agent is sent back to where it found us; it appends /ws. */
-function pollEndpoints(host: string): Answer {
-  return json({ endpoint: `http://${host}/acs`, telemetryEndpoint: `http://${host}/tcs` });
+/** The agent is sent back to where, and as, it found us; it appends /ws. */
+function pollEndpoints(headers: RawRequest['headers']): Answer {
+  const base = `${headers['x-forwarded-proto'] === 'https' ? 'https' : 'http'}://${text(headers['host'])}`;
+  return json({ endpoint: `${base}/acs`, telemetryEndpoint: `${base}/tcs` });
 }

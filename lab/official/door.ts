@@ -1,8 +1,10 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { createServer } from 'node:https';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { MirrorCache } from '../mirror/cache.ts';
 import { createMirrorListener } from '../mirror/listener.ts';
+import { isNamed } from '../net/names.ts';
+import { samePeer } from '../net/peer-socket.ts';
 import { reasonOf } from '../reason.ts';
 import type { Authority } from './authority.ts';
 import { serverNameIn } from './client-hello.ts';
@@ -52,27 +54,58 @@ export function answerOfficial(
     .catch(() => outgoing.destroy());
 }
 
+/** A service of the lab that machines know by an official name, and reach over TLS. */
+export type Guest = {
+  /** `*` is one label. */
+  readonly names: readonly string[];
+  /** Need not listen. */
+  readonly http: Server;
+};
+
+type StandIn = {
+  readonly official: Official;
+  readonly authority: Authority;
+  readonly guests: readonly Guest[];
+  readonly log: (line: string) => void;
+};
+
 /** The door behind which the lab itself stands in for official hosts. */
-export function standInDoor(official: Official, authority: Authority, log: (line: string) => void): Door {
+export function standInDoor({ official, authority, guests, log }: StandIn): Door {
   const isOver = (name: string, over: 'https' | 'http'): boolean => hostNamed(official.hosts, name)?.over === over;
-  const server = createServer(
-    {
+  const guestNamed = (name: string): Guest | undefined =>
+    guests.find(({ names }) => names.some((pattern) => isNamed(name.toLowerCase(), pattern)));
+  const own = createServer((incoming, outgoing) => answerOfficial(official, incoming, outgoing));
+  const open = new Set<Socket>();
+  const onConnection = (socket: Socket): void => {
+    let asked = '';
+    const secured = new TLSSocket(socket, {
+      isServer: true,
       SNICallback: (name, done) => {
-        if (isOver(name, 'https')) authority.context(name.toLowerCase()).then((context) => done(null, context), done);
+        asked = name;
+        if (isOver(name, 'https') || guestNamed(name) !== undefined)
+          authority.context(name.toLowerCase()).then((context) => done(null, context), done);
         else done(new Error(`no official host ${name}`));
       },
-    },
-    (incoming, outgoing) => answerOfficial(official, incoming, outgoing),
-  );
-  server.on('tlsClientError', (error) => log(`official: a TLS connection failed: ${error.message}`));
+    });
+    samePeer(secured, socket);
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
+    secured.on('error', (error) => {
+      log(`official: a TLS connection failed: ${error.message}`);
+      socket.destroy();
+    });
+    secured.on('secure', () => (guestNamed(asked)?.http ?? own).emit('connection', secured));
+  };
   return {
-    onConnection: (socket) => void server.emit('connection', socket),
+    onConnection,
     onRequest: (incoming, outgoing) => {
       if (!isOver(hostOf(incoming), 'http')) return false;
       answerOfficial(official, incoming, outgoing);
       return true;
     },
-    close: () => server.closeAllConnections(),
+    close: () => {
+      for (const socket of open) socket.destroy();
+    },
   };
 }
 
@@ -129,6 +162,7 @@ export function passThrough(caller: Socket, { isLetOut, out, log }: PassOptions)
       );
   };
   caller.on('data', onData);
+  caller.resume();
 }
 
 export type WayOutOptions = {
