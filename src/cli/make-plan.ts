@@ -4,6 +4,7 @@ import { type Bundle, buildBundle } from '../bundle/bundle.ts';
 import { instanceTypesOf } from '../config/profile-types.ts';
 import { allEnded } from '../io/all-ended.ts';
 import { bundleFolder } from '../io/paths.ts';
+import { askForBaseImage, type LabBaseImage } from '../lab-client/base-image.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { type Facts, gatherFacts } from '../plan/facts.ts';
 import { resolvePlan, targetOf, transportOf } from '../plan/resolve.ts';
@@ -25,6 +26,23 @@ export function bundleFor(session: Session, target: TargetConfig, hostProgram: s
   });
 }
 
+/**
+ * A lab makes the base image of a profile when somebody asks for it: before whoever plans looks for it. What is there
+ * takes no time. Null where no lab is asked.
+ */
+export async function offerBaseImage(
+  session: Session,
+  { selection, endpointUrl }: Pick<Connection, 'selection' | 'endpointUrl'>,
+): Promise<LabBaseImage | null> {
+  if (endpointUrl === null) return null;
+  const { ownerId, name } = selection.profile.baseImage;
+  return askForBaseImage(
+    endpointUrl,
+    { ownerId, name, sources: session.sources },
+    { signal: session.signal, building: (work) => session.span('base image', ({ progress }) => work(progress)) },
+  );
+}
+
 /** What the region has for a plan of what was selected. */
 export function factsFor({ selection, clients }: Connection): Promise<Facts> {
   const { regionName, region, profile } = selection;
@@ -40,11 +58,17 @@ export function factsFor({ selection, clients }: Connection): Promise<Facts> {
   });
 }
 
+/** What stands for the real one, as a plan says it. */
+function withSubstitution(plan: BuildPlan, offered: LabBaseImage | null): BuildPlan {
+  const substitution = offered?.substitution ?? null;
+  return substitution === null ? plan : { ...plan, substitutions: [...plan.substitutions, substitution] };
+}
+
 /** Builds what is carried, asks the region, and resolves: both are needed for the digest. */
 export async function makePlan(
   session: Session,
   connection: Connection,
-  asked: Promise<Facts> = factsFor(connection),
+  find: () => Promise<Facts> = () => factsFor(connection),
 ): Promise<Planned> {
   const { selection, loaded, endpointUrl } = connection;
   const { profileName, profile } = selection;
@@ -52,13 +76,14 @@ export async function makePlan(
   const target = targetOf(profileName, profile);
   // What is wrong in hosts.yaml comes before a site that does not answer.
   const sources = versionSources(endpointUrl);
+  const offered = await offerBaseImage(session, connection);
   const [facts, bundle, versions, packageLists] = await allEnded([
-    asked,
+    find(),
     bundleFor(session, target, hostProgram),
     resolveVersions(target, sources),
     askPackageLists(target, sources),
   ]);
-  const plan = resolvePlan({
+  const resolved = resolvePlan({
     selection,
     facts,
     versions,
@@ -70,6 +95,7 @@ export async function makePlan(
     configFolder: dirname(loaded.file),
     warnings: loaded.warnings,
   });
+  const plan = withSubstitution(resolved, offered);
   warn(session, plan);
   return { plan, bundle };
 }
