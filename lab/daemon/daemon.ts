@@ -12,7 +12,7 @@ import { Owners } from '../lifecycle/owners.ts';
 import { forgetProcesses, type LabRecord, recordProcess, removeLabRecord } from '../lifecycle/records.ts';
 import type { Disks, Machines } from '../machine-types.ts';
 import { createMachines } from '../machines/machines.ts';
-import { createAptMirror } from '../mirror/apt-mirror.ts';
+import { createAptMirror, openArchives } from '../mirror/apt-mirror.ts';
 import { listenForPeers, peerOf } from '../net/peer-socket.ts';
 import { SERVICE_ADDRESS } from '../net/plan.ts';
 import { startGateway } from '../net/start-gateway.ts';
@@ -25,6 +25,7 @@ import { listenOnLoopback } from './listen.ts';
 import { restoreMemory } from './memory.ts';
 import { MetadataInstances } from './metadata-instances.ts';
 import { httpService, metadataService, type NamespaceService, serveAll, webService } from './namespace-services.ts';
+import { type OfficialService, officialService } from './official-service.ts';
 import type { DaemonOptions } from './options.ts';
 import { registryService } from './registry-service.ts';
 
@@ -89,15 +90,20 @@ async function bringUp(options: DaemonOptions, lifetime: Lifetime): Promise<Anno
   const service = createService(parts, log);
 
   const inner = withUpgrades(createServer(service.machines(({ socket }) => peerOf(socket) ?? 'unknown')), [ecs]);
-  const mirror = createAptMirror(paths.cache, dependencies.mirrors, log);
-  await openToMachines(options, lifetime, dependencies, [
-    webService(mirror, createGitListener(paths.git)),
+  const archives = openArchives(paths.cache, dependencies.mirrors, log);
+  const mirror = createAptMirror(archives);
+  const official = await officialService({ mode: 'stand-in', cache: paths.cache, archives, log });
+  const services: readonly NamespaceService[] = [
+    official.service,
+    webService(mirror, createGitListener(paths.git), official.onRequest),
     httpService('api', SERVICE_ADDRESS, 8080, inner),
     registryService(paths.cache, log),
     metadataService(createImds({ lookup: metadata.lookup, keys: dependencies.keys })),
     { name: 'ssm', address: SERVICE_ADDRESS, port: 8443, serve: (path) => listenForPeers(path, sessions.onAgent) },
-  ]);
-  const endpoint = withUpgrades(createServer(withMirror(service.loopback, mirror)), [ecs, sessions]);
+  ];
+  await openToMachines(options, lifetime, dependencies, services, official.names);
+  const loopback = withOfficial(withMirror(service.loopback, mirror), official);
+  const endpoint = withUpgrades(createServer(loopback), [ecs, sessions]);
   const port = await listenOnLoopback(endpoint, options.port, USUAL_PORT);
   cleanup.add('endpoint', () => {
     endpoint.close();
@@ -183,6 +189,13 @@ function withMirror(loopback: RequestListener, mirror: RequestListener): Request
   };
 }
 
+/** Whoever makes a plan asks the official hosts of the lab, too. */
+function withOfficial(loopback: RequestListener, { api }: OfficialService): RequestListener {
+  return (request, response) => {
+    if (!api(request, response)) loopback(request, response);
+  };
+}
+
 /** A machine that is off has no agent, however it went off. */
 function withoutSessionsWhenOff(machines: Machines, sessions: SessionManager): Machines {
   return {
@@ -208,10 +221,11 @@ async function openToMachines(
   lifetime: Lifetime,
   { network }: Dependencies,
   services: readonly NamespaceService[],
+  names: readonly string[],
 ): Promise<void> {
   const served = await serveAll(paths.run, services);
   lifetime.cleanup.add('services', () => served.close());
-  const gateway = await startGateway(network.namespace, served.forwards);
+  const gateway = await startGateway(network.namespace, served.forwards, names);
   lifetime.cleanup.add('gateway', () => gateway.stop());
   await recordProcess(paths, 'gateway', gateway.pid);
   lifetime.endWith('the gateway', gateway.ended);

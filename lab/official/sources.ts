@@ -1,0 +1,123 @@
+import type { Codename, Substitution } from '../parts/part.ts';
+import { UserProblem } from '../problem.ts';
+import { expiredCopy, type Signer, type SigningKey } from './archive-key.ts';
+import type { Official } from './official.ts';
+import type { PartFolder, PartFolders } from './part-folders.ts';
+import { isCodename, RELEASES } from './ubuntu-archive.ts';
+
+/** Whether official names lead to what the lab has, or, past its door, to the hosts themselves. */
+export type SourcesMode = 'stand-in' | 'official';
+
+/** What a plan may take from official hosts. */
+const COMPONENTS = ['ubuntu', 'docker', 'nvidia', 'ecs-agent', 'aws-cli'] as const;
+type Component = (typeof COMPONENTS)[number];
+
+export type PinnedKey = { readonly fingerprint: string; readonly key: string };
+
+/** Whose signatures, and which checksums, hold here; null of what was not asked for. */
+export type LabTrust = {
+  readonly docker: { readonly fingerprint: string } | null;
+  readonly nvidiaContainerToolkit: { readonly fingerprint: string } | null;
+  readonly nvidiaDriver: { readonly version: string; readonly sha256: string } | null;
+  readonly ecsAgent: PinnedKey | null;
+  readonly awsCli: PinnedKey | null;
+};
+
+export type Sources =
+  | { readonly mode: 'official' }
+  | { readonly mode: 'stand-in'; readonly trust: LabTrust; readonly substitutions: readonly Substitution[] };
+
+export type SourcesOptions = {
+  readonly mode: SourcesMode;
+  readonly parts: PartFolders;
+  readonly key: (signer: Signer) => Promise<SigningKey>;
+  readonly official: Official;
+};
+
+function isComponent(word: string): word is Component {
+  return COMPONENTS.some((each) => each === word);
+}
+
+function partsOf(component: Component, codename: Codename): readonly string[] {
+  const names: Readonly<Record<Component, readonly string[]>> = {
+    ubuntu: [`kernel-${codename}`],
+    docker: [`docker-ce-${codename}`],
+    nvidia: ['nvidia-container-toolkit', 'nvidia-driver'],
+    'ecs-agent': ['amazon-ecs-init'],
+    'aws-cli': ['aws-cli'],
+  };
+  return names[component];
+}
+
+/** @throws UserProblem for what is no question */
+function parse(query: URLSearchParams): { readonly codename: Codename; readonly components: readonly Component[] } {
+  const codename = query.get('codename') ?? '';
+  if (!isCodename(codename))
+    throw new UserProblem(`the lab has stand-ins for ${Object.keys(RELEASES).join(', ')}, and not for ${codename}`);
+  const asked = query.getAll('component');
+  const unknown = asked.find((word) => !isComponent(word));
+  if (unknown !== undefined) throw new UserProblem(`the lab has no component ${unknown}, but ${COMPONENTS.join(', ')}`);
+  return { codename, components: asked.filter(isComponent) };
+}
+
+function archiveSubstitution(codename: Codename): Substitution {
+  const { debian, version } = RELEASES[codename];
+  return {
+    component: 'ubuntu packages',
+    source: `packages of Debian ${debian}, in an archive that the lab signs`,
+    reason: `Ubuntu ${version}'s archive is not reachable from the lab`,
+  };
+}
+
+/** A driver's hash is that of its installer. */
+function driverOf({ version, files }: PartFolder): LabTrust['nvidiaDriver'] {
+  const installer = files.find(({ name }) => name.endsWith('.run'));
+  if (installer === undefined) throw new Error('the part nvidia-driver has no installer');
+  return { version, sha256: installer.sha256 };
+}
+
+/**
+ * What a plan has to know of the lab's sources. Builds the parts that it will need, so that their versions can be asked
+ * for, and so that no machine waits for them.
+ *
+ * @throws UserProblem for what the lab has no stand-in of; whatever a part failed with
+ */
+export async function answerSources(
+  { mode, parts, key, official }: SourcesOptions,
+  query: URLSearchParams,
+): Promise<Sources> {
+  if (mode === 'official') return { mode };
+  const { codename, components } = parse(query);
+  const names = components.flatMap((component) => partsOf(component, codename));
+  const folders = new Map<string, PartFolder>();
+  const build = async (name: string): Promise<void> => {
+    const folder = await parts.get(name);
+    if (folder === null) throw new UserProblem(`the lab has no part ${name}`);
+    folders.set(name, folder);
+  };
+  // All of them end before one is told to have failed: none is built for nobody.
+  for (const built of await Promise.allSettled(names.map(build))) if (built.status === 'rejected') throw built.reason;
+
+  const has = (component: Component): boolean => components.includes(component);
+  const fingerprint = async (signer: Signer) => ({ fingerprint: (await key(signer)).fingerprint });
+  const pinned = async (signer: Signer, host: string): Promise<PinnedKey> => {
+    const own = await key(signer);
+    const isExpired = official.faultOf(host, null) === 'expired-key';
+    return { fingerprint: own.fingerprint, key: isExpired ? await expiredCopy(own) : own.publicKey };
+  };
+  const driver = folders.get('nvidia-driver');
+  return {
+    mode,
+    trust: {
+      docker: has('docker') ? await fingerprint('docker') : null,
+      nvidiaContainerToolkit: has('nvidia') ? await fingerprint('nvidia-container-toolkit') : null,
+      nvidiaDriver: driver === undefined ? null : driverOf(driver),
+      ecsAgent: has('ecs-agent') ? await pinned('amazon-ecs', 's3.us-east-1.amazonaws.com') : null,
+      awsCli: has('aws-cli') ? await pinned('aws-cli', 'awscli.amazonaws.com') : null,
+    },
+    substitutions: [
+      ...(has('ubuntu') ? [archiveSubstitution(codename)] : []),
+      ...names.flatMap((name) => parts.substitution(name) ?? []),
+    ],
+  };
+}
