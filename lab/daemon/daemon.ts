@@ -19,6 +19,7 @@ import { startGateway } from '../net/start-gateway.ts';
 import { reasonOf, stackOf } from '../reason.ts';
 import { SessionManager } from '../ssm/session-manager.ts';
 import { Announcement, takeOwner } from './announcement.ts';
+import { baseImagesService, chooseSources } from './base-images-service.ts';
 import { type Dependencies, startDependencies } from './dependencies.ts';
 import { Lifetime } from './lifetime.ts';
 import { listenOnLoopback } from './listen.ts';
@@ -92,7 +93,8 @@ async function bringUp(options: DaemonOptions, lifetime: Lifetime): Promise<Anno
   const inner = withUpgrades(createServer(service.machines(({ socket }) => peerOf(socket) ?? 'unknown')), [ecs]);
   const archives = openArchives(paths.cache, dependencies.mirrors, log);
   const mirror = createAptMirror(archives);
-  const official = await officialService({ mode: 'stand-in', cache: paths.cache, archives, log });
+  const sources = chooseSources(moto.client);
+  const official = await officialService({ mode: () => sources.current(), cache: paths.cache, archives, log });
   const services: readonly NamespaceService[] = [
     official.service,
     webService(mirror, createGitListener(paths.git), official.onRequest),
@@ -102,7 +104,8 @@ async function bringUp(options: DaemonOptions, lifetime: Lifetime): Promise<Anno
     { name: 'ssm', address: SERVICE_ADDRESS, port: 8443, serve: (path) => listenForPeers(path, sessions.onAgent) },
   ];
   await openToMachines(options, lifetime, dependencies, services, official.names);
-  const loopback = withOfficial(withMirror(service.loopback, mirror), official);
+  const withImages = baseImagesService({ paths, moto: moto.client, sources });
+  const loopback = withImages(withOfficial(withMirror(service.loopback, mirror), official));
   const endpoint = withUpgrades(createServer(loopback), [ecs, sessions]);
   const port = await listenOnLoopback(endpoint, options.port, USUAL_PORT);
   cleanup.add('endpoint', () => {
