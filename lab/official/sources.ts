@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Codename, Substitution } from '../parts/part.ts';
 import { UserProblem } from '../problem.ts';
 import type { SourcesMode } from '../sources-mode.ts';
@@ -23,6 +24,8 @@ export type LabTrust = {
 
 export type Sources =
   | { readonly mode: 'official' }
+  /** Parts that are not finished; whoever asks again waits on. */
+  | { readonly mode: 'building'; readonly building: readonly string[] }
   | { readonly mode: 'stand-in'; readonly trust: LabTrust; readonly substitutions: readonly Substitution[] };
 
 export type SourcesOptions = {
@@ -31,7 +34,11 @@ export type SourcesOptions = {
   readonly parts: PartFolders;
   readonly key: (signer: Signer) => Promise<SigningKey>;
   readonly official: Official;
+  /** After which it is told what is still being built. */
+  readonly waitMs?: number;
 };
+
+const WAIT_MS = 20_000;
 
 function isComponent(word: string): word is Component {
   return COMPONENTS.some((each) => each === word);
@@ -76,26 +83,49 @@ function driverOf({ version, files }: PartFolder): LabTrust['nvidiaDriver'] {
 }
 
 /**
+ * The folders of parts by their names, or which of them are not finished by then. All of them end before one is told to
+ * have failed.
+ */
+async function built(
+  parts: PartFolders,
+  names: readonly string[],
+  waitMs: number,
+): Promise<Map<string, PartFolder> | readonly string[]> {
+  const folders = new Map<string, PartFolder>();
+  const waiting = new Set(names);
+  const build = async (name: string): Promise<void> => {
+    try {
+      const folder = await parts.get(name);
+      if (folder === null) throw new UserProblem(`the lab has no part ${name}`);
+      folders.set(name, folder);
+    } finally {
+      waiting.delete(name);
+    }
+  };
+  const over = new AbortController();
+  const ended = Promise.allSettled(names.map(build));
+  const settled = await Promise.race([ended, sleep(waitMs, null, { signal: over.signal }).catch(() => null)]);
+  over.abort();
+  if (settled === null) return [...waiting];
+  for (const each of settled) if (each.status === 'rejected') throw each.reason;
+  return folders;
+}
+
+/**
  * What a plan has to know of the lab's sources. Builds the parts that it will need, so that their versions can be asked
  * for, and so that no machine waits for them.
  *
  * @throws UserProblem for what the lab has no stand-in of; whatever a part failed with
  */
 export async function answerSources(
-  { mode, parts, key, official }: SourcesOptions,
+  { mode, parts, key, official, waitMs = WAIT_MS }: SourcesOptions,
   query: URLSearchParams,
 ): Promise<Sources> {
   if ((await mode()) === 'official') return { mode: 'official' };
   const { codename, components } = parse(query);
   const names = components.flatMap((component) => partsOf(component, codename));
-  const folders = new Map<string, PartFolder>();
-  const build = async (name: string): Promise<void> => {
-    const folder = await parts.get(name);
-    if (folder === null) throw new UserProblem(`the lab has no part ${name}`);
-    folders.set(name, folder);
-  };
-  // All of them end before one is told to have failed: none is built for nobody.
-  for (const built of await Promise.allSettled(names.map(build))) if (built.status === 'rejected') throw built.reason;
+  const folders = await built(parts, names, waitMs);
+  if (!(folders instanceof Map)) return { mode: 'building', building: folders };
 
   const has = (component: Component): boolean => components.includes(component);
   const fingerprint = async (signer: Signer) => ({ fingerprint: (await key(signer)).fingerprint });

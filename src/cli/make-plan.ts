@@ -8,6 +8,7 @@ import { askForBaseImage, type LabBaseImage } from '../lab-client/base-image.ts'
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { type Facts, gatherFacts } from '../plan/facts.ts';
 import { resolvePlan, targetOf, transportOf } from '../plan/resolve.ts';
+import { askStandIns, officialComponents, type StandIns } from '../plan/stand-ins.ts';
 import { askPackageLists } from '../plan/versions/package-lists.ts';
 import { resolveVersions } from '../plan/versions/resolve-versions.ts';
 import { versionSources } from '../plan/versions/sources.ts';
@@ -64,6 +65,16 @@ function withSubstitution(plan: BuildPlan, offered: LabBaseImage | null): BuildP
   return substitution === null ? plan : { ...plan, substitutions: [...plan.substitutions, substitution] };
 }
 
+/** Told as a step of its own where there is anything to ask: the lab may have to build it first. */
+async function standInsFor(
+  session: Session,
+  target: TargetConfig,
+  endpointUrl: string | null,
+): Promise<StandIns | null> {
+  if (endpointUrl === null || officialComponents(target).length === 0) return null;
+  return session.span('parts of the lab', (span) => askStandIns(target, endpointUrl, span.progress));
+}
+
 /** Builds what is carried, asks the region, and resolves: both are needed for the digest. */
 export async function makePlan(
   session: Session,
@@ -74,20 +85,24 @@ export async function makePlan(
   const { profileName, profile } = selection;
   const hostProgram = profile.hostService ? resolve(dirname(loaded.file), profile.hostService.program) : null;
   const target = targetOf(profileName, profile);
-  // What is wrong in hosts.yaml comes before a site that does not answer.
-  const sources = versionSources(endpointUrl);
+  // First: with it the lab decides which sources it takes.
   const offered = await offerBaseImage(session, connection);
-  const [facts, bundle, versions, packageLists] = await allEnded([
+  const asking = standInsFor(session, target, endpointUrl);
+  const sources = asking.then((found) => versionSources(endpointUrl, found !== null));
+  // What is wrong in hosts.yaml comes before a site that does not answer.
+  const [facts, bundle, standIns, versions, packageLists] = await allEnded([
     find(),
     bundleFor(session, target, hostProgram),
-    resolveVersions(target, sources),
-    askPackageLists(target, sources),
+    asking,
+    sources.then((found) => resolveVersions(target, found)),
+    sources.then((found) => askPackageLists(target, found)),
   ]);
   const resolved = resolvePlan({
     selection,
     facts,
     versions,
     packageLists,
+    standIns,
     endpointUrl,
     bundles: bundle.files,
     node: bundle.node,

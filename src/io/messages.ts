@@ -212,6 +212,10 @@ export const MESSAGES = {
     level: 'outside',
     meaning: 'The lab ended, or was killed, while a command worked with it.',
   },
+  LAB_PARTS: {
+    level: 'outside',
+    meaning: 'The lab does not offer what a profile takes from official hosts.',
+  },
   LAB_NOT_STARTED: {
     level: 'user',
     meaning: 'The lab could not be started for a reason that is yours: root, a full disk, a network that is taken.',

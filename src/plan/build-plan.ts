@@ -7,7 +7,7 @@ import type { ProvisioningStep } from './provisioning.ts';
  * Of the format of `plan.json`: the resolved build, readonly, nothing optional. Later verbs read it and refuse another
  * version.
  */
-export const PLAN_VERSION = 4;
+export const PLAN_VERSION = 5;
 
 export type Transport = 'ssh' | 'session-manager';
 

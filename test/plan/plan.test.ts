@@ -39,6 +39,7 @@ function input(region = 'local'): ResolveInput {
     facts,
     versions,
     packageLists: { lists: { 'bookworm-security': 'd'.repeat(64) }, reasons: [] },
+    standIns: null,
     endpointUrl: null,
     bundles: [{ path: 'provisioners/main.mjs', sha256: 'a'.repeat(64), bytes: 1 }],
     node: { version: '24.21.0', sha256: 'b'.repeat(64) },
