@@ -60,7 +60,7 @@ export const STAGES: readonly Room[] = [
   {
     folder: 'src/lab-client',
     mayImport: ['src/io', 'src/aws'],
-    holds: 'start the lab, leave it, ask it which certificate signs its documents',
+    holds: 'start the lab, leave it, ask it for base images and for the certificate that signs its documents',
   },
   {
     folder: 'src/run',

@@ -19,6 +19,7 @@ import { startGateway } from '../net/start-gateway.ts';
 import { reasonOf, stackOf } from '../reason.ts';
 import { SessionManager } from '../ssm/session-manager.ts';
 import { Announcement, takeOwner } from './announcement.ts';
+import { baseImagesService, chooseSources } from './base-images-service.ts';
 import { type Dependencies, startDependencies } from './dependencies.ts';
 import { Lifetime } from './lifetime.ts';
 import { listenOnLoopback } from './listen.ts';
@@ -94,8 +95,9 @@ async function bringUp(options: DaemonOptions, lifetime: Lifetime): Promise<Anno
   const images = buildImages(paths.cache, log);
   const archives = openArchives(paths.cache, dependencies.mirrors, log);
   const mirror = createAptMirror(archives);
+  const sources = chooseSources(moto.client);
   const official = await officialService({
-    mode: 'stand-in',
+    mode: () => sources.current(),
     cache: paths.cache,
     archives,
     guests: [
@@ -113,7 +115,8 @@ async function bringUp(options: DaemonOptions, lifetime: Lifetime): Promise<Anno
     { name: 'ssm', address: SERVICE_ADDRESS, port: 8443, serve: (path) => listenForPeers(path, sessions.onAgent) },
   ];
   await openToMachines(options, lifetime, dependencies, services, official.names);
-  const loopback = withOfficial(withMirror(service.loopback, mirror), official);
+  const withImages = baseImagesService({ paths, moto: moto.client, sources });
+  const loopback = withImages(withOfficial(withMirror(service.loopback, mirror), official));
   const endpoint = withUpgrades(createServer(loopback), [ecs, sessions]);
   const port = await listenOnLoopback(endpoint, options.port, USUAL_PORT);
   cleanup.add('endpoint', () => {

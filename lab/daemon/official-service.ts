@@ -5,15 +5,15 @@ import { SERVICE_ADDRESS } from '../net/plan.ts';
 import { createOfficialApi } from '../official/api.ts';
 import { ensureKey, type Signer } from '../official/archive-key.ts';
 import { type Authority, ensureAuthority } from '../official/authority.ts';
-import { type Door, type Guest, openDoor, standInDoor } from '../official/door.ts';
+import { type Door, type Guest, hostOf, openDoor, standInDoor } from '../official/door.ts';
 import { createOfficialHosts } from '../official/hosts.ts';
-import { machineNames } from '../official/names.ts';
+import { hostNamed, machineNames } from '../official/names.ts';
 import { Official } from '../official/official.ts';
 import { createPartFolders } from '../official/part-folders.ts';
-import type { SourcesMode } from '../official/sources.ts';
 import { UbuntuArchive } from '../official/ubuntu-archive.ts';
 import { wayOut } from '../official/way-out.ts';
 import { PARTS } from '../parts/catalog.ts';
+import type { SourcesMode } from '../sources-mode.ts';
 import type { NamespaceService } from './namespace-services.ts';
 
 export type OfficialService = {
@@ -26,24 +26,38 @@ export type OfficialService = {
 };
 
 type Options = {
-  readonly mode: SourcesMode;
+  readonly mode: () => Promise<SourcesMode>;
   readonly cache: string;
   readonly archives: Archives;
   readonly guests: readonly Guest[];
   readonly log: (line: string) => void;
 };
 
+/** One door, behind which is what the lab uses just then. */
 function doorFor({ mode, cache, guests, log }: Options, official: Official, authority: Authority): Door {
-  if (mode === 'stand-in') return standInDoor({ official, authority, guests, log });
-  return openDoor({
-    official,
-    out: wayOut,
-    ubuntu: {
-      archive: openArchive(cache, 'ubuntu', 'http://archive.ubuntu.com/ubuntu', log),
-      security: openArchive(cache, 'ubuntu-security', 'http://security.ubuntu.com/ubuntu', log),
+  const doors: Readonly<Record<SourcesMode, Door>> = {
+    'stand-in': standInDoor({ official, authority, guests, log }),
+    official: openDoor({
+      official,
+      out: wayOut,
+      ubuntu: {
+        archive: openArchive(cache, 'ubuntu', 'http://archive.ubuntu.com/ubuntu', log),
+        security: openArchive(cache, 'ubuntu-security', 'http://security.ubuntu.com/ubuntu', log),
+      },
+      log,
+    }),
+  };
+  return {
+    onConnection: (socket) => void mode().then((now) => doors[now].onConnection(socket)),
+    onRequest: (incoming, outgoing) => {
+      if (hostNamed(official.hosts, hostOf(incoming))?.over !== 'http') return false;
+      void mode().then((now) => doors[now].onRequest(incoming, outgoing));
+      return true;
     },
-    log,
-  });
+    close: () => {
+      for (const door of Object.values(doors)) door.close();
+    },
+  };
 }
 
 /** The official hosts of the lab, as machines and as makers of plans reach them. */

@@ -12,7 +12,7 @@ from patches.groups import ingress_of
 from patches.images import disk_of
 from patches.instances import finish_termination, set_state
 from patches.tags import are_shown
-from seeds import seed
+from seeds import base_image, seed
 from validation import refusal
 
 ACCOUNT = "123456789012"
@@ -252,6 +252,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "live-instances": live_instances,
     "inventory": inventory,
     "reconcile": reconcile,
+    "base-image": base_image,
     "seed": seed,
     "refusal": refusal,
     "zone-of-subnet": zone_of_subnet,

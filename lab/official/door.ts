@@ -22,7 +22,7 @@ export type Door = {
 };
 
 /** The host of a request, without a port. */
-function hostOf({ headers }: IncomingMessage): string {
+export function hostOf({ headers }: IncomingMessage): string {
   return (headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
 }
 

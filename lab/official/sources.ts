@@ -1,13 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Codename, Substitution } from '../parts/part.ts';
 import { UserProblem } from '../problem.ts';
+import type { SourcesMode } from '../sources-mode.ts';
 import { expiredCopy, type Signer, type SigningKey } from './archive-key.ts';
 import type { Official } from './official.ts';
 import type { PartFolder, PartFolders } from './part-folders.ts';
 import { isCodename, RELEASES } from './ubuntu-archive.ts';
-
-/** Whether official names lead to what the lab has, or, past its door, to the hosts themselves. */
-export type SourcesMode = 'stand-in' | 'official';
 
 /** What a plan may take from official hosts. */
 const COMPONENTS = ['ubuntu', 'docker', 'nvidia', 'ecs-agent', 'aws-cli'] as const;
@@ -31,7 +29,8 @@ export type Sources =
   | { readonly mode: 'stand-in'; readonly trust: LabTrust; readonly substitutions: readonly Substitution[] };
 
 export type SourcesOptions = {
-  readonly mode: SourcesMode;
+  /** Whether official names lead to what the lab has, or, past its door, to the hosts themselves. */
+  readonly mode: () => Promise<SourcesMode>;
   readonly parts: PartFolders;
   readonly key: (signer: Signer) => Promise<SigningKey>;
   readonly official: Official;
@@ -122,7 +121,7 @@ export async function answerSources(
   { mode, parts, key, official, waitMs = WAIT_MS }: SourcesOptions,
   query: URLSearchParams,
 ): Promise<Sources> {
-  if (mode === 'official') return { mode };
+  if ((await mode()) === 'official') return { mode: 'official' };
   const { codename, components } = parse(query);
   const names = components.flatMap((component) => partsOf(component, codename));
   const folders = await built(parts, names, waitMs);
@@ -137,7 +136,7 @@ export async function answerSources(
   };
   const driver = folders.get('nvidia-driver');
   return {
-    mode,
+    mode: 'stand-in',
     trust: {
       docker: has('docker') ? await fingerprint('docker') : null,
       nvidiaContainerToolkit: has('nvidia') ? await fingerprint('nvidia-container-toolkit') : null,

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { DEBIAN_BOOKWORM } from '../../../lab/base-image/release.ts';
 import { createAwsService } from '../../../lab/endpoint/aws-service.ts';
 import { openCallLog } from '../../../lab/endpoint/call-log.ts';
 import type { Disks, MachineSpec, MachineStatus, Machines } from '../../../lab/machine-types.ts';
@@ -131,13 +132,14 @@ export async function startEndpoint(folder: string) {
   const seeded = await moto.client.control<{ images: Record<string, string> }>('seed', {
     ...LAB_SEED,
     base: {
-      namePrefix: 'debian-12-amd64-lab-20261123',
+      ...DEBIAN_BOOKWORM.listing,
+      parameters: DEBIAN_BOOKWORM.listing.parameters('20261123'),
+      serial: '20261123',
       description: 'test',
-      ownerId: '136693071363',
-      rootDeviceName: '/dev/xvda',
       sizeGiB: 8,
       disk: 'snap-base',
       createdAt: '2026-11-23T00:00:00Z',
+      way: 'stand-in',
     },
   });
   const calls = openCallLog(join(folder, 'calls.ndjson'));
