@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
@@ -21,7 +22,11 @@ const AGAIN = { leastMs: 500, mostMs: 15_000 };
 const PING = { times: 6, leastMs: 1000, mostMs: 3000 };
 
 function log(text: string): void {
-  console.log(`level=info time=${new Date().toISOString()} msg=${JSON.stringify(text)}`);
+  const line = `level=info time=${new Date().toISOString()} msg=${JSON.stringify(text)}`;
+  console.log(line);
+  // The container's own; on the host nobody sets it.
+  const { ECS_LOGFILE } = process.env;
+  if (ECS_LOGFILE !== undefined) appendFileSync(ECS_LOGFILE, `${line}\n`);
 }
 
 /** Its own: the package holds what is in this folder. */

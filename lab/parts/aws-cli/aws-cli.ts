@@ -50,13 +50,24 @@ const PYTHON_PACKAGES = [
 ] as const;
 
 /** Of Python's library what no AWS CLI imports, and the pages of its help. */
-const LEFT_OUT = ['idlelib', 'tkinter', 'turtledemo', 'ensurepip', 'pydoc_data'].map((name) => `${PYTHON}/${name}`);
+const LEFT_OUT = ['idlelib', 'tkinter', 'turtledemo', 'ensurepip', 'pydoc_data', 'test'].map((name) => `${PYTHON}/${name}`);
 const NO_HELP = ['python3/dist-packages/awscli/examples', 'python3/dist-packages/awscli/topics'];
 
+/** OpenSSL's old algorithms are a module that lies where Debian has it, and that no call of AWS needs. */
+const NO_LEGACY = 'os.environ["CRYPTOGRAPHY_OPENSSL_NO_LEGACY"] = "1"';
+
 const PROGRAMS: Readonly<Record<string, string>> = {
-  aws: 'import sys\nfrom awscli.clidriver import main\n\nsys.exit(main())\n',
+  aws: `import os
+import sys
+
+${NO_LEGACY}
+from awscli.clidriver import main
+
+sys.exit(main())
+`,
   aws_completer: `import os
 
+${NO_LEGACY}
 from awscli.autocomplete.main import autocomplete
 
 line = os.environ.get("COMP_LINE") or os.environ.get("COMMAND_LINE") or ""
@@ -102,17 +113,14 @@ async function layOut(dist: string, unpacked: string): Promise<void> {
   }
 }
 
-/** Compiled once, here: on a host nobody writes beside the programs. By content, so that times say nothing. */
+/**
+ * Compiled once, here: on a host nobody writes beside the programs. By content, so that times say nothing; in one
+ * process, since Python would start others without the loader.
+ */
 async function compile(dist: string): Promise<void> {
-  const loader = join(dist, 'lib', 'ld-linux-x86-64.so.2');
-  await run(
-    loader,
-    [
-      ...['--library-path', join(dist, 'lib'), join(dist, 'python/bin/python3'), '-I', '-m', 'compileall'],
-      ...['-q', '-j', '0', '--invalidation-mode', 'unchecked-hash', '-s', dist, join(dist, 'python/lib')],
-    ],
-    { accept: [0, 1] },
-  );
+  const python = ['--library-path', join(dist, 'lib'), join(dist, 'python/bin/python3'), '-I'];
+  const compileall = ['-m', 'compileall', '-q', '--invalidation-mode', 'unchecked-hash', '-s', dist];
+  await run(join(dist, 'lib', 'ld-linux-x86-64.so.2'), [...python, ...compileall, join(dist, 'python/lib')]);
 }
 
 /**
