@@ -3,7 +3,7 @@ import type { ECSClient } from '@aws-sdk/client-ecs';
 import { CheckpointFile, type Identity, readCheckpoint } from './checkpoint.ts';
 import { Docker } from './docker.ts';
 import { type DockerFacts, probeDocker } from './docker-probe.ts';
-import { agentEnvironment } from './environment.ts';
+import type { AgentEnvironment } from './environment.ts';
 import { type Gpus, readGpus } from './gpu.ts';
 import { Images } from './images.ts';
 import { readInstance } from './instance.ts';
@@ -17,6 +17,7 @@ import { keepConnected } from './sockets.ts';
 import { TaskEngine } from './task-engine.ts';
 
 export type AgentOptions = {
+  readonly environment: AgentEnvironment;
   /** Where the files of the host are. */
   readonly root: string;
   /** `DOCKER_HOST` */
@@ -37,8 +38,7 @@ type Registered = {
 };
 
 async function registerAgent(options: AgentOptions): Promise<Registered> {
-  const { log, root } = options;
-  const environment = agentEnvironment(root);
+  const { environment, log, root } = options;
   const settings = readSettings(environment, log);
   const docker = new Docker(options.dockerHost);
   const facts = await probeDocker(docker);

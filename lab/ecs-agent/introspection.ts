@@ -3,7 +3,7 @@ import type { Identity } from './checkpoint.ts';
 import type { KnownTask } from './known-task.ts';
 import { AGENT_VERSION } from './sockets.ts';
 
-const PORT = 51_678;
+export const INTROSPECTION = { host: '127.0.0.1', port: 51_678 };
 
 function describe({ payload, containers, desiredStatus, status }: KnownTask): Record<string, unknown> {
   return {
@@ -59,5 +59,5 @@ export function serveIntrospection(
     response.end(JSON.stringify(answer ?? {}));
   });
   server.on('error', (error) => log(`introspection: ${error.message}`));
-  server.listen(PORT, '127.0.0.1').unref();
+  server.listen(INTROSPECTION.port, INTROSPECTION.host).unref();
 }
