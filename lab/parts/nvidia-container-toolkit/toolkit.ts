@@ -9,14 +9,7 @@ import { packAll } from './packages.ts';
 
 const here = import.meta.dirname;
 const MODULE = 'github.com/NVIDIA/nvidia-container-toolkit';
-const PROGRAMS = [
-  'nvidia-ctk',
-  'nvidia-cdi-hook',
-  'nvidia-container-runtime',
-  'nvidia-container-runtime.cdi',
-  'nvidia-container-runtime.legacy',
-  'nvidia-container-runtime-hook',
-];
+const PROGRAMS = ['nvidia-ctk', 'nvidia-cdi-hook', 'nvidia-container-runtime', 'nvidia-container-runtime-hook'];
 const STAND_IN = 'nvidia-container-cli';
 
 /** The functions of the driver's libraries are found when they are first called, if the machine has them. */

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	cgrouplink "github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
+
+	"ecs-host/nvidia-container-toolkit/nvidia-container-cli/asked"
 )
 
 type number struct{ major, minor uint32 }
@@ -39,7 +39,6 @@ func allow(pid int, devices []string) error {
 	return nil
 }
 
-// deviceGroup is the folder of a process's group that says which devices it may open: of the devices controller where there is one, else of the unified tree.
 func deviceGroup(pid int) (string, bool, error) {
 	groups, err := lines(fmt.Sprintf("/proc/%d/cgroup", pid))
 	if err != nil {
@@ -49,16 +48,11 @@ func deviceGroup(pid int) (string, bool, error) {
 	if err != nil {
 		return "", false, err
 	}
-	for _, isUnified := range []bool{false, true} {
-		path, isThere := groupPath(groups, isUnified)
-		if !isThere {
-			continue
-		}
-		if folder, isThere := mountedAt(mounts, path, isUnified); isThere {
-			return folder, isUnified, nil
-		}
+	folder, isUnified, isThere := asked.DeviceGroup(groups, mounts)
+	if !isThere {
+		return "", false, fmt.Errorf("process %d has no control group for devices", pid)
 	}
-	return "", false, fmt.Errorf("process %d has no control group for devices", pid)
+	return folder, isUnified, nil
 }
 
 func lines(path string) ([]string, error) {
@@ -72,39 +66,6 @@ func lines(path string) ([]string, error) {
 		all = append(all, scanner.Text())
 	}
 	return all, nil
-}
-
-func groupPath(groups []string, isUnified bool) (string, bool) {
-	for _, line := range groups {
-		parts := strings.SplitN(line, ":", 3)
-		if len(parts) != 3 {
-			continue
-		}
-		if isUnified && parts[1] == "" || !isUnified && slices.Contains(strings.Split(parts[1], ","), "devices") {
-			return parts[2], true
-		}
-	}
-	return "", false
-}
-
-// mountedAt looks for the tree among the mounts; a mount may show only what is below the folder that is its root.
-func mountedAt(mounts []string, path string, isUnified bool) (string, bool) {
-	for _, line := range mounts {
-		before, after, _ := strings.Cut(line, " - ")
-		fields, kinds := strings.Fields(before), strings.Fields(after)
-		if len(fields) < 5 || len(kinds) < 3 {
-			continue
-		}
-		isWanted := kinds[0] == "cgroup2"
-		if !isUnified {
-			isWanted = kinds[0] == "cgroup" && slices.Contains(strings.Split(kinds[2], ","), "devices")
-		}
-		below, isBelow := strings.CutPrefix(path, strings.TrimSuffix(fields[3], "/"))
-		if isWanted && isBelow {
-			return filepath.Join(fields[4], below), true
-		}
-	}
-	return "", false
 }
 
 func allowLegacy(folder string, numbers []number) error {

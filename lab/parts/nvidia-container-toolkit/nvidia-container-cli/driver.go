@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
+
+	"ecs-host/nvidia-container-toolkit/nvidia-container-cli/asked"
 )
 
 type gpu struct {
@@ -71,9 +73,9 @@ func readGpu(library nvml.Interface, index int) (gpu, error) {
 }
 
 // choose finds the GPUs that were asked for by number, by id, or as `all`.
-func (found driver) choose(asked []string) ([]gpu, error) {
+func (found driver) choose(names []string) ([]gpu, error) {
 	var chosen []gpu
-	for _, name := range asked {
+	for _, name := range names {
 		if name == "all" {
 			return found.gpus, nil
 		}
@@ -96,12 +98,12 @@ func (found driver) find(name string) (gpu, bool) {
 }
 
 // nodes are the devices that a container gets: CUDA alone needs those of unified memory, a screen alone the one for modes.
-func nodes(asked options, chosen []gpu) []string {
+func nodes(options asked.Options, chosen []gpu) []string {
 	wanted := []string{"/dev/nvidiactl"}
-	if asked.compute {
+	if options.Compute {
 		wanted = append(wanted, "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools")
 	}
-	if asked.display {
+	if options.Display {
 		wanted = append(wanted, "/dev/nvidia-modeset")
 	}
 	for _, one := range chosen {

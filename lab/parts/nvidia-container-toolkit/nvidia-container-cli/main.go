@@ -4,36 +4,38 @@ package main
 import (
 	"fmt"
 	"os"
+
+	"ecs-host/nvidia-container-toolkit/nvidia-container-cli/asked"
 )
 
-func configure(asked options) error {
-	if asked.loadModules {
+func configure(options asked.Options) error {
+	if options.LoadModules {
 		loadModules()
 	}
 	found, err := readDriver()
 	if err != nil {
 		return err
 	}
-	chosen, err := found.choose(asked.devices)
+	chosen, err := found.choose(options.Devices)
 	if err != nil {
 		return err
 	}
-	devices := nodes(asked, chosen)
-	if !asked.noCgroups {
-		if err := allow(asked.pid, devices); err != nil {
+	devices := nodes(options, chosen)
+	if !options.NoCgroups {
+		if err := allow(options.Pid, devices); err != nil {
 			return err
 		}
 	}
-	if err := enter(asked.pid); err != nil {
+	if err := enter(options.Pid); err != nil {
 		return err
 	}
-	return mountAll(asked, found, devices)
+	return mountAll(options, found, devices)
 }
 
 func main() {
-	asked, err := parse(os.Args[1:])
+	options, err := asked.Parse(os.Args[1:])
 	if err == nil {
-		err = configure(asked)
+		err = configure(options)
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "nvidia-container-cli: %v\n", err)

@@ -11,6 +11,8 @@ import (
 
 	securejoin "github.com/cyphar/filepath-securejoin"
 	"golang.org/x/sys/unix"
+
+	"ecs-host/nvidia-container-toolkit/nvidia-container-cli/asked"
 )
 
 const machineLibraries = "/usr/lib/x86_64-linux-gnu"
@@ -45,7 +47,7 @@ func librariesOf(rootfs string) string {
 }
 
 // files are those of the driver that the asked capabilities need; the firmware, with what the lab has beside it, comes with all of them.
-func files(asked options, version, libraries string) []file {
+func files(options asked.Options, version, libraries string) []file {
 	var wanted []file
 	add := func(from, to string) {
 		if info, err := os.Stat(from); err == nil && info.Mode().IsRegular() {
@@ -56,11 +58,11 @@ func files(asked options, version, libraries string) []file {
 		name += ".so." + version
 		add(filepath.Join(machineLibraries, name), filepath.Join(libraries, name))
 	}
-	if asked.utility {
+	if options.Utility {
 		add("/usr/bin/nvidia-smi", "/usr/bin/nvidia-smi")
 		library("libnvidia-ml")
 	}
-	if asked.compute {
+	if options.Compute {
 		library("libcuda")
 	}
 	firmware, _ := filepath.Glob("/lib/firmware/nvidia/" + version + "/gsp*.bin")
@@ -112,30 +114,30 @@ func link(rootfs, path, to string) error {
 	return nil
 }
 
-func mountAll(asked options, found driver, devices []string) error {
-	compat, _ := filepath.Glob(filepath.Join(asked.rootfs, "usr/local/cuda/compat/lib*.so.*"))
+func mountAll(options asked.Options, found driver, devices []string) error {
+	compat, _ := filepath.Glob(filepath.Join(options.Rootfs, "usr/local/cuda/compat/lib*.so.*"))
 	if len(compat) > 0 {
 		return fmt.Errorf("the image brings %s, and the lab's stand-in was not taught what CUDA does with it", filepath.Base(compat[0]))
 	}
-	libraries := librariesOf(asked.rootfs)
-	for _, one := range files(asked, found.version, libraries) {
-		if err := bind(asked.rootfs, one.from, one.to, unix.MS_RDONLY|unix.MS_NODEV|unix.MS_NOSUID); err != nil {
+	libraries := librariesOf(options.Rootfs)
+	for _, one := range files(options, found.version, libraries) {
+		if err := bind(options.Rootfs, one.from, one.to, unix.MS_RDONLY|unix.MS_NODEV|unix.MS_NOSUID); err != nil {
 			return err
 		}
 		if strings.HasPrefix(filepath.Base(one.to), "libcuda.so.") {
-			if err := link(asked.rootfs, filepath.Join(libraries, "libcuda.so"), "libcuda.so.1"); err != nil {
+			if err := link(options.Rootfs, filepath.Join(libraries, "libcuda.so"), "libcuda.so.1"); err != nil {
 				return err
 			}
 		}
 	}
 	for _, path := range devices {
-		if err := bind(asked.rootfs, path, path, unix.MS_NOSUID|unix.MS_NOEXEC); err != nil {
+		if err := bind(options.Rootfs, path, path, unix.MS_NOSUID|unix.MS_NOEXEC); err != nil {
 			return err
 		}
 	}
-	said, err := exec.Command(asked.ldconfig, "-r", asked.rootfs, "-f", "/etc/ld.so.conf", "-C", "/etc/ld.so.cache", libraries).CombinedOutput()
+	said, err := exec.Command(options.Ldconfig, "-r", options.Rootfs, "-f", "/etc/ld.so.conf", "-C", "/etc/ld.so.cache", libraries).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("ldcache error: %s: %w: %s", asked.ldconfig, err, strings.TrimSpace(string(said)))
+		return fmt.Errorf("ldcache error: %s: %w: %s", options.Ldconfig, err, strings.TrimSpace(string(said)))
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ static void bus_of(nvmlDevice_t device, char *bus) {
 static int each_gpu(gpu_work work) {
   unsigned int count = 0;
   int code = 0;
-  char bus[TEXT];
+  nvmlPciInfo_t pci;
   nvmlReturn_t result = nvmlDeviceGetCount_v2_(&count);
   if (result != NVML_SUCCESS) return exit_code(result);
   if (count == 0) {
@@ -83,7 +83,7 @@ static int each_gpu(gpu_work work) {
       if (code == 0) code = done;
       continue;
     }
-    bus_of(device, bus);
+    const char *bus = nvmlDeviceGetPciInfo_v3_(device, &pci) == NVML_SUCCESS ? pci.busIdLegacy : "?";
     printf("Unable to determine the device handle for GPU%u: %s: %s\n", index, bus, words_for(result));
     if (code == 0) code = exit_code(result);
   }

@@ -1,4 +1,5 @@
-package main
+// Package asked reads what nvidia-container-cli is asked for, and for whom.
+package asked
 
 import (
 	"fmt"
@@ -7,26 +8,27 @@ import (
 	"strings"
 )
 
-// What NVIDIA's runtime hook asks for. The hook passes more when its configuration says so; that is refused, and not passed over.
-type options struct {
-	loadModules bool
-	ldconfig    string
-	noCgroups   bool
-	devices     []string
-	utility     bool
-	compute     bool
-	display     bool
-	pid         int
-	rootfs      string
+// Options are what NVIDIA's runtime hook asks for. The hook passes more when its configuration says so; that is refused, and not passed over.
+type Options struct {
+	LoadModules bool
+	Ldconfig    string
+	NoCgroups   bool
+	Devices     []string
+	Utility     bool
+	Compute     bool
+	Display     bool
+	Pid         int
+	Rootfs      string
 }
 
-func parse(words []string) (options, error) {
-	var asked options
+// Parse refuses what it was not taught.
+func Parse(words []string) (Options, error) {
+	var asked Options
 	for len(words) > 0 && strings.HasPrefix(words[0], "--") {
 		if words[0] != "--load-kmods" {
 			return asked, untaught(words[0])
 		}
-		asked.loadModules = true
+		asked.LoadModules = true
 		words = words[1:]
 	}
 	if len(words) == 0 || words[0] != "configure" {
@@ -42,14 +44,14 @@ func parse(words []string) (options, error) {
 	if len(words) != 1 || !filepath.IsAbs(words[0]) {
 		return asked, fmt.Errorf("configure takes the path of one root file system")
 	}
-	if asked.pid == 0 || asked.ldconfig == "" {
+	if asked.Pid == 0 || asked.Ldconfig == "" {
 		return asked, fmt.Errorf("configure wants --pid and --ldconfig")
 	}
-	asked.rootfs = words[0]
+	asked.Rootfs = words[0]
 	return asked, nil
 }
 
-func (asked *options) take(word string) error {
+func (asked *Options) take(word string) error {
 	name, value, _ := strings.Cut(word, "=")
 	switch name {
 	case "--ldconfig":
@@ -58,15 +60,15 @@ func (asked *options) take(word string) error {
 		if !isOfMachine || !filepath.IsAbs(path) {
 			return untaught(word)
 		}
-		asked.ldconfig = path
+		asked.Ldconfig = path
 	case "--device":
-		asked.devices = append(asked.devices, strings.Split(value, ",")...)
+		asked.Devices = append(asked.Devices, strings.Split(value, ",")...)
 	case "--pid":
 		pid, err := strconv.Atoi(value)
 		if err != nil || pid <= 0 {
 			return fmt.Errorf("%s is no process", value)
 		}
-		asked.pid = pid
+		asked.Pid = pid
 	case "--cuda-compat-mode":
 		// Nothing to do unless the image brings libraries of CUDA's own, which is looked at later.
 		if value != "ldconfig" && value != "disabled" {
@@ -78,16 +80,16 @@ func (asked *options) take(word string) error {
 	return nil
 }
 
-func (asked *options) takeFlag(word string) error {
+func (asked *Options) takeFlag(word string) error {
 	switch word {
 	case "--no-cgroups":
-		asked.noCgroups = true
+		asked.NoCgroups = true
 	case "--utility":
-		asked.utility = true
+		asked.Utility = true
 	case "--compute":
-		asked.compute = true
+		asked.Compute = true
 	case "--display":
-		asked.display = true
+		asked.Display = true
 	case "--video", "--graphics", "--ngx", "--compat32":
 		// The lab's driver has no library for these.
 	default:
