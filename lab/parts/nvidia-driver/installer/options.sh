@@ -49,8 +49,9 @@ keep() {
   eval "$variable=\$1"
 }
 
+# optionIs <name> <value> [<its default>]
 optionIs() {
-  eval "[ \"\${option_$1:-$3}\" = \"\$2\" ]"
+  eval "[ \"\${option_$1:-${3:-}}\" = \"\$2\" ]"
 }
 
 parse() {
