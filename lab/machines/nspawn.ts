@@ -46,7 +46,7 @@ echo "$4" >/sys/hypervisor/uuid
 mount -o remount,ro /sys
 devices=/sys/bus/pci/devices
 if [ -d ${GPUS} ]; then
-  kernel=$(ls /boot | sed -n 's/^vmlinuz-([0-9])/\1/p' | sort -V | tail -n 1)
+  kernel=$(ls /boot | grep '^vmlinuz-[0-9]' | cut -d - -f 2- | sort -V | tail -n 1)
   if find "/lib/modules/$kernel" -name 'nouveau.ko*' 2>/dev/null | grep -q . && [ -n "$kernel" ] &&
     ! modprobe --showconfig | grep -qx 'blacklist nouveau'; then
     for device in ${GPUS}/*/; do ln -sfn ../../../bus/pci/drivers/nouveau "$device/driver"; done

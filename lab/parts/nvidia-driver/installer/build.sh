@@ -16,6 +16,7 @@ findSources() {
   fi
   hint="Please make sure you have installed the kernel source files for your kernel, for example with the package linux-headers-$kernel."
   if [ -z "$sources" ]; then giveUp "Unable to find the kernel source tree for the currently running kernel.  $hint"; fi
+  case $sources in /usr | /usr/) giveUp "The kernel source path '$sources' is invalid.  $hint" ;; esac
   if [ ! -d "$sources" ]; then giveUp "The kernel source path '$sources' does not exist.  $hint"; fi
   if [ ! -e "$sources/include/linux/kernel.h" ]; then
     giveUp "The kernel header file '$sources/include/linux/kernel.h' does not exist.  $hint"
@@ -64,7 +65,7 @@ testModules() {
 
 dkmsConf() {
   printf 'PACKAGE_NAME="nvidia"\nPACKAGE_VERSION="%s"\nAUTOINSTALL="yes"\n' "$version"
-  printf 'MAKE[0]="make -j%s SYSSRC=${kernel_source_dir} NV_KERNEL_MODULES=\x27%s\x27 modules"\n' "$jobs" "$modules"
+  printf 'MAKE[0]="make -j%s SYSSRC=${kernel_source_dir} NV_KERNEL_MODULES=\047%s\047 modules"\n' "$jobs" "$modules"
   printf 'CLEAN="make SYSSRC=${kernel_source_dir} clean"\n'
   index=0
   for module in $modules; do

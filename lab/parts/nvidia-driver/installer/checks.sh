@@ -58,7 +58,8 @@ checkDevices() {
 
 checkX() {
   for lock in /tmp/.X[0-7]-lock; do
-    server=$(tr -d ' ' <"$lock" 2>/dev/null) || continue
+    if [ ! -r "$lock" ]; then continue; fi
+    server=$(tr -d ' ' <"$lock")
     if [ ! -d "/proc/$server" ]; then continue; fi
     say "The file '$lock' exists and appears to contain the process ID '$server' of a running X server."
     if ! optionIs no_x_check 1; then giveUp 'An X server is running.'; fi

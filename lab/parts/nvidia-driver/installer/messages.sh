@@ -35,7 +35,8 @@ untaught() {
 }
 
 beginLog() {
-  if : >"$logFile" 2>/dev/null; then
+  # Not `:`, whose failure would end the shell.
+  if true 2>/dev/null >"$logFile"; then
     isLogging=1
     note "nvidia-installer log file '$logFile'"
     note "creation time: $(date)"
