@@ -8,12 +8,10 @@ import { sharedTempFolder } from '../../support/temp-folder.ts';
 
 const folder = sharedTempFolder();
 const M60 = { name: 'M60', count: 1, memoryMiB: 8192 };
-const fault = (name: GpuFault['fault'], more: Partial<GpuFault> = {}): GpuFault => ({
-  fault: name,
-  slot: null,
-  model: null,
-  ...more,
-});
+
+function fault(name: GpuFault['fault'], more: Partial<GpuFault> = {}): GpuFault {
+  return { fault: name, slot: null, model: null, ...more };
+}
 
 test('a type with one GPU has it where EC2 has it, the same for an instance whenever it starts', () => {
   const [gpu, ...others] = gpuDevices('i-1', [M60], []);

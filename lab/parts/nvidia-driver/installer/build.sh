@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034,SC2154 # One program in several files: what one sets, another reads.
 # Sourced. The kernel modules: built in the package, then given to DKMS, or installed when it has no part in it.
 
 findSources() {
@@ -63,6 +64,7 @@ testModules() {
   fi
 }
 
+# shellcheck disable=SC2016 # DKMS's variable
 dkmsConf() {
   printf 'PACKAGE_NAME="nvidia"\nPACKAGE_VERSION="%s"\nAUTOINSTALL="yes"\n' "$version"
   printf 'MAKE[0]="make -j%s SYSSRC=${kernel_source_dir} NV_KERNEL_MODULES=\047%s\047 modules"\n' "$jobs" "$modules"

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034,SC2154 # One program in several files: what one sets, another reads.
 # Sourced. What the machine is, and what stands in the way of an installation, in the order in which the real installer asks.
 
 devices=/sys/bus/pci/devices

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034,SC2154 # One program in several files: what one sets, another reads.
 # Sourced. What is said, and where: warnings and errors to stderr whatever was asked for, everything to the log.
 
 isSilent=0
