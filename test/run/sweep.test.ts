@@ -23,6 +23,7 @@ test('the private half of a key pair goes with it', async () => {
     }),
     DeleteKeyPair: nothing,
     ListClusters: nothing,
+    ListTaskDefinitionFamilies: nothing,
   });
   const { removals } = await sweepRun(clients, runId, { reporter: { emit: () => {}, close: async () => {} } });
   vi.unstubAllEnvs();
