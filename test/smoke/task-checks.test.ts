@@ -11,7 +11,7 @@ import { fakeSsh } from './fake-ssh.ts';
 const GPU = 'GPU-00000000-0000-0000-0000-000000000001';
 const RECORD = { stdout: '{"n":1,"id":"c0ffee"}\n' };
 const { signal } = new AbortController();
-const options = { limits: { ...timeLimits('http://lab'), registerMs: 0, serveMs: 0 }, signal };
+const options = { limits: { ...timeLimits('http://lab'), registerMs: 0, taskMs: 0 }, signal };
 const registration = { arn: 'arn:1', status: 'ACTIVE', isAgentConnected: true, gpus: [GPU] };
 
 function newBook(): CheckBook {

@@ -201,7 +201,7 @@ export async function checkTask(
     const found = await taskOf(task);
     return found === null || found.lastStatus === 'RUNNING' || found.lastStatus === 'STOPPED' ? found : null;
   };
-  const timeoutMs = limits.serveMs;
+  const timeoutMs = limits.taskMs;
   const running = await poll(begun, { timeoutMs, intervalMs: ASK_AGAIN_MS, signal });
   if (running === null) throw new Error(`ECS did not start it: ${(await eventsOf(task))[0] ?? 'nothing was said'}`);
   const isHere = running.containerInstanceArn === registration.arn;
