@@ -141,10 +141,10 @@ export async function describeServices(services: Services, call: Call): Promise<
   return { services: shown, failures };
 }
 
-/** All in one page; of deleted ones, those whose tasks have not ended. */
+/** All in one page, without those that were deleted. */
 export async function listServices(services: Services, call: Call): Promise<Body> {
   const cluster = clusterOf(call.body);
   await findCluster(call, cluster);
-  const there = services.ofCluster(call.region, cluster).filter(({ status }) => status !== 'INACTIVE');
+  const there = services.ofCluster(call.region, cluster).filter(({ status }) => status === 'ACTIVE');
   return { serviceArns: there.map(({ arn }) => arn) };
 }
