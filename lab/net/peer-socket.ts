@@ -38,7 +38,8 @@ function takePeerLine(socket: Socket, then: (socket: Socket) => void): void {
     const rest = seen.subarray(end + 1);
     if (rest.length > 0) socket.unshift(rest);
     then(socket);
-    socket.resume();
+    // TLS reads the socket itself, in its own time, and would lose what flows meanwhile to nobody.
+    if (socket.listenerCount('data') > 0) socket.resume();
   };
   socket.on('data', onData);
   socket.on('error', () => socket.destroy());

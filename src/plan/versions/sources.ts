@@ -37,7 +37,7 @@ export function versionSources(labEndpoint: string | null, hasStandIns: boolean)
   if (!hasStandIns) return fromMirror;
   const reach = (url: string): string => {
     const { host, pathname } = new URL(url);
-    return new URL(`/_lab/official/${host}${pathname}`, labEndpoint).href;
+    return new URL(`/_lab/official/${host}${pathname.replace(/\/$/, '')}`, labEndpoint).href;
   };
   const { docker, ubuntu, agentReleases, awsCliReleases, awsCli } = PUBLIC;
   return {
