@@ -226,7 +226,7 @@ export const LAB: readonly Room[] = [
   { folder: 'lab/base-image', mayImport: ['lab/mirror', 'lab/parts'], holds: 'the image that machines begin with' },
   {
     folder: 'lab/parts',
-    mayImport: ['lab/mirror'],
+    mayImport: ['lab/mirror', 'lab/ecs-agent'],
     holds: 'stand-ins for what only the internet has, built into the cache',
   },
   {

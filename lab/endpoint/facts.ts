@@ -3,7 +3,7 @@ import type { MachineSpec } from '../machine-types.ts';
 /** What a machine is started with as it is. */
 type AsStarted = Pick<
   MachineSpec,
-  'subnetId' | 'keyPair' | 'instanceProfile' | 'httpTokens' | 'httpPutResponseHopLimit' | 'securityGroups'
+  'gpus' | 'subnetId' | 'keyPair' | 'instanceProfile' | 'httpTokens' | 'httpPutResponseHopLimit' | 'securityGroups'
 >;
 
 /** What lab/moto/control.py knows of an instance. */
@@ -41,6 +41,7 @@ export function machineSpec(facts: InstanceFacts): MachineSpec {
     accountId: facts.accountId,
     imageId: facts.imageId,
     instanceType: facts.instanceType,
+    gpus: facts.gpus,
     diskId: facts.rootVolume.id,
     vpcId: facts.vpcId,
     subnetId: facts.subnetId,

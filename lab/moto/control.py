@@ -12,6 +12,7 @@ from patches.groups import ingress_of
 from patches.images import disk_of
 from patches.instances import finish_termination, set_state
 from patches.tags import are_shown
+from patches.types import gpus_of
 from seeds import base_image, seed
 from validation import refusal
 
@@ -59,6 +60,7 @@ def instance_facts(region: str, instance_id: str) -> dict[str, Any]:
         "accountId": ACCOUNT,
         "imageId": instance.image_id,
         "instanceType": instance.instance_type,
+        "gpus": gpus_of(instance.instance_type),
         "shutdownBehavior": instance.instance_initiated_shutdown_behavior,
         "rootVolume": {
             "id": volume.id,

@@ -7,7 +7,7 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { DEBIAN_BOOKWORM } from '../../../lab/base-image/release.ts';
 import { createAwsService } from '../../../lab/endpoint/aws-service.ts';
 import { openCallLog } from '../../../lab/endpoint/call-log.ts';
-import type { Disks, MachineSpec, MachineStatus, Machines } from '../../../lab/machine-types.ts';
+import type { Disks, GpuFault, MachineSpec, MachineStatus, Machines } from '../../../lab/machine-types.ts';
 import { pythonOf, startMoto } from '../../../lab/moto/process.ts';
 import { LAB_SEED } from '../../../lab/seed.ts';
 
@@ -24,6 +24,7 @@ export function createFakes() {
   const specs = new Map<string, MachineSpec>();
   const files = new Set<string>(['snap-base']);
   const ingress = new Map<string, MachineSpec['securityGroups']>();
+  const gpuFaults = new Map<string, readonly GpuFault[]>();
   const gates = new Map<string, Promise<void>>();
   const failures = new Map<string, string>();
   /** Blocks of snapshots, by number; each copy takes them along. */
@@ -58,6 +59,9 @@ export function createFakes() {
     },
     setIngress: async (instanceId, groups) => {
       ingress.set(instanceId, groups);
+    },
+    setGpuFaults: async (instanceId, faults) => {
+      gpuFaults.set(instanceId, faults);
     },
     status: (instanceId) => status.get(instanceId) ?? 'gone',
     consoleOutput: async (instanceId) => `console of ${instanceId}\n`,
@@ -95,6 +99,7 @@ export function createFakes() {
     specs,
     files,
     ingress,
+    gpuFaults,
     failures,
     blocks,
     exit: (instanceId: string, how: 'shutdown' | 'crashed') => {

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034,SC2154 # One program in several files: what one sets, another reads.
 # Sourced. The kernel modules: built in the package, then given to DKMS, or installed when it has no part in it.
 
 findSources() {
@@ -16,6 +17,7 @@ findSources() {
   fi
   hint="Please make sure you have installed the kernel source files for your kernel, for example with the package linux-headers-$kernel."
   if [ -z "$sources" ]; then giveUp "Unable to find the kernel source tree for the currently running kernel.  $hint"; fi
+  case $sources in /usr | /usr/) giveUp "The kernel source path '$sources' is invalid.  $hint" ;; esac
   if [ ! -d "$sources" ]; then giveUp "The kernel source path '$sources' does not exist.  $hint"; fi
   if [ ! -e "$sources/include/linux/kernel.h" ]; then
     giveUp "The kernel header file '$sources/include/linux/kernel.h' does not exist.  $hint"
@@ -62,9 +64,10 @@ testModules() {
   fi
 }
 
+# shellcheck disable=SC2016 # DKMS's variable
 dkmsConf() {
   printf 'PACKAGE_NAME="nvidia"\nPACKAGE_VERSION="%s"\nAUTOINSTALL="yes"\n' "$version"
-  printf 'MAKE[0]="make -j%s SYSSRC=${kernel_source_dir} NV_KERNEL_MODULES=\x27%s\x27 modules"\n' "$jobs" "$modules"
+  printf 'MAKE[0]="make -j%s SYSSRC=${kernel_source_dir} NV_KERNEL_MODULES=\047%s\047 modules"\n' "$jobs" "$modules"
   printf 'CLEAN="make SYSSRC=${kernel_source_dir} clean"\n'
   index=0
   for module in $modules; do

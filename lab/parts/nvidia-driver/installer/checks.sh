@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034,SC2154 # One program in several files: what one sets, another reads.
 # Sourced. What the machine is, and what stands in the way of an installation, in the order in which the real installer asks.
 
 devices=/sys/bus/pci/devices
@@ -58,7 +59,8 @@ checkDevices() {
 
 checkX() {
   for lock in /tmp/.X[0-7]-lock; do
-    server=$(tr -d ' ' <"$lock" 2>/dev/null) || continue
+    if [ ! -r "$lock" ]; then continue; fi
+    server=$(tr -d ' ' <"$lock")
     if [ ! -d "/proc/$server" ]; then continue; fi
     say "The file '$lock' exists and appears to contain the process ID '$server' of a running X server."
     if ! optionIs no_x_check 1; then giveUp 'An X server is running.'; fi

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034,SC2154 # One program in several files: what one sets, another reads.
 # Sourced. What is installed beside the modules, and the list by which nvidia-uninstall takes it away.
 
 record=/var/lib/nvidia/log

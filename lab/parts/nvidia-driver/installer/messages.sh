@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034,SC2154 # One program in several files: what one sets, another reads.
 # Sourced. What is said, and where: warnings and errors to stderr whatever was asked for, everything to the log.
 
 isSilent=0
@@ -35,7 +36,8 @@ untaught() {
 }
 
 beginLog() {
-  if : >"$logFile" 2>/dev/null; then
+  # Not `:`, whose failure would end the shell.
+  if true 2>/dev/null >"$logFile"; then
     isLogging=1
     note "nvidia-installer log file '$logFile'"
     note "creation time: $(date)"

@@ -1,8 +1,9 @@
+# shellcheck shell=sh disable=SC2034,SC2154 # One program in several files: what one sets, another reads.
 # Sourced. The command line, as the real installer reads it: `options` beside this file has its table, a line an option: name, short form (or -),
 # whether it takes something, and what the stand-in does with it.
 
 invalidCommandLine() {
-  complain 'Invalid commandline, please run `./nvidia-installer --help` for usage information.'
+  complain "Invalid commandline, please run \`./nvidia-installer --help\` for usage information."
   exit 1
 }
 
@@ -49,8 +50,9 @@ keep() {
   eval "$variable=\$1"
 }
 
+# optionIs <name> <value> [<its default>]
 optionIs() {
-  eval "[ \"\${option_$1:-$3}\" = \"\$2\" ]"
+  eval "[ \"\${option_$1:-${3:-}}\" = \"\$2\" ]"
 }
 
 parse() {
