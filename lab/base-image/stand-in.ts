@@ -102,9 +102,14 @@ export function aptSources({ codename }: UbuntuRelease): string {
   return [stanza('$MIRROR', '$RELEASE $RELEASE-updates'), stanza('$SECURITY', '$RELEASE-security')].join('\n');
 }
 
-/** Pure: YAML of cloud-init's configuration; JSON is YAML, too. */
-function sourcesConfig(release: UbuntuRelease): string {
-  return `${JSON.stringify({ apt: { preserve_sources_list: false, sources_list: aptSources(release) } }, null, 2)}\n`;
+/**
+ * Pure: YAML of cloud-init's configuration; JSON is YAML, too. Debian's own, as of bullseye, says the contrary in the
+ * form of before, and cloud-init wants both to agree.
+ */
+export function sourcesConfig(release: UbuntuRelease): string {
+  const before = SUITES[release.codename] === 'bullseye' ? { apt_preserve_sources_list: false } : {};
+  const apt = { preserve_sources_list: false, sources_list: aptSources(release) };
+  return `${JSON.stringify({ apt, ...before }, null, 2)}\n`;
 }
 
 /** What differs from image to image, for ubuntu/customize.sh: files of the tree, and packages. */
