@@ -11,8 +11,8 @@ import { answerTo } from './names.ts';
  *
  * It is the name server of machines, too (lab/net/names.ts).
  *
- * Arguments: one `<ip>:<port>=<unix socket>` each, and `<name>,<name>@<ip>:<port>` for the names of an address, which are
- * told there by UDP. Prints `ready` when all of them listen. Ends when stdin ends, so it cannot outlive the daemon.
+ * Arguments: one `<ip>:<port>=<unix socket>` each, and `<name>,<name>@<ip>:<port>` for the names of an address, which
+ * are told there by UDP. Prints `ready` when all of them listen. Ends when stdin ends, so it cannot outlive the daemon.
  */
 type Forward = { readonly host: string; readonly port: number; readonly socket: string };
 

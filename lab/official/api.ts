@@ -40,8 +40,8 @@ async function answerFaults({ official }: SourcesOptions, incoming: IncomingMess
 }
 
 /**
- * The paths of the endpoint about official hosts, for this machine alone: what a plan has to know, faults, and the hosts
- * themselves at `/_lab/official/HOST/PATH`.
+ * The paths of the endpoint about official hosts, for this machine alone: what a plan has to know, faults, and the
+ * hosts themselves at `/_lab/official/HOST/PATH`.
  *
  * @returns whether the request was for one of them
  */

@@ -22,8 +22,9 @@ export function primaryFingerprints(colons: string): string[] {
 
 /**
  * Pure: why gpg's status lines are no proof that this primary key signed, or null when they are. The last field of
- * VALIDSIG is the primary key's fingerprint, its third the time of the signature. A key that has expired by now was good
- * when it was not yet; what it signed later does not count, and neither does what a revoked one signed at any time.
+ * VALIDSIG is the primary key's fingerprint, its third the time of the signature. A key that has expired by now was
+ * good when it was not yet; what it signed later does not count, and neither does what a revoked one signed at any
+ * time.
  */
 export function signatureProblem(status: string, fingerprint: string): string | null {
   const lines = status.split('\n').flatMap((line) => {

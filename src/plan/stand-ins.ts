@@ -61,8 +61,8 @@ async function askUntilBuilt(url: URL, onBuilding: (line: string) => void): Prom
 }
 
 /**
- * What stands in for official hosts at an endpoint; null on AWS, for a target that takes nothing from them, and in a lab
- * whose machines reach them. The lab builds what it does not have yet.
+ * What stands in for official hosts at an endpoint; null on AWS, for a target that takes nothing from them, and in a
+ * lab whose machines reach them. The lab builds what it does not have yet.
  *
  * @throws EcsHostError (outside) `LAB_PARTS`
  */

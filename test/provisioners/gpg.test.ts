@@ -19,7 +19,8 @@ const hasGpg = (await ask`gpg --version`).exitCode === 0;
 
 describe('what gpg says', () => {
   const signedAtS = 1_704_844_493;
-  const valid = `[GNUPG:] VALIDSIG D64BB6F90CF377E9B5FB346F50DECCC4710E61AF 2024-01-09 ${signedAtS} 0 4 0 1 8 00 ${ECS}`;
+  const subkey = 'D64BB6F90CF377E9B5FB346F50DECCC4710E61AF';
+  const valid = `[GNUPG:] VALIDSIG ${subkey} 2024-01-09 ${signedAtS} 0 4 0 1 8 00 ${ECS}`;
   const good = '[GNUPG:] GOODSIG 50DECCC4710E61AF Amazon ECS <ecs-security@amazon.com>';
 
   test('counts by the primary key, whichever subkey signed', () => {

@@ -9,6 +9,7 @@ import { createServer as createNetServer } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { reasonOf } from '../../../contracts/reason.ts';
+import { ensureArchiveKey } from '../../../lab/official/archive-key.ts';
 import { ensureAuthority } from '../../../lab/official/authority.ts';
 import { standInDoor } from '../../../lab/official/door.ts';
 import { answerSources } from '../../../lab/official/sources.ts';
@@ -57,7 +58,7 @@ const authority = await ensureAuthority(cache);
 await ownMounts(authority.certificatePem);
 await execa('ip', ['link', 'set', 'lo', 'up']);
 const archive = createServer((request, response) => {
-  readFile(join(cache, 'of-debian', request.url ?? '')).then(
+  void readFile(join(cache, 'of-debian', request.url ?? '')).then(
     (bytes) => response.end(bytes),
     () => response.writeHead(404).end(),
   );
@@ -134,7 +135,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<string>>> = {
   },
   ubuntu: async () => {
     const keyFile = '/etc/apt/keyrings/ubuntu.asc';
-    await writeFile(keyFile, (await key('ubuntu-archive')).publicKey);
+    await writeFile(keyFile, (await ensureArchiveKey(cache)).publicKey);
     const line = (host: string, suite: string): string =>
       `deb [signed-by=${keyFile}] http://${host}/ubuntu ${suite} main universe\n`;
     const [regional, security] = ['us-west-2.ec2.archive.ubuntu.com', 'security.ubuntu.com'];
