@@ -9,7 +9,7 @@ import type { BuildPlan } from '../plan/build-plan.ts';
 import type { Placement } from '../plan/placement.ts';
 import { ownerName } from '../run/owner.ts';
 import type { Release } from '../run/releases.ts';
-import { ec2Tags, ecsTags, runTags } from '../run/tags.ts';
+import { ec2Tags, ecsTags, runTags, SMOKE_PREFIX } from '../run/tags.ts';
 
 export type LaunchInput = {
   readonly plan: BuildPlan;
@@ -19,11 +19,11 @@ export type LaunchInput = {
   readonly signal: AbortSignal;
 };
 
-function nameOf(runId: string): string {
-  return `ecs-host-smoke-${runId}`;
+export function nameOf(runId: string): string {
+  return `${SMOKE_PREFIX}${runId}`;
 }
 
-function tagsOf(runId: string): Record<string, string> {
+export function tagsOf(runId: string): Record<string, string> {
   return { Name: nameOf(runId), ...runTags({ runId, owner: ownerName(), kind: 'smoke' }) };
 }
 

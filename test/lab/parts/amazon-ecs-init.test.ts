@@ -154,7 +154,7 @@ describe("the agent's container", () => {
 test('the image has the entry point, the health check and the ports of the real one', () => {
   expect(imageConfig('0')).toMatchObject({
     config: {
-      Entrypoint: expect.arrayContaining(['agent']),
+      Entrypoint: expect.arrayContaining(['/opt/agent/agent.mjs']),
       Healthcheck: { Test: expect.arrayContaining(['CMD', '--healthcheck']) },
       ExposedPorts: { '51678/tcp': {}, '51679/tcp': {} },
     },
