@@ -17,9 +17,9 @@ import { keepConnected } from './sockets.ts';
 import { TaskEngine } from './task-engine.ts';
 
 export type AgentOptions = {
-  readonly environment: AgentEnvironment;
   /** Where the files of the host are. */
   readonly root: string;
+  readonly environment: AgentEnvironment;
   /** `DOCKER_HOST` */
   readonly dockerHost: string | undefined;
   readonly log: (text: string) => void;
@@ -38,7 +38,7 @@ type Registered = {
 };
 
 async function registerAgent(options: AgentOptions): Promise<Registered> {
-  const { environment, log, root } = options;
+  const { log, root, environment } = options;
   const settings = readSettings(environment, log);
   const docker = new Docker(options.dockerHost);
   const facts = await probeDocker(docker);

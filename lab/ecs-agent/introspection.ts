@@ -3,7 +3,9 @@ import type { Identity } from './checkpoint.ts';
 import type { KnownTask } from './known-task.ts';
 import { AGENT_VERSION } from './sockets.ts';
 
-export const INTROSPECTION = { host: '127.0.0.1', port: 51_678 };
+const HOST = '127.0.0.1';
+const PORT = 51_678;
+const ANSWER_WITHIN_MS = 5000;
 
 function describe({ payload, containers, desiredStatus, status }: KnownTask): Record<string, unknown> {
   return {
@@ -59,5 +61,10 @@ export function serveIntrospection(
     response.end(JSON.stringify(answer ?? {}));
   });
   server.on('error', (error) => log(`introspection: ${error.message}`));
-  server.listen(INTROSPECTION.port, INTROSPECTION.host).unref();
+  server.listen(PORT, HOST).unref();
+}
+
+/** What the image's health check asks. @throws when no agent answers */
+export async function checkHealth(): Promise<void> {
+  await fetch(`http://${HOST}:${PORT}/v1/metadata`, { method: 'HEAD', signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
 }

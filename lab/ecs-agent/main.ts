@@ -1,30 +1,23 @@
-import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runAgent } from './agent.ts';
 import { Docker } from './docker.ts';
 import { DockerAway, probeDocker } from './docker-probe.ts';
-import { type AgentEnvironment, agentEnvironment } from './environment.ts';
-import { INTROSPECTION } from './introspection.ts';
+import { agentEnvironment } from './environment.ts';
 import { Terminal } from './register.ts';
 
 /**
  * The lab's stand-in for ecs-init and the agent that it starts, over the real agent's wire.
  * README.md is its behaviour spec. Exit codes as ecs-init's: 0 told to stop, 5 final, 255 Docker is away; an agent that
- * ends with 1 is started again without an end of ecs-init. With `agent` it is the agent alone, which an ecs-init of its
- * own starts in a container.
+ * ends with 1 is started again without an end of ecs-init.
  */
-const EXIT = { usage: 1, error: 1, final: 5, dockerAway: 255 } as const;
+const EXIT = { usage: 1, final: 5, dockerAway: 255 } as const;
 /** Between two starts of the agent. */
 const AGAIN = { leastMs: 500, mostMs: 15_000 };
 /** Before the agent's first start Docker is asked so often, so long apart. */
 const PING = { times: 6, leastMs: 1000, mostMs: 3000 };
 
 function log(text: string): void {
-  const line = `level=info time=${new Date().toISOString()} msg=${JSON.stringify(text)}`;
-  console.log(line);
-  // The container's own; on the host nobody sets it.
-  const { ECS_LOGFILE } = process.env;
-  if (ECS_LOGFILE !== undefined) appendFileSync(ECS_LOGFILE, `${line}\n`);
+  console.log(`level=info time=${new Date().toISOString()} msg=${JSON.stringify(text)}`);
 }
 
 /** Its own: the package holds what is in this folder. */
@@ -49,17 +42,14 @@ async function preStart(): Promise<void> {
   }
 }
 
-/** One life of the agent. */
-function live(environment: AgentEnvironment): Promise<void> {
-  const { ECS_LAB_ROOT: root = '/', DOCKER_HOST: dockerHost } = process.env;
-  return runAgent({ environment, root, dockerHost, log, signal: stopping.signal });
-}
-
 /** `start`: the agent, again and again unless it is final. @throws Terminal, DockerAway */
 async function supervise(): Promise<void> {
   for (let pauseMs = AGAIN.leastMs; ; pauseMs = Math.min(pauseMs * 2, AGAIN.mostMs)) {
     try {
-      return await live(agentEnvironment(process.env['ECS_LAB_ROOT']));
+      const root = process.env['ECS_LAB_ROOT'] ?? '/';
+      const environment = agentEnvironment(root);
+      const dockerHost = process.env['DOCKER_HOST'];
+      return await runAgent({ root, environment, dockerHost, log, signal: stopping.signal });
     } catch (error) {
       if (stopping.signal.aborted || error instanceof Terminal || error instanceof DockerAway) throw error;
       log(`ECS Agent failed to start, retrying in ${pauseMs} ms: ${reasonOf(error)}`);
@@ -68,29 +58,16 @@ async function supervise(): Promise<void> {
   }
 }
 
-/** Of the container: whether the agent answers. @throws when it does not */
-async function checkHealth(): Promise<void> {
-  const { host, port } = INTROSPECTION;
-  await fetch(`http://${host}:${port}/v1/metadata`, { method: 'HEAD', signal: AbortSignal.timeout(5000) });
-}
-
-const VERBS: Readonly<Record<string, () => Promise<void>>> = {
-  'pre-start': preStart,
-  start: supervise,
-  agent: () => live(process.env),
-  '--healthcheck': checkHealth,
-};
-const verbName = process.argv[2] ?? '';
-const isInContainer = verbName === 'agent' || verbName === '--healthcheck';
+const VERBS: Readonly<Record<string, () => Promise<void>>> = { 'pre-start': preStart, start: supervise };
 
 try {
-  const verb = VERBS[verbName];
+  const verb = VERBS[process.argv[2] ?? ''];
   if (verb === undefined) process.exitCode = EXIT.usage;
   else await verb();
 } catch (error) {
   if (!stopping.signal.aborted) {
     log(`ended: ${reasonOf(error)}`);
-    process.exitCode = error instanceof Terminal ? EXIT.final : isInContainer ? EXIT.error : EXIT.dockerAway;
+    process.exitCode = error instanceof Terminal ? EXIT.final : EXIT.dockerAway;
   }
 }
 // Told to stop, it is gone at once, as the real one is: connections that are kept alive would hold it for seconds.

@@ -61,7 +61,7 @@ async function layOut(root: string, work: string): Promise<void> {
       await cp(join(from, 'usr/lib/x86_64-linux-gnu', library), join(folder, library), { dereference: true });
   }
   await cp(nodeBinary(), join(folder, 'node'));
-  await bundle(join(import.meta.dirname, '..', '..', 'ecs-agent', 'main.ts'), join(folder, 'agent.mjs'), 'esm');
+  await bundle(join(import.meta.dirname, '..', '..', 'ecs-agent', 'container.ts'), join(folder, 'agent.mjs'), 'esm');
 }
 
 function tar(folder: string, out: string, names: readonly string[]): Promise<string> {
@@ -76,7 +76,7 @@ export function imageConfig(layer: string): Readonly<Record<string, unknown>> {
     os: 'linux',
     created: '1970-01-01T00:00:00Z',
     config: {
-      Entrypoint: [...AGENT, 'agent'],
+      Entrypoint: AGENT,
       Healthcheck: { Test: ['CMD', ...AGENT, '--healthcheck'] },
       Env: ['PATH=/host/sbin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
       ExposedPorts: { '51678/tcp': {}, '51679/tcp': {} },
