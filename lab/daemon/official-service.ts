@@ -12,7 +12,7 @@ import { Official } from '../official/official.ts';
 import { createPartFolders } from '../official/part-folders.ts';
 import { UbuntuArchive } from '../official/ubuntu-archive.ts';
 import { wayOut } from '../official/way-out.ts';
-import { PARTS } from '../parts/catalog.ts';
+import { partNamed } from '../parts/catalog.ts';
 import type { SourcesMode } from '../sources-mode.ts';
 import type { NamespaceService } from './namespace-services.ts';
 
@@ -70,7 +70,7 @@ export async function officialService(options: Options): Promise<OfficialService
     known.catch(() => keys.delete(signer));
     return known;
   };
-  const parts = createPartFolders(PARTS, cache, (line) => log(`parts: ${line}`));
+  const parts = createPartFolders(partNamed, cache, (line) => log(`parts: ${line}`));
   const ubuntu = new UbuntuArchive({ archives, parts, key: () => key('ubuntu-archive') });
   const official = new Official(createOfficialHosts({ parts, key, ubuntu }), log);
   const door = doorFor(options, official, await ensureAuthority(cache));

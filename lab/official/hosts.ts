@@ -140,10 +140,10 @@ function driverHost({ parts }: HostsOptions): OfficialHost {
     over: 'https',
     faults: ['wrong-checksum', 'missing'],
     answer: async ({ path }) => {
-      const name = /^\/XFree86\/Linux-x86_64\/[\d.]+\/([^/]+\.run)$/.exec(path)?.[1];
+      const [, version = '', name] = /^\/XFree86\/Linux-x86_64\/([\d.]+)\/([^/]+\.run)$/.exec(path) ?? [];
       if (name === undefined) return missing('no such path');
-      const part = await parts.get('nvidia-driver');
-      return part === null ? noPart('nvidia-driver') : inPart(part, name);
+      const part = await parts.get(`nvidia-driver-${version}`);
+      return part === null ? noPart(`nvidia-driver-${version}`) : inPart(part, name);
     },
   };
 }

@@ -33,26 +33,25 @@ async function readPart(folder: string): Promise<PartFolder> {
 
 /** The parts that a lab has, each looked for and built once in its life. */
 export function createPartFolders(
-  parts: readonly Part[],
+  partNamed: (name: string) => Part | null,
   cache: string,
   onProgress: (line: string) => void,
 ): PartFolders {
-  const known = new Map(parts.map((part) => [part.name, part]));
   const asked = new Map<string, Promise<PartFolder>>();
   const ensure = async (part: Part): Promise<PartFolder> =>
     readPart(await ensurePart(part, cache, (line) => onProgress(`${part.name}: ${line}`)));
   return {
     get: async (name) => {
-      const part = known.get(name);
-      if (part === undefined) return null;
       const already = asked.get(name);
       if (already !== undefined) return already;
+      const part = partNamed(name);
+      if (part === null) return null;
       const folder = ensure(part);
       asked.set(name, folder);
       folder.catch(() => asked.delete(name));
       return folder;
     },
-    substitution: (name) => known.get(name)?.substitution ?? null,
+    substitution: (name) => partNamed(name)?.substitution ?? null,
   };
 }
 

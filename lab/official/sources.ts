@@ -44,11 +44,14 @@ function isComponent(word: string): word is Component {
   return COMPONENTS.some((each) => each === word);
 }
 
-function partsOf(component: Component, codename: Codename): readonly string[] {
+/** Which system, and where a GPU is asked for, which version of its driver. */
+type Asked = { readonly codename: Codename; readonly driver: string; readonly components: readonly Component[] };
+
+function partsOf(component: Component, { codename, driver }: Asked): readonly string[] {
   const names: Readonly<Record<Component, readonly string[]>> = {
     ubuntu: [`kernel-${codename}`],
     docker: [`docker-ce-${codename}`],
-    nvidia: ['nvidia-container-toolkit', 'nvidia-driver'],
+    nvidia: ['nvidia-container-toolkit', `nvidia-driver-${driver}`],
     'ecs-agent': ['amazon-ecs-init'],
     'aws-cli': ['aws-cli'],
   };
@@ -56,14 +59,16 @@ function partsOf(component: Component, codename: Codename): readonly string[] {
 }
 
 /** @throws UserProblem for what is no question */
-function parse(query: URLSearchParams): { readonly codename: Codename; readonly components: readonly Component[] } {
+function parse(query: URLSearchParams): Asked {
   const codename = query.get('codename') ?? '';
   if (!isCodename(codename))
     throw new UserProblem(`the lab has stand-ins for ${Object.keys(RELEASES).join(', ')}, and not for ${codename}`);
   const asked = query.getAll('component');
   const unknown = asked.find((word) => !isComponent(word));
   if (unknown !== undefined) throw new UserProblem(`the lab has no component ${unknown}, but ${COMPONENTS.join(', ')}`);
-  return { codename, components: asked.filter(isComponent) };
+  const driver = query.get('driver') ?? '';
+  if (asked.includes('nvidia') && driver === '') throw new UserProblem('which version of the driver is not said');
+  return { codename, driver, components: asked.filter(isComponent) };
 }
 
 function archiveSubstitution(codename: Codename): Substitution {
@@ -122,8 +127,9 @@ export async function answerSources(
   query: URLSearchParams,
 ): Promise<Sources> {
   if ((await mode()) === 'official') return { mode: 'official' };
-  const { codename, components } = parse(query);
-  const names = components.flatMap((component) => partsOf(component, codename));
+  const asked = parse(query);
+  const { codename, components } = asked;
+  const names = components.flatMap((component) => partsOf(component, asked));
   const folders = await built(parts, names, waitMs);
   if (!(folders instanceof Map)) return { mode: 'building', building: folders };
 
@@ -134,7 +140,7 @@ export async function answerSources(
     const isExpired = official.faultOf(host, null) === 'expired-key';
     return { fingerprint: own.fingerprint, key: isExpired ? await expiredCopy(own) : own.publicKey };
   };
-  const driver = folders.get('nvidia-driver');
+  const driver = folders.get(`nvidia-driver-${asked.driver}`);
   return {
     mode: 'stand-in',
     trust: {

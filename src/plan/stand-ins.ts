@@ -76,6 +76,7 @@ export async function askStandIns(
   const url = new URL('/_lab/sources', endpointUrl);
   url.searchParams.set('codename', target.os.codename);
   for (const each of components) url.searchParams.append('component', each);
+  if (target.nvidia !== null) url.searchParams.set('driver', target.nvidia.driverVersion);
   try {
     const answer = await askUntilBuilt(url, onBuilding);
     if (answer.mode !== 'stand-in') return null;

@@ -68,7 +68,7 @@ function listening(server: Server | ReturnType<typeof createNetServer>): Promise
 describe('behind which the lab stands in', () => {
   test('each host is itself to whoever trusts the lab, and has what its part has', async () => {
     const { official } = makeOfficial({ cache });
-    const path = await serve(standInDoor(official, authority, () => {}));
+    const path = await serve(standInDoor({ official, authority, guests: [], log: () => {} }));
     const run = '/XFree86/Linux-x86_64/580.178.04/NVIDIA-Linux-x86_64-580.178.04.run';
     expect(await fetched(path, 'download.nvidia.com', run)).toMatchObject({ status: 200, body: '#!/bin/sh\n' });
     expect(await fetched(path, 'download.nvidia.com', '/other')).toMatchObject({ status: 404 });
@@ -79,14 +79,14 @@ describe('behind which the lab stands in', () => {
 
   test('no other name is answered, not even that of a host which is reached without TLS', async () => {
     const { official } = makeOfficial({ cache });
-    const path = await serve(standInDoor(official, authority, () => {}));
+    const path = await serve(standInDoor({ official, authority, guests: [], log: () => {} }));
     for (const name of ['example.com', 'archive.ubuntu.com', 'github.com'])
       await expect(secured(path, name), name).rejects.toThrow();
   });
 
   test('over HTTP only those hosts are answered that are reached so', async () => {
     const { official } = makeOfficial({ cache });
-    const door = standInDoor(official, authority, () => {});
+    const door = standInDoor({ official, authority, guests: [], log: () => {} });
     const port = await listening(
       createServer((request, response) => {
         if (!door.onRequest(request, response)) response.writeHead(418).end();

@@ -20,7 +20,11 @@ const SUITES = [
 /** Two archives in the layout of Debian's below a folder, signed by a key of the test. @returns that key's keyring */
 export async function makeDebian(folder: string): Promise<string> {
   const key = await ensureKey(join(folder, 'keys-of-debian'), 'docker');
-  const part = await createPartFolders([DEBIAN_PART], folder, () => {}).get('debian');
+  const part = await createPartFolders(
+    () => DEBIAN_PART,
+    folder,
+    () => {},
+  ).get('debian');
   if (part === null) throw new Error('no Debian');
   const name = part.files[0]?.name ?? '';
   for (const [suite, archive] of SUITES) {
@@ -62,7 +66,7 @@ export function makeOfficial(options: {
   const { cache, debian = { keyring: '/nowhere', url: 'http://127.0.0.1:1' }, parts: all = SMALL_PARTS } = options;
   const said: string[] = [];
   const log = (line: string): void => void said.push(line);
-  const parts = createPartFolders(all, cache, log);
+  const parts = createPartFolders((name) => all.find((part) => part.name === name) ?? null, cache, log);
   const key = (signer: Signer): Promise<SigningKey> => ensureKey(cache, signer);
   const archives = {
     debian: openArchive(cache, 'debian', `${debian.url}/debian`, log),

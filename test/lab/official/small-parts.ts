@@ -66,7 +66,7 @@ export const SMALL_PARTS: readonly Part[] = [
     version: '1.20.0-1',
     write: async (folder) => [await makeDeb(folder, 'nvidia-container-toolkit', '1.20.0-1')],
   }),
-  part('nvidia-driver', {
+  part('nvidia-driver-580.178.04', {
     version: '580.178.04',
     write: ofText('NVIDIA-Linux-x86_64-580.178.04.run', '#!/bin/sh\n'),
   }),
