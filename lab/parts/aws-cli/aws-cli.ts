@@ -50,7 +50,9 @@ const PYTHON_PACKAGES = [
 ] as const;
 
 /** Of Python's library what no AWS CLI imports, and the pages of its help. */
-const LEFT_OUT = ['idlelib', 'tkinter', 'turtledemo', 'ensurepip', 'pydoc_data', 'test'].map((name) => `${PYTHON}/${name}`);
+const LEFT_OUT = ['idlelib', 'tkinter', 'turtledemo', 'ensurepip', 'pydoc_data', 'test'].map(
+  (name) => `${PYTHON}/${name}`,
+);
 const NO_HELP = ['python3/dist-packages/awscli/examples', 'python3/dist-packages/awscli/topics'];
 
 /** OpenSSL's old algorithms are a module that lies where Debian has it, and that no call of AWS needs. */

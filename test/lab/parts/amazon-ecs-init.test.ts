@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { imageConfig } from '../../../lab/parts/amazon-ecs-init/agent-image.ts';
-import { CONTROL, FOLDERS } from '../../../lab/parts/amazon-ecs-init/amazon-ecs-init.ts';
+import { amazonEcsInit, CONTROL, FOLDERS } from '../../../lab/parts/amazon-ecs-init/amazon-ecs-init.ts';
 import { containerOf, type HostFacts, logConfigOf } from '../../../lab/parts/amazon-ecs-init/init/container.ts';
 import { DockerClient, dockerSocket } from '../../../lab/parts/amazon-ecs-init/init/docker-client.ts';
 import { parseGpuInfo } from '../../../lab/parts/amazon-ecs-init/init/gpu.ts';
@@ -26,6 +26,11 @@ test('the package has the name, the dependencies and the folders of the real one
     Section: 'misc',
   });
   expect(FOLDERS).toEqual(['etc/ecs', 'var/log/ecs', 'var/lib/ecs/data', 'var/cache/ecs', 'usr/libexec']);
+});
+
+test('the part says that the agent is none of Amazon, and its digest is that of its sources', async () => {
+  expect(amazonEcsInit).toMatchObject({ name: 'amazon-ecs-init', substitution: { component: 'ecs-agent' } });
+  expect(await amazonEcsInit.digest()).toBe(await amazonEcsInit.digest());
 });
 
 const THERE = ['/etc/ssl', '/etc/ssl/certs', '/mnt/ecs/ebs', '/usr/bin/nsenter', '/sbin/modinfo', '/usr/sbin/modinfo'];

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { awsCli } from '../../../lab/parts/aws-cli/aws-cli.ts';
 import { projectFolder } from '../../../src/io/paths.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -60,6 +61,11 @@ describe('the installer of the AWS CLI', () => {
       stderr: expect.stringContaining('run'),
     });
   });
+});
+
+test('the part says that the CLI is none of AWS, and its digest is that of its sources', async () => {
+  expect(awsCli).toMatchObject({ name: 'aws-cli', substitution: { component: 'aws-cli' } });
+  expect(await awsCli.digest()).toBe(await awsCli.digest());
 });
 
 test('the zip is the same bytes each time, and what may be run stays so', () => {

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { buildDeb } from '../../../lab/parts/debian/build-deb.ts';
 import { upstreamVersion } from '../../../lab/parts/debian/fetch-packages.ts';
 import { loaderWithOwnFolder, programWithOwnLoader } from '../../../lab/parts/debian/own-libc.ts';
+import { dockerCe } from '../../../lab/parts/docker-ce/docker-ce.ts';
 import { controlOf, LIBRARIES_PACKAGE, packageVersions } from '../../../lab/parts/docker-ce/packages.ts';
 import { UNITS, unitScripts } from '../../../lab/parts/docker-ce/units.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -85,6 +86,14 @@ describe('a maintainer script', () => {
 });
 
 const VERSIONS = { docker: '26.1.5', containerd: '1.7.24', buildx: '0.13.1', compose: '2.26.1', libc: '2.41-12' };
+
+test('each release is a part of its own, and says that it is no Docker of Docker', async () => {
+  const [focal, jammy] = [dockerCe('focal'), dockerCe('jammy')];
+  expect([focal.name, jammy.name]).toEqual(['docker-ce-focal', 'docker-ce-jammy']);
+  expect(focal.substitution).toMatchObject({ component: 'docker', source: expect.stringContaining('Debian') });
+  expect(await focal.digest()).toMatch(/^[0-9a-f]{16}$/);
+  expect(await focal.digest()).not.toBe(await jammy.digest());
+});
 
 describe('the packages', () => {
   test('have versions in the form of the official repository', () => {
