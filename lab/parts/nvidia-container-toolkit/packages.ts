@@ -127,8 +127,8 @@ async function packToolkit(sources: Sources, name: string): Promise<string> {
   return pack(sources, name, { control, conffiles, scripts });
 }
 
-const ABOUT = `This is no software of NVIDIA's: a stand-in of ecs-host's lab, which takes what nvidia-container-runtime-hook asks
-nvidia-container-cli for, and nothing else.
+const ABOUT = `This is no software of NVIDIA's: a stand-in of ecs-host's lab, which takes what
+nvidia-container-runtime-hook asks nvidia-container-cli for, and nothing else.
 `;
 
 /** The two packages of libnvidia-container, whose source is in no registry. */

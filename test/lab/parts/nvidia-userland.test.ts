@@ -30,7 +30,7 @@ describe.skipIf(missing !== null)(
     const isNode = async (name: string): Promise<boolean> =>
       (await stat(join(machine.root, 'dev', name)).catch(() => null))?.isCharacterDevice() ?? false;
 
-    test('nodes come with who needs them: unified memory and modes with an option, the GPU with the first question', async () => {
+    test('nodes come with who needs them: an option for memory and modes, the first question for the GPU', async () => {
       await machine.reset([M60]);
       expect(await machine.run('nvidia-modprobe', '-u', '-c=0')).toEqual({ said: '', code: 0 });
       expect(await isNode('nvidia-uvm')).toBe(true);
@@ -94,7 +94,8 @@ describe.skipIf(missing !== null)(
       });
       await machine.plug({ ...M60, state: 'fell-off-bus' });
       const lost =
-        'Unable to determine the device handle for GPU1: 0000:00:1E.0: GPU is lost.  Reboot the system to recover this GPU';
+        'Unable to determine the device handle for GPU1: 0000:00:1E.0: ' +
+        'GPU is lost.  Reboot the system to recover this GPU';
       expect(await machine.run('nvidia-smi', '-L')).toEqual({
         said: `GPU 0: Tesla T4 (UUID: ${T4['uuid']})\n${lost}`,
         code: 15,

@@ -78,15 +78,17 @@ func allowLegacy(folder string, numbers []number) error {
 	return nil
 }
 
-// allowUnified replaces each program that judges devices of the group by one that says yes to ours and asks the old one about the rest: programs of a group all have
-// to say yes, so that one more could only forbid.
+// allowUnified replaces each program that judges devices of the group by one that says yes to ours and
+// asks the old one about the rest: programs of a group all have to say yes, so that one more could
+// only forbid.
 func allowUnified(folder string, numbers []number) error {
 	group, err := os.Open(folder)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = group.Close() }()
-	attached, err := cgrouplink.QueryPrograms(cgrouplink.QueryOptions{Target: int(group.Fd()), Attach: ebpf.AttachCGroupDevice})
+	query := cgrouplink.QueryOptions{Target: int(group.Fd()), Attach: ebpf.AttachCGroupDevice}
+	attached, err := cgrouplink.QueryPrograms(query)
 	if err != nil {
 		return fmt.Errorf("%s: which programs judge devices: %w", folder, err)
 	}
@@ -112,17 +114,21 @@ func replace(group int, id ebpf.ProgramID, numbers []number) error {
 	if err != nil {
 		return err
 	}
-	wider, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.CGroupDevice, License: "GPL", Instructions: append(yesTo(numbers), rest...)})
+	both := append(yesTo(numbers), rest...)
+	wider, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.CGroupDevice, License: "GPL", Instructions: both})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = wider.Close() }()
-	attach := cgrouplink.RawAttachProgramOptions{Target: group, Program: wider, Attach: ebpf.AttachCGroupDevice, Flags: unix.BPF_F_ALLOW_MULTI}
+	attach := cgrouplink.RawAttachProgramOptions{
+		Target: group, Program: wider, Attach: ebpf.AttachCGroupDevice, Flags: unix.BPF_F_ALLOW_MULTI,
+	}
 	detach := cgrouplink.RawDetachProgramOptions{Target: group, Program: old, Attach: ebpf.AttachCGroupDevice}
 	return errors.Join(cgrouplink.RawDetachProgram(detach), cgrouplink.RawAttachProgram(attach))
 }
 
-// yesTo reads the kernel's question (struct bpf_cgroup_dev_ctx: access and type, major, minor) out of R1, and leaves R1 as it was.
+// yesTo reads the kernel's question (struct bpf_cgroup_dev_ctx: access and type, major, minor) out of
+// R1, and leaves R1 as it was.
 func yesTo(numbers []number) asm.Instructions {
 	var program asm.Instructions
 	for at, one := range numbers {

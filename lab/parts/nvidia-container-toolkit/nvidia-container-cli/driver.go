@@ -97,7 +97,8 @@ func (found driver) find(name string) (gpu, bool) {
 	return gpu{}, false
 }
 
-// nodes are the devices that a container gets: CUDA alone needs those of unified memory, a screen alone the one for modes.
+// nodes are the devices that a container gets: CUDA alone needs those of unified memory, a screen
+// alone the one for modes.
 func nodes(options asked.Options, chosen []gpu) []string {
 	wanted := []string{"/dev/nvidiactl"}
 	if options.Compute {

@@ -1,4 +1,5 @@
-// The lab's stand-in for libnvidia-container's program, which NVIDIA's runtime hook runs while a container is being made (../README.md).
+// The lab's stand-in for libnvidia-container's program, which NVIDIA's runtime hook runs while a
+// container is being made (../README.md).
 package main
 
 import (

@@ -20,8 +20,8 @@ const machineLibraries = "/usr/lib/x86_64-linux-gnu"
 // What is mounted where, from the machine into the container.
 type file struct{ from, to string }
 
-// enter puts this thread, and what it starts, into the mount namespace of a container that is being made: the machine's files are still there, the container's
-// root file system is a folder.
+// enter puts this thread, and what it starts, into the mount namespace of a container that is being
+// made: the machine's files are still there, the container's root file system is a folder.
 func enter(pid int) error {
 	runtime.LockOSThread()
 	namespace, err := unix.Open(fmt.Sprintf("/proc/%d/ns/mnt", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
@@ -46,7 +46,8 @@ func librariesOf(rootfs string) string {
 	return "/usr/lib64"
 }
 
-// files are those of the driver that the asked capabilities need; the firmware, with what the lab has beside it, comes with all of them.
+// files are those of the driver that the asked capabilities need; the firmware, with what the lab has
+// beside it, comes with all of them.
 func files(options asked.Options, version, libraries string) []file {
 	var wanted []file
 	add := func(from, to string) {
@@ -117,7 +118,8 @@ func link(rootfs, path, to string) error {
 func mountAll(options asked.Options, found driver, devices []string) error {
 	compat, _ := filepath.Glob(filepath.Join(options.Rootfs, "usr/local/cuda/compat/lib*.so.*"))
 	if len(compat) > 0 {
-		return fmt.Errorf("the image brings %s, and the lab's stand-in was not taught what CUDA does with it", filepath.Base(compat[0]))
+		name := filepath.Base(compat[0])
+		return fmt.Errorf("the image brings %s, and the lab's stand-in was not taught what CUDA does with it", name)
 	}
 	libraries := librariesOf(options.Rootfs)
 	for _, one := range files(options, found.version, libraries) {
@@ -135,7 +137,8 @@ func mountAll(options asked.Options, found driver, devices []string) error {
 			return err
 		}
 	}
-	said, err := exec.Command(options.Ldconfig, "-r", options.Rootfs, "-f", "/etc/ld.so.conf", "-C", "/etc/ld.so.cache", libraries).CombinedOutput()
+	words := []string{"-r", options.Rootfs, "-f", "/etc/ld.so.conf", "-C", "/etc/ld.so.cache", libraries}
+	said, err := exec.Command(options.Ldconfig, words...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("ldcache error: %s: %w: %s", options.Ldconfig, err, strings.TrimSpace(string(said)))
 	}

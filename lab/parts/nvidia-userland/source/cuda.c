@@ -1,4 +1,7 @@
-/* libcuda.so: there, so that what looks for it finds it; it has the version of the driver, and can compute nothing, which it says. */
+/*
+ * libcuda.so: there, so that what looks for it finds it; it has the version of the driver, and can
+ * compute nothing, which it says.
+ */
 enum { CUDA_SUCCESS = 0, CUDA_ERROR_INVALID_VALUE = 1, CUDA_ERROR_NOT_SUPPORTED = 801 };
 
 int cuInit(unsigned int flags) {

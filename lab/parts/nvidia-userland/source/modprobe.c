@@ -1,6 +1,7 @@
 /*
- * nvidia-modprobe: loads the simulated kernel module and makes its nodes, with those of the real one's options that are used (../README.md). Setuid, so it takes nothing
- * from its environment and its paths from nowhere.
+ * nvidia-modprobe: loads the simulated kernel module and makes its nodes, with those of the real
+ * one's options that are used (../README.md). Setuid, so it takes nothing from its environment and
+ * its paths from nowhere.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -23,7 +24,10 @@
 
 #define DEVICES AT("/sys/bus/pci/devices")
 #define TEXT 256
-/* Ids of NVIDIA's devices grow with the generations; R580 is the last branch for those before Turing, and the open module was never for them. */
+/*
+ * Ids of NVIDIA's devices grow with the generations; R580 is the last branch for those before
+ * Turing, and the open module was never for them.
+ */
 #define FIRST_TURING 0x1e00
 #define LAST_BRANCH_BEFORE_TURING 580
 
@@ -87,7 +91,10 @@ static int is_kernel(const struct dirent *entry) {
   return strncmp(entry->d_name, "vmlinuz-", 8) == 0 && entry->d_name[8] >= '0' && entry->d_name[8] <= '9';
 }
 
-/* A machine of the lab shares the kernel of the machine that the lab is on; the one that it stands for is the newest in /boot, as a boot loader would take it. */
+/*
+ * A machine of the lab shares the kernel of the machine that the lab is on; the one that it stands
+ * for is the newest in /boot, as a boot loader would take it.
+ */
 static bool newest_kernel(char *release) {
   struct dirent **kernels;
   int count = scandir(AT("/boot"), &kernels, is_kernel, versionsort);
@@ -98,7 +105,8 @@ static bool newest_kernel(char *release) {
 }
 
 static bool modinfo(const char *release, const char *module, const char *field, char *value) {
-  char *command[] = {AT("/sbin/modinfo"), "-b", AT("/"), "-k", (char *)release, "-F", (char *)field, (char *)module, NULL};
+  char *command[] = {
+      AT("/sbin/modinfo"), "-b", AT("/"), "-k", (char *)release, "-F", (char *)field, (char *)module, NULL};
   return ask(command, value) && value[0] != '\0';
 }
 
@@ -112,14 +120,18 @@ static bool find_module(struct module *module) {
   char release[TEXT], said[TEXT];
   if (!newest_kernel(release)) return refuse("there is no kernel in /boot");
   if (!modinfo(release, "nvidia", "version", module->version)) return refuse("kernel %s has no module nvidia", release);
-  if (!modinfo(release, "nvidia", "vermagic", said)) return refuse("the module nvidia does not say which kernel it is for");
+  if (!modinfo(release, "nvidia", "vermagic", said))
+    return refuse("the module nvidia does not say which kernel it is for");
   said[strcspn(said, " ")] = '\0';
   if (strcmp(said, release) != 0) return refuse("the module nvidia is for kernel %s, and this is %s", said, release);
   module->is_open = modinfo(release, "nvidia", "license", said) && strcmp(said, "NVIDIA") != 0;
   return true;
 }
 
-/* What /proc/devices says, with what the module would have registered: NVIDIA's own major number, and the highest free one of those that the kernel gives out. */
+/*
+ * What /proc/devices says, with what the module would have registered: NVIDIA's own major number,
+ * and the highest free one of those that the kernel gives out.
+ */
 static bool write_majors(void) {
   bool taken[512] = {false}, is_block = false;
   char line[TEXT];
@@ -138,7 +150,8 @@ static bool write_majors(void) {
       if (line[0] == '\n' && !was_block) {
         int uvm = 511;
         while (taken[uvm]) uvm -= 1;
-        fprintf(to, "%3d nvidia\n%3d nvidia-modeset\n%3d nvidiactl\n%3d nvidia-uvm\n", NVIDIA_MAJOR, NVIDIA_MAJOR, NVIDIA_MAJOR, uvm);
+        fprintf(to, "%3d nvidia\n%3d nvidia-modeset\n", NVIDIA_MAJOR, NVIDIA_MAJOR);
+        fprintf(to, "%3d nvidiactl\n%3d nvidia-uvm\n", NVIDIA_MAJOR, uvm);
       }
       fputs(line, to);
     }
@@ -157,7 +170,10 @@ static int major_of(const char *name) {
   return result;
 }
 
-/* What udev does when the driver comes: it does not run in a machine of the lab, and the kernel's event does not come. Rules that say more than these three things are none for here. */
+/*
+ * What udev does when the driver comes: it does not run in a machine of the lab, and the kernel's
+ * event does not come. Rules that say more than these three things are none for here.
+ */
 static void run_rules(void) {
   glob_t files;
   char line[1024], command[512], ignored[TEXT];
@@ -172,7 +188,8 @@ static void run_rules(void) {
       }
       char *words[32];
       int count = 0;
-      for (char *word = strtok(command, " "); word != NULL && count < 31; word = strtok(NULL, " ")) words[count++] = word;
+      for (char *word = strtok(command, " "); word != NULL && count < 31; word = strtok(NULL, " "))
+        words[count++] = word;
       words[count] = NULL;
       if (!ask(words, ignored)) refuse("%s: %s failed", files.gl_pathv[index], words[0]);
     }
@@ -188,12 +205,18 @@ static bool is_driven(const char *bus, const struct module *module) {
   ssize_t length = readlink(path, line, sizeof line - 1);
   line[length < 0 ? 0 : length] = '\0';
   const char *driver = strrchr(line, '/');
-  if (driver != NULL && strcmp(driver, "/nouveau") == 0) return refuse("NVRM: GPU %s is already bound to nouveau.", bus);
+  if (driver != NULL && strcmp(driver, "/nouveau") == 0)
+    return refuse("NVRM: GPU %s is already bound to nouveau.", bus);
   snprintf(path, sizeof path, DEVICES "/%s/device", bus);
   unsigned long device = read_line(path, line) ? strtoul(line, NULL, 16) : 0;
   if (device >= FIRST_TURING) return true;
-  if (module->is_open) return refuse("NVRM: GPU %s (10de:%04lx) is not supported by open nvidia.ko because it does not include the required GPU System Processor (GSP).", bus, device);
-  return atoi(module->version) <= LAST_BRANCH_BEFORE_TURING || refuse("NVRM: GPU %s (10de:%04lx) is not supported by the NVIDIA %s driver release.", bus, device, module->version);
+  if (module->is_open)
+    return refuse("NVRM: GPU %s (10de:%04lx) is not supported by open nvidia.ko because it does not include the "
+                  "required GPU System Processor (GSP).",
+                  bus, device);
+  return atoi(module->version) <= LAST_BRANCH_BEFORE_TURING ||
+         refuse("NVRM: GPU %s (10de:%04lx) is not supported by the NVIDIA %s driver release.", bus, device,
+                module->version);
 }
 
 /* Minor numbers go to those that are driven, in the order of the bus. */
@@ -224,7 +247,8 @@ static bool load(void) {
   struct module module;
   if (access(MODULE, F_OK) == 0) return true;
   if (geteuid() != 0) return refuse("only root loads the module");
-  if ((mkdir(AT("/run"), 0755) != 0 && errno != EEXIST) || (mkdir(STATE, 0755) != 0 && errno != EEXIST)) return refuse("%s: %s", STATE, strerror(errno));
+  if ((mkdir(AT("/run"), 0755) != 0 && errno != EEXIST) || (mkdir(STATE, 0755) != 0 && errno != EEXIST))
+    return refuse("%s: %s", STATE, strerror(errno));
   int lock = open(STATE "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock < 0 || flock(lock, LOCK_EX) != 0) return refuse("%s/lock: %s", STATE, strerror(errno));
   if (access(MODULE, F_OK) == 0) return true;
@@ -263,6 +287,11 @@ static bool make_gpu_node(int minor) {
   return make_node(path, NVIDIA_MAJOR, minor);
 }
 
+static bool make_uvm_nodes(int base) {
+  int major = major_of("nvidia-uvm");
+  return make_node(AT("/dev/nvidia-uvm"), major, base) && make_node(AT("/dev/nvidia-uvm-tools"), major, base + 1);
+}
+
 int main(int count, char *words[]) {
   bool uvm = false, modeset = false;
   int minors[16], asked = 0;
@@ -285,9 +314,7 @@ int main(int count, char *words[]) {
   if (!load()) return 1;
   for (int at = 0; at < asked; at += 1) {
     int base = minors[at];
-    bool made = uvm ? make_node(AT("/dev/nvidia-uvm"), major_of("nvidia-uvm"), base) && make_node(AT("/dev/nvidia-uvm-tools"), major_of("nvidia-uvm"), base + 1)
-                    : make_gpu_node(base);
-    if (!made) return 1;
+    if (!(uvm ? make_uvm_nodes(base) : make_gpu_node(base))) return 1;
   }
   return !modeset || make_node(AT("/dev/nvidia-modeset"), NVIDIA_MAJOR, MODESET_MINOR) ? 0 : 1;
 }

@@ -1,4 +1,7 @@
-/* libnvidia-ml.so: NVML over the lab's simulated GPUs. What it answers, and where it has it from, is in ../README.md. */
+/*
+ * libnvidia-ml.so: NVML over the lab's simulated GPUs. What it answers, and where it has it from,
+ * is in ../README.md.
+ */
 #define _GNU_SOURCE
 #include "nvml.h"
 
@@ -19,7 +22,8 @@
 
 /* Of lab_gpu; a line that is missing leaves its field empty. */
 struct facts {
-  char bus[TEXT], device[TEXT], uuid[TEXT], name[TEXT], memory_mib[TEXT], state[TEXT], architecture[TEXT], driver[TEXT], persistence[TEXT];
+  char bus[TEXT], device[TEXT], uuid[TEXT], name[TEXT], memory_mib[TEXT];
+  char state[TEXT], architecture[TEXT], driver[TEXT], persistence[TEXT];
 };
 
 /* A GPU that this process sees, in the order of minor numbers. A handle is a pointer to one. */
@@ -88,12 +92,13 @@ static void modprobe(const char *option) {
 }
 
 /*
- * What opening a node says. No driver of the kernel stands behind it, so where the control group allows it the answer is ENXIO; where it does not, EPERM, as for the
- * real one.
+ * What opening a node says. No driver of the kernel stands behind it, so where the control group
+ * allows it the answer is ENXIO; where it does not, EPERM, as for the real one.
  */
 static nvmlReturn_t look_at_node(const char *path) {
   struct stat node;
-  if (stat(path, &node) != 0 || !S_ISCHR(node.st_mode) || major(node.st_rdev) != NVIDIA_MAJOR) return NVML_ERROR_DRIVER_NOT_LOADED;
+  if (stat(path, &node) != 0 || !S_ISCHR(node.st_mode) || major(node.st_rdev) != NVIDIA_MAJOR)
+    return NVML_ERROR_DRIVER_NOT_LOADED;
   int opened = open(path, O_RDWR | O_CLOEXEC);
   if (opened >= 0) close(opened);
   if (opened >= 0 || errno == ENXIO || errno == ENODEV) return NVML_SUCCESS;
@@ -106,7 +111,8 @@ static nvmlReturn_t look_for_gpus(bool may_make_nodes) {
   seen_count = 0;
   for (int minor = 0; minor < MAX_GPUS; minor += 1) {
     if (!read_facts(minor, &facts)) continue;
-    if (strcmp(facts.driver, "any") != 0 && strcmp(facts.driver, NV_VERSION) != 0) return NVML_ERROR_LIB_RM_VERSION_MISMATCH;
+    if (strcmp(facts.driver, "any") != 0 && strcmp(facts.driver, NV_VERSION) != 0)
+      return NVML_ERROR_LIB_RM_VERSION_MISMATCH;
     if (strcmp(facts.state, "init-failed") == 0) continue;
     snprintf(node, sizeof node, GPU_NODE, minor);
     if (may_make_nodes && access(node, F_OK) != 0) {
@@ -269,10 +275,12 @@ nvmlReturn_t nvmlDeviceGetPciInfo_v3(nvmlDevice_t device, nvmlPciInfo_t *pci) {
   if (!is_handle(device) || pci == NULL) return NVML_ERROR_INVALID_ARGUMENT;
   if (!read_facts(device->minor, &facts)) return NVML_ERROR_GPU_IS_LOST;
   memset(pci, 0, sizeof *pci);
-  if (sscanf(facts.bus, "%x:%x:%x.%x", &pci->domain, &pci->bus, &pci->device, &function) != 4) return NVML_ERROR_UNKNOWN;
+  if (sscanf(facts.bus, "%x:%x:%x.%x", &pci->domain, &pci->bus, &pci->device, &function) != 4)
+    return NVML_ERROR_UNKNOWN;
   pci->pciDeviceId = (unsigned int)strtoul(facts.device, NULL, 16) << 16 | 0x10de;
   snprintf(pci->busId, sizeof pci->busId, "%08X:%02X:%02X.%X", pci->domain, pci->bus, pci->device, function);
-  snprintf(pci->busIdLegacy, sizeof pci->busIdLegacy, "%04X:%02X:%02X.%X", pci->domain & 0xffff, pci->bus & 0xff, pci->device & 0xff, function & 0xf);
+  snprintf(pci->busIdLegacy, sizeof pci->busIdLegacy, "%04X:%02X:%02X.%X", pci->domain & 0xffff, pci->bus & 0xff,
+           pci->device & 0xff, function & 0xf);
   return NVML_SUCCESS;
 }
 
@@ -344,7 +352,8 @@ nvmlReturn_t nvmlDeviceSetPersistenceMode(nvmlDevice_t device, nvmlEnableState_t
   return NVML_SUCCESS;
 }
 
-nvmlReturn_t nvmlDeviceSetDefaultAutoBoostedClocksEnabled(nvmlDevice_t device, nvmlEnableState_t enabled, unsigned int flags) {
+nvmlReturn_t nvmlDeviceSetDefaultAutoBoostedClocksEnabled(nvmlDevice_t device, nvmlEnableState_t enabled,
+                                                         unsigned int flags) {
   struct facts facts;
   (void)enabled;
   (void)flags;

@@ -1,6 +1,7 @@
 /*
- * The part of NVML's interface that the lab's stand-in has: names, numbers and layouts are those of NVIDIA's, everything else is ours. A call that is not here is not
- * exported, and whoever makes it ends with an error of the dynamic linker.
+ * The part of NVML's interface that the lab's stand-in has: names, numbers and layouts are those of
+ * NVIDIA's, everything else is ours. A call that is not here is not exported, and whoever makes it
+ * ends with an error of the dynamic linker.
  */
 #ifndef NVML_H
 #define NVML_H
@@ -41,28 +42,30 @@ typedef struct {
 
 typedef enum { NVML_FEATURE_DISABLED = 0, NVML_FEATURE_ENABLED = 1 } nvmlEnableState_t;
 
-#define NVML_CALLS(call)                                                                       \
-  call(nvmlInit_v2, (void))                                                                    \
-  call(nvmlShutdown, (void))                                                                   \
-  call(nvmlSystemGetDriverVersion, (char *version, unsigned int length))                       \
-  call(nvmlSystemGetNVMLVersion, (char *version, unsigned int length))                         \
-  call(nvmlSystemGetCudaDriverVersion, (int *version))                                         \
-  call(nvmlDeviceGetCount_v2, (unsigned int *count))                                           \
-  call(nvmlDeviceGetHandleByIndex_v2, (unsigned int index, nvmlDevice_t *device))              \
-  call(nvmlDeviceGetHandleByUUID, (const char *uuid, nvmlDevice_t *device))                    \
-  call(nvmlDeviceGetName, (nvmlDevice_t device, char *name, unsigned int length))              \
-  call(nvmlDeviceGetUUID, (nvmlDevice_t device, char *uuid, unsigned int length))              \
-  call(nvmlDeviceGetIndex, (nvmlDevice_t device, unsigned int *index))                         \
-  call(nvmlDeviceGetMinorNumber, (nvmlDevice_t device, unsigned int *minor))                   \
-  call(nvmlDeviceGetPciInfo_v3, (nvmlDevice_t device, nvmlPciInfo_t *pci))                     \
-  call(nvmlDeviceGetMemoryInfo, (nvmlDevice_t device, nvmlMemory_t *memory))                   \
-  call(nvmlDeviceGetUtilizationRates, (nvmlDevice_t device, nvmlUtilization_t *utilization))   \
-  call(nvmlDeviceGetEncoderUtilization, (nvmlDevice_t device, unsigned int *utilization, unsigned int *periodUs)) \
+#define NVML_CALLS(call) \
+  call(nvmlInit_v2, (void)) \
+  call(nvmlShutdown, (void)) \
+  call(nvmlSystemGetDriverVersion, (char *version, unsigned int length)) \
+  call(nvmlSystemGetNVMLVersion, (char *version, unsigned int length)) \
+  call(nvmlSystemGetCudaDriverVersion, (int *version)) \
+  call(nvmlDeviceGetCount_v2, (unsigned int *count)) \
+  call(nvmlDeviceGetHandleByIndex_v2, (unsigned int index, nvmlDevice_t *device)) \
+  call(nvmlDeviceGetHandleByUUID, (const char *uuid, nvmlDevice_t *device)) \
+  call(nvmlDeviceGetName, (nvmlDevice_t device, char *name, unsigned int length)) \
+  call(nvmlDeviceGetUUID, (nvmlDevice_t device, char *uuid, unsigned int length)) \
+  call(nvmlDeviceGetIndex, (nvmlDevice_t device, unsigned int *index)) \
+  call(nvmlDeviceGetMinorNumber, (nvmlDevice_t device, unsigned int *minor)) \
+  call(nvmlDeviceGetPciInfo_v3, (nvmlDevice_t device, nvmlPciInfo_t *pci)) \
+  call(nvmlDeviceGetMemoryInfo, (nvmlDevice_t device, nvmlMemory_t *memory)) \
+  call(nvmlDeviceGetUtilizationRates, (nvmlDevice_t device, nvmlUtilization_t *utilization)) \
+  call(nvmlDeviceGetEncoderUtilization, \
+       (nvmlDevice_t device, unsigned int *utilization, unsigned int *periodUs)) \
   call(nvmlDeviceGetMigMode, (nvmlDevice_t device, unsigned int *current, unsigned int *pending)) \
-  call(nvmlDeviceIsMigDeviceHandle, (nvmlDevice_t device, unsigned int *isMig))                \
-  call(nvmlDeviceGetPersistenceMode, (nvmlDevice_t device, nvmlEnableState_t *mode))           \
-  call(nvmlDeviceSetPersistenceMode, (nvmlDevice_t device, nvmlEnableState_t mode))            \
-  call(nvmlDeviceSetDefaultAutoBoostedClocksEnabled, (nvmlDevice_t device, nvmlEnableState_t enabled, unsigned int flags))
+  call(nvmlDeviceIsMigDeviceHandle, (nvmlDevice_t device, unsigned int *isMig)) \
+  call(nvmlDeviceGetPersistenceMode, (nvmlDevice_t device, nvmlEnableState_t *mode)) \
+  call(nvmlDeviceSetPersistenceMode, (nvmlDevice_t device, nvmlEnableState_t mode)) \
+  call(nvmlDeviceSetDefaultAutoBoostedClocksEnabled, \
+       (nvmlDevice_t device, nvmlEnableState_t enabled, unsigned int flags))
 
 #define DECLARE(name, arguments) nvmlReturn_t name arguments;
 NVML_CALLS(DECLARE)

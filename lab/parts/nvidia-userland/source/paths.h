@@ -1,4 +1,7 @@
-/* Where the stand-in driver keeps and finds things. LAB_ROOT is empty but in tests, NV_VERSION the driver's version; both come from the compiler's command line. */
+/*
+ * Where the stand-in driver keeps and finds things. LAB_ROOT is empty but in tests, NV_VERSION the
+ * driver's version; both come from the compiler's command line.
+ */
 #ifndef PATHS_H
 #define PATHS_H
 
@@ -11,7 +14,10 @@
 #define PERSISTENCE STATE "/persistence"
 #define MAJORS STATE "/devices"
 
-/* The facts of a GPU by its minor number: on a machine a link by way of GPUS, in a container a file that was mounted there. */
+/*
+ * The facts of a GPU by its minor number: on a machine a link by way of GPUS, in a container a file
+ * that was mounted there.
+ */
 #define FACTS AT("/lib/firmware/nvidia/" NV_VERSION "/gsp_lab%d.bin")
 
 #define CONTROL_NODE AT("/dev/nvidiactl")

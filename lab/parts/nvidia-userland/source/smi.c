@@ -1,4 +1,7 @@
-/* nvidia-smi: the invocations that this project makes, with the words and exit codes of the real one; any other is refused (../README.md). */
+/*
+ * nvidia-smi: the invocations that this project makes, with the words and exit codes of the real
+ * one; any other is refused (../README.md).
+ */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdbool.h>
@@ -13,6 +16,7 @@
 #define TEXT 128
 #define OTHER_ERROR 255
 #define BAD_ARGUMENT 2
+#define GIVEN_UP "Terminating early due to previous errors.\n"
 
 #define POINTER(name, arguments) static nvmlReturn_t(*name##_) arguments;
 NVML_CALLS(POINTER)
@@ -36,23 +40,27 @@ static int exit_code(nvmlReturn_t result) {
 
 /* Where the program's own words differ from those of the library. */
 static const char *words_for(nvmlReturn_t result) {
-  return result == NVML_ERROR_GPU_IS_LOST ? "GPU is lost.  Reboot the system to recover this GPU" : error_string(result);
+  if (result == NVML_ERROR_GPU_IS_LOST) return "GPU is lost.  Reboot the system to recover this GPU";
+  return error_string(result);
 }
 
 static int start(void) {
   char version[TEXT];
   if (!load_library()) {
-    puts("NVIDIA-SMI couldn't find libnvidia-ml.so library in your system. Please make sure that the NVIDIA Display Driver is properly installed and present in your system.\n"
+    puts("NVIDIA-SMI couldn't find libnvidia-ml.so library in your system. "
+         "Please make sure that the NVIDIA Display Driver is properly installed and present in your system.\n"
          "Please also try adding directory that contains libnvidia-ml.so to your system PATH.");
     return NVML_ERROR_LIBRARY_NOT_FOUND;
   }
   nvmlReturn_t result = nvmlInit_v2_();
   if (result == NVML_SUCCESS) return 0;
   if (result == NVML_ERROR_DRIVER_NOT_LOADED)
-    puts("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. Make sure that the latest NVIDIA driver is installed and running.\n");
+    puts("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. "
+         "Make sure that the latest NVIDIA driver is installed and running.\n");
   else
     printf("Failed to initialize NVML: %s\n", error_string(result));
-  if (result == NVML_ERROR_LIB_RM_VERSION_MISMATCH && nvmlSystemGetNVMLVersion_(version, sizeof version) == NVML_SUCCESS)
+  if (result == NVML_ERROR_LIB_RM_VERSION_MISMATCH &&
+      nvmlSystemGetNVMLVersion_(version, sizeof version) == NVML_SUCCESS)
     printf("NVML library version: %s\n", version);
   return exit_code(result);
 }
@@ -163,7 +171,7 @@ static int keep(unsigned int index, nvmlDevice_t device) {
   }
   if (result == NVML_SUCCESS) result = nvmlDeviceSetPersistenceMode_(device, NVML_FEATURE_ENABLED);
   if (result == NVML_SUCCESS) printf("Enabled persistence mode for GPU %s.\n", bus);
-  else printf("Unable to set persistence mode for GPU %s: %s\nTerminating early due to previous errors.\n", bus, words_for(result));
+  else printf("Unable to set persistence mode for GPU %s: %s\n%s", bus, words_for(result), GIVEN_UP);
   return exit_code(result);
 }
 
@@ -174,8 +182,10 @@ static int no_auto_boost(unsigned int index, nvmlDevice_t device) {
   nvmlReturn_t result = nvmlDeviceSetDefaultAutoBoostedClocksEnabled_(device, NVML_FEATURE_DISABLED, 0);
   if (result == NVML_SUCCESS) printf("Default auto boosted clocks set to Disabled for GPU %s.\n", bus);
   else if (result == NVML_ERROR_NOT_SUPPORTED)
-    printf("Changing default auto boosted clocks is not supported for GPU: %s.\nTreating as warning and moving on.\n", bus);
-  else printf("Unable to set default auto boosted clocks for GPU %s: %s\nTerminating early due to previous errors.\n", bus, words_for(result));
+    printf("Changing default auto boosted clocks is not supported for GPU: %s.\n"
+           "Treating as warning and moving on.\n",
+           bus);
+  else printf("Unable to set default auto boosted clocks for GPU %s: %s\n%s", bus, words_for(result), GIVEN_UP);
   return exit_code(result);
 }
 
@@ -199,10 +209,13 @@ static int tell_gpu(unsigned int index, nvmlDevice_t device) {
   printf("    %-42s: %s\n", "Persistence Mode", mode);
   printf("    %-42s: %s\n", "GPU UUID", uuid);
   printf("    %-42s: %u\n", "Minor Number", minor);
-  /* Only the installer of the GRID driver brings this file; its licence comes from AWS, and is there after a while for the real one. */
+  /*
+   * Only the installer of the GRID driver brings this file; its licence comes from AWS, and is
+   * there after a while for the real one.
+   */
   if (access(AT("/etc/nvidia/gridd.conf.template"), F_OK) == 0)
-    printf("    %s\n        %-38s: %s\n        %-38s: %s\n", "vGPU Software Licensed Product", "Product Name", "NVIDIA RTX Virtual Workstation", "License Status",
-           "Licensed (Expiry: N/A)");
+    printf("    %s\n        %-38s: %s\n        %-38s: %s\n", "vGPU Software Licensed Product", "Product Name",
+           "NVIDIA RTX Virtual Workstation", "License Status", "Licensed (Expiry: N/A)");
   printf("    %s\n        %-38s: %llu MiB\n", "FB Memory Usage", "Total", memory.total >> 20);
   return 0;
 }
@@ -217,7 +230,8 @@ static int tell_all(void) {
   nvmlSystemGetCudaDriverVersion_(&cuda);
   nvmlDeviceGetCount_v2_(&count);
   puts("\n==============NVSMI LOG==============\n");
-  printf("%-46s: %s\n%-46s: %s\n%-46s: %d.%d\n\n", "Timestamp", stamp, "Driver Version", version, "CUDA Version", cuda / 1000, cuda % 100 / 10);
+  printf("%-46s: %s\n%-46s: %s\n", "Timestamp", stamp, "Driver Version", version);
+  printf("%-46s: %d.%d\n\n", "CUDA Version", cuda / 1000, cuda % 100 / 10);
   if (count > 0) printf("%-46s: %u\n", "Attached GPUs", count);
   return each_gpu(tell_gpu);
 }

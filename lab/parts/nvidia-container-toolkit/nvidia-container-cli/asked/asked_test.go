@@ -6,15 +6,20 @@ import (
 	"testing"
 )
 
-const hook = "--load-kmods configure --cuda-compat-mode=ldconfig --ldconfig=@/sbin/ldconfig --device=all --compute --utility --pid=17 /var/root"
+const hook = "--load-kmods configure --cuda-compat-mode=ldconfig --ldconfig=@/sbin/ldconfig --device=all " +
+	"--compute --utility --pid=17 /var/root"
 
 func TestParseTakesWhatTheHookPasses(t *testing.T) {
 	parsed, err := Parse(strings.Fields(hook))
-	want := Options{LoadModules: true, Ldconfig: "/sbin/ldconfig", Devices: []string{"all"}, Utility: true, Compute: true, Pid: 17, Rootfs: "/var/root"}
+	want := Options{
+		LoadModules: true, Ldconfig: "/sbin/ldconfig", Devices: []string{"all"}, Utility: true, Compute: true,
+		Pid: 17, Rootfs: "/var/root",
+	}
 	if err != nil || !reflect.DeepEqual(parsed, want) {
 		t.Errorf("%+v, %v", parsed, err)
 	}
-	if two, _ := Parse(strings.Fields(strings.Replace(hook, "all", "GPU-a,1", 1))); !reflect.DeepEqual(two.Devices, []string{"GPU-a", "1"}) {
+	two, _ := Parse(strings.Fields(strings.Replace(hook, "=all", "=GPU-a,1", 1)))
+	if !reflect.DeepEqual(two.Devices, []string{"GPU-a", "1"}) {
 		t.Errorf("%+v", two)
 	}
 }

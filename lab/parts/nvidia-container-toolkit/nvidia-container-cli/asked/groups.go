@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// DeviceGroup is the folder of a process's control group that says which devices it may open, and whether it is of the unified tree: of the devices controller where
-// there is one, else of that tree. It is given the lines of the process's cgroup and of our own mountinfo.
+// DeviceGroup is the folder of a process's control group that says which devices it may open, and
+// whether it is of the unified tree: of the devices controller where there is one, else of that tree.
+// It is given the lines of the process's cgroup and of our own mountinfo.
 func DeviceGroup(groups, mounts []string) (folder string, isUnified, isThere bool) {
 	for _, isUnified := range []bool{false, true} {
 		path, isListed := groupPath(groups, isUnified)
@@ -34,7 +35,8 @@ func groupPath(groups []string, isUnified bool) (string, bool) {
 	return "", false
 }
 
-// mountedAt looks for the tree among the mounts; a mount may show only what is below the folder that is its root.
+// mountedAt looks for the tree among the mounts; a mount may show only what is below the folder that
+// is its root.
 func mountedAt(mounts []string, path string, isUnified bool) (string, bool) {
 	for _, line := range mounts {
 		before, after, _ := strings.Cut(line, " - ")

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// Options are what NVIDIA's runtime hook asks for. The hook passes more when its configuration says so; that is refused, and not passed over.
+// Options are what NVIDIA's runtime hook asks for. The hook passes more when its configuration says
+// so; that is refused, and not passed over.
 type Options struct {
 	LoadModules bool
 	Ldconfig    string
