@@ -4,7 +4,19 @@ import type { Answer } from '../endpoint/aws-answer.ts';
 import type { ServiceHandler } from '../endpoint/handler.ts';
 import type { MotoClient } from '../moto/client.ts';
 import { AgentSockets } from './agent-sockets.ts';
-import { asksMoto, type Body, type Call, json, list, parse, Refused, refused, text } from './call.ts';
+import {
+  asksMoto,
+  type Body,
+  type Call,
+  idOf,
+  json,
+  list,
+  parse,
+  Refused,
+  refused,
+  text,
+  unsupported,
+} from './call.ts';
 import { ControlPlane } from './control-plane.ts';
 import { deregister, describeInstances, register, updateInstancesState } from './instance-calls.ts';
 import { createService, deleteService, describeServices, listServices, updateService } from './service-calls.ts';
@@ -84,6 +96,7 @@ export class EcsShim {
       DeleteService: (call) => deleteService(services, call),
       DescribeServices: (call) => describeServices(services, call),
       ListServices: (call) => listServices(services, call),
+      ListTaskDefinitionFamilies: listFamilies,
       DescribeClusters: (call) => this.#describeClusters(call),
       DeleteCluster: (call) => this.#refuseToDeleteUsedCluster(call),
       SubmitTaskStateChange: async (call) => {
@@ -129,6 +142,16 @@ export class EcsShim {
       throw holds('Tasks', 'Tasks are active');
     return null;
   }
+}
+
+/** moto lists also those of which nothing is ACTIVE. */
+async function listFamilies({ ask, body }: Call): Promise<Body> {
+  const status = text(body['status']) || 'ACTIVE';
+  if (status === 'ALL') throw unsupported('ListTaskDefinitionFamilies of all states');
+  const { taskDefinitionArns } = await ask('ListTaskDefinitions', { status });
+  const families = list<string>(taskDefinitionArns).map((arn) => idOf(arn).replace(/:\d+$/, ''));
+  const prefix = text(body['familyPrefix']);
+  return { families: [...new Set(families)].filter((family) => family.startsWith(prefix)) };
 }
 
 /** The agent is sent back to where it found us; it appends /ws. */

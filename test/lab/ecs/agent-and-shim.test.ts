@@ -10,7 +10,7 @@ beforeEach(async () => {
 afterEach(() => lab.down());
 
 test('the agent registers, connects, ends promptly, and is the same container instance after a restart', {
-  timeout: 30_000,
+  timeout: 120_000,
 }, async () => {
   const first = await lab.startAgent();
   await lab.logged('is connected');
@@ -44,7 +44,7 @@ test('the agent registers, connects, ends promptly, and is the same container in
 });
 
 test('what is final ends with 5, a Docker that is away with 255, and all else is tried again inside', {
-  timeout: 30_000,
+  timeout: 120_000,
 }, async () => {
   lab.dropped = 'zone';
   expect(await (await lab.startAgent()).ended).toBe(5);
@@ -59,16 +59,20 @@ test('what is final ends with 5, a Docker that is away with 255, and all else is
   expect(lab.moto.calls).toEqual([]);
   const odd = await lab.startAgent({ ECS_INSTANCE_ATTRIBUTES: '"{\\"stack\\":\\"prod\\"}"' });
   await expect
-    .poll(() => odd.said().match(/retrying in .*ECS_INSTANCE_ATTRIBUTES/g)?.length, { timeout: 10_000 })
+    .poll(() => odd.said().match(/retrying in .*ECS_INSTANCE_ATTRIBUTES/g)?.length, { timeout: 60_000 })
     .toBe(2);
   expect(odd.agent.exitCode).toBeNull();
 });
 
-test('an instance that is gone is no container instance any more', async () => {
+test('an instance that is gone is no container instance any more', { timeout: 120_000 }, async () => {
   await lab.startAgent();
   await lab.logged('is connected');
   await lab.shim.forgetInstance('i-1');
   expect(lab.moto.calls).toContain('DeregisterContainerInstance');
+});
+
+test('families are those of which tasks can be started', async () => {
+  expect(await lab.ask('ListTaskDefinitionFamilies', { familyPrefix: 'we' })).toEqual({ families: ['web'] });
 });
 
 test('telemetry frames carry signed header lines before their JSON', () => {

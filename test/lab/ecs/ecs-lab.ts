@@ -53,6 +53,7 @@ class FakeMoto implements MotoClient {
         containerInstances: [{ ...instance, agentConnected: true, versionInfo: { agentVersion: '1.0.0' } }],
       },
       UpdateContainerInstancesState: { containerInstances: [instance], failures: [] },
+      ListTaskDefinitions: { taskDefinitionArns: ['arn:x:task-definition/web:3', 'arn:x:task-definition/other:1'] },
       DeregisterContainerInstance: { containerInstance: { containerInstanceArn: ARN } },
     };
     if (action !== 'DescribeTaskDefinition') return answers[action] ?? null;
@@ -172,7 +173,7 @@ export class EcsLab {
 
   async logged(part: string, times = 1): Promise<void> {
     for (let tries = 0; this.log.filter((line) => line.includes(part)).length < times; tries += 1) {
-      if (tries > 400) throw new Error(`"${part}" was not logged: ${this.log.join('; ')}`);
+      if (tries > 3000) throw new Error(`"${part}" was not logged: ${this.log.join('; ')}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }

@@ -52,7 +52,7 @@ async function describeTask(arn: string): Promise<Shown> {
 }
 
 async function becomes(arn: string, status: string): Promise<Shown> {
-  await expect.poll(async () => (await describeTask(arn)).lastStatus, { timeout: 10_000 }).toBe(status);
+  await expect.poll(async () => (await describeTask(arn)).lastStatus, { timeout: 60_000 }).toBe(status);
   return describeTask(arn);
 }
 
@@ -62,11 +62,11 @@ async function instance(): Promise<Record<string, unknown>> {
 }
 
 async function containerOf(image = MAIN.image): Promise<FakeContainer> {
-  await expect.poll(() => lab.docker.ofImage(image)?.status, { timeout: 10_000 }).toBe('running');
+  await expect.poll(() => lab.docker.ofImage(image)?.status, { timeout: 60_000 }).toBe('running');
   return lab.docker.ofImage(image) as FakeContainer;
 }
 
-describe('a task that ECS starts', { timeout: 30_000 }, () => {
+describe('a task that ECS starts', { timeout: 120_000 }, () => {
   test('is a container with what its definition says, and is told of with its exit code', async () => {
     define('web', [
       {
@@ -131,7 +131,7 @@ describe('a task that ECS starts', { timeout: 30_000 }, () => {
     await becomes(arn, 'RUNNING');
     lab.docker.exit(await containerOf('side:1'), 0);
     await expect
-      .poll(async () => (await describeTask(arn)).containers[1], { timeout: 5000 })
+      .poll(async () => (await describeTask(arn)).containers[1], { timeout: 60_000 })
       .toMatchObject({ lastStatus: 'STOPPED', exitCode: 0 });
     expect(await lab.ask('StopTask', { cluster: 'lab', task: arn, reason: 'enough' })).toMatchObject({
       task: { desiredStatus: 'STOPPED', lastStatus: 'RUNNING' },
@@ -192,11 +192,11 @@ describe('a task that ECS starts', { timeout: 30_000 }, () => {
       stoppedReason: 'Host EC2 (instance i-1) terminated.',
     });
     await lab.startAgent();
-    await expect.poll(() => lab.docker.ofImage(MAIN.image)?.status, { timeout: 10_000 }).toBe('exited');
+    await expect.poll(() => lab.docker.ofImage(MAIN.image)?.status, { timeout: 60_000 }).toBe('exited');
   });
 });
 
-describe('a GPU', { timeout: 30_000 }, () => {
+describe('a GPU', { timeout: 120_000 }, () => {
   async function startOnGpus(): Promise<void> {
     const file = JSON.stringify({ DriverVersion: '580.178.04', GPUIDs: GPUS });
     await lab.put('var/lib/ecs/gpu/nvidia-gpu-info.json', file);
@@ -233,11 +233,11 @@ describe('a GPU', { timeout: 30_000 }, () => {
     await one.ended;
     await lab.put('var/lib/ecs/gpu/nvidia-gpu-info.json', '{');
     const two = await lab.startAgent({ ECS_ENABLE_GPU_SUPPORT: 'true' });
-    await expect.poll(() => two.said(), { timeout: 10_000 }).toContain('failed to start');
+    await expect.poll(() => two.said(), { timeout: 60_000 }).toContain('failed to start');
   });
 });
 
-describe('a service', { timeout: 30_000 }, () => {
+describe('a service', { timeout: 120_000 }, () => {
   type ShownService = { status: string; runningCount: number; pendingCount: number; events: { message: string }[] };
   async function service(): Promise<ShownService> {
     const answer = await lab.ask('DescribeServices', { cluster: 'lab', services: ['keep'] });
@@ -264,7 +264,7 @@ describe('a service', { timeout: 30_000 }, () => {
       );
     expect(await service()).toMatchObject({ runningCount: 0, pendingCount: 0 });
     await lab.startAgent();
-    await expect.poll(async () => (await service()).runningCount, { timeout: 10_000 }).toBe(1);
+    await expect.poll(async () => (await service()).runningCount, { timeout: 60_000 }).toBe(1);
     const { taskArns } = (await lab.ask('ListTasks', { cluster: 'lab', serviceName: 'keep' })) as {
       taskArns: string[];
     };
@@ -284,7 +284,7 @@ describe('a service', { timeout: 30_000 }, () => {
     await lab.logged('MemberOf placement constraint unsatisfied');
     await lab.ask('UpdateService', { cluster: 'lab', service: 'keep', ...only('i-1') });
     lab.docker.exit(await containerOf(), 0);
-    await expect.poll(() => lab.docker.containers.length, { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => lab.docker.containers.length, { timeout: 60_000 }).toBe(2);
   });
 
   test('that may, leaves an instance that drains; a task of nobody stays there', async () => {
@@ -292,20 +292,20 @@ describe('a service', { timeout: 30_000 }, () => {
     await lab.startAgent();
     await lab.logged('is connected');
     await create({ deploymentConfiguration: { minimumHealthyPercent: 0, maximumPercent: 100 } });
-    await expect.poll(async () => (await service()).runningCount, { timeout: 10_000 }).toBe(1);
+    await expect.poll(async () => (await service()).runningCount, { timeout: 60_000 }).toBe(1);
     const alone = (await run('web')).tasks[0]?.taskArn ?? '';
     await becomes(alone, 'RUNNING');
     const drain = { cluster: 'lab', containerInstances: [ARN], status: 'DRAINING' };
     expect(await lab.ask('UpdateContainerInstancesState', drain)).toMatchObject({
       containerInstances: [{ status: 'DRAINING' }],
     });
-    await expect.poll(async () => (await service()).runningCount, { timeout: 10_000 }).toBe(0);
+    await expect.poll(async () => (await service()).runningCount, { timeout: 60_000 }).toBe(0);
     expect((await describeTask(alone)).lastStatus).toBe('RUNNING');
     expect(
       (await lab.ask('StartTask', { cluster: 'lab', taskDefinition: 'web', containerInstances: [ARN] }))['failures'],
     ).toMatchObject([{ reason: 'INACTIVE' }]);
     await lab.ask('UpdateContainerInstancesState', { ...drain, status: 'ACTIVE' });
-    await expect.poll(async () => (await service()).runningCount, { timeout: 10_000 }).toBe(1);
+    await expect.poll(async () => (await service()).runningCount, { timeout: 60_000 }).toBe(1);
   });
 
   test('whose tasks never come to run asks ever more rarely', async () => {
