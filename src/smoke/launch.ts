@@ -5,6 +5,7 @@ import { deleteCluster } from '../aws/clusters.ts';
 import { terminateAndWait } from '../aws/instances.ts';
 import { type KeyPair, createKeyPair as makeKeyPair } from '../aws/key-pairs.ts';
 import { launchInstance, createSshGroup as makeSshGroup } from '../aws/launch.ts';
+import { retryWhileHeld } from '../aws/removal.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import type { Placement } from '../plan/placement.ts';
 import { ownerName } from '../run/owner.ts';
@@ -55,7 +56,8 @@ export async function createCluster({
 }: LaunchInput): Promise<{ readonly cluster: string; readonly release: Release }> {
   const cluster = nameOf(runId);
   await clients.ecs.send(new CreateClusterCommand({ clusterName: cluster, tags: ecsTags(tagsOf(runId)) }));
-  return { cluster, release: () => deleteCluster(clients, cluster) };
+  // A service that was deleted holds its cluster until its task has ended.
+  return { cluster, release: () => retryWhileHeld(() => deleteCluster(clients, cluster)) };
 }
 
 export type Wanted = {

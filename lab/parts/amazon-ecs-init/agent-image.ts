@@ -78,7 +78,11 @@ export function imageConfig(layer: string): Readonly<Record<string, unknown>> {
     config: {
       Entrypoint: AGENT,
       Healthcheck: { Test: ['CMD', ...AGENT, '--healthcheck'] },
-      Env: ['PATH=/host/sbin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+      Env: [
+        'PATH=/host/sbin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+        // Where Go looks by itself. The single certificates in SSL_CERT_DIR are links out of what ecs-init mounts.
+        'SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt',
+      ],
       ExposedPorts: { '51678/tcp': {}, '51679/tcp': {} },
     },
     rootfs: { type: 'layers', diff_ids: [`sha256:${layer}`] },

@@ -156,6 +156,7 @@ test('the image has the entry point, the health check and the ports of the real 
     config: {
       Entrypoint: expect.arrayContaining(['/opt/agent/agent.mjs']),
       Healthcheck: { Test: expect.arrayContaining(['CMD', '--healthcheck']) },
+      Env: expect.arrayContaining(['SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt']),
       ExposedPorts: { '51678/tcp': {}, '51679/tcp': {} },
     },
     rootfs: { diff_ids: ['sha256:0'] },
