@@ -17,7 +17,7 @@ const cache = sharedTempFolder();
 let lab: OfficialLab;
 let base: string;
 const server = createServer((request, response) => {
-  if (!createOfficialApi({ mode: 'stand-in', ...lab })(request, response)) response.writeHead(418).end();
+  if (!createOfficialApi({ mode: async () => 'stand-in', ...lab })(request, response)) response.writeHead(418).end();
 });
 beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -88,14 +88,16 @@ describe('whoever plans', () => {
     );
     const late = makeOfficial({ cache, parts });
     const query = new URLSearchParams({ codename: 'focal', component: 'aws-cli' });
-    const ask = (waitMs: number) => answerSources({ mode: 'stand-in', ...late, waitMs }, query);
+    const ask = (waitMs: number) => answerSources({ mode: async () => 'stand-in', ...late, waitMs }, query);
     expect(await ask(1)).toEqual({ mode: 'building', building: ['aws-cli'] });
     gate.resolve();
     expect(await ask(60_000)).toMatchObject({ mode: 'stand-in', trust: { docker: null, awsCli: {} } });
   });
 
   test('takes the real ones where machines reach them', async () => {
-    expect(await answerSources({ mode: 'official', ...lab }, new URLSearchParams())).toEqual({ mode: 'official' });
+    expect(await answerSources({ mode: async () => 'official', ...lab }, new URLSearchParams())).toEqual({
+      mode: 'official',
+    });
   });
 
   test('is told what the lab has no part of, and which driver it has', async () => {
