@@ -102,8 +102,8 @@ describe("the lab's stand-in for Ubuntu 20.04", () => {
     expect(await ssh(address, 'cat /etc/apt/sources.list')).toContain(
       'deb http://us-west-2.ec2.archive.ubuntu.com/ubuntu/ focal main universe',
     );
-    expect(await ssh(address, 'sudo apt-get update 2>&1; apt-cache policy linux-headers-5.15.0-1084-aws')).toMatch(
-      /us-west-2\.ec2\.archive\.ubuntu\.com\/ubuntu focal\/main/,
+    expect(await ssh(address, 'sudo apt-get update 2>&1; apt-cache policy tree')).toMatch(
+      /us-west-2\.ec2\.archive\.ubuntu\.com\/ubuntu focal\/universe/,
     );
     expect(await ssh(address, 'curl -s -o /dev/null -w %{ssl_verify_result} https://download.docker.com/')).toBe('0');
 
