@@ -23,8 +23,8 @@ export default defineConfig({
           // vitest would leave one of two cores to itself, and needs little of it.
           maxWorkers: Math.max(2, availableParallelism() - 1),
           // Far more than any of them takes: what a busy machine does to the clock is no failure.
-          testTimeout: MINUTE_MS,
-          hookTimeout: MINUTE_MS,
+          testTimeout: 2 * MINUTE_MS,
+          hookTimeout: 2 * MINUTE_MS,
           expect: { poll: { timeout: MINUTE_MS / 2 } },
         },
       },

@@ -9,7 +9,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { constants, setPriority, tmpdir } from 'node:os';
+import { setPriority, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { LaneOutput } from './lane-output.ts';
@@ -36,6 +36,8 @@ const LANES: readonly (readonly Part[])[] = [
 ];
 const PARTS = LANES.flat();
 const LAST_WORDS_MS = 2000;
+/** A third of what the others get: enough for a test that waits for a program of its own. */
+const YIELDING = 5;
 
 const reports = mkdtempSync(join(tmpdir(), 'ecs-host-test-'));
 const failures: string[] = [];
@@ -60,7 +62,7 @@ function start(part: Part, report: string, output: LaneOutput): ChildProcess {
   return child;
 }
 
-/** @param yields whether it takes only the time of the processor that nobody else wants */
+/** @param yields whether the other lane goes before it */
 function runPart(part: Part, output: LaneOutput, yields: boolean): Promise<Counts> {
   return new Promise((resolve) => {
     const began = performance.now();
@@ -68,7 +70,7 @@ function runPart(part: Part, output: LaneOutput, yields: boolean): Promise<Count
     output.write(`\n== ${part.name}\n`);
     const child = start(part, report, output);
     children.add(child);
-    if (yields && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+    if (yields && child.pid !== undefined) setPriority(child.pid, YIELDING);
     const end = (code: number | null): void => {
       children.delete(child);
       const counts = part.tests ? readReport(report, code) : { ...NO_COUNTS, failed: code === 0 ? 0 : 1 };

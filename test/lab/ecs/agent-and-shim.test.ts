@@ -192,9 +192,7 @@ async function ask(action: string, body: object): Promise<Record<string, unknown
   return (await answer.json()) as Record<string, unknown>;
 }
 
-test('the agent registers, connects, ends promptly, and is the same container instance after a restart', {
-  timeout: 30_000,
-}, async () => {
+test('the agent registers, connects, ends promptly, and is the same container instance after a restart', async () => {
   const first = await startAgent();
   await waitForLog('is connected');
   expect(await ask('DescribeContainerInstances', { cluster: 'lab', containerInstances: [ARN] })).toMatchObject({
@@ -226,9 +224,7 @@ test('the agent registers, connects, ends promptly, and is the same container in
   expect(calls.filter((action) => action === 'RegisterContainerInstance')).toHaveLength(1);
 });
 
-test('what is final ends with 5, a Docker that is away with 255, and all else is tried again inside', {
-  timeout: 30_000,
-}, async () => {
+test('what is final ends with 5, a Docker that is away with 255, and all else is tried again inside', async () => {
   dropped = 'zone';
   expect(await (await startAgent()).ended).toBe(5);
   dropped = null;
