@@ -15,6 +15,7 @@ export type InstanceFacts = AsStarted & {
   readonly accountId: string;
   readonly imageId: string;
   readonly instanceType: string;
+  readonly machine: MachineSpec['machine'];
   readonly shutdownBehavior: 'stop' | 'terminate';
   readonly rootVolume: { readonly id: string; readonly sizeGiB: number; readonly sourceDisk: string } | null;
   readonly vpcId: string;
@@ -41,6 +42,7 @@ export function machineSpec(facts: InstanceFacts): MachineSpec {
     accountId: facts.accountId,
     imageId: facts.imageId,
     instanceType: facts.instanceType,
+    machine: facts.machine,
     diskId: facts.rootVolume.id,
     vpcId: facts.vpcId,
     subnetId: facts.subnetId,

@@ -9,7 +9,7 @@ import type { BuildPlan } from '../plan/build-plan.ts';
 import type { Placement } from '../plan/placement.ts';
 import { ownerName } from '../run/owner.ts';
 import type { Release } from '../run/releases.ts';
-import { ec2Tags, ecsTags, runTags } from '../run/tags.ts';
+import { ec2Tags, ecsTags, machineTags, runTags } from '../run/tags.ts';
 
 export type LaunchInput = {
   readonly plan: BuildPlan;
@@ -77,7 +77,7 @@ function launchOne({ clients, plan, imageId, runId }: LaunchInput, wanted: Wante
     keyName: wanted.keyName,
     userData: wanted.userData,
     shutdown: 'terminate',
-    tags: ec2TagsOf(runId),
+    tags: ec2Tags({ ...tagsOf(runId), ...machineTags(plan) }),
   });
 }
 
