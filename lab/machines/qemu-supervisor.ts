@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { succeeds } from '../exec.ts';
 import { reasonOf } from '../reason.ts';
+import { chooseAccelerator } from './accelerator.ts';
 import type { Driver, Supervisor } from './driver.ts';
 import { INIT_STARTS, QEMU, qemuCommand } from './qemu.ts';
 import { Qmp } from './qmp.ts';
@@ -11,7 +12,7 @@ import { type MachineProcess, spawnMachine, within } from './spawn-machine.ts';
 const POLL_MS = 200;
 const ASK_AGAIN_MS = 5000;
 /** From power-on to the image's own init, where processors are emulated and others use them, too. */
-const BOOT_LIMIT_MS = 180_000;
+const BOOT_LIMIT_MS = 300_000;
 
 const CTRL_ALT_DELETE = ['ctrl', 'alt', 'delete'].map((data) => ({ type: 'qcode', data }));
 
@@ -26,15 +27,18 @@ const ASK = {
  * twenty times slower.
  */
 export function qemuDriver(bootDisk: () => Promise<string>, log: (line: string) => void): Driver {
+  let accelerator: Promise<'kvm' | 'tcg'> | null = null;
   return {
     shutdownLimitMs: 120_000,
-    readyLimitMs: 120_000,
+    readyLimitMs: 300_000,
     // It begins anew in the same process.
     asksForReboot: () => false,
     powerOn: async ({ labId, namespace, spec, reserved, disk, groupFiles, consoleFile }) => {
       if (!(await succeeds(QEMU, ['--version'])))
         throw new Error(`there is no ${QEMU} on this machine, which instances with a kernel of their own run on`);
-      const command = qemuCommand(labId, spec, reserved, { disk, bootDisk: await bootDisk(), consoleFile });
+      accelerator ??= chooseAccelerator();
+      const files = { disk, bootDisk: await bootDisk(), consoleFile };
+      const command = qemuCommand(labId, spec, reserved, files, await accelerator);
       const printed = await sizeOf(consoleFile);
       const started = await spawnMachine({
         namespace,
@@ -45,13 +49,9 @@ export function qemuDriver(bootDisk: () => Promise<string>, log: (line: string) 
         hasSocket: true,
       });
       const qmp = new Qmp(started.child.stdio[3] as Duplex);
-      const greet = async (): Promise<void> => {
-        await qmp.execute('qmp_capabilities');
-        const { enabled } = (await qmp.execute('query-kvm')) as { enabled: boolean };
-        log(`${spec.instanceId} runs under QEMU, ${enabled ? 'with KVM' : 'its processors emulated'}`);
-      };
       // A QEMU that does not start says why on the console.
-      void greet().catch((error: unknown) => log(`${spec.instanceId}: ${reasonOf(error)}`));
+      void qmp.execute('qmp_capabilities').catch((error: unknown) => log(`${spec.instanceId}: ${reasonOf(error)}`));
+      log(`${spec.instanceId} runs under QEMU, ${(await accelerator) === 'kvm' ? 'with KVM' : 'emulated'}`);
       const hasPrinted = async (): Promise<boolean> => (await textSince(consoleFile, printed)).includes(INIT_STARTS);
       return supervise(started, qmp, hasPrinted, listening(namespace, reserved.address));
     },

@@ -42,6 +42,7 @@ export function qemuCommand(
   spec: Pick<MachineSpec, 'instanceId' | 'instanceType' | 'diskId'>,
   { address, macAddress }: MachineAddress,
   files: { readonly disk: string; readonly bootDisk: string; readonly consoleFile: string },
+  accelerator: 'kvm' | 'tcg',
 ): readonly string[] {
   return [
     QEMU,
@@ -49,8 +50,7 @@ export function qemuCommand(
     '-nodefaults',
     '-no-user-config',
     ...['-machine', 'pc', '-cpu', 'max'],
-    // The first that this machine has.
-    ...['-accel', 'kvm', '-accel', 'tcg,thread=multi'],
+    ...['-accel', accelerator === 'tcg' ? 'tcg,thread=multi' : accelerator],
     ...['-smp', String(Math.min(PROCESSORS, availableParallelism())), '-m', String(MEMORY_MIB)],
     ...['-display', 'none'],
     ...['-chardev', `file,id=console,path=${value(files.consoleFile)},append=on`, '-serial', 'chardev:console'],

@@ -19,41 +19,37 @@ fail() {
   poweroff -f
 }
 
-# Strings of the OEM, one after the other, each with a NUL behind it.
+# Strings of the OEM, each with a NUL behind it; the first stands right behind the table's head.
 told() {
-  tr '\0' '\n' </sys/firmware/dmi/entries/11-0/raw | sed -n "s/^ecs-host-lab:$1=//p"
+  tr '\0' '\n' </sys/firmware/dmi/entries/11-0/raw | sed -n "s/.*ecs-host-lab:$1=//p"
 }
 
-# Kernels name disks in the order in which they answer, so they are known by their serial numbers.
-disk_where() {
+# Kernels name disks in the order in which they answer, so they are known by how their serial numbers begin.
+disk() {
   for serial in /sys/class/nvme/nvme*/serial; do
-    [ -e "$serial" ] || continue
-    name=$(cat "$serial" | tr -d ' ')
-    node=/dev/$(basename "${serial%/serial}")n1
-    [ -b "$node" ] || continue
-    case $name in
-      "$1") echo "$node" ;;
-    esac
+    name=${serial%/serial}
+    node=/dev/${name##*/}n1
+    if [ -b "$node" ] && grep -q "^$1" "$serial"; then echo "$node"; fi
   done
+}
+
+link() {
+  [ ! -e "/sys/class/net/$1" ] || echo "$1"
 }
 
 wait_for() {
   tries=0
   until [ -n "$("$@")" ]; do
     tries=$((tries + 1))
-    [ $tries -lt 300 ] || fail "there is nothing that answers to: $*"
+    [ $tries -lt 100 ] || fail "there is no $*"
     sleep 0.1
   done
 }
 
-is_link() {
-  [ ! -e "/sys/class/net/$1" ] || echo yes
-}
-
-wait_for disk_where lab-boot
-wait_for disk_where 'vol*'
-mount -t ext4 -o ro "$(disk_where lab-boot)" /lab || fail 'the boot disk cannot be mounted'
-mount -t ext4 -o noatime,discard "$(disk_where 'vol*')" /root || fail "the machine's disk cannot be mounted"
+wait_for disk lab-boot
+wait_for disk vol
+mount -t ext2 -o ro "$(disk lab-boot)" /lab || fail 'the boot disk cannot be mounted'
+mount -t ext4 -o noatime,discard "$(disk vol)" /root || fail "the machine's disk cannot be mounted"
 ln -s /lab/modules /lib/modules
 mkdir -p /root/usr/lib/modules
 mount --bind /lab/modules /root/usr/lib/modules || fail 'the modules have no place'
@@ -63,7 +59,7 @@ address=$(told address)
 router=$(told router)
 modprobe virtio_pci
 modprobe virtio_net || fail 'there is no virtio_net'
-wait_for is_link eth0
+wait_for link eth0
 {
   ip link set dev eth0 name "$interface" &&
     ip address add "$address/32" dev "$interface" &&

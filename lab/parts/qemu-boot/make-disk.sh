@@ -27,9 +27,9 @@ cp "$tree/boot/vmlinuz-$kernel" "$stage/vmlinuz"
 cp "$here/extlinux.conf" "$stage/extlinux.conf"
 mv "$tree/lib/modules" "$stage/modules"
 
-# Without the features that the boot loader cannot read, and with room for what it puts beside the files.
-truncate -s "$(($(du -sm "$stage" | cut -f 1) + 24))M" "$folder/disk.raw"
-mkfs.ext4 -q -F -L lab-boot -m 0 -O '^64bit,^metadata_csum,^has_journal' -d "$stage" "$folder/disk.raw"
+# ext2: the boot loader cannot read files in extents. With room for what it puts beside them.
+truncate -s "$(($(du -sm "$stage" | cut -f 1) + 16))M" "$folder/disk.raw"
+mkfs.ext2 -q -F -b 4096 -L lab-boot -m 0 -d "$stage" "$folder/disk.raw"
 mount -o loop "$folder/disk.raw" "$folder/mounted"
 "$tree/usr/bin/extlinux" --install "$folder/mounted"
 umount "$folder/mounted"

@@ -8,6 +8,7 @@ const command = qemuCommand(
   spec,
   { address: '10.78.1.4', macAddress: '0a:4e:0a:4e:01:04' },
   { disk: '/state/disks/vol-0fedcba9876543210.raw', bootDisk: '/cache/boot.raw', consoleFile: '/state/a,b.log' },
+  'tcg',
 );
 
 function valuesOf(option: string): string[] {
@@ -16,10 +17,6 @@ function valuesOf(option: string): string[] {
 
 test('the name proves whose machine it is', () => {
   expect(valuesOf('-name')).toEqual([machineName('0a1b2c3d', spec.instanceId)]);
-});
-
-test('the processors of this machine before emulated ones', () => {
-  expect(valuesOf('-accel')).toEqual(['kvm', 'tcg,thread=multi']);
 });
 
 test('it starts from the boot disk, which nobody writes, and finds its own by the number of the volume', () => {
