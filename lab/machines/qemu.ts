@@ -12,6 +12,12 @@ export const INIT_STARTS = 'lab: init starts';
 const PROCESSORS = 2;
 const MEMORY_MIB = 2048;
 
+/** An emulated one has no more than programs of today ask for: a kernel loads modules for all that it finds. */
+const PROCESSOR = {
+  kvm: ['-accel', 'kvm', '-cpu', 'max'],
+  tcg: ['-accel', 'tcg,thread=multi', '-cpu', 'Nehalem'],
+} as const;
+
 /** In an option of QEMU a comma ends a value, unless it stands twice. */
 function value(text: string): string {
   return text.replaceAll(',', ',,');
@@ -49,8 +55,7 @@ export function qemuCommand(
     ...['-name', machineName(labId, spec.instanceId)],
     '-nodefaults',
     '-no-user-config',
-    ...['-machine', 'pc', '-cpu', 'max'],
-    ...['-accel', accelerator === 'tcg' ? 'tcg,thread=multi' : accelerator],
+    ...['-machine', 'pc', ...PROCESSOR[accelerator]],
     ...['-smp', String(Math.min(PROCESSORS, availableParallelism())), '-m', String(MEMORY_MIB)],
     ...['-display', 'none'],
     ...['-chardev', `file,id=console,path=${value(files.consoleFile)},append=on`, '-serial', 'chardev:console'],

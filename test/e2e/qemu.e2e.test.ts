@@ -24,7 +24,7 @@ describe('an image with a kernel of its own', () => {
     if (!isHere) return;
     lab = await startLabForTests();
     const config = await lab.configWith((text) => text.replace(/( {4}lab: true\n)/, '$1    machine: qemu\n'));
-    host = await bootHost(lab, await bakeImage(lab, ['--config', config]));
+    host = await bootHost(lab, await bakeImage(lab, ['--config', config]), { patienceMs: PATIENT_MS });
   }, 3 * PATIENT_MS);
   afterAll(async () => {
     try {
@@ -37,7 +37,7 @@ describe('an image with a kernel of its own', () => {
 
   beforeEach(({ skip }) => skip(!isHere, `there is no ${QEMU} on this machine`));
 
-  const run = (command: string): Promise<string> => host.run(command, PATIENT_MS);
+  const run = (command: string): Promise<string> => host.run(command);
   const state = async (): Promise<string | undefined> => {
     const command = new DescribeInstancesCommand({ InstanceIds: [host.instanceId] });
     return (await host.clients.ec2.send(command)).Reservations?.[0]?.Instances?.[0]?.State?.Name;
@@ -61,9 +61,9 @@ describe('an image with a kernel of its own', () => {
   });
 
   test('boots with its gate shut, and it stays shut', async () => {
-    await host.reach('handshake', PATIENT_MS);
+    await host.reach('handshake');
     await expectShut();
-    const { exitCode, output } = await host.try('sudo systemctl start docker.service ecs.service', PATIENT_MS);
+    const { exitCode, output } = await host.try('sudo systemctl start docker.service ecs.service');
     expect(exitCode).not.toBe(0);
     expect(output).toMatch(/[Aa]ssertion|dependency job/);
     await expectShut();
@@ -71,7 +71,7 @@ describe('an image with a kernel of its own', () => {
 
   test('is granted: Docker and the agent come up, and containers have limits', async () => {
     host.decide({ kind: 'grant' });
-    await host.reach('serving', PATIENT_MS);
+    await host.reach('serving');
     expect(await host.units()).toBe(UP);
     // As little as a container can be made of.
     await run(
@@ -91,7 +91,7 @@ describe('an image with a kernel of its own', () => {
     const after = (await run(ids)).split('\n');
     expect(after[0]).toBe(before[0]);
     expect(after[1]).not.toBe(before[1]);
-    await host.reach('handshake', PATIENT_MS);
+    await host.reach('handshake');
     await expectShut();
   });
 
