@@ -180,7 +180,10 @@ export async function bootHost(
   };
   undo.defer(async () => ssh?.[Symbol.asyncDispose]());
   await connect();
-  const tryRun = async (command: string, timeoutMs = options.patienceMs ?? 60_000): Promise<{ exitCode: number; output: string }> => {
+  const tryRun = async (
+    command: string,
+    timeoutMs = options.patienceMs ?? 60_000,
+  ): Promise<{ exitCode: number; output: string }> => {
     const { exitCode, stdout, stderr } = await (ssh as Ssh).run(command, { timeoutMs });
     return { exitCode, output: `${stdout}${stderr}`.trim() };
   };

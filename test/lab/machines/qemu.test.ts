@@ -32,9 +32,12 @@ test('it starts from the boot disk, which nobody writes, and finds its own by th
 test('its link has the name that the network waits for, and its address comes with the firmware', () => {
   expect(valuesOf('-netdev')).toEqual(['tap,id=net,ifname=m-1-4,script=no,downscript=no']);
   expect(valuesOf('-device')).toContain('virtio-net-pci,netdev=net,mac=0a:4e:0a:4e:01:04,romfile=');
-  expect(valuesOf('-smbios').at(-1)).toBe(
-    'type=11,value=ecs-host-lab:interface=ens5,value=ecs-host-lab:address=10.78.1.4,value=ecs-host-lab:router=10.78.0.1',
-  );
+  expect(valuesOf('-smbios').at(-1)?.split(',value=')).toEqual([
+    'type=11',
+    'ecs-host-lab:interface=ens5',
+    'ecs-host-lab:address=10.78.1.4',
+    'ecs-host-lab:router=10.78.0.1',
+  ]);
 });
 
 test('its firmware says EC2, as cloud-init wants it: serial number and uuid are one', () => {
