@@ -16,6 +16,8 @@ import { createAptMirror, openArchives } from '../mirror/apt-mirror.ts';
 import { listenForPeers, peerOf } from '../net/peer-socket.ts';
 import { SERVICE_ADDRESS } from '../net/plan.ts';
 import { startGateway } from '../net/start-gateway.ts';
+import { ensurePart } from '../parts/part.ts';
+import { DISK, QEMU_BOOT } from '../parts/qemu-boot/boot-disk.ts';
 import { reasonOf, stackOf } from '../reason.ts';
 import { SessionManager } from '../ssm/session-manager.ts';
 import { Announcement, takeOwner } from './announcement.ts';
@@ -76,12 +78,13 @@ async function bringUp(options: DaemonOptions, lifetime: Lifetime): Promise<Anno
   const { moto, network, base } = dependencies;
 
   await restoreMemory({ moto, disks, paths, base, log });
-  const nspawn = await createMachines({ paths, network, log });
-  cleanup.add('machines', () => nspawn.close());
+  const bootDisk = async (): Promise<string> => join(await ensurePart(QEMU_BOOT, paths.cache, log), DISK);
+  const booting = await createMachines({ paths, network, bootDisk, log });
+  cleanup.add('machines', () => booting.close());
   const metadata = new MetadataInstances((instance) => moto.client.control('metadata-tags', instance));
   const sessions = new SessionManager({ instanceAt: metadata.managedAt, log });
   cleanup.add('sessions', () => sessions.close());
-  const machines = withoutSessionsWhenOff(metadata.follow(nspawn), sessions);
+  const machines = withoutSessionsWhenOff(metadata.follow(booting), sessions);
 
   const owners = await watchFirstOwner(options, lifetime);
   const announcement = await Announcement.prepare(paths, owners, network.namespace);

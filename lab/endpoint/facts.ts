@@ -15,6 +15,7 @@ export type InstanceFacts = AsStarted & {
   readonly accountId: string;
   readonly imageId: string;
   readonly instanceType: string;
+  readonly machine: MachineSpec['machine'];
   readonly shutdownBehavior: 'stop' | 'terminate';
   readonly rootVolume: { readonly id: string; readonly sizeGiB: number; readonly sourceDisk: string } | null;
   readonly vpcId: string;

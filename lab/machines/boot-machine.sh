@@ -1,8 +1,9 @@
 #!/bin/sh
 # Becomes the supervisor of one machine, in steps that each need the one before: its control groups, the lab's network namespace, a mount
 # namespace of its own, the disk, systemd-nspawn. All of it is one process id, and whatever was mounted goes with the last process.
+# Without a disk nothing is mounted: QEMU opens it itself.
 #
-# boot-machine.sh outer <network namespace> <disk> <mount point> <cgroup.procs files, with colons between> <nspawn command...>
+# boot-machine.sh outer <network namespace> <disk> <mount point> <cgroup.procs files, with colons between> <command...>
 set -eu
 step=$1
 namespace=$2
@@ -28,7 +29,7 @@ case $step in
     shift 5
     # What a machine deletes becomes a hole in the file. Flushing to the physical disk is the host's affair: a machine that is killed
     # loses nothing by it, and package installation is much faster.
-    mount -t ext4 -o loop,noatime,discard,nobarrier "$disk" "$root"
+    [ -z "$disk" ] || mount -t ext4 -o loop,noatime,discard,nobarrier "$disk" "$root"
     exec "$@"
     ;;
 esac

@@ -17,18 +17,17 @@ import { type Ended, type Supervisor, startSupervisor } from './supervisor.ts';
 export type MachinesParts = {
   readonly paths: LabPaths;
   readonly network: Network;
+  /** What machines with a kernel of their own start from, made where it is not there; they boot no other. */
+  readonly bootDisk: () => Promise<string>;
   readonly log?: (line: string) => void;
 };
 
-/** For a clean shutdown; EC2 gives longer, but then nothing in the lab has anything to flush to a network. */
-const SHUTDOWN_LIMIT_MS = 30_000;
 const SSH_PORT = 22;
-/** How long a machine may take to be ready for use; one without ssh is `running` after that. */
-const READY_LIMIT_MS = 5000;
 const KILLED_LIMIT_MS = 10_000;
 
 type Live = {
   readonly spec: MachineSpec;
+  readonly driver: Driver;
   supervisor: Supervisor;
   /** Someone here asked for the end, so it is not news; a reboot inside counts as the end, too. */
   ending: boolean;
@@ -36,14 +35,16 @@ type Live = {
   off: Promise<void>;
 };
 
-/** The lab's machines on systemd-nspawn. */
+/** The lab's machines: on systemd-nspawn, or under QEMU, as each is asked for. */
 export async function createMachines({
   paths,
   network,
+  bootDisk,
   log = () => {},
 }: MachinesParts): Promise<Machines & { close(): Promise<void> }> {
   await pruneConsoles(paths);
-  const machines = new NspawnMachines(paths, network, log);
+  const drivers = { nspawn: NSPAWN, qemu: qemuDriver(bootDisk, log) };
+  const machines = new DrivenMachines(paths, network, drivers, log);
   return {
     allocateAddress: (instanceId) => network.allocate(instanceId),
     start: (spec) => machines.start(spec),
@@ -61,31 +62,39 @@ export async function createMachines({
 
 type ExitListener = (instanceId: string, how: 'shutdown' | 'crashed') => void;
 
-class NspawnMachines {
+class DrivenMachines {
   readonly #paths: LabPaths;
   readonly #network: Network;
+  readonly #drivers: Readonly<Record<MachineSpec['machine'], Driver>>;
   readonly #log: (line: string) => void;
   readonly #live = new Map<string, Live>();
   readonly #listeners: ExitListener[] = [];
   readonly #gpuFaults = new Map<string, readonly GpuFault[]>();
 
-  constructor(paths: LabPaths, network: Network, log: (line: string) => void) {
+  constructor(
+    paths: LabPaths,
+    network: Network,
+    drivers: Readonly<Record<MachineSpec['machine'], Driver>>,
+    log: (line: string) => void,
+  ) {
     this.#paths = paths;
     this.#network = network;
+    this.#drivers = drivers;
     this.#log = log;
   }
 
   async start(spec: MachineSpec): Promise<void> {
     const { instanceId } = spec;
     if (this.#live.has(instanceId)) return;
+    const driver = this.#drivers[spec.machine];
     let supervisor: Supervisor;
     try {
-      supervisor = await this.#powerOn(spec);
+      supervisor = await this.#powerOn(spec, driver);
     } catch (error) {
       await this.#cleanUp(spec);
       throw error;
     }
-    const machine: Live = { spec, supervisor, ending: false, off: Promise.resolve() };
+    const machine: Live = { spec, driver, supervisor, ending: false, off: Promise.resolve() };
     this.#live.set(instanceId, machine);
     const initRuns = supervisor.untilInit();
     // Until init runs, the end of the machine is this call's failure and no news for listeners.
@@ -100,7 +109,7 @@ class NspawnMachines {
         this.#tellListeners(instanceId, 'crashed');
       });
     if (await initRuns) {
-      await supervisor.untilListening(SSH_PORT, READY_LIMIT_MS);
+      await supervisor.untilListening(SSH_PORT, driver.readyLimitMs);
       return;
     }
     await machine.off;
@@ -111,7 +120,7 @@ class NspawnMachines {
   async reboot(instanceId: string): Promise<void> {
     const machine = this.#live.get(instanceId);
     if (!machine) throw new Error(`${instanceId} is not running`);
-    if (await machine.supervisor.ask('reboot', SHUTDOWN_LIMIT_MS)) return;
+    if (await machine.supervisor.ask('reboot', machine.driver.shutdownLimitMs)) return;
     this.#log(`${instanceId} does not shut down; power is cut and put on again`);
     await this.#end(machine, 0);
     await this.start(machine.spec);
@@ -119,7 +128,7 @@ class NspawnMachines {
 
   async stop(instanceId: string, force: boolean): Promise<void> {
     const machine = this.#live.get(instanceId);
-    if (machine) await this.#end(machine, force ? 0 : SHUTDOWN_LIMIT_MS);
+    if (machine) await this.#end(machine, force ? 0 : machine.driver.shutdownLimitMs);
   }
 
   async terminate(instanceId: string): Promise<void> {
@@ -154,7 +163,7 @@ class NspawnMachines {
     await removeLabControlGroups(this.#paths.id);
   }
 
-  async #powerOn(spec: MachineSpec): Promise<Supervisor> {
+  async #powerOn(spec: MachineSpec, driver: Driver): Promise<Supervisor> {
     const { instanceId } = spec;
     const { id } = this.#paths;
     const reserved = this.#network.addressOf(instanceId);
@@ -168,8 +177,11 @@ class NspawnMachines {
     await removeControlGroups(id, instanceId);
     const groupFiles = await createControlGroups(id, instanceId);
     await this.#network.attach(instanceId, spec);
-    const supervisor = await startSupervisor({
+    const supervisor = await driver.powerOn({
+      labId: id,
       namespace: this.#network.namespace,
+      spec,
+      reserved,
       disk: diskFile(this.#paths.disks, spec.diskId),
       root,
       groupFiles,
@@ -194,15 +206,15 @@ class NspawnMachines {
 
   /** Follows one machine through its reboots until it is off. */
   async #follow(machine: Live): Promise<void> {
-    const { spec } = machine;
+    const { spec, driver } = machine;
     let ended: Ended;
     for (;;) {
       ended = await machine.supervisor.ended;
-      if (machine.ending || ended.exitCode !== REBOOT_EXIT_CODE) break;
+      if (machine.ending || !driver.asksForReboot(ended)) break;
       this.#log(`${spec.instanceId} reboots`);
       await this.#cleanUp(spec);
       if (machine.ending) break;
-      machine.supervisor = await this.#powerOn(spec);
+      machine.supervisor = await this.#powerOn(spec, driver);
       // Whoever asked for the end meanwhile could only ask the machine that was.
       if (machine.ending) await machine.supervisor.cut();
     }

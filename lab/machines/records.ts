@@ -62,5 +62,7 @@ export async function readRecords(paths: LabPaths): Promise<ReadonlyMap<string, 
 export async function supervisorRuns(labId: string, { instanceId, supervisor }: MachineRecord): Promise<boolean> {
   if (!(await isAlive(supervisor))) return false;
   const command = await readFile(`/proc/${supervisor.pid}/cmdline`, 'latin1').catch(() => '');
-  return command.split('\0').includes(`--machine=${machineName(labId, instanceId)}`);
+  const name = machineName(labId, instanceId);
+  // As nspawn has it, and as QEMU has it.
+  return command.split('\0').some((argument) => argument === `--machine=${name}` || argument === name);
 }

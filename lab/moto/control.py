@@ -17,6 +17,8 @@ from seeds import base_image, seed
 from validation import refusal
 
 ACCOUNT = "123456789012"
+# What an instance runs on, with the next start: QEMU when its value is qemu.
+MACHINE_TAG = "ecs-host:machine"
 LIVE = ("pending", "running", "shutting-down", "stopping", "stopped")
 
 
@@ -52,6 +54,7 @@ def instance_facts(region: str, instance_id: str) -> dict[str, Any]:
     snapshot = backend.snapshots.get(volume.snapshot_id) if volume else None
     key = backend.key_pairs.get(instance.key_name) if instance.key_name else None
     user_data = str(instance.user_data) if instance.user_data else None
+    tags = {tag["key"]: tag["value"] for tag in instance.get_tags()}
     return {
         "instanceId": instance.id,
         "state": instance._state.name,

@@ -25,7 +25,9 @@ export async function missingPackages(packages, python) {
  * @param {{ forLab: boolean, wantsEnvironment: boolean }} needs
  */
 export function wantedPackages(packages, { forLab, wantsEnvironment }) {
-  return packages.filter((entry) => (entry.name === 'python3-venv' ? wantsEnvironment : forLab || entry.for !== 'lab'));
+  return packages.filter((entry) =>
+    entry.name === 'python3-venv' ? wantsEnvironment : forLab || entry.for === undefined,
+  );
 }
 
 /**

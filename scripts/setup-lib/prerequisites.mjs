@@ -9,7 +9,7 @@ import { projectFolder } from './paths.mjs';
  * @property {string} name as apt knows it, on Debian and Ubuntu alike
  * @property {readonly string[]} probes all have to hold: a command, a path, or `python:MODULE`
  * @property {string} why
- * @property {'lab'} [for] what only the lab needs; a run on AWS goes without
+ * @property {'lab' | 'qemu'} [for] what only the lab needs, or only `machine: qemu` in it; a run on AWS goes without
  *
  * @typedef {object} Prerequisites
  * @property {{ os: string, arch: string, distributions: Record<string, string> }} platform

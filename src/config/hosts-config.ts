@@ -331,6 +331,10 @@ export interface Region {
    */
   lab?: boolean;
   /**
+   * What instances of baked images run on in the lab. nspawn: the kernel of this machine. qemu: a kernel of their own, with KVM where this machine has it, else about twenty times slower. The build instance shares the kernel in any case.
+   */
+  machine?: 'nspawn' | 'qemu';
+  /**
    * Name of the group that hosts run in.
    */
   securityGroup: string;

@@ -84,6 +84,18 @@ export const REGION_RULES: readonly RegionRule[] = [
     },
   },
   {
+    code: 'MACHINE_NOT_FOR_AWS',
+    title: 'Only a `lab` region says by `machine` what its instances run on.',
+    check: ({ region }) =>
+      region.lab !== true && region.machine !== undefined
+        ? {
+            key: ['machine'],
+            reason: 'instances of AWS run on what AWS has',
+            hint: 'leave machine out, or set lab: true',
+          }
+        : null,
+  },
+  {
     code: 'PROFILE_NOT_FOR_LAB',
     title: 'The default profile of a `lab` region needs no GPU and no agent from Amazon.',
     check: ({ region, config }) => {

@@ -7,7 +7,7 @@ import { asShortfall, inPlacements } from '../plan/fallback.ts';
 import type { Placement } from '../plan/placement.ts';
 import { ownerName } from '../run/owner.ts';
 import type { Releases } from '../run/releases.ts';
-import { DEV_TAG, ec2Tags, runTags, TAG } from '../run/tags.ts';
+import { DEV_TAG, ec2Tags, machineTags, runTags, TAG } from '../run/tags.ts';
 import { expiresIn } from './dev-host.ts';
 import type { Source } from './source.ts';
 import { renderDevUserData } from './user-data.ts';
@@ -62,6 +62,7 @@ function launchIn(launch: DevLaunch, groupIds: readonly string[], placement: Pla
   const expires = expiresIn(ttlMinutes);
   const tags = {
     ...tagsOf(launch),
+    ...machineTags(plan),
     [TAG.profile]: plan.profile,
     [DEV_TAG.expires]: expires,
     [DEV_TAG.idleMinutes]: String(idleMinutes),

@@ -13,8 +13,8 @@ export type DoctorItem = {
   readonly needed: string;
   /** What to do; empty when the status is ok. */
   readonly fix: string;
-  /** `region`: a run in the region that was named. */
-  readonly neededFor: 'everything' | 'lab' | 'AWS' | 'region';
+  /** `region`: a run in the region that was named. `qemu`: regions of the lab with `machine: qemu`. */
+  readonly neededFor: 'everything' | 'lab' | 'qemu' | 'AWS' | 'region';
 };
 
 export function item(
@@ -23,6 +23,6 @@ export function item(
   holds: boolean,
   texts: { found: string; needed: string; fix: string },
 ): DoctorItem {
-  const missing = neededFor === 'AWS' ? 'optional' : 'missing';
+  const missing = neededFor === 'AWS' || neededFor === 'qemu' ? 'optional' : 'missing';
   return { name, neededFor, status: holds ? 'ok' : missing, ...texts, fix: holds ? '' : texts.fix };
 }

@@ -3,11 +3,15 @@ import { wrapText } from '../io/text.ts';
 import type { DoctorItem } from './doctor-item.ts';
 
 const MARKS = { ok: 'ok', missing: 'MISSING', optional: '-', unchecked: '?' } as const;
+const ONLY_FOR: Partial<Record<DoctorItem['neededFor'], string>> = {
+  AWS: ' (only for AWS)',
+  qemu: ' (only for machine: qemu)',
+};
 const HEAD = ['', 'prerequisite', 'found', 'needed'] as const;
 
 function fixLines({ fix, neededFor }: DoctorItem, indent: string, width: number): string[] {
   if (fix === '') return [];
-  return wrapText(`${indent}fix${neededFor === 'AWS' ? ' (only for AWS)' : ''}: ${fix}`, width, `${indent}  `);
+  return wrapText(`${indent}fix${ONLY_FOR[neededFor] ?? ''}: ${fix}`, width, `${indent}  `);
 }
 
 /**
@@ -26,10 +30,14 @@ export function doctorLines(items: readonly DoctorItem[], width: number, place =
 
 function lastLine(items: readonly DoctorItem[], place: string): string {
   const count = (status: DoctorItem['status']): number => items.filter((each) => each.status === status).length;
-  const [missing, optional, unchecked] = [count('missing'), count('optional'), count('unchecked')];
+  const [missing, unchecked] = [count('missing'), count('unchecked')];
+  const optional = (of: DoctorItem['neededFor']): number =>
+    items.filter(({ status, neededFor }) => status === 'optional' && neededFor === of).length;
+  const [onAws, underQemu] = [optional('AWS'), optional('qemu')];
   const more = [
     ...(unchecked === 0 ? [] : [`${unchecked} not checked`]),
-    ...(optional === 0 ? [] : [`${optional} more would be needed on AWS`]),
+    ...(onAws === 0 ? [] : [`${onAws} more would be needed on AWS`]),
+    ...(underQemu === 0 ? [] : [`${underQemu} more would be needed for machine: qemu`]),
   ];
   const here = unchecked === 0 ? `everything for ${place} is here` : `nothing for ${place} is known to be missing`;
   return [missing === 0 ? here : `${missing} missing`, ...more].join('; ');

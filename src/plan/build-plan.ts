@@ -73,6 +73,8 @@ export type BuildPlan = {
   readonly apiRegion: string;
   /** Whether the region is the lab's, which is started where it is not up. */
   readonly isLab: boolean;
+  /** What instances of baked images run on in the lab; null on AWS. */
+  readonly machine: 'nspawn' | 'qemu' | null;
   /**
    * Where the API was when this was planned; null means AWS itself. A lab may be elsewhere when the plan is
    * followed.

@@ -103,6 +103,7 @@ export const planProblem = shapeCheck(
     region: TEXT,
     apiRegion: TEXT,
     isLab: FLAG,
+    machine: nullable(oneOf('nspawn', 'qemu')),
     endpointUrl: nullable(TEXT),
     baseImage: object({ id: TEXT, name: TEXT, ownerId: TEXT, architecture: TEXT, rootDeviceName: TEXT }),
     instanceTypes: list(TEXT),

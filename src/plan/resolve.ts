@@ -66,6 +66,10 @@ export function select(
   };
 }
 
+export function machineOf(region: Region): BuildPlan['machine'] {
+  return region.lab === true ? (region.machine ?? 'nspawn') : null;
+}
+
 export function transportOf(profile: Profile): Transport {
   return profile.transport ?? 'session-manager';
 }
@@ -199,6 +203,7 @@ export function resolvePlan({
     region: regionName,
     apiRegion,
     isLab,
+    machine: machineOf(region),
     endpointUrl,
     baseImage,
     instanceTypes: instanceTypesOf(profile),

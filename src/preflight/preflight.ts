@@ -4,7 +4,7 @@ import type { KeyProvider } from '../aws/keys.ts';
 import type { PreflightClients } from '../aws/preflight-clients.ts';
 import { LAB_NAME } from '../config/networks.ts';
 import { type EcsHostError, type ErrorDetail, outsideError, userError } from '../io/errors.ts';
-import type { Need } from '../io/programs.ts';
+import { inPath, type Need } from '../io/programs.ts';
 import type { Reporter } from '../io/reporter.ts';
 import { callerOf, IDENTITY, identityLook, lifeLook } from './caller.ts';
 import { certificateLook } from './certificate.ts';
@@ -34,6 +34,8 @@ export type Preflight = {
   readonly readSecret: AwsClients['readSecret'];
 };
 
+const QEMU = inPath('qemu-system-x86_64', 'runs machines of the lab that have a kernel of their own');
+
 /** The lab's repositories answer inside the lab, also where it stands in for a region of AWS. */
 function isInLab({ isLab, workload: { repository } }: Subject, endpointUrl: string | null): boolean {
   if (repository === null) return false;
@@ -53,6 +55,7 @@ function looksOf(preflight: Preflight): readonly Look[] {
   if (run.smokes === 0) return ofRun;
   const ofHosts = [
     ...ofRun,
+    ...(subject.machine === 'qemu' ? programLooks([QEMU]) : []),
     ecsRoleLook(clients, caller),
     // The lab's is made with it.
     ...(subject.isLab ? [] : [certificateLook(subject.apiRegion)]),

@@ -1,7 +1,7 @@
 import { instanceTypesOf } from '../config/profile-types.ts';
 import type { BuildPlan, Transport } from '../plan/build-plan.ts';
 import type { Selection } from '../plan/resolve.ts';
-import { transportOf, workloadOf } from '../plan/resolve.ts';
+import { machineOf, transportOf, workloadOf } from '../plan/resolve.ts';
 
 /** What a run does, as far as it decides what has to be there. */
 export type Run = {
@@ -19,6 +19,7 @@ export type Subject = {
   readonly region: string;
   readonly apiRegion: string;
   readonly isLab: boolean;
+  readonly machine: BuildPlan['machine'];
   /** In order of preference: one that has room is enough. */
   readonly instanceTypes: readonly string[];
   /** A name may be another group tomorrow, an id is the one of the plan. */
@@ -47,6 +48,7 @@ export function subjectOf({ regionName, region, profile }: Selection, configFold
     region: regionName,
     apiRegion: region.apiRegion ?? regionName,
     isLab: region.lab === true,
+    machine: machineOf(region),
     instanceTypes: instanceTypesOf(profile),
     securityGroup: { by: 'group-name', value: region.securityGroup, vpcId: region.vpcId ?? null },
     ...profilesOf(region),
@@ -56,11 +58,12 @@ export function subjectOf({ regionName, region, profile }: Selection, configFold
 }
 
 export function subjectOfPlan(plan: BuildPlan): Subject {
-  const { region, apiRegion, isLab, instanceTypes, network, developerWorkload } = plan;
+  const { region, apiRegion, isLab, machine, instanceTypes, network, developerWorkload } = plan;
   return {
     region,
     apiRegion,
     isLab,
+    machine,
     instanceTypes,
     securityGroup: { by: 'group-id', value: network.securityGroup.id, vpcId: null },
     ...profilesOf(plan),

@@ -21,6 +21,8 @@ export const TAG = {
   release: 'ecs-host:release',
   /** On an image that was taken back: since when, and why. It is never released again. */
   withdrawn: 'ecs-host:withdrawn',
+  /** On an instance of the lab that has a kernel of its own. */
+  machine: 'ecs-host:machine',
 } as const;
 
 /** As EC2 takes it: images that were baked from a plan, copies included, and layers that such images begin with. */
@@ -78,6 +80,11 @@ export function planTags(plan: {
     [TAG.planDigest]: plan.digest,
     [TAG.sourceImage]: plan.sourceImageId,
   };
+}
+
+/** What an instance is to run on, where that is not what the lab does by itself. */
+export function machineTags({ machine }: { readonly machine: string | null }): Record<string, string> {
+  return machine === 'qemu' ? { [TAG.machine]: machine } : {};
 }
 
 /** The components of an image, in the order of their names. */

@@ -79,7 +79,7 @@ function launchOne({ clients, plan, imageId, runId }: LaunchInput, wanted: Wante
     keyName: wanted.keyName,
     userData: wanted.userData,
     shutdown: 'terminate',
-    tags: ec2TagsOf(runId),
+    tags: ec2Tags({ ...tagsOf(runId), ...machineTags(plan) }),
   });
 }
 

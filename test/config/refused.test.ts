@@ -218,6 +218,12 @@ const oneMistake: readonly (readonly [string, string, string, string])[] = [
     'PROFILE_ONLY_FOR_LAB',
     'regions.us-east-2.profile',
   ],
+  [
+    'QEMU on AWS',
+    changed('    profile: g3s-focal\n', '    profile: g3s-focal\n    machine: qemu\n'),
+    'MACHINE_NOT_FOR_AWS',
+    'regions.us-east-2.machine',
+  ],
   ['the stand-in alone', changed(/ {6}apiEndpoint.*\n/, ''), 'ECS_ENDPOINT_MISSING', `${CPU}.ecsAgent`],
   ['root', changed('sshUser: admin', 'sshUser: root'), 'SSH_USER_ROOT', `${CPU}.os.sshUser`],
   ['a submodule __proto__', submodule('__proto__: main'), 'NAME_FORM', `${CPU}.workload.submoduleRefs.__proto__`],

@@ -31,6 +31,16 @@ test('the table lines up, shows each fix below its item, and sums up', () => {
   expect(doctorLines([packer], 120).at(-1)).toBe('everything for the lab is here');
 });
 
+test('what only machines with a kernel of their own need stops nothing', () => {
+  const qemu = item('package qemu-system-x86', 'qemu', false, { found: 'none', needed: 'machines', fix: 'apt-get' });
+  expect(doctorLines([packer, qemu], 120).slice(2)).toEqual([
+    '-   package qemu-system-x86  none    machines',
+    '    fix (only for machine: qemu): apt-get',
+    '',
+    'everything for the lab is here; 1 more would be needed for machine: qemu',
+  ]);
+});
+
 test('what could not be looked at is no reason to say that all is there', () => {
   const unchecked: DoctorItem = { ...packer, status: 'unchecked', found: 'not checked: why', fix: 'allow it' };
   expect(doctorLines([packer, unchecked], 120, 'a run in us-east-2').slice(1)).toEqual([

@@ -89,7 +89,14 @@ export type BootedHost = AsyncDisposable & {
 export async function bootHost(
   lab: LabHandle,
   { imageId, plan }: { imageId: string; plan: BuildPlan },
-  options: { ecs?: Record<string, string>; drainSeconds?: number; powerOffSeconds?: number; signal?: AbortSignal } = {},
+  options: {
+    ecs?: Record<string, string>;
+    drainSeconds?: number;
+    powerOffSeconds?: number;
+    signal?: AbortSignal;
+    /** Of a machine that may take longer: to let one in, and for a command. */
+    patienceMs?: number;
+  } = {},
 ): Promise<BootedHost> {
   const runId = `r-test-${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
   process.env['ECS_HOST_STATE'] = lab.stateFolder;
@@ -167,13 +174,16 @@ export async function bootHost(
         apiRegion: plan.apiRegion,
         endpointUrl: lab.endpoint,
       },
-      { timeoutMs: 90_000, signal },
+      { timeoutMs: options.patienceMs ?? 90_000, signal },
     );
     await ssh.forwardToHere(WEBSERVER_PORT, webserver.port);
   };
   undo.defer(async () => ssh?.[Symbol.asyncDispose]());
   await connect();
-  const tryRun = async (command: string, timeoutMs = 60_000): Promise<{ exitCode: number; output: string }> => {
+  const tryRun = async (
+    command: string,
+    timeoutMs = options.patienceMs ?? 60_000,
+  ): Promise<{ exitCode: number; output: string }> => {
     const { exitCode, stdout, stderr } = await (ssh as Ssh).run(command, { timeoutMs });
     return { exitCode, output: `${stdout}${stderr}`.trim() };
   };
@@ -203,7 +213,7 @@ export async function bootHost(
       return output;
     },
     state,
-    reach: async (phase, timeoutMs = 60_000) => {
+    reach: async (phase, timeoutMs = options.patienceMs ?? 60_000) => {
       const until = Date.now() + timeoutMs;
       for (;;) {
         const found = await state();

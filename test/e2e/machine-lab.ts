@@ -17,6 +17,8 @@ import { createNetwork } from '../../lab/net/network.ts';
 import { attachHttp } from '../../lab/net/peer-socket.ts';
 import { IMDS_ADDRESS, SERVICE_ADDRESS } from '../../lab/net/plan.ts';
 import { startGateway } from '../../lab/net/start-gateway.ts';
+import { ensurePart } from '../../lab/parts/part.ts';
+import { DISK, QEMU_BOOT } from '../../lab/parts/qemu-boot/boot-disk.ts';
 import { type LabPaths, labPaths } from '../../lab/paths.ts';
 
 /** The machine side of the lab without its API: machines, disks, network, metadata and mirror. */
@@ -80,7 +82,9 @@ export async function startMachineLab(keyFile: string): Promise<MachineLab> {
     { address: IMDS_ADDRESS, port: 80, socket: imdsSocket },
     { address: SERVICE_ADDRESS, port: 80, socket: webSocket },
   ]);
-  const machines = await createMachines({ paths, network, log: (line) => process.stderr.write(`${line}\n`) });
+  const log = (line: string): void => void process.stderr.write(`${line}\n`);
+  const bootDisk = async (): Promise<string> => join(await ensurePart(QEMU_BOOT, paths.cache, log), DISK);
+  const machines = await createMachines({ paths, network, bootDisk, log });
 
   return {
     paths,

@@ -397,6 +397,14 @@ describe('programs', () => {
     ]);
   });
 
+  test('QEMU is looked for where machines are to have a kernel of their own', async () => {
+    vi.stubEnv('PATH', tempFolder());
+    const subject = { isLab: true, machine: 'qemu' as const };
+    const name = 'program qemu-system-x86_64';
+    expect(await itemNamed(name, {}, { subject })).toMatchObject({ status: 'missing' });
+    expect((await itemsOf({}, QUICK)).map((each) => each.name)).not.toContain(name);
+  });
+
   test.each([
     ['1.2.600.0', 'ok'],
     ['1.1.0.0', 'missing'],

@@ -85,7 +85,15 @@ test('a run on AWS needs no package that only the lab needs, and no Python where
     wantedPackages(readPrerequisites().packages, { forLab, wantsEnvironment }).map(({ name }) => name);
   expect(names(true, true)).toEqual(readPrerequisites().packages.map(({ name }) => name));
   const onAws = names(false, false);
-  for (const name of ['systemd-container', 'mmdebstrap', 'nftables', 'iproute2', 'dpkg', 'python3-venv'])
+  for (const name of [
+    'systemd-container',
+    'mmdebstrap',
+    'nftables',
+    'iproute2',
+    'dpkg',
+    'python3-venv',
+    'qemu-system-x86',
+  ])
     expect(onAws).not.toContain(name);
   for (const name of ['git', 'openssh-client', 'util-linux', 'ca-certificates']) expect(onAws).toContain(name);
   expect(names(false, true)).toContain('python3-venv');

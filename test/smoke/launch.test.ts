@@ -109,6 +109,20 @@ describe('what a smoke run makes', () => {
   });
 });
 
+test('an instance says what it is to run on where that is not what the lab does by itself', async () => {
+  const machineOf = async (machine: BuildPlan['machine']): Promise<string | undefined> => {
+    const { input, calls } = inputWith({ RunInstances: () => ({ Instances: [{ InstanceId: 'i-1' }] }) });
+    const wanted = { count: 1, keyName: 'k', groupIds: [], userData: '', placement };
+    await launchInstances({ ...input, plan: { ...plan, machine } }, wanted);
+    return tagsIn(calls[0]?.input, 'instance')['ecs-host:machine'];
+  };
+  expect([await machineOf('qemu'), await machineOf('nspawn'), await machineOf(null)]).toEqual([
+    'qemu',
+    undefined,
+    undefined,
+  ]);
+});
+
 test('when one of two cannot be launched, the other is terminated before the reason is thrown', async () => {
   let asked = 0;
   const { input, calls } = inputWith({

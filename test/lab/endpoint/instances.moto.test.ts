@@ -172,6 +172,16 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
     );
   });
 
+  test('has a kernel of its own when its tag says so', async () => {
+    const Tags = [{ Key: 'ecs-host:machine', Value: 'qemu' }];
+    const id = await run({ TagSpecifications: [{ ResourceType: 'instance', Tags }] });
+    const other = await run();
+    await expect
+      .poll(() => [lab.fakes.specs.get(id)?.machine, lab.fakes.specs.get(other)?.machine])
+      .toEqual(['qemu', 'nspawn']);
+    await ec2.send(new TerminateInstancesCommand({ InstanceIds: [id, other] }));
+  });
+
   test('is idempotent by client token', async () => {
     const first = await run({ ClientToken: 'token-1' });
     expect(await run({ ClientToken: 'token-1' })).toBe(first);

@@ -18,6 +18,7 @@ const spec: MachineSpec = {
   availabilityZone: 'us-east-2b',
   accountId: '123456789012',
   imageId: 'ami-0123456789abcdef0',
+  machine: 'nspawn',
   instanceType: 'g3s.xlarge',
   gpus: [{ name: 'M60', count: 1, memoryMiB: 8192 }],
   diskId: 'vol-1',

@@ -1,0 +1,103 @@
+import { DescribeInstancesCommand, GetConsoleOutputCommand, RebootInstancesCommand } from '@aws-sdk/client-ec2';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { findProgram } from '../../src/io/programs.ts';
+import { type BootedHost, bakeImage, bootHost } from './booted-host.ts';
+import { awsLeftovers, type LabHandle, startLabForTests } from './lab-handle.ts';
+
+const QEMU = 'qemu-system-x86_64';
+const DOWN = 'inactive inactive inactive inactive';
+const UP = 'active active active active';
+/** Where processors are emulated, and other tests use the real ones, too. */
+const PATIENT_MS = 300_000;
+
+const isHere = (await findProgram(QEMU)) !== null;
+
+/**
+ * The image that was baked on this machine's kernel boots on one of its own: what keeps the gate shut has nothing in
+ * common with the machine outside.
+ */
+describe('an image with a kernel of its own', () => {
+  let lab: LabHandle;
+  let host: BootedHost;
+
+  beforeAll(async () => {
+    if (!isHere) return;
+    lab = await startLabForTests();
+    const config = await lab.configWith((text) => text.replace(/( {4}lab: true\n)/, '$1    machine: qemu\n'));
+    host = await bootHost(lab, await bakeImage(lab, ['--config', config]), { patienceMs: PATIENT_MS });
+  }, 3 * PATIENT_MS);
+  afterAll(async () => {
+    try {
+      await host?.[Symbol.asyncDispose]();
+      if (lab) expect(await awsLeftovers(lab)).toEqual([]);
+    } finally {
+      await lab?.down();
+    }
+  }, PATIENT_MS);
+
+  beforeEach(({ skip }) => skip(!isHere, `there is no ${QEMU} on this machine`));
+
+  const run = (command: string): Promise<string> => host.run(command);
+  const state = async (): Promise<string | undefined> => {
+    const command = new DescribeInstancesCommand({ InstanceIds: [host.instanceId] });
+    return (await host.clients.ec2.send(command)).Reservations?.[0]?.Instances?.[0]?.State?.Name;
+  };
+  const consoleText = async (): Promise<string> => {
+    const { Output = '' } = await host.clients.ec2.send(new GetConsoleOutputCommand({ InstanceId: host.instanceId }));
+    return Buffer.from(Output, 'base64').toString();
+  };
+  const expectShut = async (): Promise<void> => {
+    expect((await host.units()).replaceAll('failed', 'inactive')).toBe(DOWN);
+  };
+
+  test('shares nothing with the machine outside, and cloud-init knows EC2', async () => {
+    expect(await run('uname -r')).toMatch(/-cloud-amd64$/);
+    expect(await run('systemd-detect-virt --vm; systemd-detect-virt --container || true')).toMatch(/\nnone$/);
+    expect(await run('stat -f -c %T /sys/fs/cgroup')).toBe('cgroup2fs');
+    expect(await run('findmnt -n -o FSTYPE,SOURCE /')).toMatch(/^ext4 +\/dev\/nvme\dn1$/);
+    expect(await run('cloud-init status --wait')).toContain('done');
+    expect(await run('cat /run/cloud-init/instance-data.json')).toContain('"cloud_name": "aws"');
+    expect(await consoleText()).toMatch(/SYSLINUX[\s\S]*Loading \/vmlinuz[\s\S]*Linux version[\s\S]*lab: init starts/);
+  });
+
+  test('boots with its gate shut, and it stays shut', async () => {
+    await host.reach('handshake');
+    await expectShut();
+    const { exitCode, output } = await host.try('sudo systemctl start docker.service ecs.service');
+    expect(exitCode).not.toBe(0);
+    expect(output).toMatch(/[Aa]ssertion|dependency job/);
+    await expectShut();
+  });
+
+  test('is granted: Docker and the agent come up, and containers have limits', async () => {
+    host.decide({ kind: 'grant' });
+    await host.reach('serving');
+    expect(await host.units()).toBe(UP);
+    // As little as a container can be made of.
+    await run(
+      `tar -ch /bin/cat $(ldd /bin/cat | grep -o '/[^ ]*') 2>/dev/null | sudo docker import - lab/cat >/dev/null`,
+    );
+    const limit = 'sudo docker run --rm --network none --memory 64m lab/cat /bin/cat /sys/fs/cgroup/memory.max';
+    expect(await run(limit)).toBe(String(64 * 1024 ** 2));
+  });
+
+  test('reboots as the same machine, with its gate shut again', async () => {
+    host.decide({ kind: 'error', status: 503 });
+    const ids = 'cat /etc/machine-id /proc/sys/kernel/random/boot_id';
+    const before = (await run(ids)).split('\n');
+    await host.clients.ec2.send(new RebootInstancesCommand({ InstanceIds: [host.instanceId] }));
+    await expect.poll(consoleText, { timeout: PATIENT_MS, interval: 1000 }).toMatch(/reboot: [\s\S]*SYSLINUX/);
+    await host.reconnect();
+    const after = (await run(ids)).split('\n');
+    expect(after[0]).toBe(before[0]);
+    expect(after[1]).not.toBe(before[1]);
+    await host.reach('handshake');
+    await expectShut();
+  });
+
+  test('ends by its own power-off', async () => {
+    await host.try('sudo systemctl poweroff');
+    await expect.poll(state, { timeout: PATIENT_MS, interval: 1000 }).toBe('terminated');
+    expect(await consoleText()).toContain('reboot: Power down');
+  });
+});
