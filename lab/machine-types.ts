@@ -10,6 +10,8 @@ export type MachineSpec = {
   readonly accountId: string;
   readonly imageId: string;
   readonly instanceType: string;
+  /** What it runs on: the kernel of this machine, or one of its own. */
+  readonly machine: 'nspawn' | 'qemu';
   /** Of the type; empty for most. */
   readonly gpus: readonly GpuKind[];
   readonly diskId: string;

@@ -42,6 +42,7 @@ export function machineSpec(facts: InstanceFacts): MachineSpec {
     accountId: facts.accountId,
     imageId: facts.imageId,
     instanceType: facts.instanceType,
+    machine: facts.machine,
     gpus: facts.gpus,
     diskId: facts.rootVolume.id,
     vpcId: facts.vpcId,

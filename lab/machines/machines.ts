@@ -8,11 +8,13 @@ import { identify } from '../process-identity.ts';
 import { reasonOf } from '../reason.ts';
 import { pruneConsoles, readConsole } from './consoles.ts';
 import { createControlGroups, removeControlGroups, removeLabControlGroups } from './control-groups.ts';
+import type { Driver, Supervisor } from './driver.ts';
 import { gpuDevices, putDevices } from './gpus.ts';
 import { waitForNoLoopDevice } from './loop-devices.ts';
-import { nspawnCommand, REBOOT_EXIT_CODE } from './nspawn.ts';
+import { NSPAWN } from './nspawn-supervisor.ts';
+import { qemuDriver } from './qemu-supervisor.ts';
 import { consoleFile, gpuFolder, machineFolder, removeMachineFolder, writeRecord } from './records.ts';
-import { type Ended, type Supervisor, startSupervisor } from './supervisor.ts';
+import type { Ended } from './spawn-machine.ts';
 
 export type MachinesParts = {
   readonly paths: LabPaths;
@@ -185,7 +187,7 @@ class DrivenMachines {
       disk: diskFile(this.#paths.disks, spec.diskId),
       root,
       groupFiles,
-      command: nspawnCommand(id, spec, reserved, { root, gpus }),
+      gpus,
       consoleFile: console,
     });
     const identity = await identify(supervisor.pid);

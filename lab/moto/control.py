@@ -63,6 +63,7 @@ def instance_facts(region: str, instance_id: str) -> dict[str, Any]:
         "accountId": ACCOUNT,
         "imageId": instance.image_id,
         "instanceType": instance.instance_type,
+        "machine": "qemu" if tags.get(MACHINE_TAG) == "qemu" else "nspawn",
         "gpus": gpus_of(instance.instance_type),
         "shutdownBehavior": instance.instance_initiated_shutdown_behavior,
         "rootVolume": {

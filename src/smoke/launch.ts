@@ -10,7 +10,7 @@ import type { BuildPlan } from '../plan/build-plan.ts';
 import type { Placement } from '../plan/placement.ts';
 import { ownerName } from '../run/owner.ts';
 import type { Release } from '../run/releases.ts';
-import { ec2Tags, ecsTags, runTags, SMOKE_PREFIX } from '../run/tags.ts';
+import { ec2Tags, ecsTags, machineTags, runTags, SMOKE_PREFIX } from '../run/tags.ts';
 
 export type LaunchInput = {
   readonly plan: BuildPlan;

@@ -100,6 +100,7 @@ export async function startMachineLab(keyFile: string): Promise<MachineLab> {
         accountId: '123456789012',
         imageId: 'ami-0123456789abcdef0',
         instanceType: 'g3s.xlarge',
+        machine: 'nspawn',
         gpus: [],
         diskId: instanceId.replace(/^i-/, 'vol-'),
         vpcId: 'vpc-1',
