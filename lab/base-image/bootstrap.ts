@@ -36,6 +36,9 @@ export const CONFINED = [
   '--mount-proc',
 ] as const;
 
+/** Of mmdebstrap's own package. */
+const MERGED_USR = '/usr/share/mmdebstrap/hooks/merged-usr';
+
 export function shellQuote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
@@ -59,7 +62,7 @@ async function sourceLines(suite: string): Promise<string[]> {
  */
 export async function bootstrap(
   tree: string,
-  { suite, architecture, packages }: Contents,
+  { suite, architecture, packages, mergesUsr }: Contents,
   customize: string,
   onProgress: (line: string) => void,
 ): Promise<void> {
@@ -70,6 +73,7 @@ export async function bootstrap(
       ...options,
       'mmdebstrap',
       '--mode=root',
+      ...(mergesUsr === true ? [`--hook-dir=${MERGED_USR}`] : []),
       '--variant=minbase',
       '--format=directory',
       `--architectures=${architecture}`,

@@ -8,6 +8,8 @@ export type Contents = {
   readonly architecture: 'amd64';
   readonly sizeGiB: number;
   readonly packages: readonly string[];
+  /** Whether /bin, /sbin and /lib are to be links into /usr where the suite leaves that open, as on Ubuntu since 19.04. */
+  readonly mergesUsr?: true;
 };
 
 /** Inputs of the lab that a stand-in carries. */
@@ -76,7 +78,14 @@ export const BOOKWORM: Contents = {
 
 /** @param suite of Debian, with the same glibc, or the nearest to it */
 export function ubuntuContents(suite: string): Contents {
-  return { suite, architecture: 'amd64', sizeGiB: SIZE_GIB, packages: [...COMMON, ...OF_UBUNTU].toSorted() };
+  const packages = [...COMMON, ...OF_UBUNTU].toSorted();
+  return {
+    suite,
+    architecture: 'amd64',
+    sizeGiB: SIZE_GIB,
+    packages,
+    ...(suite === 'bullseye' ? { mergesUsr: true } : {}),
+  };
 }
 
 async function filesBelow(folder: string): Promise<string[]> {
