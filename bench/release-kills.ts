@@ -84,9 +84,8 @@ async function killAndGoOn(setting: Setting, calls: number, expected: string): P
   if (again.exitCode !== 0) problems.push(`the same command ended with ${again.exitCode}: ${again.all.slice(-1500)}`);
   const found = await made(setting);
   if (found !== expected) problems.push(`it made\n${found}\nand not\n${expected}`);
-  console.log(
-    `after call ${String(calls).padStart(3)}  at ${step.padEnd(16)}  ${problems.join('; ') || 'as if nothing had happened'}`,
-  );
+  const told = problems.join('; ') || 'as if nothing had happened';
+  console.log(`after call ${String(calls).padStart(3)}  at ${step.padEnd(16)}  ${told}`);
   return problems;
 }
 

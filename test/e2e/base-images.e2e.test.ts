@@ -98,7 +98,7 @@ describe("the lab's stand-in for Ubuntu 20.04", () => {
       'initrd.img-5.15.0-1084-aws\nvmlinuz-5.15.0-1084-aws\n5.15.0-1084-aws',
     );
 
-    // Its archives are those of its region, behind the lab's door; it trusts what the lab signs, and the lab's authority.
+    // Its archives are those of its region, behind the lab's door; it trusts what the lab signs.
     expect(await ssh(address, 'cat /etc/apt/sources.list')).toContain(
       'deb http://us-west-2.ec2.archive.ubuntu.com/ubuntu/ focal main universe',
     );

@@ -69,7 +69,10 @@ async function packTree(): Promise<Buffer> {
   await put('sbin/dhclient', '', 0o755);
   await put(
     'var/lib/dpkg/status',
-    'Package: base-files\nStatus: install ok installed\nVersion: 11ubuntu5.8\nArchitecture: amd64\nMaintainer: x\nDescription: x\n',
+    [
+      ...['Package: base-files', 'Status: install ok installed', 'Version: 11ubuntu5.8', 'Architecture: amd64'],
+      ...['Maintainer: x', 'Description: x', ''],
+    ].join('\n'),
   );
   await symlink('../run/systemd/resolve/stub-resolv.conf', join(tree, 'etc/resolv.conf'));
   const packed = join(folder, TARBALL);

@@ -67,7 +67,10 @@ describe('an armored key', () => {
     const bytes = Buffer.from('some bytes of a key, more than one line has room for: 0123456789');
     const lines = bytes.toString('base64').match(/.{1,64}/g) ?? [];
     const armored = (head: string) =>
-      `before\n-----BEGIN PGP PUBLIC KEY BLOCK-----\n${head}\n${lines.join('\n')}\n=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n`;
+      [
+        ...['before', '-----BEGIN PGP PUBLIC KEY BLOCK-----', head, ...lines, '=abcd'],
+        ...['-----END PGP PUBLIC KEY BLOCK-----', ''],
+      ].join('\n');
     expect(dearmor(armored(''))).toEqual(bytes);
     expect(dearmor(armored('Comment: of somebody\n'))).toEqual(bytes);
   });

@@ -90,7 +90,7 @@ describe.skipIf(!motoIsInstalled)('a base image that is made on demand (needs th
     ssm.destroy();
   });
 
-  test('of another recipe has the next number, and is the newest; so is an earlier one that is asked for again', async () => {
+  test('of another recipe has the next number, and is the newest; so is an earlier one, asked for again', async () => {
     expect(await offer(SECOND)).toBe(`${listing.namePrefix}20261127.1`);
     expect(await newest()).toBe(`${listing.namePrefix}20261127.1`);
     await offer(FIRST);

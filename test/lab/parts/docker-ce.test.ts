@@ -110,7 +110,10 @@ describe('the packages', () => {
 
   test('exclude the distribution ones as the official packages do, and name their libraries', () => {
     expect(controlOf('docker-ce', 'focal', VERSIONS)).toMatchObject({
-      Depends: `${LIBRARIES_PACKAGE} (= 2.41-12), containerd.io (>= 1.6.24), docker-ce-cli, iptables, libseccomp2 (>= 2.3.0), libsystemd0`,
+      Depends: [
+        ...[`${LIBRARIES_PACKAGE} (= 2.41-12)`, 'containerd.io (>= 1.6.24)', 'docker-ce-cli', 'iptables'],
+        ...['libseccomp2 (>= 2.3.0)', 'libsystemd0'],
+      ].join(', '),
       Conflicts: 'docker (<< 1.5~), docker-engine, docker.io',
     });
     expect(controlOf('containerd.io', 'jammy', VERSIONS)).toMatchObject({

@@ -85,10 +85,12 @@ describe('packages', () => {
     const source = await put('module', {
       Kbuild: 'obj-m := one.o two.o\none-y := first.o second.o\n',
       'first.c':
-        '#include <linux/module.h>\nint second(void);\nint first(void) { return second(); }\nEXPORT_SYMBOL(first);\nMODULE_LICENSE("GPL");\nMODULE_VERSION("1.2");\n',
+        '#include <linux/module.h>\nint second(void);\nint first(void) { return second(); }\n' +
+        'EXPORT_SYMBOL(first);\nMODULE_LICENSE("GPL");\nMODULE_VERSION("1.2");\n',
       'second.c': 'int second(void);\nint second(void) { return 2; }\n',
       'two.c':
-        '#include <linux/module.h>\nint first(void);\nstatic int __init start(void) { return first(); }\nmodule_init(start);\n',
+        '#include <linux/module.h>\nint first(void);\nstatic int __init start(void) { return first(); }\n' +
+        'module_init(start);\n',
     });
     expect(await build(source)).toMatchObject({ exitCode: 0 });
     const two = await readFile(join(source, 'two.ko'));
