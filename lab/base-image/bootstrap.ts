@@ -37,7 +37,7 @@ export const CONFINED = [
 ] as const;
 
 /** Of mmdebstrap's own package. */
-const MERGED_USR = '/usr/share/mmdebstrap/hooks/merged-usr';
+const MERGED_USR = '/usr/share/mmdebstrap/hooks/merged-usr/setup00.sh';
 
 export function shellQuote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
@@ -73,7 +73,7 @@ export async function bootstrap(
       ...options,
       'mmdebstrap',
       '--mode=root',
-      ...(mergesUsr === true ? [`--hook-dir=${MERGED_USR}`] : []),
+      ...(mergesUsr === true ? [`--setup-hook=${MERGED_USR}`] : []),
       '--variant=minbase',
       '--format=directory',
       `--architectures=${architecture}`,
