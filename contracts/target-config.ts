@@ -1,5 +1,19 @@
 import type { Variant } from './provisioners.ts';
 
+/** An OpenPGP key: 40 hex digits in capitals, and the key itself in ASCII. */
+export type PinnedKey = { readonly fingerprint: string; readonly key: string };
+
+/**
+ * Whose signatures are taken for what comes from official hosts; null of what this target does not take from there. Of
+ * a repository the fingerprint is enough, because the repository has the key beside it.
+ */
+export type Trust = {
+  readonly docker: { readonly fingerprint: string } | null;
+  readonly nvidiaContainerToolkit: { readonly fingerprint: string } | null;
+  readonly ecsAgent: PinnedKey | null;
+  readonly awsCli: PinnedKey | null;
+};
+
 /**
  * The file /opt/ecs-host/target.json on the build instance and on the image: everything the provisioners need to know,
  * resolved at plan time. Written by `render`, read by provisioners/run-concern.ts. Holds no secret.
@@ -61,6 +75,7 @@ export type TargetConfig = {
   readonly userTools: {
     readonly awsCli: { readonly source: 'aws' | 'distribution'; readonly version: string | null };
   };
+  readonly trust: Trust;
   /** Whether the distribution's security updates are installed at the start of a bake. */
   readonly securityUpdates: boolean;
   readonly swapMiB: number;

@@ -12,6 +12,8 @@ export type MachineSpec = {
   readonly instanceType: string;
   /** What it runs on: the kernel of this machine, or one of its own. */
   readonly machine: 'nspawn' | 'qemu';
+  /** Of the type; empty for most. */
+  readonly gpus: readonly GpuKind[];
   readonly diskId: string;
   readonly vpcId: string;
   readonly subnetId: string;
@@ -27,6 +29,35 @@ export type MachineSpec = {
     readonly name: string;
     readonly ingress: readonly IngressRule[];
   }[];
+};
+
+/** GPUs of one kind, as EC2 describes a type. */
+export type GpuKind = {
+  /** EC2's: `M60`, `T4`. */
+  readonly name: string;
+  /** 0 where the type has a part of one. */
+  readonly count: number;
+  /** Of each. */
+  readonly memoryMiB: number;
+};
+
+/** What may be wrong with a machine's GPUs. */
+export const GPU_FAULTS = [
+  'no-device',
+  'init-failed',
+  'fell-off-bus',
+  'wrong-driver',
+  'persistence-off',
+  'second-gpu',
+  'other-model',
+] as const;
+
+export type GpuFault = {
+  readonly fault: (typeof GPU_FAULTS)[number];
+  /** Which GPU, from 0 in the order of their addresses; null for all. */
+  readonly slot: number | null;
+  /** Of `other-model`: EC2's name of the GPU that is there instead. */
+  readonly model: string | null;
 };
 
 export type IngressRule = {
@@ -74,6 +105,8 @@ export type Machines = {
   /** Stops, frees the address, removes the link and rules. The disk is the caller's. */
   terminate(instanceId: string): Promise<void>;
   setIngress(instanceId: string, groups: MachineSpec['securityGroups']): Promise<void>;
+  /** What is wrong with its GPUs from now on, until it is terminated; a running machine sees it at once. */
+  setGpuFaults(instanceId: string, faults: readonly GpuFault[]): Promise<void>;
   status(instanceId: string): MachineStatus;
   /** Everything that the machine printed on its console since it was created, newest 64 KiB. */
   consoleOutput(instanceId: string): Promise<string>;

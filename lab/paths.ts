@@ -16,7 +16,6 @@ export type LabPaths = {
   readonly disks: string;
   readonly machines: string;
   readonly git: string;
-  readonly baseImages: string;
 };
 
 /**
@@ -44,9 +43,8 @@ export async function labPaths(): Promise<LabPaths> {
     disks: join(real, 'disks'),
     machines: join(real, 'machines'),
     git: join(real, 'git'),
-    baseImages: join(realpathSync(cache), 'base-images'),
   };
-  for (const folder of [paths.run, paths.disks, paths.machines, paths.git, paths.baseImages]) {
+  for (const folder of [paths.run, paths.disks, paths.machines, paths.git]) {
     await mkdir(folder, { recursive: true });
   }
   return paths;

@@ -1,5 +1,3 @@
-/** Debian's own account on AWS; the base image belongs to it, so that the same owner filter works in the lab. */
-export const BASE_IMAGE_OWNER = '136693071363';
 export const REGIONS = ['us-east-1', 'us-east-2', 'us-west-2'] as const;
 
 const everywhere = '0.0.0.0/0';
@@ -20,7 +18,7 @@ function group(region: (typeof REGIONS)[number], name: string) {
   };
 }
 
-/** Arguments of lab/moto/seeds.py that do not depend on the base image. */
+/** Arguments of `seed` in lab/moto/seeds.py that do not depend on the base image. */
 export const LAB_SEED = {
   regions: REGIONS,
   groups: [
@@ -53,5 +51,4 @@ export const LAB_SEED = {
   },
   /** What roles of hosts are given besides their own policy. */
   managedPolicies: ['AmazonSSMManagedInstanceCore', 'AmazonEC2ContainerServiceforEC2Role'],
-  parameters: ['/aws/service/debian/release/12/latest/amd64', '/aws/service/debian/release/bookworm/latest/amd64'],
 } as const;

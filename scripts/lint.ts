@@ -1,26 +1,23 @@
 /**
  * All linters, each to its end: Biome (format and lint), knip (unused files, exports and packages), ruff (lint and
  * format) and mypy for Python, shellcheck, actionlint, zizmor. What is Python's comes from a hash-locked environment in
- * the cache; actionlint is built from its pinned module when Go is here.
+ * the cache; actionlint is built from its pinned module when Go is here. `make test` has brought both already.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { renderError } from './setup-lib/errors.mjs';
-import { goBuild, withGoWork } from './setup-lib/go.mjs';
+import { goOnPath } from './setup-lib/go.mjs';
+import { findActionlint, findLintEnvironment, makeActionlint, makeLintEnvironment } from './setup-lib/lint-tools.mjs';
 import { cacheFolder, projectFolder } from './setup-lib/paths.mjs';
 import { readPrerequisites } from './setup-lib/prerequisites.mjs';
-import { canRead, findCommand, findPython, probeVersion } from './setup-lib/probe.mjs';
+import { canRead, findPython } from './setup-lib/probe.mjs';
 import { createProgress } from './setup-lib/progress.mjs';
-import { findEnvironment, makeEnvironment } from './setup-lib/python.mjs';
-import { contentKey, makeStamped, readStamp } from './setup-lib/stamp.mjs';
-import { versionFits } from './setup-lib/versions.mjs';
 
 type Outcome = 'passed' | 'failed' | { readonly skipped: string };
 
 const root = projectFolder();
-const tools = join(root, 'scripts', 'lint-tools');
+const place = { project: root, cache: cacheFolder(), needed: readPrerequisites() };
 const progress = createProgress(process.stderr, { plain: Boolean(process.env['CI']) });
 
 function runTool(file: string, args: readonly string[]): Outcome {
@@ -52,40 +49,24 @@ function filesOf(suffix: string, interpreter: RegExp): string[] {
 }
 
 async function lintEnvironment(): Promise<string> {
-  const link = join(cacheFolder(), 'lint');
-  const lock = join(tools, 'requirements.lock');
-  if ((await findEnvironment(link, lock)) === null) {
+  if ((await findLintEnvironment(place)) === null) {
     const python = await findPython();
     if (python === null) throw new Error('python3 is not in PATH');
     const step = progress.start('lint tools', 'mypy, ruff, shellcheck and zizmor');
-    await makeEnvironment(link, lock, python, step);
+    await makeLintEnvironment(place, python, step);
     step.end('done');
   }
-  return join(link, 'bin');
+  return join(place.cache, 'lint', 'bin');
 }
 
 /** Null when it is not in PATH and there is no Go to build it with. */
 async function actionlint(): Promise<string | null> {
-  const link = join(cacheFolder(), 'actionlint');
-  const key = contentKey([readFileSync(join(tools, 'go.mod'), 'utf8'), readFileSync(join(tools, 'go.sum'), 'utf8')]);
-  const binary = join(link, 'actionlint');
-  if ((await readStamp(link, key)) !== null && (await canRead(binary))) return binary;
-  const inPath = await findCommand('actionlint');
-  if (inPath !== null) return inPath;
-  const go = await findCommand('go');
-  if (go === null || !versionFits(await probeVersion([go, 'env', 'GOVERSION']), readPrerequisites().go)) return null;
+  const found = await findActionlint(place);
+  if (found !== null || (await goOnPath(place.needed)) === null) return found;
   const step = progress.start('lint tools', 'actionlint');
-  await mkdir(cacheFolder(), { recursive: true });
-  await makeStamped(link, key, async (folder) => {
-    const program = 'github.com/rhysd/actionlint/cmd/actionlint';
-    const target = join(folder, 'actionlint');
-    await withGoWork(cacheFolder(), (env) =>
-      goBuild(go, { cwd: tools, env, target, program, failure: 'Go could not build actionlint' }),
-    );
-    return '';
-  });
+  await makeActionlint(place, step);
   step.end('done');
-  return binary;
+  return findActionlint(place);
 }
 
 const SHELL = ['.sh', /\b(ba|da)?sh\b/] as const;
@@ -97,10 +78,10 @@ async function ruff(...args: readonly string[]): Promise<Outcome> {
 
 /** With the types of the very moto that the lab patches, so it needs the lab's environment beside its own. */
 async function mypy(): Promise<Outcome> {
-  const python = join(cacheFolder(), 'venv', 'bin', 'python3');
+  const python = join(place.cache, 'venv', 'bin', 'python3');
   if (!(await canRead(python))) return { skipped: 'there is no moto to check against; run `make setup`' };
   const options = ['--scripts-are-modules', '--no-error-summary', '--python-executable', python];
-  const cache = ['--cache-dir', join(cacheFolder(), 'mypy')];
+  const cache = ['--cache-dir', join(place.cache, 'mypy')];
   return runTool(join(await lintEnvironment(), 'mypy'), [...options, ...cache, ...filesOf(...PYTHON)]);
 }
 

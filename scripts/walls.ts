@@ -60,7 +60,7 @@ export const STAGES: readonly Room[] = [
   {
     folder: 'src/lab-client',
     mayImport: ['src/io', 'src/aws'],
-    holds: 'start the lab, leave it, ask it which certificate signs its documents',
+    holds: 'start the lab, leave it, ask it for base images and for the certificate that signs its documents',
   },
   {
     folder: 'src/run',
@@ -226,7 +226,7 @@ export const LAB: readonly Room[] = [
   { folder: 'lab/base-image', mayImport: ['lab/mirror', 'lab/parts'], holds: 'the image that machines begin with' },
   {
     folder: 'lab/parts',
-    mayImport: ['lab/mirror'],
+    mayImport: ['lab/mirror', 'lab/ecs-agent'],
     holds: 'stand-ins for what only the internet has, built into the cache',
   },
   {

@@ -12,7 +12,7 @@ import { Owners } from '../lifecycle/owners.ts';
 import { forgetProcesses, type LabRecord, recordProcess, removeLabRecord } from '../lifecycle/records.ts';
 import type { Disks, Machines } from '../machine-types.ts';
 import { createMachines } from '../machines/machines.ts';
-import { createAptMirror } from '../mirror/apt-mirror.ts';
+import { createAptMirror, openArchives } from '../mirror/apt-mirror.ts';
 import { listenForPeers, peerOf } from '../net/peer-socket.ts';
 import { SERVICE_ADDRESS } from '../net/plan.ts';
 import { startGateway } from '../net/start-gateway.ts';
@@ -21,14 +21,16 @@ import { DISK, QEMU_BOOT } from '../parts/qemu-boot/boot-disk.ts';
 import { reasonOf, stackOf } from '../reason.ts';
 import { SessionManager } from '../ssm/session-manager.ts';
 import { Announcement, takeOwner } from './announcement.ts';
+import { baseImagesService, chooseSources } from './base-images-service.ts';
 import { type Dependencies, startDependencies } from './dependencies.ts';
 import { Lifetime } from './lifetime.ts';
 import { listenOnLoopback } from './listen.ts';
 import { restoreMemory } from './memory.ts';
 import { MetadataInstances } from './metadata-instances.ts';
 import { httpService, metadataService, type NamespaceService, serveAll, webService } from './namespace-services.ts';
+import { type OfficialService, officialService } from './official-service.ts';
 import type { DaemonOptions } from './options.ts';
-import { registryService } from './registry-service.ts';
+import { buildImages, ecrPublic, registryService } from './registry-service.ts';
 
 export type Daemon = {
   readonly record: LabRecord;
@@ -91,16 +93,34 @@ async function bringUp(options: DaemonOptions, lifetime: Lifetime): Promise<Anno
   const parts = { dependencies, machines, disks, calls, metadata, owners, announcement, ecs, sessions };
   const service = createService(parts, log);
 
-  const inner = withUpgrades(createServer(service.machines(({ socket }) => peerOf(socket) ?? 'unknown')), [ecs]);
-  const mirror = createAptMirror(paths.cache, dependencies.mirrors, log);
-  await openToMachines(options, lifetime, dependencies, [
-    webService(mirror, createGitListener(paths.git)),
+  const api = service.machines(({ socket }) => peerOf(socket) ?? 'unknown');
+  const inner = withUpgrades(createServer(api), [ecs]);
+  const images = buildImages(paths.cache, log);
+  const archives = openArchives(paths.cache, dependencies.mirrors, log);
+  const mirror = createAptMirror(archives);
+  const sources = chooseSources(moto.client);
+  const official = await officialService({
+    mode: () => sources.current(),
+    cache: paths.cache,
+    archives,
+    guests: [
+      { names: ['public.ecr.aws'], http: createServer(ecrPublic(images)) },
+      { names: API_NAMES, http: withUpgrades(createServer(overTls(api)), [ecs]) },
+    ],
+    log,
+  });
+  const services: readonly NamespaceService[] = [
+    official.service,
+    webService(mirror, createGitListener(paths.git), official.onRequest),
     httpService('api', SERVICE_ADDRESS, 8080, inner),
-    registryService(paths.cache, log),
+    registryService(images),
     metadataService(createImds({ lookup: metadata.lookup, keys: dependencies.keys })),
     { name: 'ssm', address: SERVICE_ADDRESS, port: 8443, serve: (path) => listenForPeers(path, sessions.onAgent) },
-  ]);
-  const endpoint = withUpgrades(createServer(withMirror(service.loopback, mirror)), [ecs, sessions]);
+  ];
+  await openToMachines(options, lifetime, dependencies, services, official.names);
+  const withImages = baseImagesService({ paths, moto: moto.client, sources });
+  const loopback = withImages(withOfficial(withMirror(service.loopback, mirror), official));
+  const endpoint = withUpgrades(createServer(loopback), [ecs, sessions]);
   const port = await listenOnLoopback(endpoint, options.port, USUAL_PORT);
   cleanup.add('endpoint', () => {
     endpoint.close();
@@ -175,6 +195,17 @@ function withUpgrades(server: Server, upgraders: readonly Upgrader[]): Server {
   });
 }
 
+/** Of the API, for what in a machine is told of no endpoint. */
+const API_NAMES = ['ec2', 'ecs', 'ssm', 'sts'].map((service) => `${service}.*.amazonaws.com`);
+
+/** Says how a call came, for the answers that name where to go next. */
+function overTls(listener: RequestListener): RequestListener {
+  return (request, response) => {
+    request.headers['x-forwarded-proto'] = 'https';
+    listener(request, response);
+  };
+}
+
 const MIRROR_PATH = '/_lab/mirror/';
 
 /** Whoever makes a plan asks which packages machines will find. */
@@ -183,6 +214,13 @@ function withMirror(loopback: RequestListener, mirror: RequestListener): Request
     if (!request.url?.startsWith(MIRROR_PATH)) return loopback(request, response);
     request.url = request.url.slice(MIRROR_PATH.length - 1);
     mirror(request, response);
+  };
+}
+
+/** Whoever makes a plan asks the official hosts of the lab, too. */
+function withOfficial(loopback: RequestListener, { api }: OfficialService): RequestListener {
+  return (request, response) => {
+    if (!api(request, response)) loopback(request, response);
   };
 }
 
@@ -211,10 +249,11 @@ async function openToMachines(
   lifetime: Lifetime,
   { network }: Dependencies,
   services: readonly NamespaceService[],
+  names: readonly string[],
 ): Promise<void> {
   const served = await serveAll(paths.run, services);
   lifetime.cleanup.add('services', () => served.close());
-  const gateway = await startGateway(network.namespace, served.forwards);
+  const gateway = await startGateway(network.namespace, served.forwards, names);
   lifetime.cleanup.add('gateway', () => gateway.stop());
   await recordProcess(paths, 'gateway', gateway.pid);
   lifetime.endWith('the gateway', gateway.ended);

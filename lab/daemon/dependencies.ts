@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { type BaseImage, ensureBaseImage } from '../base-image/ensure-base-image.ts';
+import { type BaseImage, ensureBaseImage } from '../base-image/base-image.ts';
+import { DEBIAN } from '../base-image/stand-in.ts';
 import { publishExamples } from '../git/publish.ts';
 import { type IdentityKeys, loadIdentityKeys } from '../imds/identity-keys.ts';
 import { recordProcess } from '../lifecycle/records.ts';
@@ -27,7 +28,7 @@ export async function startDependencies(options: DaemonOptions, lifetime: Lifeti
       lifetime.cleanup.add('network', () => created.destroy());
       return created;
     }),
-    ensureBaseImage(paths, progress),
+    ensureBaseImage(DEBIAN, paths.cache, progress),
     loadIdentityKeys(paths),
     readAptMirrors(),
     publishExamples(options.project, paths.git),

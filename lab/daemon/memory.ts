@@ -1,9 +1,9 @@
-import type { BaseImage } from '../base-image/ensure-base-image.ts';
-import { importSnapshot } from '../disks/disks.ts';
+import type { BaseImage } from '../base-image/base-image.ts';
 import type { Disks } from '../machine-types.ts';
 import type { Moto } from '../moto/process.ts';
 import type { LabPaths } from '../paths.ts';
-import { BASE_IMAGE_OWNER, LAB_SEED } from '../seed.ts';
+import { LAB_SEED } from '../seed.ts';
+import { importBaseImage } from './base-images.ts';
 
 type Inventory = {
   readonly volumes: readonly string[];
@@ -33,22 +33,8 @@ export async function restoreMemory(parts: {
   if (ended.length > 0) log(`terminated, because no machine survives the lab: ${ended.join(', ')}`);
   if (failed.length > 0) log(`failed, because the lab stopped during the copy: ${failed.join(', ')}`);
 
-  const disk = `snap-base-${base.recipe}`;
   const before = await disks.list();
-  if (!before.snapshots.includes(disk)) await importSnapshot(paths.disks, disk, base.file);
-  const day = base.builtAt.toISOString().slice(0, 10).replaceAll('-', '');
-  await moto.client.control('seed', {
-    ...LAB_SEED,
-    base: {
-      disk,
-      namePrefix: `debian-12-amd64-lab-${day}`,
-      description: `Debian 12 (amd64) for the lab, recipe ${base.recipe}`,
-      ownerId: BASE_IMAGE_OWNER,
-      rootDeviceName: '/dev/xvda',
-      sizeGiB: base.sizeGiB,
-      createdAt: base.builtAt.toISOString(),
-    },
-  });
+  await moto.client.control('seed', { ...LAB_SEED, base: await importBaseImage(paths, base, 'stand-in') });
 
   const known = await moto.client.control<Inventory>('inventory');
   for (const volume of before.disks) {

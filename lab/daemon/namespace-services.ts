@@ -34,13 +34,24 @@ export function metadataService(listener: RequestListener): NamespaceService {
   return httpService('imds', IMDS_ADDRESS, 80, createServer(listener));
 }
 
-/** Port 80 of the service address: packages and git. */
-export function webService(mirror: RequestListener, git: RequestListener): NamespaceService {
+/**
+ * Port 80 of the service address: packages and git, and what is asked of another name than the lab's own.
+ *
+ * @param official returns whether a request was for one of those
+ */
+export function webService(
+  mirror: RequestListener,
+  git: RequestListener,
+  official: (...asked: Parameters<RequestListener>) => boolean,
+): NamespaceService {
   return httpService(
     'web',
     SERVICE_ADDRESS,
     80,
-    createServer((request, response) => ((request.url ?? '').startsWith('/git/') ? git : mirror)(request, response)),
+    createServer((request, response) => {
+      if (official(request, response)) return;
+      ((request.url ?? '').startsWith('/git/') ? git : mirror)(request, response);
+    }),
   );
 }
 

@@ -1,15 +1,12 @@
-import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import { runAgent } from './agent.ts';
+import { Docker } from './docker.ts';
 import { DockerAway, probeDocker } from './docker-probe.ts';
 import { agentEnvironment } from './environment.ts';
-import { readInstance } from './instance.ts';
-import { createEcsClient, discover, register, Terminal } from './register.ts';
-import { readSettings } from './settings.ts';
-import { AGENT_VERSION, keepConnected } from './sockets.ts';
+import { Terminal } from './register.ts';
 
 /**
- * The lab's stand-in for ecs-init and the agent that it starts: registers over the real wire and stays connected.
+ * The lab's stand-in for ecs-init and the agent that it starts, over the real agent's wire.
  * README.md is its behaviour spec. Exit codes as ecs-init's: 0 told to stop, 5 final, 255 Docker is away; an agent that
  * ends with 1 is started again without an end of ecs-init.
  */
@@ -31,30 +28,11 @@ function reasonOf(error: unknown): string {
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
 
-/** http://127.0.0.1:51678/v1/metadata, which tools on a host ask. */
-function serveIntrospection(cluster: string, arn: string): void {
-  const server = createServer((request, response) => {
-    const known = request.url === '/v1/metadata';
-    response.writeHead(known ? 200 : 404, { 'Content-Type': 'application/json' });
-    response.end(
-      known
-        ? JSON.stringify({
-            Cluster: cluster,
-            ContainerInstanceArn: arn,
-            Version: `Amazon ECS Agent - ${AGENT_VERSION}`,
-          })
-        : '{}',
-    );
-  });
-  server.on('error', (error) => log(`introspection: ${error.message}`));
-  server.listen(51678, '127.0.0.1').unref();
-}
-
 /** `pre-start`: the real one also loads the agent's image. @throws DockerAway */
 async function preStart(): Promise<void> {
   for (let times = 1; ; times += 1) {
     try {
-      await probeDocker(process.env['DOCKER_HOST']);
+      await probeDocker(new Docker(process.env['DOCKER_HOST']));
       return;
     } catch (error) {
       if (times === PING.times) throw error;
@@ -64,39 +42,14 @@ async function preStart(): Promise<void> {
   }
 }
 
-/** One life of the agent. */
-async function runAgent(): Promise<void> {
-  const environment = agentEnvironment(process.env['ECS_LAB_ROOT']);
-  const settings = readSettings(environment, log);
-  const docker = await probeDocker(process.env['DOCKER_HOST']);
-  log(`Docker ${docker.version}, cluster ${settings.cluster}`);
-  const instance = await readInstance(environment['AWS_EC2_METADATA_SERVICE_ENDPOINT']);
-  const client = createEcsClient(settings, instance);
-  const checkpoint = await register(client, {
-    settings,
-    instance,
-    docker,
-    checkpoint: await readCheckpoint(settings.dataFolder),
-  });
-  await writeCheckpoint(settings.dataFolder, checkpoint);
-  log(`registered as ${checkpoint.containerInstanceArn}`);
-  serveIntrospection(checkpoint.cluster, checkpoint.containerInstanceArn);
-  for (;;) {
-    try {
-      await keepConnected(await discover(client, checkpoint), { checkpoint, docker }, { log, signal: stopping.signal });
-      return;
-    } catch (error) {
-      log(`poll endpoint: ${reasonOf(error)}`);
-      await sleep(2000, undefined, { signal: stopping.signal });
-    }
-  }
-}
-
 /** `start`: the agent, again and again unless it is final. @throws Terminal, DockerAway */
 async function supervise(): Promise<void> {
   for (let pauseMs = AGAIN.leastMs; ; pauseMs = Math.min(pauseMs * 2, AGAIN.mostMs)) {
     try {
-      return await runAgent();
+      const root = process.env['ECS_LAB_ROOT'] ?? '/';
+      const environment = agentEnvironment(root);
+      const dockerHost = process.env['DOCKER_HOST'];
+      return await runAgent({ root, environment, dockerHost, log, signal: stopping.signal });
     } catch (error) {
       if (stopping.signal.aborted || error instanceof Terminal || error instanceof DockerAway) throw error;
       log(`ECS Agent failed to start, retrying in ${pauseMs} ms: ${reasonOf(error)}`);

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { DiscoverPollEndpointCommand, ECSClient, RegisterContainerInstanceCommand } from '@aws-sdk/client-ecs';
-import type { Checkpoint } from './checkpoint.ts';
+import type { Identity } from './checkpoint.ts';
 import type { DockerFacts } from './docker-probe.ts';
+import type { Gpus } from './gpu.ts';
 import type { Instance } from './instance.ts';
 import type { Settings } from './settings.ts';
 
@@ -11,7 +12,7 @@ export class Terminal extends Error {}
 type Attribute = { readonly name: string; readonly value?: string };
 
 /** What this agent says it can do. The real one says more of the same kind. */
-export function attributesOf(settings: Settings, docker: DockerFacts): Attribute[] {
+export function attributesOf(settings: Settings, docker: DockerFacts, gpus: Gpus | null): Attribute[] {
   return [
     { name: 'ecs.os-type', value: 'linux' },
     { name: 'ecs.cpu-architecture', value: 'x86_64' },
@@ -19,6 +20,12 @@ export function attributesOf(settings: Settings, docker: DockerFacts): Attribute
     { name: 'ecs.docker-version', value: docker.version },
     ...settings.loggingDrivers.map((driver) => ({ name: `com.amazonaws.ecs.capability.logging-driver.${driver}` })),
     ...settings.volumeCapabilities.map((name) => ({ name: `ecs.capability.${name}` })),
+    ...(gpus === null
+      ? []
+      : [
+          { name: `ecs.capability.nvidia-driver-version.${gpus.driverVersion}` },
+          { name: 'ecs.capability.gpu-driver-version', value: gpus.driverVersion },
+        ]),
     ...Object.entries(settings.instanceAttributes).map(([name, value]) => ({ name, value })),
   ];
 }
@@ -47,14 +54,14 @@ export function createEcsClient(settings: Settings, instance: Instance): ECSClie
 /** @throws Terminal on answers that asking again cannot change */
 export async function register(
   client: ECSClient,
-  parts: { settings: Settings; instance: Instance; docker: DockerFacts; checkpoint: Checkpoint | null },
-): Promise<Checkpoint> {
-  const { settings, instance, docker, checkpoint } = parts;
-  if (checkpoint && checkpoint.cluster !== settings.cluster) {
-    throw new Terminal(`this data folder belongs to cluster ${checkpoint.cluster}, not ${settings.cluster}`);
+  parts: { settings: Settings; instance: Instance; docker: DockerFacts; gpus: Gpus | null; known: Identity | null },
+): Promise<Identity> {
+  const { settings, instance, docker, gpus, known } = parts;
+  if (known && known.cluster !== settings.cluster) {
+    throw new Terminal(`this data folder belongs to cluster ${known.cluster}, not ${settings.cluster}`);
   }
   const clientToken = randomUUID();
-  const attributes = attributesOf(settings, docker);
+  const attributes = attributesOf(settings, docker, gpus);
   try {
     const answer = await client.send(
       new RegisterContainerInstanceCommand({
@@ -68,7 +75,8 @@ export async function register(
           { name: 'PORTS', type: 'STRINGSET', stringSetValue: ['22', '2375', '2376', '51678', '51679'] },
           { name: 'PORTS_UDP', type: 'STRINGSET', stringSetValue: [] },
         ],
-        ...(checkpoint ? { containerInstanceArn: checkpoint.containerInstanceArn } : {}),
+        ...(gpus === null ? {} : { platformDevices: gpus.ids.map((id) => ({ id, type: 'GPU' as const })) }),
+        ...(known ? { containerInstanceArn: known.containerInstanceArn } : {}),
       }),
     );
     const containerInstanceArn = answer.containerInstance?.containerInstanceArn;
@@ -81,11 +89,11 @@ export async function register(
   }
 }
 
-export async function discover(client: ECSClient, checkpoint: Checkpoint): Promise<{ acs: string; tcs: string }> {
+export async function discover(client: ECSClient, identity: Identity): Promise<{ acs: string; tcs: string }> {
   const answer = await client.send(
     new DiscoverPollEndpointCommand({
-      cluster: checkpoint.cluster,
-      containerInstance: checkpoint.containerInstanceArn,
+      cluster: identity.cluster,
+      containerInstance: identity.containerInstanceArn,
     }),
   );
   if (answer.endpoint === undefined || answer.telemetryEndpoint === undefined)

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
-import type { Checkpoint } from './checkpoint.ts';
+import type { Identity } from './checkpoint.ts';
 import type { DockerFacts } from './docker-probe.ts';
 
 export const AGENT_VERSION = '1.105.1-lab';
@@ -8,7 +8,7 @@ const SILENCE_MS = 90_000;
 const METRICS_MS = 20_000;
 const RETRY = { leastMs: 250, mostMs: 10_000 };
 
-type Frame = { type: string; message: Record<string, unknown> };
+export type Frame = { readonly type: string; readonly message: Readonly<Record<string, unknown>> };
 
 function url(endpoint: string, query: Record<string, string>): string {
   return `${endpoint.replace(/^http/, 'ws')}/ws?${new URLSearchParams(query).toString()}`;
@@ -16,7 +16,7 @@ function url(endpoint: string, query: Record<string, string>): string {
 
 /** Opens a websocket again and again; a connection on which nothing came for a while counts as lost. */
 async function keepOpen(
-  target: string,
+  target: () => string,
   onOpen: (socket: WebSocket) => (() => void) | undefined,
   onFrame: (socket: WebSocket, frame: Frame) => void,
   signal: AbortSignal,
@@ -24,7 +24,7 @@ async function keepOpen(
   let pauseMs = RETRY.leastMs;
   while (!signal.aborted) {
     await new Promise<void>((resolve) => {
-      const socket = new WebSocket(target, { handshakeTimeout: 10_000 });
+      const socket = new WebSocket(target(), { handshakeTimeout: 10_000 });
       let close: (() => void) | undefined;
       let silence: NodeJS.Timeout | undefined;
       const listen = (): void => {
@@ -55,67 +55,76 @@ async function keepOpen(
   }
 }
 
-function send(socket: WebSocket, type: string, message: Record<string, unknown>): void {
+function send(socket: WebSocket, type: string, message: Frame['message']): void {
   socket.send(JSON.stringify({ type, message }));
+}
+
+export type Session = {
+  readonly identity: Identity;
+  readonly docker: DockerFacts;
+  /** Of the newest order that was taken. */
+  readonly sequence: () => number;
+  /** Acts on a frame of ACS. @returns what is answered */
+  readonly onOrder: (frame: Frame) => readonly Frame[];
+};
+
+function acsUrl(endpoint: string, { identity, docker, sequence }: Session): string {
+  return url(endpoint, {
+    agentHash: 'lab',
+    agentVersion: AGENT_VERSION,
+    clusterArn: identity.cluster,
+    containerInstanceArn: identity.containerInstanceArn,
+    dockerVersion: `DockerVersion: ${docker.version}`,
+    protocolVersion: '2',
+    sendCredentials: 'true',
+    seqNum: String(sequence()),
+  });
+}
+
+function tcsUrl(endpoint: string, { identity, docker }: Session): string {
+  return url(endpoint, {
+    agentHash: 'lab',
+    agentVersion: AGENT_VERSION,
+    cluster: identity.cluster,
+    containerInstance: identity.containerInstanceArn,
+    dockerVersion: docker.version,
+  });
+}
+
+function publishing(socket: WebSocket, { cluster, containerInstanceArn }: Identity): () => void {
+  const publish = (): void =>
+    send(socket, 'PublishMetricsRequest', {
+      metadata: { cluster, containerInstance: containerInstanceArn, idle: true, messageId: 'idle', fin: true },
+      taskMetrics: [],
+      timestamp: Math.floor(Date.now() / 1000),
+    });
+  publish();
+  const timer = setInterval(publish, METRICS_MS);
+  return () => clearInterval(timer);
 }
 
 /** The two connections that an agent keeps: ACS for orders, TCS for telemetry. */
 export async function keepConnected(
   endpoints: { acs: string; tcs: string },
-  who: { checkpoint: Checkpoint; docker: DockerFacts },
+  session: Session,
   options: { log: (text: string) => void; signal: AbortSignal },
 ): Promise<void> {
-  const { checkpoint, docker } = who;
   const { log, signal } = options;
-  const acs = url(endpoints.acs, {
-    agentHash: 'lab',
-    agentVersion: AGENT_VERSION,
-    clusterArn: checkpoint.cluster,
-    containerInstanceArn: checkpoint.containerInstanceArn,
-    dockerVersion: `DockerVersion: ${docker.version}`,
-    protocolVersion: '2',
-    sendCredentials: 'true',
-    seqNum: '1',
-  });
-  const tcs = url(endpoints.tcs, {
-    agentHash: 'lab',
-    agentVersion: AGENT_VERSION,
-    cluster: checkpoint.cluster,
-    containerInstance: checkpoint.containerInstanceArn,
-    dockerVersion: docker.version,
-  });
   await Promise.all([
     keepOpen(
-      acs,
+      () => acsUrl(endpoints.acs, session),
       () => {
         log('connected to ACS');
         return undefined;
       },
-      (socket, { type, message }) => {
-        if (type === 'HeartbeatMessage') send(socket, 'HeartbeatAckRequest', { messageId: message['messageId'] });
-        else log(`ACS sent ${type}, which the stand-in does not do`);
+      (socket, frame) => {
+        for (const { type, message } of session.onOrder(frame)) send(socket, type, message);
       },
       signal,
     ),
     keepOpen(
-      tcs,
-      (socket) => {
-        const publish = (): void =>
-          send(socket, 'PublishMetricsRequest', {
-            metadata: {
-              cluster: checkpoint.cluster,
-              containerInstance: checkpoint.containerInstanceArn,
-              idle: true,
-              messageId: 'idle',
-              fin: true,
-            },
-            taskMetrics: [],
-            timestamp: Math.floor(Date.now() / 1000),
-          });
-        publish();
-        const timer = setInterval(publish, METRICS_MS);
-        return () => clearInterval(timer);
-      },
+      () => tcsUrl(endpoints.tcs, session),
+      (socket) => publishing(socket, session.identity),
       () => undefined,
       signal,
     ),

@@ -1,14 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { Registrations } from './registrations.ts';
+import type { ControlPlane } from './control-plane.ts';
+import type { Link } from './registrations.ts';
 import { ACS_PATH, frame, parseFrame, TCS_PATH } from './wire.ts';
 
 /** The agent gives a silent connection up after one to two minutes. */
 const HEARTBEAT_MS = 30_000;
 
 export type AgentSocketsOptions = {
-  readonly registrations: Registrations;
+  readonly plane: ControlPlane;
   readonly log: (line: string) => void;
   readonly heartbeatMs?: number;
 };
@@ -40,14 +41,15 @@ export class AgentSockets {
   }
 
   #onAcs(socket: WebSocket, query: URLSearchParams): void {
-    const { registrations, log, heartbeatMs = HEARTBEAT_MS } = this.#options;
-    const known = registrations.get(query.get('containerInstanceArn') ?? '');
+    const { plane, log, heartbeatMs = HEARTBEAT_MS } = this.#options;
+    const known = plane.registrations.get(query.get('containerInstanceArn') ?? '');
     if (!known) {
       socket.send(frame('InactiveInstanceException', { message: 'no such container instance' }));
       socket.close(1000);
       return;
     }
-    known.connections += 1;
+    const link: Link = { send: (type, message) => socket.send(frame(type, message)) };
+    known.links.add(link);
     known.agentVersion = query.get('agentVersion') ?? '';
     known.dockerVersion = query.get('dockerVersion') ?? '';
     log(`ecs: the agent of ${known.instanceId} is connected`);
@@ -58,11 +60,14 @@ export class AgentSockets {
     };
     beat();
     const timer = setInterval(beat, heartbeatMs);
+    socket.on('message', (raw) => plane.delivery.received(known, link, parseFrame(raw.toString())));
     socket.on('close', () => {
       clearInterval(timer);
-      known.connections -= 1;
+      known.links.delete(link);
       log(`ecs: the agent of ${known.instanceId} is gone`);
     });
+    plane.delivery.connected(known, link);
+    plane.changed(known);
   }
 }
 

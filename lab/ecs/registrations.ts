@@ -1,4 +1,9 @@
+import { idOf } from './call.ts';
+import type { Resources } from './resources.ts';
 import type { Attribute } from './wire.ts';
+
+/** An open ACS connection. */
+export type Link = { send(type: string, message: Readonly<Record<string, unknown>>): void };
 
 /** What the control plane knows of one container instance beyond moto: who it is, and whether its agent is there. */
 export type Registration = {
@@ -6,12 +11,19 @@ export type Registration = {
   readonly cluster: string;
   readonly region: string;
   readonly instanceId: string;
+  status: 'ACTIVE' | 'DRAINING';
   attributes: readonly Attribute[];
+  /** All that it has, as the agent said. */
+  resources: Resources;
   agentVersion: string;
   dockerVersion: string;
-  /** Open ACS connections; the agent is connected while there is one. */
-  connections: number;
+  /** The agent is connected while there is one. */
+  readonly links: Set<Link>;
 };
+
+export function isConnected({ links }: Registration): boolean {
+  return links.size > 0;
+}
 
 /** Container instances by ARN. In memory: agents of a lab that went down are gone with their machines. */
 export class Registrations {
@@ -19,6 +31,11 @@ export class Registrations {
 
   get(arn: string): Registration | undefined {
     return this.#byArn.get(arn);
+  }
+
+  /** By ARN or id. */
+  find(region: string, cluster: string, nameOrArn: string): Registration | undefined {
+    return this.ofCluster(region, cluster).find(({ arn }) => idOf(arn) === idOf(nameOrArn));
   }
 
   put(registration: Registration): void {
@@ -36,9 +53,4 @@ export class Registrations {
   ofCluster(region: string, cluster: string): readonly Registration[] {
     return [...this.#byArn.values()].filter((each) => each.region === region && each.cluster === cluster);
   }
-}
-
-/** `arn:aws:ecs:...:cluster/name` or `name`. */
-export function clusterName(cluster: string): string {
-  return cluster.split('/').at(-1) ?? cluster;
 }

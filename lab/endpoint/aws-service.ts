@@ -6,6 +6,7 @@ import type { CallLog } from './call-log.ts';
 import { Capacity } from './capacity.ts';
 import { Copies } from './copies.ts';
 import { Faults } from './faults.ts';
+import { GpuOrders } from './gpu-orders.ts';
 import type { ServiceHandler } from './handler.ts';
 import { createAwsHandler } from './handler.ts';
 import { Reconciler } from './reconciler.ts';
@@ -47,10 +48,11 @@ export function createAwsService(parts: {
     staleness: new Staleness(),
     capacity: new Capacity(),
     copies: new Copies(),
+    gpuOrders: new GpuOrders(machines),
   };
-  const { copies } = conditions;
+  const { copies, gpuOrders } = conditions;
   const onGone = parts.onGone ? { onGone: parts.onGone } : {};
-  const reconciler = new Reconciler({ moto, machines, disks, copies, log, ...onGone });
+  const reconciler = new Reconciler({ moto, machines, disks, copies, gpuOrders, log, ...onGone });
   const faults = new Faults();
   const answer = createAwsHandler({
     moto,

@@ -3,22 +3,24 @@ import { type Answer, jsonAnswer } from './aws-answer.ts';
 import type { RawRequest } from './aws-request.ts';
 import { type Capacity, parseShortage } from './capacity.ts';
 import { type Copies, parseCopyOrder } from './copies.ts';
+import { type GpuOrders, parseGpuOrder } from './gpu-orders.ts';
 import { parseStaleness, type Staleness } from './staleness.ts';
 import type { KeyMint } from './temporary-keys.ts';
 
-/** How AWS behaves without anybody failing: keys end, answers are old, there is no room, and copies take their time. */
+/** How AWS behaves without anybody failing: keys end, answers are old, there is no room, copies take their time, and GPUs fail. */
 export type Conditions = {
   readonly mint: KeyMint;
   readonly staleness: Staleness;
   readonly capacity: Capacity;
   readonly copies: Copies;
+  readonly gpuOrders: GpuOrders;
 };
 
 /** Answers what is asked of them below /_lab/; null for another path. */
-export function answerConditions(
-  { mint, staleness, capacity, copies }: Conditions,
+export async function answerConditions(
+  { mint, staleness, capacity, copies, gpuOrders }: Conditions,
   request: RawRequest,
-): Answer | null {
+): Promise<Answer | null> {
   const posted = (): unknown => JSON.parse(request.body.toString('utf8'));
   try {
     switch (`${request.method} ${request.path}`) {
@@ -50,6 +52,14 @@ export function answerConditions(
         return jsonAnswer(200, copies.list());
       case 'DELETE /_lab/copies':
         copies.clear();
+        return jsonAnswer(200, []);
+      case 'GET /_lab/gpus':
+        return jsonAnswer(200, gpuOrders.list());
+      case 'POST /_lab/gpus':
+        await gpuOrders.add(parseGpuOrder(posted()));
+        return jsonAnswer(200, gpuOrders.list());
+      case 'DELETE /_lab/gpus':
+        await gpuOrders.clear();
         return jsonAnswer(200, []);
       default:
         return null;

@@ -3,7 +3,7 @@ import type { MachineSpec } from '../machine-types.ts';
 /** What a machine is started with as it is. */
 type AsStarted = Pick<
   MachineSpec,
-  'subnetId' | 'keyPair' | 'instanceProfile' | 'httpTokens' | 'httpPutResponseHopLimit' | 'securityGroups'
+  'gpus' | 'subnetId' | 'keyPair' | 'instanceProfile' | 'httpTokens' | 'httpPutResponseHopLimit' | 'securityGroups'
 >;
 
 /** What lab/moto/control.py knows of an instance. */
@@ -43,6 +43,7 @@ export function machineSpec(facts: InstanceFacts): MachineSpec {
     imageId: facts.imageId,
     instanceType: facts.instanceType,
     machine: facts.machine,
+    gpus: facts.gpus,
     diskId: facts.rootVolume.id,
     vpcId: facts.vpcId,
     subnetId: facts.subnetId,

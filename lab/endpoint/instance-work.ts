@@ -4,12 +4,14 @@ import type { MotoClient } from '../moto/client.ts';
 import { reasonOf } from '../reason.ts';
 import type { BackgroundWork } from './background-work.ts';
 import { type EffectOf, type InstanceFacts, type LiveInstance, machineSpec } from './facts.ts';
+import type { GpuOrders } from './gpu-orders.ts';
 
 export type InstanceWorkParts = {
   readonly moto: MotoClient;
   readonly machines: Machines;
   readonly disks: Disks;
   readonly background: BackgroundWork;
+  readonly gpuOrders: GpuOrders;
   /** Told when an instance is gone for good, for other parts that know of it (ECS). */
   readonly onGone?: (instanceId: string) => void;
 };
@@ -29,15 +31,16 @@ export class InstanceWork {
 
   /** Gives the instance its address, which its answer has to show, and launches it. Returns the address. */
   async launch(effect: EffectOf<'instance.launch'>): Promise<string | null> {
-    const { moto, machines, disks, background } = this.#parts;
+    const { moto, machines, disks, background, gpuOrders } = this.#parts;
     const { region, instanceId } = effect;
     try {
       const { address, macAddress } = await machines.allocateAddress(instanceId);
       await moto.control('set-address', { region, instanceId, address, macAddress });
       background.start([instanceId], `launch ${instanceId}`, () =>
         this.#boot(region, instanceId, {
-          prepare: async ({ rootVolume }) => {
+          prepare: async ({ rootVolume, instanceType, gpus }) => {
             if (rootVolume === null) throw new Error('no root volume');
+            if (gpus.length > 0) await gpuOrders.giveTo(instanceId, instanceType);
             await disks.createFromSnapshot(rootVolume.id, rootVolume.sourceDisk, rootVolume.sizeGiB);
           },
           onFailure: (message) => this.#remove(region, instanceId, message, INTERNAL),
@@ -138,8 +141,9 @@ export class InstanceWork {
     code: string,
     onTerminated: () => void = () => undefined,
   ): Promise<void> {
-    const { machines, disks, onGone } = this.#parts;
+    const { machines, disks, gpuOrders, onGone } = this.#parts;
     this.#filters.delete(instanceId);
+    gpuOrders.forget(instanceId);
     await machines.terminate(instanceId);
     const { removedVolumes } = await this.#setState(region, instanceId, 'terminated', { message, code });
     onTerminated();

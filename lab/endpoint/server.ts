@@ -88,7 +88,7 @@ async function answerLab(api: LabApi, request: RawRequest): Promise<Answer> {
       return jsonAnswer(200, {});
     default:
       return (
-        answerConditions(api.conditions, request) ??
+        (await answerConditions(api.conditions, request)) ??
         jsonAnswer(404, { error: `no such path: ${request.method} ${pathname}` })
       );
   }

@@ -41,8 +41,8 @@ const UNSUPPORTED: Readonly<Record<string, readonly string[]>> = {
   // Snapshots of the lab are made of disks of machines.
   ebs: ['StartSnapshot', 'PutSnapshotBlock', 'CompleteSnapshot'],
   ssm: ['CreateAssociation', 'SendCommand', 'StartAutomationExecution'],
-  // moto would say that a task runs that nobody started.
-  ecs: ['RunTask', 'StartTask', 'StopTask', 'CreateService', 'UpdateService', 'CreateTaskSet', 'ExecuteCommand'],
+  // moto would say of what nobody started that it runs.
+  ecs: ['CreateTaskSet', 'ExecuteCommand'],
   // A group may be there (lab/moto/patches/scaling.py), and nothing may come of it.
   autoscaling: [
     'AttachInstances',

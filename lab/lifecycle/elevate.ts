@@ -18,6 +18,10 @@ const KEPT = [
   'no_proxy',
   'all_proxy',
   'NODE_EXTRA_CA_CERTS',
+  'GOPROXY',
+  'GOSUMDB',
+  'GONOSUMDB',
+  'PIP_INDEX_URL',
 ];
 
 const NEEDS_ROOT = 'The lab makes network namespaces, mounts and machines, which needs root';

@@ -27,6 +27,8 @@ export type PowerOn = {
   readonly disk: string;
   /** An empty folder of the machine's. */
   readonly root: string;
+  /** The folder that stands for its GPUs; null when it has none. */
+  readonly gpus: string | null;
   readonly groupFiles: readonly string[];
   readonly consoleFile: string;
 };

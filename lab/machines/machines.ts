@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { diskFile } from '../disks/disks.ts';
-import type { MachineSpec, MachineStatus, Machines } from '../machine-types.ts';
+import type { GpuFault, MachineSpec, MachineStatus, Machines } from '../machine-types.ts';
 import type { Network } from '../net/network.ts';
 import type { LabPaths } from '../paths.ts';
 import { identify } from '../process-identity.ts';
@@ -9,10 +9,11 @@ import { reasonOf } from '../reason.ts';
 import { pruneConsoles, readConsole } from './consoles.ts';
 import { createControlGroups, removeControlGroups, removeLabControlGroups } from './control-groups.ts';
 import type { Driver, Supervisor } from './driver.ts';
+import { gpuDevices, putDevices } from './gpus.ts';
 import { waitForNoLoopDevice } from './loop-devices.ts';
 import { NSPAWN } from './nspawn-supervisor.ts';
 import { qemuDriver } from './qemu-supervisor.ts';
-import { consoleFile, machineFolder, removeMachineFolder, writeRecord } from './records.ts';
+import { consoleFile, gpuFolder, machineFolder, removeMachineFolder, writeRecord } from './records.ts';
 import type { Ended } from './spawn-machine.ts';
 
 export type MachinesParts = {
@@ -53,6 +54,7 @@ export async function createMachines({
     stop: (instanceId, { force }) => machines.stop(instanceId, force),
     terminate: (instanceId) => machines.terminate(instanceId),
     setIngress: (instanceId, groups) => network.setIngress(instanceId, groups),
+    setGpuFaults: (instanceId, faults) => machines.setGpuFaults(instanceId, faults),
     status: (instanceId) => machines.status(instanceId),
     consoleOutput: (instanceId) => readConsole(paths, instanceId),
     onExit: (listener) => machines.onExit(listener),
@@ -69,6 +71,7 @@ class DrivenMachines {
   readonly #log: (line: string) => void;
   readonly #live = new Map<string, Live>();
   readonly #listeners: ExitListener[] = [];
+  readonly #gpuFaults = new Map<string, readonly GpuFault[]>();
 
   constructor(
     paths: LabPaths,
@@ -132,8 +135,19 @@ class DrivenMachines {
 
   async terminate(instanceId: string): Promise<void> {
     await this.stop(instanceId, false);
+    this.#gpuFaults.delete(instanceId);
     await this.#network.release(instanceId);
     await removeMachineFolder(this.#paths, instanceId);
+  }
+
+  async setGpuFaults(instanceId: string, faults: readonly GpuFault[]): Promise<void> {
+    const machine = this.#live.get(instanceId);
+    if (machine) await this.#putGpus(machine.spec, faults);
+    this.#gpuFaults.set(instanceId, faults);
+  }
+
+  async #putGpus({ instanceId, gpus }: MachineSpec, faults: readonly GpuFault[]): Promise<void> {
+    await putDevices(gpuFolder(this.#paths, instanceId), gpuDevices(instanceId, gpus, faults));
   }
 
   status(instanceId: string): MachineStatus {
@@ -158,6 +172,8 @@ class DrivenMachines {
     if (reserved === null) throw new Error(`${instanceId} has no address`);
     const root = join(machineFolder(this.#paths, instanceId), 'root');
     const console = consoleFile(this.#paths, instanceId);
+    const gpus = spec.gpus.length === 0 ? null : gpuFolder(this.#paths, instanceId);
+    if (gpus !== null) await this.#putGpus(spec, this.#gpuFaults.get(instanceId) ?? []);
     await mkdir(root, { recursive: true });
     await mkdir(dirname(console), { recursive: true });
     await removeControlGroups(id, instanceId);
@@ -171,6 +187,7 @@ class DrivenMachines {
       disk: diskFile(this.#paths.disks, spec.diskId),
       root,
       groupFiles,
+      gpus,
       consoleFile: console,
     });
     const identity = await identify(supervisor.pid);

@@ -51,8 +51,8 @@ export const NSPAWN: Driver = {
   shutdownLimitMs: 30_000,
   readyLimitMs: 5000,
   asksForReboot: ({ exitCode }) => exitCode === REBOOT_EXIT_CODE,
-  powerOn: async ({ labId, namespace, spec, reserved, disk, root, groupFiles, consoleFile }) => {
-    const command = nspawnCommand(labId, spec, reserved, root);
+  powerOn: async ({ labId, namespace, spec, reserved, disk, root, gpus, groupFiles, consoleFile }) => {
+    const command = nspawnCommand(labId, spec, reserved, { root, gpus });
     return supervise(await spawnMachine({ namespace, mount: { disk, root }, groupFiles, command, consoleFile }));
   },
 };

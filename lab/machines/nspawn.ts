@@ -10,12 +10,18 @@ export function machineName(labId: string, instanceId: string): string {
   return `ecs-host-lab-${labId}-${instanceId}`;
 }
 
+/** Where nspawn puts the folder with GPUs, until it is where sysfs would have it: nspawn's own /sys comes later. */
+const GPUS = '/run/ecs-host-lab-gpus';
+
 /**
  * Runs as process 1 before init does, so that init finds what it would find on EC2: an interface with its address,
  * control groups that Docker may use (nspawn mounts those of cgroup v1 read-only), and the file by which programs tell
  * a Xen instance of EC2 (g3s is one); cloud-init uses IMDSv2 only when it finds that. /sys is a tmpfs of nspawn's.
  * Nothing is written to the disk, so an image made of it is clean. The link is nspawn's, which knows it by no other
  * name at a reboot; its other end is put up by the lab.
+ *
+ * A machine with GPUs sees those, and no other PCI device; the newest kernel on the disk is the one that would run, and
+ * takes a GPU by nouveau where it has that and nobody forbids it. One without does not see the GPU of the host.
  *
  * Arguments: MAC address, address, router, hypervisor's uuid.
  */
@@ -38,6 +44,20 @@ mkdir /sys/hypervisor
 echo xen >/sys/hypervisor/type
 echo "$4" >/sys/hypervisor/uuid
 mount -o remount,ro /sys
+devices=/sys/bus/pci/devices
+if [ -d ${GPUS} ]; then
+  kernel=$(ls /boot | grep '^vmlinuz-[0-9]' | cut -d - -f 2- | sort -V | tail -n 1)
+  if find "/lib/modules/$kernel" -name 'nouveau.ko*' 2>/dev/null | grep -q . && [ -n "$kernel" ] &&
+    ! modprobe --showconfig | grep -qx 'blacklist nouveau'; then
+    for device in ${GPUS}/*/; do ln -sfn ../../../bus/pci/drivers/nouveau "$device/driver"; done
+  fi
+  mount --bind ${GPUS} $devices
+  mount -o remount,bind,ro $devices
+  umount ${GPUS}
+  rmdir ${GPUS}
+elif grep -qsx 0x10de $devices/*/vendor; then
+  mount -t tmpfs -o ro gpus $devices
+fi
 exec /sbin/init
 `.trim();
 
@@ -58,7 +78,8 @@ export function nspawnCommand(
   labId: string,
   spec: Pick<MachineSpec, 'instanceId' | 'region'>,
   { address, macAddress }: MachineAddress,
-  root: string,
+  /** `gpus` is null for a machine without any. */
+  { root, gpus }: { readonly root: string; readonly gpus: string | null },
 ): readonly string[] {
   return [
     'systemd-nspawn',
@@ -68,6 +89,8 @@ export function nspawnCommand(
     `--machine=${machineName(labId, spec.instanceId)}`,
     `--hostname=${privateDnsName(address, spec.region).split('.')[0]}`,
     `--directory=${root}`,
+    // A colon of the path would end it.
+    ...(gpus === null ? [] : [`--bind=${gpus.replaceAll(/[\\:]/g, '\\$&')}:${GPUS}`]),
     '--capability=all',
     '--system-call-filter=@keyring bpf add_key keyctl',
     `--network-veth-extra=${linkName(address)}:${INTERFACE}`,

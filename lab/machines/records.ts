@@ -14,6 +14,11 @@ export function machineFolder(paths: LabPaths, instanceId: string): string {
   return join(paths.machines, instanceId);
 }
 
+/** What a machine with GPUs has at /sys/bus/pci/devices. */
+export function gpuFolder(paths: LabPaths, instanceId: string): string {
+  return join(machineFolder(paths, instanceId), 'gpus');
+}
+
 export function consoleFile(paths: LabPaths, instanceId: string): string {
   return join(paths.machines, 'console', `${instanceId}.log`);
 }

@@ -4,16 +4,31 @@ import type { AptMirrors } from './apt-sources.ts';
 import { MirrorCache } from './cache.ts';
 import { createMirrorListener } from './listener.ts';
 
-/** Debian's two archives as machines see them, kept in the lab's cache. */
-export function createAptMirror(
+/** Debian's two archives, kept in the lab's cache. */
+export type Archives = { readonly debian: MirrorCache; readonly debianSecurity: MirrorCache };
+
+/** An archive below a base URL, kept in the lab's cache under a name. */
+export function openArchive(
+  cacheFolder: string,
+  name: string,
+  upstream: string,
+  log: (line: string) => void,
+): MirrorCache {
+  return new MirrorCache({ folder: join(cacheFolder, 'apt', name), upstream, log });
+}
+
+export function openArchives(
   cacheFolder: string,
   { debian, debianSecurity }: AptMirrors,
   log: (line: string) => void,
-): RequestListener {
-  const archive = (name: string, upstream: string): MirrorCache =>
-    new MirrorCache({ folder: join(cacheFolder, 'apt', name), upstream, log });
-  return createMirrorListener({
-    debian: archive('debian', debian),
-    'debian-security': archive('debian-security', debianSecurity),
-  });
+): Archives {
+  return {
+    debian: openArchive(cacheFolder, 'debian', debian, log),
+    debianSecurity: openArchive(cacheFolder, 'debian-security', debianSecurity, log),
+  };
+}
+
+/** The archives as machines see them. */
+export function createAptMirror({ debian, debianSecurity }: Archives): RequestListener {
+  return createMirrorListener({ debian, 'debian-security': debianSecurity });
 }

@@ -49,12 +49,13 @@ export class Upstream {
   /**
    * The caller reads or destroys the answer.
    *
+   * @param signal ends the wait for an answer
    * @throws Error when nobody answers
    */
-  async get(url: URL, headers: Readonly<Record<string, string>>): Promise<IncomingMessage> {
+  async get(url: URL, headers: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<IncomingMessage> {
     let current = url;
     for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
-      const response = await this.#once(current, headers);
+      const response = await this.#once(current, headers, signal);
       const { location } = response.headers;
       if (![301, 302, 303, 307, 308].includes(response.statusCode ?? 0) || location === undefined) return response;
       response.resume();
@@ -63,9 +64,10 @@ export class Upstream {
     throw new Error(`more than ${MAX_REDIRECTS} redirects from ${url.href}`);
   }
 
-  #once(url: URL, headers: Readonly<Record<string, string>>): Promise<IncomingMessage> {
+  #once(url: URL, headers: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<IncomingMessage> {
     const isHttps = url.protocol === 'https:';
-    const options = { headers, timeout: TIMEOUT_MS, agent: isHttps ? this.#https : this.#http };
+    const agent = isHttps ? this.#https : this.#http;
+    const options = { headers, timeout: TIMEOUT_MS, agent, ...(signal === undefined ? {} : { signal }) };
     return new Promise((resolve, reject) => {
       const outgoing = (isHttps ? httpsRequest : httpRequest)(url, options);
       outgoing.on('response', resolve);

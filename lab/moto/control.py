@@ -12,7 +12,8 @@ from patches.groups import ingress_of
 from patches.images import disk_of
 from patches.instances import finish_termination, set_state
 from patches.tags import are_shown
-from seeds import seed
+from patches.types import gpus_of
+from seeds import base_image, seed
 from validation import refusal
 
 ACCOUNT = "123456789012"
@@ -63,6 +64,7 @@ def instance_facts(region: str, instance_id: str) -> dict[str, Any]:
         "imageId": instance.image_id,
         "instanceType": instance.instance_type,
         "machine": "qemu" if tags.get(MACHINE_TAG) == "qemu" else "nspawn",
+        "gpus": gpus_of(instance.instance_type),
         "shutdownBehavior": instance.instance_initiated_shutdown_behavior,
         "rootVolume": {
             "id": volume.id,
@@ -256,6 +258,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "live-instances": live_instances,
     "inventory": inventory,
     "reconcile": reconcile,
+    "base-image": base_image,
     "seed": seed,
     "refusal": refusal,
     "zone-of-subnet": zone_of_subnet,

@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from itertools import chain, count
 from typing import Any
 
 from moto.ec2.models import ec2_backends
@@ -17,14 +18,19 @@ from patches.keys import managed_key
 ACCOUNT = "123456789012"
 
 
-def _base_image(region: str, base: dict[str, Any]) -> str:
-    backend = ec2_backends[ACCOUNT][region]
-    for image in backend.amis.values():
-        if getattr(image.ebs_snapshot, "lab_disk", None) == base["disk"]:
-            return str(image.id)
-    # Another recipe of the same day gets the next number.
-    earlier = len([image for image in backend.amis.values() if (image.name or "").startswith(base["namePrefix"])])
-    volume = EBSBackend.create_volume(backend, size=base["sizeGiB"], zone_name=f"{region}a", volume_type="gp3")
+def _free_name(backend: Any, base: dict[str, Any]) -> str:
+    """Another image of the same serial gets the next number, as its publisher counts them."""
+    taken = {image.name for image in backend.amis.values()}
+    stem, separator = f"{base['namePrefix']}{base['serial']}", base["numbering"]["separator"]
+    numbered = (f"{stem}{separator}{number}" for number in count(1))
+    names = numbered if base["numbering"]["isFirstNumbered"] else chain([stem], numbered)
+    return next(name for name in names if name not in taken)
+
+
+def _register(backend: Any, base: dict[str, Any]) -> Any:
+    region = backend.region_name
+    volume_type = base["volumeType"]
+    volume = EBSBackend.create_volume(backend, size=base["sizeGiB"], zone_name=f"{region}a", volume_type=volume_type)
     snapshot: Any = EBSBackend.create_snapshot(backend, volume.id, base["description"], base["ownerId"])
     snapshot.volume = frozen(volume)
     snapshot.create_volume_permission_groups.add("all")
@@ -34,17 +40,47 @@ def _base_image(region: str, base: dict[str, Any]) -> str:
     image = make_image(
         backend,
         ami_id=random_ami_id(),
-        name=f"{base['namePrefix']}-{earlier + 1}",
+        name=_free_name(backend, base),
         description=base["description"],
         owner_id=base["ownerId"],
         public=True,
         root_device=base["rootDeviceName"],
         snapshot=snapshot,
-        ebs={"VolumeSize": base["sizeGiB"], "VolumeType": "gp3"},
+        ebs={"VolumeSize": base["sizeGiB"], "VolumeType": volume_type},
         creation_date=datetime.fromisoformat(base["createdAt"].replace("Z", "+00:00")).replace(tzinfo=None),
     )
+    image.lab_way = base["way"]
     snapshot.from_ami = image.id
-    return str(image.id)
+    return image
+
+
+def _offer(backend: Any, base: dict[str, Any], current: Any) -> None:
+    """Whoever takes the newest image of a name gets this one: those that another checkout made later, or that were made
+    the other way, are disabled until they are asked for. Older ones stay, as plans may name them."""
+    for image in backend.amis.values():
+        if image.owner_id != base["ownerId"] or not image.name.startswith(base["namePrefix"]):
+            continue
+        is_later = image.creation_date > current.creation_date
+        is_hidden = image is not current and (is_later or getattr(image, "lab_way", "stand-in") != base["way"])
+        image.state = "disabled" if is_hidden else "available"
+
+
+def base_image(regions: list[str], base: dict[str, Any]) -> dict[str, Any]:
+    """Offers an image in all regions, registered when its disk is not known there yet, and its parameters.
+
+    `base`: disk, namePrefix, serial, numbering {separator, isFirstNumbered}, description, ownerId, rootDeviceName,
+    volumeType, sizeGiB, createdAt, parameters (names), way (how it was made: images of one way are offered together).
+    """
+    images = {}
+    for region in regions:
+        backend = ec2_backends[ACCOUNT][region]
+        of_disk = (i for i in backend.amis.values() if getattr(i.ebs_snapshot, "lab_disk", None) == base["disk"])
+        image = next(of_disk, None) or _register(backend, base)
+        _offer(backend, base, image)
+        for name in base["parameters"]:
+            _parameter(region, name, str(image.id))
+        images[region] = {"id": str(image.id), "name": str(image.name)}
+    return {"images": images}
 
 
 def _group(region: str, name: str, description: str, rules: list[dict[str, Any]]) -> str:
@@ -131,20 +167,16 @@ def seed(
     base: dict[str, Any],
     groups: list[dict[str, Any]],
     profile: dict[str, Any],
-    parameters: list[str],
     managed_policies: list[str],
 ) -> dict[str, Any]:
-    """`base`: the image every region offers; `groups`: security groups, each of one region, ports as {protocol,
-    port, cidr}; `profile`: name, roleName, policyName, policy; `parameters`: public parameter names that hold the
-    base image's id; `managed_policies`: names of AWS's own policies.
+    """`base`: the image that every region offers, as for `base_image`; `groups`: security groups, each of one region,
+    ports as {protocol, port, cidr}; `profile`: name, roleName, policyName, policy; `managed_policies`: names of AWS's
+    own policies.
     """
-    images = {}
+    images = {region: image["id"] for region, image in base_image(regions, base)["images"].items()}
     for region in regions:
-        images[region] = _base_image(region, base)
         managed_key(ec2_backends[ACCOUNT][region])
         _internet_gateway(region)
-        for name in parameters:
-            _parameter(region, name, images[region])
     made = [_group(g["region"], g["name"], g["description"], g["rules"]) for g in groups]
     _managed_policies(managed_policies)
     _profile(profile["name"], profile["roleName"], profile["policyName"], profile["policy"])

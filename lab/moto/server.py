@@ -8,6 +8,7 @@ pickled whole. A response carries the effects of its request (effects.py) in the
 
 import argparse
 import ctypes
+import gc
 import json
 import os
 import signal
@@ -30,6 +31,13 @@ os.environ.update(
 )
 for name in ("AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
     os.environ.pop(name, None)
+
+# What is read from here on stays: looking for garbage among it would be a third of the start.
+gc.disable()
+
+import descriptions  # noqa: E402
+
+descriptions.read_once()
 
 import moto  # noqa: E402
 
@@ -154,6 +162,8 @@ def main() -> None:
     for patch in (*machines, images, sharing, retirement, templates, parameters, scaling, filters):
         patch.install()
     loaded = store.load()
+    gc.freeze()
+    gc.enable()
 
     application = LabApplication(DomainDispatcherApplication(create_backend_app), store, lock, loaded)
     if os.path.exists(options.socket):

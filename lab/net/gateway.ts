@@ -11,9 +11,8 @@ import { answerTo } from './names.ts';
  *
  * It is the name server of machines, too (lab/net/names.ts).
  *
- * Arguments: one `<ip>:<port>=<unix socket>` each, and `<name>@<ip>:<port>` for the name of an address, which is told
- * there by UDP. Prints `ready` when all of them listen. Ends when stdin ends, so it
- * cannot outlive the daemon.
+ * Arguments: one `<ip>:<port>=<unix socket>` each, and `<name>,<name>@<ip>:<port>` for the names of an address, which
+ * are told there by UDP. Prints `ready` when all of them listen. Ends when stdin ends, so it cannot outlive the daemon.
  */
 type Forward = { readonly host: string; readonly port: number; readonly socket: string };
 
@@ -43,11 +42,11 @@ function forward({ host, port, socket }: Forward): Promise<void> {
 }
 
 function nameServer(argument: string): Promise<void> {
-  const [, name = '', address = '', port = ''] = /^([a-z.]+)@([\d.]+):(\d+)$/.exec(argument) ?? [];
-  const names = new Map([[name, address]]);
+  const [, names = '', address = '', port = ''] = /^([a-z0-9.*,-]+)@([\d.]+):(\d+)$/.exec(argument) ?? [];
+  const known = { names: names.split(','), address };
   return new Promise((resolve, reject) => {
     const socket = createSocket('udp4', (message, { address: to, port: at }) => {
-      const answer = answerTo(message, names);
+      const answer = answerTo(message, known);
       // Whoever does not get it asks again.
       if (answer !== null) socket.send(answer, at, to, () => {});
     });

@@ -1,6 +1,6 @@
 /**
- * The lab's name server, as far as it needs one: it knows the address of one name. The form is that of RFC 1035; an
- * unknown name is answered as one that does not exist, so that nothing in a machine waits for a time-out.
+ * The lab's name server, as far as it needs one: it knows names that all lead to one address. The form is that of RFC
+ * 1035; an unknown name is answered as one that does not exist, so that nothing in a machine waits for a time-out.
  */
 
 const HEADER = 12;
@@ -57,14 +57,23 @@ function addressRecord(address: string): Buffer {
   return Buffer.concat([bytes, Buffer.from(address.split('.').map(Number))]);
 }
 
+/** Names with one address; `*` in one of them is any one label: `s3.*.amazonaws.com`. */
+export type Names = { readonly names: readonly string[]; readonly address: string };
+
+/** Whether a name, in small letters, is one of a pattern. */
+export function isNamed(name: string, pattern: string): boolean {
+  const [given, wanted] = [name.split('.'), pattern.split('.')];
+  return given.length === wanted.length && wanted.every((label, at) => label === '*' || label === given[at]);
+}
+
 /** @returns null for what is no question */
-export function answerTo(message: Buffer, names: ReadonlyMap<string, string>): Buffer | null {
+export function answerTo(message: Buffer, { names, address }: Names): Buffer | null {
   if (message.length < HEADER || (message.readUInt16BE(2) & 0x8000) !== 0) return null;
   const question = message.readUInt16BE(4) === 1 ? readQuestion(message) : null;
   if (question === null || (message.readUInt16BE(2) & OPCODE) !== 0) return header(message, NOT_OFFERED, 0, 0);
   const asked = message.subarray(HEADER, question.end);
-  const address = names.get(question.name);
-  if (address === undefined) return Buffer.concat([header(message, NO_SUCH_NAME, 1, 0), asked]);
+  if (!names.some((pattern) => isNamed(question.name, pattern)))
+    return Buffer.concat([header(message, NO_SUCH_NAME, 1, 0), asked]);
   // Of another type the name has nothing, and is there all the same.
   if (question.type !== TYPE_A || question.class !== CLASS_IN) return Buffer.concat([header(message, 0, 1, 0), asked]);
   return Buffer.concat([header(message, 0, 1, 1), asked, addressRecord(address)]);

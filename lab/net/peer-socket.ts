@@ -14,7 +14,16 @@ export function peerOf(socket: Socket): string | null {
   return PEERS.get(socket) ?? null;
 }
 
-/** Takes the gateway's first line off a connection, then hands it on with the rest of its bytes put back. */
+/** A connection inside another, such as TLS over TCP, has the same peer. */
+export function samePeer(inner: Socket, outer: Socket): void {
+  const peer = peerOf(outer);
+  if (peer !== null) PEERS.set(inner, peer);
+}
+
+/**
+ * Takes the gateway's first line off a connection, then hands it on with the rest of its bytes put back, and paused: what
+ * reads below the stream, as TLS does, would miss bytes that had flowed already.
+ */
 function takePeerLine(socket: Socket, then: (socket: Socket) => void): void {
   let seen = Buffer.alloc(0);
   socket.setTimeout(LINE_WAIT_MS, () => socket.destroy());
@@ -38,13 +47,12 @@ function takePeerLine(socket: Socket, then: (socket: Socket) => void): void {
     const rest = seen.subarray(end + 1);
     if (rest.length > 0) socket.unshift(rest);
     then(socket);
-    socket.resume();
   };
   socket.on('data', onData);
   socket.on('error', () => socket.destroy());
 }
 
-/** Listens on a unix socket for connections from the gateway. */
+/** Listens on a unix socket for connections from the gateway; who takes one resumes it, or reads it otherwise. */
 export async function listenForPeers(path: string, onConnection: (socket: Socket) => void): Promise<Server> {
   await rm(path, { force: true });
   const server = createServer({ allowHalfOpen: true }, (socket) => takePeerLine(socket, onConnection));
@@ -59,5 +67,6 @@ export async function listenForPeers(path: string, onConnection: (socket: Socket
 export function attachHttp(path: string, http: HttpServer): Promise<Server> {
   return listenForPeers(path, (socket) => {
     http.emit('connection', socket);
+    socket.resume();
   });
 }

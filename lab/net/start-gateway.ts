@@ -7,15 +7,23 @@ export type Forward = { readonly address: string; readonly port: number; readonl
 
 export type Gateway = { readonly pid: number; stop(): Promise<void>; readonly ended: Promise<void> };
 
-/** Starts lab/net/gateway.ts inside the namespace and waits until it listens. */
-export async function startGateway(namespace: string, forwards: readonly Forward[]): Promise<Gateway> {
+/**
+ * Starts lab/net/gateway.ts inside the namespace and waits until it listens.
+ *
+ * @param names of the service address beside its own; `*` is any one label
+ */
+export async function startGateway(
+  namespace: string,
+  forwards: readonly Forward[],
+  names: readonly string[] = [],
+): Promise<Gateway> {
   const child = execa(
     'nsenter',
     [
       `--net=/run/netns/${namespace}`,
       process.execPath,
       join(import.meta.dirname, 'gateway.ts'),
-      `${SERVICE_NAME}@${SERVICE_ADDRESS}:53`,
+      `${[SERVICE_NAME, ...names].join(',')}@${SERVICE_ADDRESS}:53`,
       ...forwards.map(({ address, port, socket }) => `${address}:${port}=${socket}`),
     ],
     { reject: false, stdin: 'pipe', stdout: 'pipe', stderr: 'pipe', buffer: { stdout: false, stderr: true } },

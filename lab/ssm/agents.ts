@@ -128,6 +128,7 @@ export class Agents {
       }
     };
     socket.on('data', onData);
+    socket.resume();
   }
 
   #takeAgent(

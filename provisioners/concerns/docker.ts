@@ -15,12 +15,11 @@ import { checkDockerGroup, joinDockerGroup } from '../lib/docker-group.ts';
 import { putFile, readText } from '../lib/files.ts';
 import { takeGateAway } from '../lib/no-gate.ts';
 import { ask } from '../lib/tool.ts';
+import { trusted } from '../lib/trusted.ts';
 
 export const FILES = GATE_FILES;
 
 const KEY_FILE = '/etc/apt/keyrings/docker.asc';
-/** Docker Release (CE deb), as Docker's installation guide states it. */
-const KEY_FINGERPRINT = '9DC858229FC7DD38854AE2D88D81803C0EBFCD88';
 const SOURCE_LIST = '/etc/apt/sources.list.d/docker.list';
 
 function repository({ target }: Context): Repository | null {
@@ -28,7 +27,7 @@ function repository({ target }: Context): Repository | null {
   return {
     name: 'Docker',
     keyUrl: `https://download.docker.com/linux/${target.os.distribution}/gpg`,
-    fingerprint: KEY_FINGERPRINT,
+    fingerprint: trusted(target, 'docker').fingerprint,
     keyFile: KEY_FILE,
     sourceList: SOURCE_LIST,
     source: dockerSourceLine(target.os, KEY_FILE),

@@ -17,21 +17,18 @@ import {
   unitFileState,
 } from '../lib/systemd.ts';
 import { textOf } from '../lib/tool.ts';
+import { trusted } from '../lib/trusted.ts';
 
 export const FILES = [
   '/etc/systemd/system/ecs.service.d/10-ecs-host-gate.conf',
   '/etc/systemd/system/ecs.service.d/20-ecs-host.conf',
-  '/usr/share/ecs-host/keys/amazon-ecs.asc',
 ];
 
 const UNIT = 'ecs.service';
 /** Of the same package, for EFS volumes with IAM: off, and not announced (docs/decisions/0166). */
 const VOLUME_PLUGIN = ['amazon-ecs-volume-plugin.socket', 'amazon-ecs-volume-plugin.service'];
-/**
- * "Amazon ECS <ecs-security@amazon.com>", as the ECS developer guide states it. Packages are signed by its subkey
- * 50DECCC4710E61AF.
- */
-const KEY_FINGERPRINT = 'F34C3DDAE72926B079BEAEC6BCE9D9A42D51784F';
+/** For whoever wants to look again at a package. */
+const KEY_FILE = '/usr/share/ecs-host/keys/amazon-ecs.asc';
 const DEFAULTS = onHost('ecs-defaults.env');
 /** Where ecs-init looks for the settings of whoever made the image. /etc/ecs/ecs.config is the user's and wins. */
 const INSTANCE_CONFIG = '/var/lib/ecs/ecs.config';
@@ -56,8 +53,9 @@ async function fetchPackage(context: Context): Promise<void> {
   // Without a pinned sum the plan's digest stands for the stand-in: it covers every file that is carried.
   if (sha256 !== null) await requireSha256(file, sha256);
   if (source === 'lab-stand-in') return;
-  const keyFile = `${context.rootfs}/usr/share/ecs-host/keys/amazon-ecs.asc`;
-  await requireSignature({ file, signature: `${file}.asc`, keyFile, fingerprint: KEY_FINGERPRINT });
+  const pinned = trusted(context.target, 'ecsAgent');
+  await requireSignature({ file, signature: `${file}.asc`, pinned });
+  await putFile(KEY_FILE, pinned.key);
 }
 
 /** The version that the name of Amazon's deb says, which a plan always has; null of `latest`. */

@@ -29,6 +29,7 @@ import {
   unitFileState,
 } from '../lib/systemd.ts';
 import { ask, textOf, tool } from '../lib/tool.ts';
+import { trusted } from '../lib/trusted.ts';
 
 type Nvidia = NonNullable<Context['target']['nvidia']>;
 
@@ -47,8 +48,6 @@ const OTHER_WRITERS = ['nvidia-cdi-refresh.path', 'nvidia-cdi-refresh.service'];
 /** `auto` is CDI for the runtime, which ECS and `--runtime nvidia` take, and the older way for `--gpus`. */
 const RUNTIME_MODE = 'auto';
 const KEY_FILE = '/etc/apt/keyrings/nvidia-container-toolkit.asc';
-/** "NVIDIA CORPORATION (Open Source Projects) <cudatools@nvidia.com>", of the container toolkit's apt repository. */
-const KEY_FINGERPRINT = 'C95B321B61E88C1809C4F759DDCAE044F796ECB0';
 const RUNTIME_CONFIG = '/etc/nvidia-container-runtime/config.toml';
 const BUILD_PACKAGES = ['dkms', 'gcc', 'make', 'libc6-dev', 'pciutils'];
 
@@ -101,14 +100,16 @@ async function installDriver(nvidia: Nvidia, release: string): Promise<void> {
   }
 }
 
-const REPOSITORY: Repository = {
-  name: "NVIDIA's container toolkit",
-  keyUrl: 'https://nvidia.github.io/libnvidia-container/gpgkey',
-  fingerprint: KEY_FINGERPRINT,
-  keyFile: KEY_FILE,
-  sourceList: '/etc/apt/sources.list.d/nvidia-container-toolkit.list',
-  source: `deb [signed-by=${KEY_FILE}] https://nvidia.github.io/libnvidia-container/stable/deb/amd64 /\n`,
-};
+function repository({ target }: Context): Repository {
+  return {
+    name: "NVIDIA's container toolkit",
+    keyUrl: 'https://nvidia.github.io/libnvidia-container/gpgkey',
+    fingerprint: trusted(target, 'nvidiaContainerToolkit').fingerprint,
+    keyFile: KEY_FILE,
+    sourceList: '/etc/apt/sources.list.d/nvidia-container-toolkit.list',
+    source: `deb [signed-by=${KEY_FILE}] https://nvidia.github.io/libnvidia-container/stable/deb/amd64 /\n`,
+  };
+}
 
 /** What of the three ways to a GPU is not there yet; empty when all are. */
 async function runtimeLacks(): Promise<readonly string[]> {
@@ -328,7 +329,7 @@ async function verify(context: Context): Promise<void> {
 
 export const nvidia: Concern = {
   name: 'nvidia',
-  repository: () => REPOSITORY,
+  repository,
   downloads,
   prepare,
   packages,

@@ -8,7 +8,14 @@ import { withoutServices } from '../lib/no-services.ts';
 /** What fetches, and looks whether it got the right thing. A base image as a rule has them. */
 const FETCHERS: readonly Package[] = ['ca-certificates', 'curl', 'gpg'].map((name) => ({ name }));
 
-async function addRepository({ keyFile, keyUrl, fingerprint, sourceList, source }: Repository): Promise<boolean> {
+/** @returns whether anything changed */
+export async function addRepository({
+  keyFile,
+  keyUrl,
+  fingerprint,
+  sourceList,
+  source,
+}: Repository): Promise<boolean> {
   if (!(await exists(keyFile))) {
     const fetched = '/run/ecs-host-provision/repository.asc';
     await download(keyUrl, fetched);

@@ -2,14 +2,13 @@ import { rm } from 'node:fs/promises';
 import { installedVersion, isInVersion } from '../lib/apt.ts';
 import type { Concern, Context, Package } from '../lib/context.ts';
 import { download } from '../lib/download.ts';
-import { installFiles } from '../lib/files.ts';
+import { putFile } from '../lib/files.ts';
 import { requireSignature } from '../lib/gpg.ts';
 import { ask, tool } from '../lib/tool.ts';
+import { trusted } from '../lib/trusted.ts';
 
-export const FILES = ['/usr/share/ecs-host/keys/aws-cli.asc'];
-
-/** "AWS CLI Team <aws-cli@amazon.com>", as the AWS CLI user guide states it. */
-const AWS_CLI_FINGERPRINT = 'FB5DB77FD5C118B80511ADA8A6310ACC4672475C';
+/** For whoever wants to look again at an installer. */
+const KEY_FILE = '/usr/share/ecs-host/keys/aws-cli.asc';
 const PACKAGES = ['git', 'jq', 'openssl', 'rclone', 'rsync'];
 
 function packagesFor({ target }: Context): readonly Package[] {
@@ -36,15 +35,16 @@ export function awsCliUrl(version: string | null): string {
   return `https://awscli.amazonaws.com/awscli-exe-linux-x86_64${version === null ? '' : `-${version}`}.zip`;
 }
 
-async function installAwsCli({ target, rootfs }: Context): Promise<void> {
+async function installAwsCli({ target }: Context): Promise<void> {
   const folder = '/var/tmp/ecs-host-aws-cli';
   const file = `${folder}/awscli.zip`;
   try {
     const url = awsCliUrl(target.userTools.awsCli.version);
     await download(url, file);
     await download(`${url}.sig`, `${file}.sig`);
-    const keyFile = `${rootfs}${FILES[0]}`;
-    await requireSignature({ file, signature: `${file}.sig`, keyFile, fingerprint: AWS_CLI_FINGERPRINT });
+    const pinned = trusted(target, 'awsCli');
+    await requireSignature({ file, signature: `${file}.sig`, pinned });
+    await putFile(KEY_FILE, pinned.key);
     await tool`unzip -q -o ${file} -d ${folder}`;
     await tool`${folder}/aws/install --update --install-dir /usr/local/aws-cli --bin-dir /usr/local/bin`;
   } finally {
@@ -70,7 +70,6 @@ export const userTools: Concern = {
     (await isAwsCliThere(context)) ? [] : [awsCliUrl(context.target.userTools.awsCli.version)],
   packages: async (context) => packagesFor(context),
   apply: async (context) => {
-    await context.step('keys', {}, () => installFiles(context, FILES));
     if (context.target.userTools.awsCli.source === 'aws')
       await context.step('AWS CLI', { doneWhen: () => isAwsCliThere(context) }, () => installAwsCli(context));
   },

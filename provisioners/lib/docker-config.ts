@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { reasonOf } from '#contracts/reason.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
 
@@ -53,11 +54,14 @@ export function renderDaemonConfig(config: DaemonConfig): string {
   return `${JSON.stringify(config, null, 2)}\n`;
 }
 
-/** Pure: whether everything that this project decides is in the file as it is. */
+/**
+ * Pure: whether everything that this project decides is in the file as it is, in whatever order: NVIDIA's toolkit writes
+ * the file anew, with the keys of every object sorted.
+ */
 export function isDaemonConfigComplete(current: DaemonConfig, docker: TargetConfig['docker']): boolean {
   const wanted = mergeDaemonConfig(current, docker);
   const keys = new Set([...Object.keys(wanted), ...Object.keys(current)]);
-  return [...keys].every((key) => JSON.stringify(wanted[key]) === JSON.stringify(current[key]));
+  return [...keys].every((key) => isDeepStrictEqual(wanted[key], current[key]));
 }
 
 export type DockerPackages = {

@@ -67,5 +67,6 @@ export async function download(url: string, file: string): Promise<void> {
 }
 
 async function curl(run: typeof tool, url: string, file: string): Promise<void> {
-  await run`curl --fail --silent --show-error --location --proto =https --proto-redir =https --retry 5 --retry-connrefused --retry-delay 2 --connect-timeout 20 --output ${file} ${url}`;
+  // The URL first: a message has no room for the whole command.
+  await run`curl ${url} --fail --silent --show-error --location --proto =https --proto-redir =https --retry 5 --retry-connrefused --retry-delay 2 --connect-timeout 20 --output ${file}`;
 }

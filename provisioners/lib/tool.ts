@@ -1,6 +1,8 @@
 import { type ProcessOutput, $ as zx } from 'zx/core';
 
 const TAIL_LINES = 30;
+/** apt's last word is only that it failed; why, it said before. */
+const APT_REASON = /^W: GPG error: |^E: Failed to fetch /;
 
 /** A tool that failed. The message is one line; `describe` is what a person wants to see next. */
 export class ToolError extends Error {
@@ -9,7 +11,11 @@ export class ToolError extends Error {
 
   constructor(command: string, exitCode: number | null, output: string) {
     const lines = output.trim().split('\n');
-    const said = lines.findLast((line) => /error|fail|cannot|unable|not found|E:/i.test(line)) ?? lines.at(-1) ?? '';
+    const said =
+      lines.findLast((line) => APT_REASON.test(line)) ??
+      lines.findLast((line) => /error|fail|cannot|unable|not found|E:/i.test(line)) ??
+      lines.at(-1) ??
+      '';
     super(`exit code ${exitCode ?? 'unknown'} from ${command.slice(0, 120)}${said === '' ? '' : `: ${said.trim()}`}`);
     this.command = command;
     this.output = output;

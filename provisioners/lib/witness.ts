@@ -67,8 +67,9 @@ export async function checkWitness(context: Context): Promise<void> {
     async () => {
       const isWitness = (await readText(runc)) === (await readText(WITNESS)) && (await exists(`${runc}.distrib`));
       const isFor = await isDiverted(runc);
-      const found = (await ask`env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin sh -c ${'command -v runc'}`)
-        .stdout;
+      const found = (
+        await ask`env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin /bin/sh -c ${'command -v runc'}`
+      ).stdout;
       const isCorrect = isWitness && isFor && found.trim() === runc;
       return {
         actual: isCorrect ? `${runc} is the witness` : `${found.trim() || 'none'} is found first`,

@@ -1,11 +1,10 @@
 import { realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SetupError } from './errors.mjs';
-import { goBuild, withGoWork } from './go.mjs';
-import { findCommand, probeVersion } from './probe.mjs';
+import { goBuild, goOnPath, withGoWork } from './go.mjs';
+import { probeVersion } from './probe.mjs';
 import { makeEnvironment } from './python.mjs';
 import { must } from './run.mjs';
-import { versionFits } from './versions.mjs';
 
 /**
  * Programs that set-up builds from pinned Go modules, with a Go from PATH or, without one, with a packaged one
@@ -27,7 +26,12 @@ import { versionFits } from './versions.mjs';
  */
 export async function buildPrograms(place, recipes, step, { what, instead }) {
   try {
-    return await build(place, recipes, (await goOnPath(place, step)) ?? (await packagedGo(place, step)), step);
+    return await build(
+      place,
+      recipes,
+      (await goOnPath(place.needed, step.say)) ?? (await packagedGo(place, step)),
+      step,
+    );
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     throw new SetupError('outside', `${what} could not be made here: ${error.message}`, {
@@ -36,19 +40,6 @@ export async function buildPrograms(place, recipes, step, { what, instead }) {
       ...(error.output === undefined ? {} : { output: error.output }),
     });
   }
-}
-
-/**
- * @param {Place} place
- * @param {import('./progress.mjs').Step} step
- */
-async function goOnPath({ needed }, step) {
-  const path = await findCommand('go');
-  if (path === null) return null;
-  const version = await probeVersion([path, 'env', 'GOVERSION']);
-  if (versionFits(version, needed.go)) return { path, version: version ?? '' };
-  if (version !== null) step.say(`passed over: Go ${version} is older than ${needed.go.min}`);
-  return null;
 }
 
 /** @param {string} cache */

@@ -29,7 +29,8 @@ async function run() {
   }
   try {
     const interactive = Boolean(process.stdin.isTTY) && !plain;
-    await setUp({ progress, interactive, signal: abort.signal, forLab: !isOnAws(process.argv) });
+    const forLint = process.argv.includes('--lint');
+    await setUp({ progress, interactive, signal: abort.signal, forLab: !isOnAws(process.argv), forLint });
   } catch (error) {
     if (abort.signal.aborted) {
       progress.line('set-up: interrupted; start again to go on where it stopped');

@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 /**
  * The story of a set-up, on stderr: one line when a step starts to work, one when it ends with its duration. On a
  * terminal the last line moves (elapsed time and what it is at); elsewhere a heartbeat says every 15 s that it lives.
+ * Of steps that run side by side the terminal shows the one that has run longest.
  */
 const HEARTBEAT_MS = 15_000;
 const FRAME_MS = 200;
@@ -32,6 +33,9 @@ export function createProgress(out, options) {
     if (live) out.write('\r\u001b[K');
   };
 
+  /** @type {symbol[]} */
+  const running = [];
+
   /**
    * @param {string} title
    * @param {string} why
@@ -41,9 +45,11 @@ export function createProgress(out, options) {
     const began = performance.now();
     let detail = '';
     let paused = false;
+    const self = Symbol(title);
+    running.push(self);
     const elapsed = () => formatSeconds(performance.now() - began);
     const draw = () => {
-      if (paused) return;
+      if (paused || (live && running[0] !== self)) return;
       const text = `set-up  ..  ${title}: ${detail || why} (${elapsed()})`;
       if (live) out.write(`\r\u001b[K${text.slice(0, (out.columns ?? 80) - 1)}`);
       else out.write(`${text}\n`);
@@ -65,6 +71,7 @@ export function createProgress(out, options) {
       },
       end: (outcome, note) => {
         clearInterval(timer);
+        running.splice(running.indexOf(self), 1);
         clear();
         const mark = outcome === 'done' ? 'ok' : 'FAIL';
         out.write(`set-up  ${mark}  ${title}${note === undefined ? '' : `: ${note}`} (${elapsed()})\n`);

@@ -13,7 +13,7 @@ import { transportOf } from '../plan/resolve.ts';
 import type { Found } from '../preflight/planned-items.ts';
 import { type Subject, subjectOf, subjectOfPlan } from '../preflight/subject.ts';
 import { type Api, type Before, type Connection, withApi, withConnection } from './connect.ts';
-import { bundleFor, factsFor, makePlan, type Planned, warn } from './make-plan.ts';
+import { bundleFor, factsFor, makePlan, offerBaseImage, type Planned, warn } from './make-plan.ts';
 import { confirmedBy, preflightOf, runOf, startsLab, type Wanted } from './preflight.ts';
 import { commonArguments, type Session } from './session.ts';
 
@@ -121,11 +121,12 @@ export function planningAt(
 ): Planning {
   const found = once(() => factsFor(connection));
   return {
-    preflight: (stored = null) => {
+    preflight: async (stored = null) => {
+      if (stored === null) await offerBaseImage(session, connection);
       const planned = subjectOf(connection.selection, dirname(connection.loaded.file));
       return look(session, connection, { argv, wanted, stored, planned, found });
     },
-    planned: once(() => session.span('plan', () => makePlan(session, connection, found()))),
+    planned: once(() => session.span('plan', () => makePlan(session, connection, found))),
   };
 }
 

@@ -139,6 +139,7 @@ const ENVIRONMENT: readonly (readonly [string, string])[] = [
   ['ECS_HOST_STATE', "folder of records, runs and the lab's images (~/.local/state/ecs-host)"],
   ['ECS_HOST_CACHE', 'folder of downloads and builds (~/.cache/ecs-host)'],
   ['ECS_HOST_LAB_NETWORK', 'network of the lab (10.79), which finds a free one by itself'],
+  ['ECS_HOST_SOURCES', 'where the lab takes base images from: auto, official, stand-in'],
   ['ECS_HOST_OWNER', 'whose dev hosts are meant, in place of who asks the API'],
   ['ECS_HOST_SIGNING_KEY', 'PEM of the private key that provenance is signed with (ed25519, ECDSA P-256)'],
   ['AWS_ENDPOINT_URL', "an API in place of the region's own; only AWS's own gets real credentials"],

@@ -1,4 +1,5 @@
 import type { Options } from 'yargs';
+import { SOURCES } from '../lab-client/sources.ts';
 import { CHANNELS } from '../release/channels.ts';
 import { SHELLS } from './completion/shells.ts';
 
@@ -45,6 +46,16 @@ export const OR_REGION = {
     type: 'string',
     array: true,
     describe: 'region of hosts.yaml to bake in where the one before has no capacity or quota; repeatable',
+    requiresArg: true,
+  },
+} as const satisfies Record<string, Options>;
+
+export const LAB_SOURCES = {
+  sources: {
+    type: 'string',
+    choices: SOURCES,
+    describe: "in the lab: Canonical's own base images and repositories, or the lab's stand-ins",
+    defaultDescription: 'ECS_HOST_SOURCES, else auto: official where the network has them',
     requiresArg: true,
   },
 } as const satisfies Record<string, Options>;

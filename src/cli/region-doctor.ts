@@ -12,9 +12,9 @@ import { subjectOf } from '../preflight/subject.ts';
 import { smokeNeeds } from '../smoke/needs.ts';
 import { quietly } from './arguments.ts';
 import { type Connection, withConnection } from './connect.ts';
-import { factsFor } from './make-plan.ts';
+import { factsFor, offerBaseImage } from './make-plan.ts';
 import { runOf } from './preflight.ts';
-import { commonArguments, withSession } from './session.ts';
+import { commonArguments, type Session, withSession } from './session.ts';
 
 /** Of this machine: what the lab needs only where the region is the lab's, Packer and its like anywhere. */
 async function machineItems(isLab: boolean): Promise<readonly DoctorItem[]> {
@@ -24,7 +24,12 @@ async function machineItems(isLab: boolean): Promise<readonly DoctorItem[]> {
 }
 
 /** What `ami` would look at before it does anything. */
-async function regionItems(argv: Record<string, unknown>, connection: Connection): Promise<readonly DoctorItem[]> {
+async function regionItems(
+  session: Session,
+  argv: Record<string, unknown>,
+  connection: Connection,
+): Promise<readonly DoctorItem[]> {
+  await offerBaseImage(session, connection);
   const { apiRegion, endpointUrl, keys, clients } = connection;
   const subject = subjectOf(connection.selection, dirname(connection.loaded.file));
   using more = createPreflightClients({ apiRegion, endpointUrl }, keys);
@@ -63,7 +68,7 @@ export async function lookAtRegion(argv: Record<string, unknown>): Promise<reado
   };
   try {
     return await withSession(quietly(argv), (session) =>
-      withConnection(session, commonArguments(argv), (connection) => regionItems(argv, connection), before),
+      withConnection(session, commonArguments(argv), (connection) => regionItems(session, argv, connection), before),
     );
   } catch (error) {
     const item = noCredentials(error);

@@ -3,6 +3,7 @@ import { EcsHostError } from '../io/errors.ts';
 import { drainThenExit } from '../io/output.ts';
 import { bundleFolder, runFolder } from '../io/paths.ts';
 import type { Message, Reporter, RunContext } from '../io/reporter.ts';
+import { type Sources, sourcesOf } from '../lab-client/sources.ts';
 import { createContext } from '../run/context.ts';
 import { newRunId } from '../run/run-id.ts';
 import type { Span } from '../run/span.ts';
@@ -32,6 +33,8 @@ export type Session = RunContext & {
   readonly spans: () => readonly Span[];
   /** This run does less than its verb says: how long it takes is no measure of the next one. */
   readonly leaveUntimed: () => void;
+  /** Where a lab takes what only the internet has. */
+  readonly sources: Sources;
   /** Ends the run as Ctrl-C does, but for this reason. */
   readonly abort: (reason: EcsHostError) => void;
 };
@@ -109,6 +112,7 @@ export async function withSession<T>(
   work: (session: Session) => Promise<T>,
   { keeps = false }: { readonly keeps?: boolean } = {},
 ): Promise<T> {
+  const sources = sourcesOf(argv['sources'], process.env);
   const controller = new AbortController();
   const reporter = await startRecorder(argv);
   const startedAt = performance.now();
@@ -131,7 +135,7 @@ export async function withSession<T>(
     const leaveUntimed = (): void => {
       isTimed = false;
     };
-    const result = await work({ ...context, spans: () => reporter.spans(), leaveUntimed, abort });
+    const result = await work({ ...context, spans: () => reporter.spans(), leaveUntimed, sources, abort });
     isDone = !controller.signal.aborted;
     return result;
   } catch (error) {
@@ -154,7 +158,7 @@ export async function withSession<T>(
  * @param argv says what kind of run it is, as if it had been typed: how long its steps take is kept under that
  */
 export async function withinSession<T>(outer: Session, argv: Argv, work: (session: Session) => Promise<T>): Promise<T> {
-  const { signal, abort } = outer;
+  const { signal, sources, abort } = outer;
   const kind = kindOfRun(argv);
   const inner: Reporter = { emit: (message) => outer.reporter.emit(message), close: async () => {} };
   const reporter = new Recorder(inner, { kind, timings: await readTimings() });
@@ -166,7 +170,7 @@ export async function withinSession<T>(outer: Session, argv: Argv, work: (sessio
     isTimed = false;
   };
   try {
-    const result = await work({ ...context, spans: () => reporter.spans(), leaveUntimed, abort });
+    const result = await work({ ...context, spans: () => reporter.spans(), leaveUntimed, sources, abort });
     isDone = true;
     return result;
   } finally {

@@ -17,6 +17,7 @@ import {
   DRY_RUN,
   FORCE,
   KEEP,
+  LAB_SOURCES,
   LAYERS,
   NIGHTLY,
   NIGHTLY_ISSUE,
@@ -67,7 +68,7 @@ const TABLE: readonly (Row | Group)[] = [
   verb(
     'ami',
     'bake an image and prove it (= bake + smoke), unless one with the same digest is there',
-    { ...COMMON, ...OR_REGION, ...PLAN, ...LAYERS, ...FORCE, ...KEEP, ...OUTPUT },
+    { ...COMMON, ...OR_REGION, ...PLAN, ...LAB_SOURCES, ...LAYERS, ...FORCE, ...KEEP, ...OUTPUT },
     async () => (await import('./verbs/ami.ts')).ami,
   ),
   verb(
@@ -79,32 +80,32 @@ const TABLE: readonly (Row | Group)[] = [
   verb(
     'plan',
     'print what a bake will do, and write plan.json',
-    { ...COMMON, ...SINCE, ...OUTPUT, ...OUT },
+    { ...COMMON, ...LAB_SOURCES, ...SINCE, ...OUTPUT, ...OUT },
     async () => (await import('./verbs/plan.ts')).plan,
   ),
   verb(
     'render',
     'write plan.json, the Packer template and the bundle',
-    { ...COMMON, ...PLAN, ...OUTPUT, ...OUT },
+    { ...COMMON, ...PLAN, ...LAB_SOURCES, ...OUTPUT, ...OUT },
     async () => (await import('./verbs/plan.ts')).render,
   ),
   verb(
     'bake',
     'bake an image without proving it, unless one with the same digest is there',
-    { ...COMMON, ...OR_REGION, ...PLAN, ...LAYERS, ...FORCE, ...KEEP, ...OUTPUT },
+    { ...COMMON, ...OR_REGION, ...PLAN, ...LAB_SOURCES, ...LAYERS, ...FORCE, ...KEEP, ...OUTPUT },
     async () => (await import('./verbs/bake.ts')).bakeOnly,
   ),
   verb(
     'smoke <image>',
     'prove an image: boot gate, cluster, build and stream',
-    { ...COMMON, ...PLAN, ...KEEP, ...OUTPUT, ...SMOKE },
+    { ...COMMON, ...PLAN, ...LAB_SOURCES, ...KEEP, ...OUTPUT, ...SMOKE },
     async () => (await import('./verbs/smoke.ts')).smokeOnly,
   ),
   group('nightly', 'every night: bake what changed, prove it, release it to the channel nightly, sweep', [
     verb(
       ['run', '$0'],
       'plan everything, bake and prove what changed, release it to the channel nightly, sweep',
-      { ...NIGHTLY, ...OUTPUT },
+      { ...NIGHTLY, ...LAB_SOURCES, ...OUTPUT },
       async () => (await import('./verbs/nightly.ts')).nightly,
     ),
     verb(
@@ -200,7 +201,7 @@ const TABLE: readonly (Row | Group)[] = [
     verb(
       'up [names..]',
       'bring up dev hosts; ends when Docker (and the GPU) answers on them and the repository is there',
-      { ...COMMON, ...OUTPUT, ...DEV_HOST_UP },
+      { ...COMMON, ...LAB_SOURCES, ...OUTPUT, ...DEV_HOST_UP },
       async () => (await import('./verbs/dev-host-up.ts')).up,
     ),
     verb(
@@ -345,6 +346,7 @@ const TABLE: readonly (Row | Group)[] = [
     {
       ...COMMON,
       region: { ...COMMON.region, describe: 'region of hosts.yaml to look at as well', defaultDescription: undefined },
+      ...LAB_SOURCES,
       ...OUTPUT,
     },
     async () => (await import('./verbs/doctor.ts')).doctor,

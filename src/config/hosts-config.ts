@@ -279,7 +279,7 @@ export interface Workload {
    */
   app: string;
   /**
-   * Registry (and path) for FROM; empty for Docker Hub, which limits who pulls without a name.
+   * Registry (and path) for FROM, and for `debian:bookworm`, of which smoke has ECS start a task; empty for Docker Hub, which limits who pulls without a name.
    */
   baseImageRegistry?: string;
   ports?: WorkloadPorts;

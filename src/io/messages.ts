@@ -199,6 +199,10 @@ export const MESSAGES = {
     level: 'warning',
     meaning: 'An instance of a failed bake or smoke test is kept, and costs until it is swept.',
   },
+  LAB_BASE_IMAGE: {
+    level: 'outside',
+    meaning: 'The lab could not make the base image that the profile names.',
+  },
   LAB_FAILED: {
     level: 'outside',
     meaning: 'The lab did not start, for a reason that is not yours.',
@@ -208,9 +212,18 @@ export const MESSAGES = {
     level: 'outside',
     meaning: 'The lab ended, or was killed, while a command worked with it.',
   },
+  LAB_PARTS: {
+    level: 'outside',
+    meaning: 'The lab does not offer what a profile takes from official hosts.',
+  },
   LAB_NOT_STARTED: {
     level: 'user',
     meaning: 'The lab could not be started for a reason that is yours: root, a full disk, a network that is taken.',
+  },
+  LAB_SOURCES: {
+    level: 'user',
+    meaning:
+      'The lab cannot have the sources that were asked for: an official image is not to be had, or machines of the other kind are there.',
   },
   LAUNCH_INCOMPLETE: { level: 'outside', meaning: 'RunInstances answered without an instance.' },
   MASS_DENIAL: { level: 'note', meaning: 'The webserver holds denials back, because they are too many at once.' },

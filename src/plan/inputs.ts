@@ -24,6 +24,8 @@ function hashOf(value: unknown): string {
 function textOf(value: unknown): string {
   if (value === null) return 'none';
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  // A key, of which nobody reads more.
+  if (String(value).includes('\n')) return hashOf(value);
   if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(textOf).join(', ');
   return short(String(value));
 }

@@ -15,10 +15,12 @@ export function layersOf(determinants: Determinants): Layers {
   const { gpu, rootVolume, target, packageLists, bundles, node, toolchain, provisioning, baseImage } = determinants;
   const names = provisionersOfLayers(target.provisioners);
   const { version, variant, os, sshUser, docker, nvidia, userTools, securityUpdates } = target;
+  // Not of the agent, which is in the fast layer.
+  const { ecsAgent: _, ...trust } = target.trust;
   const slow = sha256({
     ...{ gpu, rootVolume, packageLists, node, toolchain },
     baseImageId: baseImage.id,
-    target: { version, variant, os, sshUser, docker, nvidia, userTools, securityUpdates },
+    target: { version, variant, os, sshUser, docker, nvidia, userTools, trust, securityUpdates },
     bundles: bundles.filter(({ path }) => path === SLOW_LAYER_FILE),
     provisioning: provisioningSteps(names.slow),
   });

@@ -1,5 +1,18 @@
 import { FLAG, list, map, NUMBER, nullable, object, oneOf, shapeCheck, TEXT } from '../io/shape.ts';
 
+const PINNED_KEY = nullable(object({ fingerprint: TEXT, key: TEXT }));
+const REPOSITORY_KEY = nullable(object({ fingerprint: TEXT }));
+
+/** What `Trust` says. */
+export const TRUST = {
+  docker: REPOSITORY_KEY,
+  nvidiaContainerToolkit: REPOSITORY_KEY,
+  ecsAgent: PINNED_KEY,
+  awsCli: PINNED_KEY,
+};
+
+export const SUBSTITUTIONS = list(object({ component: TEXT, source: TEXT, reason: TEXT }));
+
 const TARGET = object({
   version: NUMBER,
   profile: TEXT,
@@ -22,6 +35,7 @@ const TARGET = object({
   ),
   hostService: object({ entry: TEXT }),
   userTools: object({ awsCli: object({ source: TEXT, version: nullable(TEXT) }) }),
+  trust: object(TRUST),
   securityUpdates: FLAG,
   swapMiB: NUMBER,
 });
@@ -113,7 +127,7 @@ export const planProblem = shapeCheck(
     provisioning: list(object({ name: TEXT, upload: FLAG, inline: list(TEXT) }, ['upload', 'inline'])),
     developerWorkload: WORKLOAD,
     release: RELEASE,
-    substitutions: list(object({ component: TEXT, source: TEXT, reason: TEXT })),
+    substitutions: SUBSTITUTIONS,
     toolchain: object({ packer: TEXT, amazonPlugin: TEXT }),
     warnings: list(object({ code: TEXT, message: TEXT, hint: TEXT })),
   }),

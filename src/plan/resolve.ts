@@ -17,7 +17,9 @@ import type { Facts } from './facts.ts';
 import { layersOf } from './layers.ts';
 import { provisioningSteps } from './provisioning.ts';
 import { releasePlanOf } from './release-plan.ts';
+import { type StandIns, withStandIns } from './stand-ins.ts';
 import { TOOLCHAIN } from './toolchain.ts';
+import { officialTrust } from './trust.ts';
 import type { PackageLists } from './versions/package-lists.ts';
 import { pinned, type Versions } from './versions/resolve-versions.ts';
 
@@ -104,13 +106,7 @@ export function workloadOf(profile: Profile, configFolder: string): BuildPlan['d
 }
 
 export function targetOf(profileName: string, profile: Profile, variant: Variant = 'host'): TargetConfig {
-  return {
-    version: 1,
-    profile: profileName,
-    variant,
-    os: { distribution: profile.os.distribution, codename: profile.os.codename },
-    sshUser: profile.os.sshUser,
-    provisioners: PROVISIONERS[variant].filter((name) => name !== 'nvidia' || Boolean(profile.nvidia)),
+  const sources = {
     docker: {
       source: profile.docker.source,
       version: profile.docker.version ?? null,
@@ -129,8 +125,18 @@ export function targetOf(profileName: string, profile: Profile, variant: Variant
           driverBranch: profile.nvidia.driverVersion.split('.')[0] ?? profile.nvidia.driverVersion,
         }
       : null,
-    hostService: { entry: onHost(profile.hostService ? OWN_PROGRAM : 'bin/ecs-hostd.mjs') },
     userTools: { awsCli: { source: profile.awsCli?.source ?? 'aws', version: profile.awsCli?.version ?? null } },
+  } satisfies Partial<TargetConfig>;
+  return {
+    version: 1,
+    profile: profileName,
+    variant,
+    os: { distribution: profile.os.distribution, codename: profile.os.codename },
+    sshUser: profile.os.sshUser,
+    provisioners: PROVISIONERS[variant].filter((name) => name !== 'nvidia' || Boolean(profile.nvidia)),
+    ...sources,
+    hostService: { entry: onHost(profile.hostService ? OWN_PROGRAM : 'bin/ecs-hostd.mjs') },
+    trust: officialTrust(sources),
     securityUpdates: profile.securityUpdates ?? true,
     swapMiB: profile.swapMiB ?? 0,
   };
@@ -141,6 +147,8 @@ export type ResolveInput = {
   readonly facts: Facts;
   readonly versions: Versions;
   readonly packageLists: PackageLists;
+  /** Null where official hosts are what they are. */
+  readonly standIns: StandIns | null;
   readonly endpointUrl: string | null;
   readonly bundles: readonly BundleFile[];
   readonly node: NodeBinary;
@@ -164,6 +172,7 @@ export function resolvePlan({
   facts,
   versions,
   packageLists: { lists: packageLists, reasons },
+  standIns,
   endpointUrl,
   bundles,
   node,
@@ -174,7 +183,7 @@ export function resolvePlan({
   const { regionName, region, profileName, profile, regions } = selection;
   const apiRegion = region.apiRegion ?? regionName;
   const isLab = region.lab === true;
-  const target = pinned(targetOf(profileName, profile), versions);
+  const target = withStandIns(pinned(targetOf(profileName, profile), versions), standIns);
   const gpu = target.nvidia !== null;
   const rootVolume = { sizeGiB: volumeGiBOf(profile), type: 'gp3', encrypted: true } as const;
   const provisioning = provisioningSteps(target.provisioners);
@@ -224,7 +233,7 @@ export function resolvePlan({
     provisioning,
     developerWorkload: workloadOf(profile, configFolder),
     release: releasePlanOf(profile, regions, { apiRegion, isLab }),
-    substitutions: profile.substitutions ?? [],
+    substitutions: [...(profile.substitutions ?? []), ...(standIns?.substitutions ?? [])],
     toolchain,
     warnings: [
       ...warnings.filter(about).map(({ code, key, reason, hint }) => ({ code, message: `${key}: ${reason}`, hint })),

@@ -28,6 +28,15 @@ function updatesText({ target, packageLists }: BuildPlan): string {
   return `installed first, but none of the kernel (${lists.join(', ')})`;
 }
 
+/** As gpg shows keys; nothing where no signature of a vendor's counts. */
+function trustRows({ docker, nvidiaContainerToolkit, ecsAgent, awsCli }: BuildPlan['target']['trust']): string[] {
+  const names = { docker, 'container toolkit': nvidiaContainerToolkit, 'ecs agent': ecsAgent, 'aws cli': awsCli };
+  const signers = Object.entries(names).flatMap(([name, key]) =>
+    key === null ? [] : [`${name} by ${key.fingerprint.slice(-16)}`],
+  );
+  return signers.length === 0 ? [] : [row('signed', signers.join(', '))];
+}
+
 /** What is installed from elsewhere, each in the version that the digest is over. */
 function versionRows({ docker, ecsAgent, userTools, nvidia }: BuildPlan['target']): string[] {
   const agent = ecsAgent.source === 'aws' ? (ecsAgent.package.split('/').at(-1) ?? '') : `${ecsAgent.package}, carried`;
@@ -115,6 +124,7 @@ export function planSummary(plan: BuildPlan, estimate: Estimate | null = null): 
     row('security updates', updatesText(plan)),
     row('node', `${plan.node.version}, carried`),
     ...versionRows(plan.target),
+    ...trustRows(plan.target.trust),
     row('workload', `${workloadText(workload)}, app ${workload.app}`),
     'Provisioners, in order',
     ...plan.target.provisioners.map((name, index) => `  ${String(index + 1).padStart(2)}. ${name}`),

@@ -53,6 +53,9 @@ const MAX_VALUE = 256;
 /** The fixed ones leave ample room, but a profile could still install too much to list. */
 const MAX_VERSIONS = 35;
 
+/** Clusters, services and task definitions of smoke runs begin so: policies, and a sweep, go by it. */
+export const SMOKE_PREFIX = 'ecs-host-smoke-';
+
 export type Tags = Readonly<Record<string, string>>;
 
 /** On everything that a run makes: a sweep finds it by these. */

@@ -5,11 +5,12 @@ import { deleteCluster } from '../aws/clusters.ts';
 import { terminateAndWait } from '../aws/instances.ts';
 import { type KeyPair, createKeyPair as makeKeyPair } from '../aws/key-pairs.ts';
 import { launchInstance, createSshGroup as makeSshGroup } from '../aws/launch.ts';
+import { retryWhileHeld } from '../aws/removal.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import type { Placement } from '../plan/placement.ts';
 import { ownerName } from '../run/owner.ts';
 import type { Release } from '../run/releases.ts';
-import { ec2Tags, ecsTags, machineTags, runTags } from '../run/tags.ts';
+import { ec2Tags, ecsTags, machineTags, runTags, SMOKE_PREFIX } from '../run/tags.ts';
 
 export type LaunchInput = {
   readonly plan: BuildPlan;
@@ -19,11 +20,11 @@ export type LaunchInput = {
   readonly signal: AbortSignal;
 };
 
-function nameOf(runId: string): string {
-  return `ecs-host-smoke-${runId}`;
+export function nameOf(runId: string): string {
+  return `${SMOKE_PREFIX}${runId}`;
 }
 
-function tagsOf(runId: string): Record<string, string> {
+export function tagsOf(runId: string): Record<string, string> {
   return { Name: nameOf(runId), ...runTags({ runId, owner: ownerName(), kind: 'smoke' }) };
 }
 
@@ -55,7 +56,8 @@ export async function createCluster({
 }: LaunchInput): Promise<{ readonly cluster: string; readonly release: Release }> {
   const cluster = nameOf(runId);
   await clients.ecs.send(new CreateClusterCommand({ clusterName: cluster, tags: ecsTags(tagsOf(runId)) }));
-  return { cluster, release: () => deleteCluster(clients, cluster) };
+  // A service that was deleted holds its cluster until its task has ended.
+  return { cluster, release: () => retryWhileHeld(() => deleteCluster(clients, cluster)) };
 }
 
 export type Wanted = {

@@ -1,16 +1,9 @@
 import { deadlineUnit } from '#contracts/deadline.ts';
 import { reasonOf } from '#contracts/reason.ts';
-import type { AwsClients } from '../aws/clients.ts';
 import type { Ssh } from '../host-access/ssh.ts';
-import type { Inventory } from '../inventory/inventory.ts';
 import { readInventory } from '../inventory/read-inventory.ts';
 import { allEnded } from '../io/all-ended.ts';
-import type { RunContext, SpanHandle } from '../io/reporter.ts';
-import type { BuildPlan } from '../plan/build-plan.ts';
-import type { TimeLimits } from '../run/time-limits.ts';
-import type { Brought } from '../workload/brought.ts';
 import type { CheckBook } from './checks/check-book.ts';
-import type { Part } from './checks/check-definitions.ts';
 import { findClosedPort } from './checks/closed-port.ts';
 import {
   checkClusterGpu,
@@ -23,43 +16,12 @@ import { checkContainerMetadata, checkGpu } from './checks/container-checks.ts';
 import { BEFORE_HANDSHAKE, checkBeforeHandshake, checkDenied, checkOpened, openGate } from './checks/gate-checks.ts';
 import { checkNetwork } from './checks/network-checks.ts';
 import { checkStream } from './checks/stream-checks.ts';
+import type { AwaitedTask } from './checks/task-checks.ts';
 import { checkHostMetadata, checkVerify } from './checks/verify-checks.ts';
 import { buildWorkload, placeWorkload, runWorkload } from './checks/workload-checks.ts';
-import { REMOTE_WEBSERVER_PORT, type SmokeWebserver } from './webserver.ts';
-
-export type SmokeRun = {
-  readonly plan: BuildPlan;
-  readonly ctx: RunContext;
-  readonly clients: AwsClients;
-  readonly book: CheckBook;
-  readonly webserver: SmokeWebserver;
-  readonly cluster: string;
-  readonly reach: (instanceId: string) => Promise<Ssh>;
-  readonly limits: TimeLimits;
-  /** The workload, ready on this machine; null when it is not asked for. */
-  readonly brought: Brought | null;
-  /** The image, for what is told about it. */
-  readonly imageId: string;
-  /** Given what is on the image, when that could be read. */
-  readonly onInventory: (inventory: Inventory) => void;
-};
-
-/** What became of a step: whether what builds on it can be done. */
-type Outcome = 'done' | 'failed' | 'not asked for';
-
-type Step = {
-  /** The part of smoke that it belongs to; null for what every part needs. */
-  readonly part: Part | null;
-  readonly title: string;
-  /** The checks that it answers. */
-  readonly answers: readonly string[];
-  readonly work: (span: SpanHandle) => Promise<void>;
-};
-
-async function take({ book, ctx }: SmokeRun, { part, title, answers, work }: Step): Promise<Outcome> {
-  if (part !== null && !book.selected.has(part)) return 'not asked for';
-  return (await book.attempt(answers, () => ctx.span(title, work))).ok ? 'done' : 'failed';
-}
+import { awaitTask, proveTask, proveWaits } from './prove-tasks.ts';
+import { type Outcome, type SmokeRun, take } from './steps.ts';
+import { REMOTE_WEBSERVER_PORT } from './webserver.ts';
 
 /** ssh, then cloud-init: a machine that answers is worth looking at even when cloud-init is not well. */
 async function boot(run: SmokeRun, instanceId: string): Promise<Ssh | null> {
@@ -184,9 +146,11 @@ function proveGranted(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
 }
 
 /** Shut before, shut when denied, and then open: the outcome says whether it opened. */
-async function proveGate(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
+async function proveGate(run: SmokeRun, ssh: Ssh, task: AwaitedTask | null): Promise<Outcome> {
   await proveShut(run, ssh);
-  if ((await proveDenied(run, ssh)) === 'not asked for') {
+  const denied = await proveDenied(run, ssh);
+  if (denied === 'done') await proveWaits(run, task);
+  if (denied === 'not asked for') {
     run.webserver.decide(ssh.target.instanceId, 'grant');
     await ssh.forwardToHere(REMOTE_WEBSERVER_PORT, run.webserver.port);
   }
@@ -280,14 +244,15 @@ async function proveWorkload(run: SmokeRun, ssh: Ssh): Promise<void> {
 export async function proveFirst(run: SmokeRun, instanceId: string): Promise<Registration | null> {
   const { book, plan } = run;
   if (!plan.gpu)
-    for (const id of ['cluster.gpu-registered', ...OF_THE_GPU]) book.skip(id, `profile ${plan.profile} has no GPU`);
-  const ssh = await boot(run, instanceId);
+    for (const id of ['cluster.gpu-registered', 'tasks.gpu', ...OF_THE_GPU])
+      book.skip(id, `profile ${plan.profile} has no GPU`);
+  const [ssh, task] = await allEnded([boot(run, instanceId), awaitTask(run, instanceId)]);
   if (ssh === null) return null;
   // Neither network nor clone needs Docker, so both use the time in which the gate is still shut.
   const [, placed, opened] = await allEnded([
     proveNetwork(run, ssh),
     place(run, ssh),
-    proveGate(run, ssh),
+    proveGate(run, ssh, task),
     takeInventory(run, ssh),
   ]);
   if (opened !== 'done') {
@@ -296,7 +261,9 @@ export async function proveFirst(run: SmokeRun, instanceId: string): Promise<Reg
     return null;
   }
   const workload = placed === 'done' ? [proveWorkload(run, ssh)] : [];
-  const [registration] = await allEnded([register(run, instanceId), verify(run, ssh), ...workload]);
+  const registering = register(run, instanceId);
+  const proving = [proveTask(run, ssh, task, registering), verify(run, ssh), ...workload];
+  const [registration] = await allEnded([registering, ...proving]);
   return registration;
 }
 

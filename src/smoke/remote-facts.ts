@@ -1,4 +1,4 @@
-import { HOST_STATE_PATH, type HostState } from '#contracts/host-service.ts';
+import { HOST_STATE_PATH, type HostState, STARTS_FOLDER } from '#contracts/host-service.ts';
 import type { Ssh } from '../host-access/ssh.ts';
 import { outsideError } from '../io/errors.ts';
 
@@ -75,4 +75,10 @@ export async function readHostState(ssh: Ssh): Promise<HostState | null> {
   } catch {
     return null;
   }
+}
+
+/** Which of these containers (64 hexadecimal digits) are not on the host's record of starts. */
+export async function notOnRecord(ssh: Ssh, ids: readonly string[]): Promise<readonly string[]> {
+  const record = (await ssh.run(`sudo sh -c 'cat ${STARTS_FOLDER}/record*.ndjson'`)).stdout;
+  return ids.filter((id) => !record.includes(`"id":"${id}"`));
 }

@@ -20,10 +20,12 @@ import { bringWorkload, dropBrought } from '../workload/brought.ts';
 import { acquire } from './acquire.ts';
 import { CheckBook } from './checks/check-book.ts';
 import { CHECKS, PARTS, type Part } from './checks/check-definitions.ts';
+import { awaitTask } from './checks/task-checks.ts';
 import { Connections } from './connections.ts';
 import { keepEvidence } from './evidence.ts';
 import type { LaunchInput } from './launch.ts';
-import { compareInstances, proveFirst, proveSecond, type SmokeRun } from './proofs.ts';
+import { compareInstances, proveFirst, proveSecond } from './proofs.ts';
+import type { SmokeRun } from './steps.ts';
 import { type SmokeResult, verdictOf } from './verdict.ts';
 
 export type SmokeInput = {
@@ -83,10 +85,14 @@ async function prove(input: SmokeInput, selected: ReadonlySet<Part>, releases: R
   });
   const reach: SmokeRun['reach'] = (instanceId) => connections.reach(instanceId);
   const { webserver, cluster, placement } = acquired;
+  const wait: SmokeRun['awaitTask'] = (instanceId) => awaitTask(launch, { cluster, instanceId }, releases);
   const limits = timeLimits(plan.endpointUrl);
   const found: Inventory[] = [];
   const told = { imageId, onInventory: (inventory: Inventory) => void found.push(inventory) };
-  await proveInstances({ plan, ctx, clients, book, webserver, cluster, reach, limits, brought, ...told }, instanceIds);
+  await proveInstances(
+    { plan, ctx, clients, book, webserver, cluster, reach, awaitTask: wait, limits, brought, ...told },
+    instanceIds,
+  );
   // Before the verdict: an image that passed is one that is explained.
   for (const inventory of found) await explainImage(imageId, plan, inventory);
   const checks = book.finish();

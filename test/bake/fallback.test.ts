@@ -55,7 +55,14 @@ async function baking(says: Readonly<Record<string, string>>) {
   const script = `#!/bin/sh\necho "$@" >>"$(dirname "$0")/called"\ncase "$*" in\n${cases.join('\n')}\nesac\nexit 1\n`;
   await writeFile(join(bin, 'packer'), script);
   await chmod(join(bin, 'packer'), 0o755);
-  const none = ['ListClusters', 'DescribeSecurityGroups', 'DescribeKeyPairs', 'DescribeVolumes', 'DescribeImages'];
+  const none = [
+    'ListClusters',
+    'ListTaskDefinitionFamilies',
+    'DescribeSecurityGroups',
+    'DescribeKeyPairs',
+    'DescribeVolumes',
+    'DescribeImages',
+  ];
   const { clients, calls } = fakeClients(
     Object.fromEntries([...none, 'DescribeSnapshots', 'DescribeInstances'].map((name) => [name, () => ({})])),
   );

@@ -25,6 +25,7 @@ const TEMPLATE = { variable: { run_id: {}, key_pair: {}, key_file: {} } };
 const PACKER = '#!/bin/sh\nprintf "%s\\n" "$@" >"$(dirname "$0")/called"\nexit 1\n';
 const NONE: Taught = {
   ListClusters: () => ({}),
+  ListTaskDefinitionFamilies: () => ({}),
   DescribeSecurityGroups: () => ({}),
   DescribeKeyPairs: () => ({}),
   DescribeVolumes: () => ({}),

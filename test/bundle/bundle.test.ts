@@ -24,9 +24,7 @@ function build(name: string) {
   });
 }
 
-test('two builds of one checkout are equal byte for byte, and each program stands alone', {
-  timeout: 120_000,
-}, async () => {
+test('two builds of one checkout are equal byte for byte, and each program stands alone', async () => {
   const first = await build('first');
   const second = await build('second');
   expect(first.files).toEqual(second.files);
@@ -67,7 +65,7 @@ test('says what of it the slow layer is made of, and only that', async () => {
   expect(Object.keys(files).filter((path) => /hostd|ecs-host\.service|imds|sysctl/.test(path))).toEqual([]);
 });
 
-test('a host service of the user is carried, and one that cannot run is refused', { timeout: 120_000 }, async () => {
+test('a host service of the user is carried, and one that cannot run is refused', async () => {
   process.env['ECS_HOST_CACHE'] = join(work, 'cache-first');
   const program = join(work, 'own');
   const options = { wantsStandInAgent: true, hostProgram: program };

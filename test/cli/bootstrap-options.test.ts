@@ -37,7 +37,7 @@ test.each([
   expect(() => bootstrapOptions({ ...DEFAULTS, ...given })).toThrow(reason);
 });
 
-test('a template needs no account, and goes to a file or to stdout', { timeout: 30_000 }, async () => {
+test('a template needs no account, and goes to a file or to stdout', async () => {
   const folder = tempFolder();
   const file = join(folder, 'account.json');
   const template = (where: string, ...more: string[]) =>

@@ -1,9 +1,6 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { runCli } from '../support/run-cli.ts';
-
-// Each starts the program, on a machine that may be busy.
-vi.setConfig({ testTimeout: 30_000 });
 
 test.each([[[]], [['help']], [['-h']], [['--help']]])('%j is the help of the program', async (typed) => {
   const { exitCode, stdout, stderr } = await runCli(typed);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, type TestContext, test, vi } from 'vitest';
+import { describe, expect, type TestContext, test } from 'vitest';
 import { candidates } from '../../src/cli/completion/candidates.ts';
 import { SHELLS, type Shell, SUPPORT, shellOf } from '../../src/cli/completion/shells.ts';
 import { commands } from '../../src/cli/table.ts';
@@ -11,9 +11,6 @@ import { leaves } from '../../src/cli/verb-module.ts';
 import { projectFolder } from '../../src/io/paths.ts';
 import { runCli } from '../support/run-cli.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-
-// Some start shells and the program, on a machine that may be busy.
-vi.setConfig({ testTimeout: 60_000 });
 
 const run = promisify(execFile);
 const verbs = commands(() => {});

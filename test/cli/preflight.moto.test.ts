@@ -1,13 +1,10 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { projectFolder } from '../../src/io/paths.ts';
 import { motoIsInstalled, startEndpoint } from '../lab/endpoint/endpoint-with-moto.ts';
 import { runCli } from '../support/run-cli.ts';
 import { sharedTempFolder, tempFolder } from '../support/temp-folder.ts';
-
-// Each starts the program, on a machine that may be busy.
-vi.setConfig({ testTimeout: 60_000 });
 
 type Item = { readonly name: string; readonly status: string; readonly found: string; readonly fix: string };
 

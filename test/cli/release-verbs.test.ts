@@ -1,12 +1,12 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { prune } from '../../src/cli/verbs/prune.ts';
-import { promote, rollback } from '../../src/cli/verbs/release-moves.ts';
-import { withdraw } from '../../src/cli/verbs/release-withdraw.ts';
-import { FakeRegion } from '../release/fake-region.ts';
+import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { FakeRegion as Region } from '../release/fake-region.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-let regions: FakeRegion[] = [];
-vi.mock('../../src/cli/release-regions.ts', async (original) => ({
+const REGIONS = '../../src/cli/release-regions.ts';
+let regions: Region[] = [];
+// Modules of this file's own: other files have the verbs with the regions of hosts.yaml.
+vi.resetModules();
+vi.doMock(REGIONS, async (original) => ({
   ...(await original<object>()),
   withPlaces: (
     _session: unknown,
@@ -19,6 +19,14 @@ vi.mock('../../src/cli/release-regions.ts', async (original) => ({
       null,
     ),
 }));
+const { prune } = await import('../../src/cli/verbs/prune.ts');
+const { promote, rollback } = await import('../../src/cli/verbs/release-moves.ts');
+const { withdraw } = await import('../../src/cli/verbs/release-withdraw.ts');
+const { FakeRegion } = await import('../release/fake-region.ts');
+afterAll(() => {
+  vi.doUnmock(REGIONS);
+  vi.resetModules();
+});
 
 let out = '';
 let said = '';

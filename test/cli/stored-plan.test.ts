@@ -1,6 +1,6 @@
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, expect, test, vi } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { buildBundle } from '../../src/bundle/bundle.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
 import { writePlan } from '../../src/plan/plan-file.ts';
@@ -9,9 +9,6 @@ import { templateText } from '../../src/render/render.ts';
 import { goldenInput } from '../render/golden-cases.ts';
 import { runCli } from '../support/run-cli.ts';
 import { sharedTempFolder } from '../support/temp-folder.ts';
-
-// Each starts the program, on a machine that may be busy.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const folder = sharedTempFolder();
 let plan: BuildPlan;

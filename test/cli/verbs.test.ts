@@ -1,12 +1,9 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { projectFolder } from '../../src/io/paths.ts';
 import { runCli } from '../support/run-cli.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-
-// Each starts the program, on a machine that may be busy.
-vi.setConfig({ testTimeout: 30_000 });
 
 const USER_DATA = ['user-data', '--cluster', 'c', '--webserver-url', 'https://w'];
 

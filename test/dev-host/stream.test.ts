@@ -133,7 +133,7 @@ describe('the recipe', () => {
   });
 });
 
-describe('through a real ssh', { timeout: 60_000 }, () => {
+describe('through a real ssh', () => {
   test('the stream is met, and lost with the connection', async (context) => {
     const why = noSshd();
     if (why !== null) return context.skip(why);

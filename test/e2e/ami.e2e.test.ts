@@ -76,6 +76,13 @@ describe('ami', () => {
     expect(record.imageId).toBe(result['imageId']);
     expect(record.smoke.instanceIds).toHaveLength(2);
     expect(failedChecks(record.smoke.checks)).toEqual([]);
+    const ofTasks = record.smoke.checks.filter(({ id, verdict }) => id.startsWith('tasks.') && verdict === 'correct');
+    expect(ofTasks.map(({ id }) => id)).toEqual([
+      'tasks.denied-waits',
+      'tasks.started',
+      'tasks.on-record',
+      'tasks.ended',
+    ]);
     expect(record.bakeChecks.length).toBeGreaterThan(20);
     expect(record.substitutions.length).toBeGreaterThan(0);
     expect(Object.keys(record.versions)).toEqual(expect.arrayContaining(['docker', 'ecs-agent', 'node']));

@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { ensureBaseImage } from '../../lab/base-image/ensure-base-image.ts';
+import { ensureBaseImage } from '../../lab/base-image/base-image.ts';
+import { DEBIAN } from '../../lab/base-image/stand-in.ts';
 import { createDisks, importSnapshot } from '../../lab/disks/disks.ts';
 import { loadIdentityKeys } from '../../lab/imds/identity-keys.ts';
 import { createImds } from '../../lab/imds/imds.ts';
@@ -40,7 +41,7 @@ export const SSH_ALONE: MachineSpec['securityGroups'] = [
 export async function startMachineLab(keyFile: string): Promise<MachineLab> {
   const paths = await labPaths();
   await sweepLab(paths);
-  const base = await ensureBaseImage(paths, (line) => process.stderr.write(`${line}\n`));
+  const base = await ensureBaseImage(DEBIAN, paths.cache, (line) => process.stderr.write(`${line}\n`));
   const baseSnapshot = `snap-base-${base.recipe}`;
   await importSnapshot(paths.disks, baseSnapshot, base.file);
   const publicKey = await readFile(`${keyFile}.pub`, 'utf8');
@@ -100,6 +101,7 @@ export async function startMachineLab(keyFile: string): Promise<MachineLab> {
         imageId: 'ami-0123456789abcdef0',
         instanceType: 'g3s.xlarge',
         machine: 'nspawn',
+        gpus: [],
         diskId: instanceId.replace(/^i-/, 'vol-'),
         vpcId: 'vpc-1',
         subnetId: 'subnet-1',

@@ -1,6 +1,6 @@
 import { glob, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { CONFIG_CODES } from '../../src/config/codes.ts';
 import { EcsHostError, outsideError, userError } from '../../src/io/errors.ts';
 import { EXIT_CODES, MESSAGES } from '../../src/io/messages.ts';
@@ -10,9 +10,6 @@ import type { Message } from '../../src/io/reporter.ts';
 import { changed, shipped } from '../config/shipped.ts';
 import { runCli } from '../support/run-cli.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-
-// Some start the program, on a machine that may be busy.
-vi.setConfig({ testTimeout: 30_000 });
 
 const codes = Object.keys(MESSAGES);
 const configCodes = [...CONFIG_CODES.text, ...CONFIG_CODES.rules].map(({ code }) => code);

@@ -1,12 +1,9 @@
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { aRecord } from '../fixtures/image-record.ts';
 import { runCli } from '../support/run-cli.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-
-// Each starts the program, on a machine that may be busy.
-vi.setConfig({ testTimeout: 30_000 });
 
 const BIG = 200 * 1024;
 

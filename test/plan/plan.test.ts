@@ -12,6 +12,7 @@ import { changedInputs, type Inputs, inputsOf, isDetermined } from '../../src/pl
 import { readPlan, writePlan } from '../../src/plan/plan-file.ts';
 import { type ResolveInput, resolvePlan, select, targetOf } from '../../src/plan/resolve.ts';
 import { pinned, type Versions } from '../../src/plan/versions/resolve-versions.ts';
+import { target } from '../fixtures/target-config.ts';
 import { sharedTempFolder } from '../support/temp-folder.ts';
 
 const { config } = await loadConfig(join(projectFolder(), 'hosts.yaml'));
@@ -39,6 +40,7 @@ function input(region = 'local'): ResolveInput {
     facts,
     versions,
     packageLists: { lists: { 'bookworm-security': 'd'.repeat(64) }, reasons: [] },
+    standIns: null,
     endpointUrl: null,
     bundles: [{ path: 'provisioners/main.mjs', sha256: 'a'.repeat(64), bytes: 1 }],
     node: { version: '24.21.0', sha256: 'b'.repeat(64) },
@@ -75,6 +77,16 @@ describe('the digest', () => {
     ['the version of the AWS CLI', (given) => ({ ...given, versions: { ...given.versions, awsCli: '2.9.20-1' } })],
     ['the volume', profile((each) => Object.assign(each, { rootVolume: { sizeGiB: 64 } }))],
     ['swap', profile((each) => Object.assign(each, { swapMiB: 512 }))],
+    [
+      'whose signatures count',
+      (given) => ({
+        ...given,
+        standIns: {
+          trust: { ...target.trust, docker: { fingerprint: 'A'.repeat(40) }, nvidiaDriver: null },
+          substitutions: [],
+        },
+      }),
+    ],
     [
       'the security updates that there are',
       (given) => ({

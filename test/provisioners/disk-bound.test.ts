@@ -9,8 +9,7 @@ import { target } from '../fixtures/target-config.ts';
 
 /**
  * What a host of 32 GiB holds after a month, by the rules of the agent's source (1.105.1, agent/engine's
- * docker_image_manager.go and agent/config) as far as they are about time. The stand-in runs no tasks, so no lab can
- * show it.
+ * docker_image_manager.go and agent/config) as far as they are about time. No lab lasts so long.
  */
 const settings = agentDefaults(target);
 

@@ -41,6 +41,12 @@ describe('daemon.json', () => {
     ).toBe(false);
   });
 
+  test('is complete in another order, as the NVIDIA toolkit leaves it', () => {
+    const once = mergeDaemonConfig({}, target.docker);
+    const sorted = { ...once, 'log-opts': { 'max-file': '3', 'max-size': '50m' }, runtimes: { nvidia: {} } };
+    expect(isDaemonConfigComplete(sorted, target.docker)).toBe(true);
+  });
+
   test('names no registry on AWS', () => {
     expect(mergeDaemonConfig({}, { ...target.docker, insecureRegistries: [] })).not.toHaveProperty(
       'insecure-registries',

@@ -1,41 +1,56 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { requireSha256 } from '../../provisioners/lib/download.ts';
-import { isSignedBy, primaryFingerprints, requireKey, requireSignature } from '../../provisioners/lib/gpg.ts';
+import { primaryFingerprints, requireKey, requireSignature, signatureProblem } from '../../provisioners/lib/gpg.ts';
 import { ask, tool } from '../../provisioners/lib/tool.ts';
+import { officialTrust } from '../../src/plan/trust.ts';
 import { sharedTempFolder, tempFolder } from '../support/temp-folder.ts';
 
-const KEYS = join(import.meta.dirname, '../../packer/rootfs/usr/share/ecs-host/keys');
+const FOCAL = officialTrust({
+  docker: { source: 'docker-ce', version: null, insecureRegistries: [] },
+  nvidia: null,
+  ecsAgent: { source: 'aws', package: '', sha256: null },
+  userTools: { awsCli: { source: 'aws', version: null } },
+});
 const ECS = 'F34C3DDAE72926B079BEAEC6BCE9D9A42D51784F';
 const AWS_CLI = 'FB5DB77FD5C118B80511ADA8A6310ACC4672475C';
 const hasGpg = (await ask`gpg --version`).exitCode === 0;
 
 describe('what gpg says', () => {
-  const valid = `[GNUPG:] VALIDSIG D64BB6F90CF377E9B5FB346F50DECCC4710E61AF 2024-01-09 1704844493 0 4 0 1 8 00 ${ECS}`;
+  const signedAtS = 1_704_844_493;
+  const subkey = 'D64BB6F90CF377E9B5FB346F50DECCC4710E61AF';
+  const valid = `[GNUPG:] VALIDSIG ${subkey} 2024-01-09 ${signedAtS} 0 4 0 1 8 00 ${ECS}`;
   const good = '[GNUPG:] GOODSIG 50DECCC4710E61AF Amazon ECS <ecs-security@amazon.com>';
 
   test('counts by the primary key, whichever subkey signed', () => {
-    expect(isSignedBy(`${good}\n${valid}\n`, ECS)).toBe(true);
-    expect(isSignedBy(`${good}\n${valid}\n`, AWS_CLI)).toBe(false);
+    expect(signatureProblem(`${good}\n${valid}\n`, ECS)).toBeNull();
+    expect(signatureProblem(`${good}\n${valid}\n`, AWS_CLI)).toBe('no signature');
   });
 
   test.each([
-    'BADSIG 50DECCC4710E61AF x',
-    'REVKEYSIG 50DECCC4710E61AF x',
-    'ERRSIG 50DECCC4710E61AF 1 8 00 0 9',
-    'EXPSIG 50 x',
-  ])('%s is no signature', (word) => {
-    expect(isSignedBy(`[GNUPG:] ${word}\n${valid}\n`, ECS)).toBe(false);
+    ['BADSIG 50DECCC4710E61AF x', 'another content'],
+    ['REVKEYSIG 50DECCC4710E61AF x', 'revoked'],
+    ['ERRSIG 50DECCC4710E61AF 1 8 00 0 4', 'cannot be checked'],
+    ['ERRSIG 50DECCC4710E61AF 1 8 00 0 9\n[GNUPG:] NO_PUBKEY 50DECCC4710E61AF', 'another key'],
+    ['EXPSIG 50 x', 'has expired'],
+  ])('%s is no signature, and says why', (word, why) => {
+    expect(signatureProblem(`[GNUPG:] ${word}\n${valid}\n`, ECS)).toContain(why);
   });
 
-  test('counts when only our copy of the key is too old', () => {
-    expect(isSignedBy(`[GNUPG:] EXPKEYSIG 50DECCC4710E61AF x\n${valid}\n`, ECS)).toBe(true);
+  test.each([
+    ['before its key expired, which it did since', 1, null],
+    ['after its key had expired', -1, 'expired on 2024-01-09, and signed on 2024-01-09'],
+  ])('%s', (_when, laterS, expected) => {
+    const expired = `[GNUPG:] KEYEXPIRED ${signedAtS + laterS}\n[GNUPG:] EXPKEYSIG 50DECCC4710E61AF x`;
+    const problem = signatureProblem(`${expired}\n${valid}\n`, ECS);
+    if (expected === null) expect(problem).toBeNull();
+    else expect(problem).toContain(expected);
   });
 
   test('does not count when a file name says it', () => {
-    expect(isSignedBy(`gpg: file "${valid}"\n`, ECS)).toBe(false);
-    expect(isSignedBy('', ECS)).toBe(false);
+    expect(signatureProblem(`gpg: file "${valid}"\n`, ECS)).toBe('no signature');
+    expect(signatureProblem('', ECS)).toBe('no signature');
   });
 
   test('about keys: the primary ones', () => {
@@ -64,28 +79,28 @@ describe('with gpg itself', () => {
     await ask`gpgconf --homedir ${folder} --kill all`;
   });
 
-  test('the carried keys are the pinned ones', async (context) => {
+  test('the keys of a plan are the pinned ones', async (context) => {
     if (!hasGpg) context.skip('gpg is not installed');
-    await requireKey(join(KEYS, 'amazon-ecs.asc'), ECS);
-    await requireKey(join(KEYS, 'aws-cli.asc'), AWS_CLI);
-    await expect(requireKey(join(KEYS, 'aws-cli.asc'), ECS)).rejects.toThrow('is pinned');
+    for (const pinned of [FOCAL.ecsAgent, FOCAL.awsCli]) {
+      const file = join(folder, 'official.asc');
+      await writeFile(file, pinned?.key ?? '');
+      await requireKey(file, pinned?.fingerprint ?? '');
+      await expect(requireKey(file, fingerprint)).rejects.toThrow('is pinned');
+    }
+    expect(FOCAL).toMatchObject({ ecsAgent: { fingerprint: ECS }, awsCli: { fingerprint: AWS_CLI } });
   });
 
   test('accepts a signature by the pinned key, and nothing else', async (context) => {
     if (!hasGpg) context.skip('gpg is not installed');
-    const signed = { signature: join(folder, 'file.asc'), keyFile: join(folder, 'key.asc'), fingerprint };
-    await requireSignature({ ...signed, file: join(folder, 'file') });
-    await expect(requireSignature({ ...signed, file: join(folder, 'other') })).rejects.toThrow('is not signed by');
-    const another = {
-      file: join(folder, 'file'),
-      signature: signed.signature,
-      keyFile: join(KEYS, 'amazon-ecs.asc'),
-      fingerprint: ECS,
-    };
-    await expect(requireSignature(another)).rejects.toThrow('is not signed by');
-    await expect(requireSignature({ ...signed, file: join(folder, 'file'), fingerprint: ECS })).rejects.toThrow(
-      'is pinned',
+    const pinned = { fingerprint, key: await readFile(join(folder, 'key.asc'), 'utf8') };
+    const signed = { file: join(folder, 'file'), signature: join(folder, 'file.asc'), pinned };
+    await requireSignature(signed);
+    await expect(requireSignature({ ...signed, file: join(folder, 'other') })).rejects.toThrow(
+      `is not signed by ${fingerprint}: the signature is of another content`,
     );
+    const another = { fingerprint: ECS, key: FOCAL.ecsAgent?.key ?? '' };
+    await expect(requireSignature({ ...signed, pinned: another })).rejects.toThrow(`by ${ECS}: another key signed it`);
+    await expect(requireSignature({ ...signed, pinned: { ...pinned, fingerprint: ECS } })).rejects.toThrow('is pinned');
   });
 });
 

@@ -9,7 +9,6 @@ import { FILES as HOST_SERVICE } from '../../provisioners/concerns/host-service.
 import { FILES as IMDS_BLOCK } from '../../provisioners/concerns/imds-block.ts';
 import { FILES as LIMITS } from '../../provisioners/concerns/limits.ts';
 import { FILES as NVIDIA } from '../../provisioners/concerns/nvidia.ts';
-import { FILES as USER_TOOLS } from '../../provisioners/concerns/user-tools.ts';
 import { installFiles } from '../../provisioners/lib/files.ts';
 import { parseSysctl } from '../../provisioners/lib/sysctl.ts';
 import { ask } from '../../provisioners/lib/tool.ts';
@@ -27,7 +26,7 @@ const units = files.filter((path) => /^\/etc\/systemd\/system\/[^/]+\.(service|t
 
 describe('rootfs', () => {
   test('has every file installed by exactly one concern', () => {
-    const claimed = [BASE, DEVELOPMENT, DOCKER, ECS_AGENT, HOST_SERVICE, IMDS_BLOCK, LIMITS, NVIDIA, USER_TOOLS].flat();
+    const claimed = [BASE, DEVELOPMENT, DOCKER, ECS_AGENT, HOST_SERVICE, IMDS_BLOCK, LIMITS, NVIDIA].flat();
     expect([...claimed].sort()).toEqual([...files].sort());
   });
 

@@ -34,6 +34,14 @@ describe('tools get their arguments as they are', () => {
 });
 
 describe('a failed tool', () => {
+  test('of apt says why, and not only that it failed', () => {
+    const output = [
+      'W: GPG error: https://x InRelease: The following signatures were invalid: EXPKEYSIG 1',
+      "E: The repository 'https://x InRelease' is not signed.",
+    ].join('\n');
+    expect(new ToolError('apt-get update', 100, output).message).toContain('EXPKEYSIG');
+  });
+
   test('has its most telling line as reason and the end of its output below', async () => {
     const error = await tool`sh -c ${'seq 100; echo "E: Unable to locate package x"; echo bye; exit 3'}`.catch(
       (caught: unknown) => caught,

@@ -308,6 +308,7 @@ function ofEc2(world: World, region: FakeRegion): Answers {
     DescribeKeyPairs: nothing('KeyPairs'),
     DescribeVolumes: nothing('Volumes'),
     ListClusters: nothing('clusterArns'),
+    ListTaskDefinitionFamilies: nothing('families'),
   } as unknown as Answers;
 }
 

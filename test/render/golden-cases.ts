@@ -6,6 +6,7 @@ import { projectFolder } from '../../src/io/paths.ts';
 import type { BuildPlan } from '../../src/plan/build-plan.ts';
 import type { Facts } from '../../src/plan/facts.ts';
 import { type ResolveInput, resolvePlan, select } from '../../src/plan/resolve.ts';
+import type { StandIns } from '../../src/plan/stand-ins.ts';
 import type { PackageLists } from '../../src/plan/versions/package-lists.ts';
 import type { Versions } from '../../src/plan/versions/resolve-versions.ts';
 
@@ -17,6 +18,8 @@ type Case = {
   readonly facts: Facts;
   readonly versions: Versions;
   readonly packageLists: PackageLists;
+  /** Of a lab that stands in for official hosts. */
+  readonly standIns?: StandIns;
   readonly bundles: BuildPlan['bundles'];
   readonly node: BuildPlan['node'];
 };
@@ -36,6 +39,7 @@ export async function goldenInput(name: string): Promise<ResolveInput> {
     facts: given.facts,
     versions: given.versions,
     packageLists: given.packageLists,
+    standIns: given.standIns ?? null,
     endpointUrl: given.endpointUrl,
     bundles: given.bundles,
     node: given.node,

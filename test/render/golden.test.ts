@@ -47,7 +47,7 @@ describe.each(goldenCases())('%s', (name) => {
     await compare(join(GOLDEN, name, 'expected-fast.pkr.json'), templateText(plan, fastBuild(plan, 'ami-slow-layer')));
   });
 
-  test('passes packer validate', { timeout: 60_000 }, async (context) => {
+  test('passes packer validate', async (context) => {
     for (const file of ['expected.pkr.json', 'expected-slow.pkr.json', 'expected-fast.pkr.json']) {
       const result = await validate(await readFile(join(GOLDEN, name, file), 'utf8'));
       if (!result) return context.skip('no packer here; run `make setup`');
@@ -80,7 +80,7 @@ describe.each(goldenCases())('%s', (name) => {
   });
 });
 
-test('packer validate refuses a broken template', { timeout: 60_000 }, async (context) => {
+test('packer validate refuses a broken template', async (context) => {
   const template = JSON.parse(templateText(await goldenPlan('cpu-bookworm-local'))) as {
     source: { 'amazon-ebs': { host: Record<string, unknown> } };
   };

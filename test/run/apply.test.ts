@@ -73,9 +73,11 @@ describe('applyRemovals', () => {
     expect(told[0]?.error).toContain('UnauthorizedOperation');
   });
 
-  test('deregisters container instances before it deletes their cluster', async () => {
+  test('deletes services, and deregisters container instances, before it deletes their cluster', async () => {
     const { calls, done } = apply(
       {
+        ListServices: () => ({ serviceArns: ['arn:service'] }),
+        DeleteService: () => ({}),
         ListContainerInstances: () => ({ containerInstanceArns: ['arn:1', 'arn:2'] }),
         DeregisterContainerInstance: () => ({}),
         DeleteCluster: () => ({}),
@@ -84,6 +86,8 @@ describe('applyRemovals', () => {
     );
     await done;
     expect(calls.map(({ command }) => command)).toEqual([
+      'ListServices',
+      'DeleteService',
       'ListContainerInstances',
       'DeregisterContainerInstance',
       'DeregisterContainerInstance',
@@ -98,6 +102,7 @@ describe('applyRemovals', () => {
     const lists: (readonly string[])[] = [['arn:1'], left];
     const { done } = apply(
       {
+        ListServices: () => ({}),
         ListContainerInstances: () => ({ containerInstanceArns: lists.shift() }),
         DeregisterContainerInstance: () => {
           throw apiError('ServerException');

@@ -18,6 +18,7 @@ function region() {
       ['Instances', 'SecurityGroups', 'Volumes', 'KeyPairs'].map((of) => [`Describe${of}`, nothing]),
     ),
     ListClusters: nothing,
+    ListTaskDefinitionFamilies: nothing,
     DescribeImages: () => ({
       Images: [
         { ImageId: 'ami-1', State: 'available', Tags, BlockDeviceMappings: [{ Ebs: { SnapshotId: 'snap-1' } }] },

@@ -51,6 +51,7 @@ const inventory: Inventory = {
     { id: 'snap-live', tags: of(LIVE) },
   ],
   clusters: [{ id: 'arn:cluster/dead', tags: of(DEAD) }],
+  taskDefinitions: [{ id: 'arn:task-definition/dead:1', tags: of(DEAD) }],
 };
 
 describe('selectLeftovers', () => {
@@ -58,6 +59,7 @@ describe('selectLeftovers', () => {
     expect(selectLeftovers(inventory, stateOf).map(({ kind, id }) => `${kind} ${id}`)).toEqual([
       'instance i-dead',
       'cluster arn:cluster/dead',
+      'task definition arn:task-definition/dead:1',
       'security group sg-dead',
       'key pair key-dead',
       'volume vol-dead',

@@ -23,9 +23,39 @@ test('the private half of a key pair goes with it', async () => {
     }),
     DeleteKeyPair: nothing,
     ListClusters: nothing,
+    ListTaskDefinitionFamilies: nothing,
   });
   const { removals } = await sweepRun(clients, runId, { reporter: { emit: () => {}, close: async () => {} } });
   vi.unstubAllEnvs();
   expect(removals).toMatchObject([{ kind: 'key pair', outcome: 'removed' }]);
   expect(existsSync(keyFolder(runId))).toBe(false);
+});
+
+test('a task definition is left of a run as long as tasks can be started from it', async () => {
+  const tags = [{ key: 'ecs-host:run-id', value: runId }];
+  const nothing = () => ({});
+  const { clients, calls } = fakeClients({
+    ...Object.fromEntries(
+      ['Instances', 'SecurityGroups', 'KeyPairs', 'Volumes', 'Images', 'Snapshots'].map((each) => [
+        `Describe${each}`,
+        nothing,
+      ]),
+    ),
+    ListClusters: nothing,
+    ListTaskDefinitionFamilies: () => ({ families: ['live', 'inactive', 'foreign'] }),
+    DescribeTaskDefinition: ({ taskDefinition }) => ({
+      taskDefinition: {
+        taskDefinitionArn: `arn:${taskDefinition}`,
+        status: taskDefinition === 'inactive' ? 'INACTIVE' : 'ACTIVE',
+      },
+      tags: taskDefinition === 'foreign' ? [] : tags,
+    }),
+    DeregisterTaskDefinition: nothing,
+    DeleteTaskDefinitions: nothing,
+  });
+  const { removals } = await sweepRun(clients, runId, { reporter: { emit: () => {}, close: async () => {} } });
+  expect(removals).toMatchObject([{ kind: 'task definition', id: 'arn:live', outcome: 'removed' }]);
+  expect(calls.find(({ command }) => command === 'ListTaskDefinitionFamilies')?.input).toMatchObject({
+    familyPrefix: `ecs-host-smoke-${runId}`,
+  });
 });

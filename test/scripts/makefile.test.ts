@@ -1,12 +1,9 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { projectFolder } from '../../src/io/paths.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-
-// Each starts the program, on a machine that may be busy.
-vi.setConfig({ testTimeout: 30_000 });
 
 /** `-o setup`: as if set-up had been done. No region, profile or option is called like this, so nothing starts. */
 function makeAmi(variable: string) {

@@ -27,3 +27,14 @@ test('what a build that failed has fetched stays for the next one', async () => 
   await expect(withGoWork(cache, () => Promise.reject(new Error('interrupted')))).rejects.toThrow('interrupted');
   expect(await readdir(cache)).toEqual(['go-work']);
 });
+
+test('builds within another find what those before them left, and it goes with the outer one', async () => {
+  await withGoWork(cache, async (env) => {
+    await withGoWork(cache, async (inner) => {
+      expect(inner).toEqual(env);
+      await mkdir(env['GOCACHE'] ?? '', { recursive: true });
+    });
+    expect(await readdir(join(cache, 'go-work'))).toEqual(['build']);
+  });
+  expect(await readdir(cache)).toEqual([]);
+});

@@ -6,7 +6,8 @@ import { createContext } from '../../src/run/context.ts';
 import { timeLimits } from '../../src/run/time-limits.ts';
 import { CheckBook } from '../../src/smoke/checks/check-book.ts';
 import { CHECKS, type Part } from '../../src/smoke/checks/check-definitions.ts';
-import { compareInstances, proveFirst, proveSecond, type SmokeRun } from '../../src/smoke/proofs.ts';
+import { compareInstances, proveFirst, proveSecond } from '../../src/smoke/proofs.ts';
+import type { SmokeRun } from '../../src/smoke/steps.ts';
 import type { Decision, SmokeWebserver } from '../../src/smoke/webserver.ts';
 import { fakeClients, type Taught } from '../run/fake-clients.ts';
 import { failedChecks } from '../support/failed-checks.ts';
@@ -22,6 +23,7 @@ function fakeHost(
   let decision: Decision | null = null;
   let isOpen = false;
   let denials = 0;
+  let isEnded = false;
   const commands: string[] = [];
   const ask = (): void => {
     if (decision === 'deny') denials += 1;
@@ -60,6 +62,7 @@ function fakeHost(
       ask();
       return {};
     }
+    if (command.includes('/starts/record')) return { stdout: '{"n":1,"id":"c0ffee"}\n' };
     if (command.startsWith('sudo timeout 20'))
       return { exitCode: isOpen ? 0 : 1, stderr: isOpen ? '' : 'Assertion failed' };
     throw new Error(`the fake host was not taught: ${command}`);
@@ -90,7 +93,27 @@ function fakeHost(
     denials: () => denials,
     [Symbol.asyncDispose]: async () => {},
   };
-  return { ssh, webserver, commands, isOpen: () => isOpen };
+  /** ECS's side of a task that is to run here. */
+  const tasks: Taught = {
+    DescribeServices: () => ({
+      services: [{ events: [{ message: '(service s) was unable to place a task because no container instance ...' }] }],
+    }),
+    ListTasks: () => ({ taskArns: isOpen ? ['arn:task'] : [] }),
+    DescribeTasks: () => ({
+      tasks: [
+        {
+          taskArn: 'arn:task',
+          containerInstanceArn: 'arn:1',
+          lastStatus: isEnded ? 'STOPPED' : 'RUNNING',
+          containers: [{ runtimeId: 'c0ffee', ...(isEnded ? { exitCode: 42 } : {}) }],
+        },
+      ],
+    }),
+  };
+  const endTask = (): void => {
+    isEnded = true;
+  };
+  return { ssh, webserver, commands, isOpen: () => isOpen, tasks, endTask };
 }
 
 function registered(isUp: () => boolean, arns: Readonly<Record<string, string>>): Taught {
@@ -112,12 +135,18 @@ function runWith(host: ReturnType<typeof fakeHost>, parts: readonly Part[], taug
   return {
     plan,
     ctx: createContext({ runId: 'r', reporter: { emit: () => {}, close: async () => {} }, signal }),
-    clients: fakeClients(taught).clients,
+    clients: fakeClients({ ...host.tasks, ...taught }).clients,
     book: new CheckBook({ definitions: CHECKS, selected: new Set(parts), signal, onCheck: () => {} }),
     webserver: host.webserver,
     cluster: 'c',
     reach: async () => host.ssh,
     limits: timeLimits('http://lab'),
+    awaitTask: async () => ({
+      clients: fakeClients(host.tasks).clients,
+      cluster: 'c',
+      service: 's',
+      end: async () => host.endTask(),
+    }),
     imageId: 'ami-0aa',
     onInventory: () => {},
     brought: null,
@@ -155,7 +184,11 @@ describe('the first instance', () => {
     const host = fakeHost('i-1', { ignoresDenial: true });
     const run = runWith(host, ['gate'], registered(host.isOpen, { 'i-1': 'arn:1' }));
     await proveFirst(run, 'i-1');
-    expect(failed(run)).toEqual(['gate.denied-stays-shut incorrect', 'gate.denied-not-registered incorrect']);
+    expect(failed(run)).toEqual([
+      'gate.denied-stays-shut incorrect',
+      'gate.denied-not-registered incorrect',
+      'tasks.denied-waits incorrect',
+    ]);
   });
 
   test('an instance that ssh never reaches leaves everything missing, with the reason', async () => {
@@ -178,7 +211,11 @@ describe('the second instance', () => {
       registered(() => true, { 'i-1': 'arn:1', 'i-2': 'arn:2' }),
     );
     await compareInstances(good, [first, await proveSecond(good, 'i-2')]);
-    expect(failed(good)).toEqual(['cluster.registered missing', 'cluster.gpu-registered missing']);
+    expect(failed(good)).toEqual([
+      'cluster.registered missing',
+      'cluster.gpu-registered missing',
+      ...['started', 'on-record', 'gpu', 'ended'].map((each) => `tasks.${each} missing`),
+    ]);
 
     const same = runWith(
       fakeHost('i-2'),

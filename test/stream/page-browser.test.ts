@@ -76,7 +76,7 @@ test("the page's script has no type errors", async () => {
   expect(exitCode).toBe(0);
 });
 
-describe('a browser', { timeout: 120_000 }, () => {
+describe('a browser', () => {
   beforeEach((context) => {
     if (missing !== null) context.skip(missing);
   });

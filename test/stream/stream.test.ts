@@ -110,7 +110,7 @@ async function watch(server: string, clientKey: Uint8Array = key) {
   }
 }
 
-describe('against the real server', { timeout: 60_000 }, () => {
+describe('against the real server', () => {
   test.for<[string, (pattern: string) => string, Record<string, boolean>]>([
     [
       'a moving picture passes',

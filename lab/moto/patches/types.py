@@ -1,6 +1,7 @@
 """g3s.xlarge, which AWS retired on 2025-10-31 and moto no longer knows; it is this project's reference type."""
 
 import copy
+from typing import Any
 
 from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS, INSTANCE_TYPES, InstanceType, InstanceTypeBackend
 
@@ -43,3 +44,13 @@ def install() -> None:
             regions[region] += [
                 {"InstanceType": NAME, "Location": place, "LocationType": location_type} for place in sorted(places)
             ]
+
+
+def gpus_of(instance_type: str) -> list[dict[str, Any]]:
+    """NVIDIA's GPUs of a type; a count of 0 where an instance has a part of one."""
+    gpus = INSTANCE_TYPES.get(instance_type, {}).get("GpuInfo", {}).get("Gpus", [])
+    return [
+        {"name": gpu["Name"], "count": gpu["Count"], "memoryMiB": gpu["MemoryInfo"]["SizeInMiB"]}
+        for gpu in gpus
+        if gpu["Manufacturer"] == "NVIDIA"
+    ]

@@ -46,12 +46,13 @@ async function dockerVersion(
   return found;
 }
 
-async function agentPackage({ ecsAgent }: TargetConfig, { agentReleases }: VersionSources): Promise<string> {
+async function agentPackage({ ecsAgent }: TargetConfig, { agentReleases, reach }: VersionSources): Promise<string> {
   const { source, package: url } = ecsAgent;
   if (source !== 'aws' || !LATEST.test(url)) return url;
   const urlOf = (version: string): string => url.replace(LATEST, `/amazon-ecs-init-${version}-1.amd64.deb`);
   const what = 'the ECS agent';
-  return urlOf(await newestReleased({ what, feed: agentReleases, wanted: NUMBERS, urlOf }));
+  const released = { what, feed: agentReleases, wanted: NUMBERS, urlOf: (version: string) => reach(urlOf(version)) };
+  return urlOf(await newestReleased(released));
 }
 
 async function awsCliVersion(

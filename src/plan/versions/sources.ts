@@ -10,6 +10,8 @@ export type VersionSources = {
   readonly agentReleases: string;
   readonly awsCliReleases: string;
   readonly awsCli: string;
+  /** Where a file of an official host is looked for. */
+  readonly reach: (url: string) => string;
 };
 
 const PUBLIC: VersionSources = {
@@ -21,13 +23,32 @@ const PUBLIC: VersionSources = {
   agentReleases: 'https://github.com/aws/amazon-ecs-agent/releases.atom',
   awsCliReleases: 'https://github.com/aws/aws-cli/tags.atom',
   awsCli: 'https://awscli.amazonaws.com',
+  reach: (url) => url,
 };
 
-/** Machines of the lab take Debian's packages from the lab, so the lab is asked what there is. */
-export function versionSources(labEndpoint: string | null): VersionSources {
+/**
+ * Machines of the lab take Debian's packages from the lab, so the lab is asked what there is, and the rest where it
+ * stands in for official hosts.
+ */
+export function versionSources(labEndpoint: string | null, hasStandIns: boolean): VersionSources {
   if (labEndpoint === null) return PUBLIC;
   const mirror = new URL('/_lab/mirror', labEndpoint).href;
-  return { ...PUBLIC, debian: `${mirror}/debian`, debianSecurity: `${mirror}/debian-security` };
+  const fromMirror = { ...PUBLIC, debian: `${mirror}/debian`, debianSecurity: `${mirror}/debian-security` };
+  if (!hasStandIns) return fromMirror;
+  const reach = (url: string): string => {
+    const { host, pathname } = new URL(url);
+    return new URL(`/_lab/official/${host}${pathname.replace(/\/$/, '')}`, labEndpoint).href;
+  };
+  const { docker, ubuntu, agentReleases, awsCliReleases, awsCli } = PUBLIC;
+  return {
+    ...fromMirror,
+    docker: reach(docker),
+    ubuntu: reach(ubuntu),
+    agentReleases: reach(agentReleases),
+    awsCliReleases: reach(awsCliReleases),
+    awsCli: reach(awsCli),
+    reach,
+  };
 }
 
 type Os = TargetConfig['os'];

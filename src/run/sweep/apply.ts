@@ -9,6 +9,7 @@ import type { AwsClients } from '../../aws/clients.ts';
 import { deleteCluster } from '../../aws/clusters.ts';
 import { terminateAndWait } from '../../aws/instances.ts';
 import { HELD_PAUSE_MS, retryWhileHeld } from '../../aws/removal.ts';
+import { deleteTaskDefinition } from '../../aws/task-definitions.ts';
 import { type Leftover, REMOVAL_ORDER, type ResourceKind } from './select.ts';
 
 export type Removal = Leftover & { readonly outcome: 'removed' | 'failed'; readonly error?: string };
@@ -16,6 +17,7 @@ export type Removal = Leftover & { readonly outcome: 'removed' | 'failed'; reado
 const removers: Readonly<Record<ResourceKind, (clients: AwsClients, id: string) => Promise<unknown>>> = {
   instance: (clients, id) => terminateAndWait(clients, [id]),
   cluster: (clients, id) => deleteCluster(clients, id),
+  'task definition': (clients, id) => deleteTaskDefinition(clients, id),
   'security group': ({ ec2 }, GroupId) => ec2.send(new DeleteSecurityGroupCommand({ GroupId })),
   'key pair': ({ ec2 }, KeyName) => ec2.send(new DeleteKeyPairCommand({ KeyName })),
   volume: ({ ec2 }, VolumeId) => ec2.send(new DeleteVolumeCommand({ VolumeId })),

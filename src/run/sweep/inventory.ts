@@ -13,6 +13,8 @@ export type Inventory = {
   readonly images: readonly (Tagged & { readonly state: string; readonly snapshotIds: readonly string[] })[];
   readonly snapshots: readonly Tagged[];
   readonly clusters: readonly Tagged[];
+  /** By ARN; those from which tasks may still be started. */
+  readonly taskDefinitions: readonly Tagged[];
 };
 
 export const emptyInventory: Inventory = {
@@ -23,4 +25,5 @@ export const emptyInventory: Inventory = {
   images: [],
   snapshots: [],
   clusters: [],
+  taskDefinitions: [],
 };

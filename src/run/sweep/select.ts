@@ -1,7 +1,15 @@
 import { DEV_TAG, TAG, type Tags } from '../tags.ts';
 import type { Inventory } from './inventory.ts';
 
-export type ResourceKind = 'instance' | 'security group' | 'key pair' | 'volume' | 'image' | 'snapshot' | 'cluster';
+export type ResourceKind =
+  | 'instance'
+  | 'cluster'
+  | 'task definition'
+  | 'security group'
+  | 'key pair'
+  | 'volume'
+  | 'image'
+  | 'snapshot';
 
 export type Leftover = { readonly kind: ResourceKind; readonly id: string; readonly runId: string };
 
@@ -19,6 +27,7 @@ export type RunState =
 export const REMOVAL_ORDER: readonly ResourceKind[] = [
   'instance',
   'cluster',
+  'task definition',
   'security group',
   'key pair',
   'volume',
@@ -84,6 +93,7 @@ export function selectLeftovers(
   const all: Record<ResourceKind, Leftover[]> = {
     instance: take('instance', inventory.instances),
     cluster: take('cluster', inventory.clusters),
+    'task definition': take('task definition', inventory.taskDefinitions),
     'security group': take('security group', inventory.securityGroups),
     'key pair': take('key pair', inventory.keyPairs),
     volume: take('volume', inventory.volumes),

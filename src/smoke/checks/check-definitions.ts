@@ -54,6 +54,11 @@ export const CHECKS: readonly CheckDefinition[] = [
     ['gate.docker-client-refused', 'A docker client does not get past the gate', 'refused, all four units inactive'],
     ['gate.denied-stays-shut', 'A denied handshake keeps the gate shut', 'denied, all four units inactive'],
     ['gate.denied-not-registered', 'A denied host is in no cluster', 'no container instance'],
+    [
+      'tasks.denied-waits',
+      'A task that ECS is to start waits as long as its host is denied',
+      'no task, and ECS says that it finds no instance',
+    ],
     ['gate.granted-serves', 'A granted handshake opens the gate', 'serving'],
     ['gate.order', 'Docker, then its event stream, then the agent', 'handshake < docker < events < agent'],
   ]),
@@ -62,6 +67,14 @@ export const CHECKS: readonly CheckDefinition[] = [
     ['cluster.second-registered', 'A second instance of the image registers, after its webserver was late', 'ACTIVE'],
     ['cluster.distinct', 'Both are container instances of their own', 'two different ARNs'],
     ['cluster.gpu-registered', 'The cluster sees the GPU', 'at least one GPU'],
+    ['tasks.started', 'ECS starts the task that waited on the host, once it is in the cluster', 'RUNNING on this host'],
+    ['tasks.on-record', "The start of the task's container is on the record of the witness", 'on the record'],
+    [
+      'tasks.gpu',
+      'The container of a task that asks for one GPU sees that one and no other',
+      'the GPU that ECS gave it',
+    ],
+    ['tasks.ended', 'The task ends when ECS stops it, and tells its exit code', 'exit code 42'],
   ]),
   ...define('verify', [
     ['verify.ran', "The image's own verify runs on the booted image", 'exit code 0'],

@@ -1,10 +1,10 @@
-import { STARTS_FOLDER } from '#contracts/host-service.ts';
 import type { RemoteResult, Ssh } from '../../host-access/ssh.ts';
 import type { SpanHandle } from '../../io/reporter.ts';
 import { type Brought, bringStep } from '../../workload/brought.ts';
 import { buildImageStep, buildProtocolStep, runStep, type Step, type Workload } from '../../workload/commands.ts';
 import { follow, lastLines, stepFailed } from '../../workload/follow.ts';
 import { readKey } from '../../workload/key.ts';
+import { notOnRecord } from '../remote-facts.ts';
 import type { CheckBook } from './check-book.ts';
 
 /**
@@ -40,8 +40,7 @@ export async function buildWorkload(ssh: Ssh, workload: Workload, book: CheckBoo
  */
 async function checkWitnessed(ssh: Ssh, book: CheckBook): Promise<void> {
   const running = (await ssh.run('docker ps --quiet --no-trunc')).stdout.split('\n').filter(Boolean);
-  const record = (await ssh.run(`sudo sh -c 'cat ${STARTS_FOLDER}/record*.ndjson'`)).stdout;
-  const missing = running.filter((id) => !record.includes(`"id":"${id}"`));
+  const missing = await notOnRecord(ssh, running);
   book.record('workload.witnessed', {
     actual:
       missing.length === 0 && running.length > 0

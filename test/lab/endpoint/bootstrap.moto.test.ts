@@ -13,15 +13,12 @@ import {
   ListOpenIDConnectProvidersCommand,
   ListRolesCommand,
 } from '@aws-sdk/client-iam';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AccountClients, createAccountClients } from '../../../src/aws/account-clients.ts';
 import { projectFolder } from '../../../src/io/paths.ts';
 import { type CliResult, runCli } from '../../support/run-cli.ts';
 import { sharedTempFolder } from '../../support/temp-folder.ts';
 import { motoIsInstalled, startEndpoint } from './endpoint-with-moto.ts';
-
-// Each step starts the program a few times, on a machine that may be busy.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 const CLIENTS = ['--clients', '10.20.0.0/16', '--webserver', '10.20.0.7/32'];
 const CI = ['--ci-repository', 'octo-org/hosts'];

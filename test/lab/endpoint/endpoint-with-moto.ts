@@ -4,9 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { DEBIAN_BOOKWORM } from '../../../lab/base-image/release.ts';
 import { createAwsService } from '../../../lab/endpoint/aws-service.ts';
 import { openCallLog } from '../../../lab/endpoint/call-log.ts';
-import type { Disks, MachineSpec, MachineStatus, Machines } from '../../../lab/machine-types.ts';
+import type { Disks, GpuFault, MachineSpec, MachineStatus, Machines } from '../../../lab/machine-types.ts';
 import { pythonOf, startMoto } from '../../../lab/moto/process.ts';
 import { LAB_SEED } from '../../../lab/seed.ts';
 
@@ -23,6 +24,7 @@ export function createFakes() {
   const specs = new Map<string, MachineSpec>();
   const files = new Set<string>(['snap-base']);
   const ingress = new Map<string, MachineSpec['securityGroups']>();
+  const gpuFaults = new Map<string, readonly GpuFault[]>();
   const gates = new Map<string, Promise<void>>();
   const failures = new Map<string, string>();
   /** Blocks of snapshots, by number; each copy takes them along. */
@@ -57,6 +59,9 @@ export function createFakes() {
     },
     setIngress: async (instanceId, groups) => {
       ingress.set(instanceId, groups);
+    },
+    setGpuFaults: async (instanceId, faults) => {
+      gpuFaults.set(instanceId, faults);
     },
     status: (instanceId) => status.get(instanceId) ?? 'gone',
     consoleOutput: async (instanceId) => `console of ${instanceId}\n`,
@@ -94,6 +99,7 @@ export function createFakes() {
     specs,
     files,
     ingress,
+    gpuFaults,
     failures,
     blocks,
     exit: (instanceId: string, how: 'shutdown' | 'crashed') => {
@@ -131,13 +137,14 @@ export async function startEndpoint(folder: string) {
   const seeded = await moto.client.control<{ images: Record<string, string> }>('seed', {
     ...LAB_SEED,
     base: {
-      namePrefix: 'debian-12-amd64-lab-20261123',
+      ...DEBIAN_BOOKWORM.listing,
+      parameters: DEBIAN_BOOKWORM.listing.parameters('20261123'),
+      serial: '20261123',
       description: 'test',
-      ownerId: '136693071363',
-      rootDeviceName: '/dev/xvda',
       sizeGiB: 8,
       disk: 'snap-base',
       createdAt: '2026-11-23T00:00:00Z',
+      way: 'stand-in',
     },
   });
   const calls = openCallLog(join(folder, 'calls.ndjson'));

@@ -183,7 +183,7 @@ describe('the list of what the lab does not support', () => {
     const section = readme.split(/^## /m).find((part) => part.startsWith('Not supported')) ?? '';
     const named = [...section.matchAll(/`([A-Z][A-Za-z0-9]+)`/g)].map((match) => match[1]);
     for (const action of unsupportedActions()) expect(named).toContain(action);
-    expect(isUnsupported('ecs', 'RunTask')).toBe(true);
-    expect(isUnsupported('ecs', 'ListTasks')).toBe(false);
+    expect(isUnsupported('ecs', 'ExecuteCommand')).toBe(true);
+    expect(isUnsupported('ecs', 'RunTask')).toBe(false);
   });
 });

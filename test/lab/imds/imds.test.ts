@@ -20,6 +20,7 @@ const spec: MachineSpec = {
   imageId: 'ami-0123456789abcdef0',
   machine: 'nspawn',
   instanceType: 'g3s.xlarge',
+  gpus: [{ name: 'M60', count: 1, memoryMiB: 8192 }],
   diskId: 'vol-1',
   vpcId: 'vpc-1',
   subnetId: 'subnet-1',

@@ -6,7 +6,7 @@ const command = nspawnCommand(
   '0a1b2c3d',
   spec,
   { address: '10.78.1.4', macAddress: '0a:4e:0a:4e:01:04' },
-  '/state/root',
+  { root: '/state/root', gpus: null },
 );
 
 test('the name proves whose machine it is', () => {
@@ -35,4 +35,15 @@ test('nothing of this machine is written into the disk', () => {
 test('the hypervisor uuid is one, and says EC2', () => {
   expect(hypervisorUuid('i-1')).toMatch(/^ec2[0-9a-f]{5}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
   expect(hypervisorUuid('i-1')).not.toBe(hypervisorUuid('i-2'));
+});
+
+test('GPUs come by a folder of the lab, whose path may hold what nspawn divides by', () => {
+  const withGpus = nspawnCommand(
+    '0a1b2c3d',
+    spec,
+    { address: '10.78.1.4', macAddress: '0a:4e:0a:4e:01:04' },
+    { root: '/state/root', gpus: '/a:b/gpus' },
+  );
+  expect(withGpus).toContain(String.raw`--bind=/a\:b/gpus:/run/ecs-host-lab-gpus`);
+  expect(command.some((argument) => argument.startsWith('--bind'))).toBe(false);
 });

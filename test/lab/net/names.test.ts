@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { answerTo } from '../../../lab/net/names.ts';
 
-const NAMES = new Map([['lab.internal', '10.78.0.1']]);
+const NAMES = { names: ['lab.internal', 's3.*.amazonaws.com', '*.ec2.archive.ubuntu.com'], address: '10.78.0.1' };
 
 function question(name: string, type = 1): Buffer {
   const labels = name.split('.').flatMap((label) => [label.length, ...Buffer.from(label)]);
@@ -25,6 +25,10 @@ test.each([
   ['its IPv6 address, of which it has none', question('lab.internal', 28), { id: 0x1234, code: 0, address: null }],
   ['another name', question('debian.org'), { id: 0x1234, code: 3, address: null }],
   ['a longer name', question('x.lab.internal'), { id: 0x1234, code: 3, address: null }],
+  ['one of many', question('s3.us-east-1.amazonaws.com'), { id: 0x1234, code: 0, address: '10.78.0.1' }],
+  ['one of many more', question('a-1.ec2.archive.ubuntu.com'), { id: 0x1234, code: 0, address: '10.78.0.1' }],
+  ['two labels for one', question('a.b.ec2.archive.ubuntu.com'), { id: 0x1234, code: 3, address: null }],
+  ['no label for one', question('ec2.archive.ubuntu.com'), { id: 0x1234, code: 3, address: null }],
   ['a question that is cut off', question('lab.internal').subarray(0, 20), { id: 0x1234, code: 4, address: null }],
   ['what is no question', Buffer.alloc(5), null],
 ] as const)('asked for %s', (_what, asked, expected) => {

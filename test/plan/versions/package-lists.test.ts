@@ -99,7 +99,7 @@ beforeEach(() => {
 });
 
 function sources(): VersionSources {
-  return { ...versionSources(null), debianSecurity: `${base}/security`, ubuntu: `${base}/ubuntu` };
+  return { ...versionSources(null, false), debianSecurity: `${base}/security`, ubuntu: `${base}/ubuntu` };
 }
 
 const noble: TargetConfig = { ...TARGET, os: { distribution: 'ubuntu', codename: 'noble' } };

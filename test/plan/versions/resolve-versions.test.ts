@@ -56,6 +56,7 @@ beforeAll(async () => {
     agentReleases: `${base}/agent.atom`,
     awsCliReleases: `${base}/cli.atom`,
     awsCli: `${base}/cli`,
+    reach: (url) => url,
   };
 });
 afterAll(() => {
@@ -194,8 +195,10 @@ test.each([
 
 test('in the lab Debian is what the lab has', () => {
   const os = { distribution: 'debian', codename: 'bookworm' } as const;
-  const [main, , security] = distributionIndexes(versionSources('http://127.0.0.1:4599'), os);
+  const [main, , security] = distributionIndexes(versionSources('http://127.0.0.1:4599', false), os);
   expect(main?.release).toBe('http://127.0.0.1:4599/_lab/mirror/debian/dists/bookworm');
   expect(security?.release).toBe('http://127.0.0.1:4599/_lab/mirror/debian-security/dists/bookworm-security');
-  expect(distributionIndexes(versionSources(null), os)[0]?.release).toBe('http://ftp.debian.org/debian/dists/bookworm');
+  expect(distributionIndexes(versionSources(null, false), os)[0]?.release).toBe(
+    'http://ftp.debian.org/debian/dists/bookworm',
+  );
 });
