@@ -30,7 +30,7 @@ export function qemuDriver(bootDisk: () => Promise<string>, log: (line: string) 
   let accelerator: Promise<'kvm' | 'tcg'> | null = null;
   return {
     shutdownLimitMs: 120_000,
-    readyLimitMs: 300_000,
+    readyLimitMs: 120_000,
     // It begins anew in the same process.
     asksForReboot: () => false,
     powerOn: async ({ labId, namespace, spec, reserved, disk, groupFiles, consoleFile }) => {

@@ -222,7 +222,8 @@ export async function bootHost(
           const journal = await tryRun('sudo journalctl -u ecs-host --no-pager -n 30 -o cat');
           throw new Error(`${phase} was not reached: ${JSON.stringify(found)}\n${journal.output}`);
         }
-        await sleep(200);
+        // Each look costs a slow machine a second of its time.
+        await sleep(options.patienceMs === undefined ? 200 : 3000);
       }
     },
     units: async () => {
