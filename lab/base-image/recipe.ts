@@ -8,7 +8,7 @@ export type Contents = {
   readonly architecture: 'amd64';
   readonly sizeGiB: number;
   readonly packages: readonly string[];
-  /** Whether /bin, /sbin and /lib are to be links into /usr where the suite leaves that open, as on Ubuntu since 19.04. */
+  /** Whether /bin, /sbin and /lib are links into /usr where the suite leaves that open; on Ubuntu they are. */
   readonly mergesUsr?: true;
 };
 

@@ -80,7 +80,7 @@ export function lsbRelease({ codename, version, longVersion }: UbuntuRelease): s
 
 /**
  * Pure: a template of apt's sources, which cloud-init fills in at the first boot: only then is the region known. As in
- * the release's own, but for the components and suites that the lab's archive has not: restricted, multiverse, backports.
+ * the release's own, but for what the lab's archive has not: restricted, multiverse, backports.
  */
 export function aptSources({ codename }: UbuntuRelease): string {
   if (codename !== 'noble')

@@ -21,8 +21,8 @@ export function samePeer(inner: Socket, outer: Socket): void {
 }
 
 /**
- * Takes the gateway's first line off a connection, then hands it on with the rest of its bytes put back, and paused: what
- * reads below the stream, as TLS does, would miss bytes that had flowed already.
+ * Takes the gateway's first line off a connection, then hands it on with the rest of its bytes put back, and paused:
+ * what reads below the stream, as TLS does, would miss bytes that had flowed already.
  */
 function takePeerLine(socket: Socket, then: (socket: Socket) => void): void {
   let seen = Buffer.alloc(0);

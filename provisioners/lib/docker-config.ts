@@ -55,8 +55,8 @@ export function renderDaemonConfig(config: DaemonConfig): string {
 }
 
 /**
- * Pure: whether everything that this project decides is in the file as it is, in whatever order: NVIDIA's toolkit writes
- * the file anew, with the keys of every object sorted.
+ * Pure: whether everything that this project decides is in the file as it is, in whatever order: NVIDIA's toolkit
+ * writes the file anew, with the keys of every object sorted.
  */
 export function isDaemonConfigComplete(current: DaemonConfig, docker: TargetConfig['docker']): boolean {
   const wanted = mergeDaemonConfig(current, docker);

@@ -8,8 +8,18 @@ import { projectFolder } from '../../src/io/paths.ts';
 const root = projectFolder();
 const NAME = '[A-Za-z][A-Za-z0-9_]*';
 
-/** What runs on the operator's machine. The stand-in agent runs on a host, and its unit says what it reads. */
-const PATHS = ['bin', 'scripts', 'src', 'lab', ':!lab/ecs-agent', ':!*.md', ':!*.lock', ':!*.py'];
+/** What runs on the operator's machine. The stand-ins of ecs-init and the agent run on a host. */
+const PATHS = [
+  'bin',
+  'scripts',
+  'src',
+  'lab',
+  ':!lab/ecs-agent',
+  ':!lab/parts/amazon-ecs-init/init',
+  ':!*.md',
+  ':!*.lock',
+  ':!*.py',
+];
 
 /** Node reads them for us, where the code calls this. */
 const READ_BY_NODE: Readonly<Record<string, RegExp>> = { NO_COLOR: /\bstyleText\(/, TMPDIR: /\btmpdir\(\)/ };

@@ -16,7 +16,7 @@ export type Publisher = {
   readonly url: string;
   /** Of the primary key. */
   readonly fingerprint: string;
-  /** A keyring of this machine; where it is not there, the key is asked for at `keyUrl`. Only the fingerprint counts. */
+  /** A keyring of this machine; without it the key is asked for at `keyUrl`. Only the fingerprint counts. */
   readonly keyring: string;
   readonly keyUrl: string;
 };
