@@ -7,7 +7,7 @@ import { type GpuOrders, parseGpuOrder } from './gpu-orders.ts';
 import { parseStaleness, type Staleness } from './staleness.ts';
 import type { KeyMint } from './temporary-keys.ts';
 
-/** How AWS behaves without anybody failing: keys end, answers are old, there is no room, copies take time, GPUs fail. */
+/** How AWS behaves without anybody failing: keys end, answers are old, there is no room, copies are late, GPUs fail. */
 export type Conditions = {
   readonly mint: KeyMint;
   readonly staleness: Staleness;
