@@ -67,6 +67,7 @@ function overlay(plane: ControlPlane, instance: Body): Body {
   const tasks = plane.tasks.on(known.arn);
   const count = (status: string): number => tasks.filter(({ lastStatus }) => lastStatus === status).length;
   const { taken } = plane.candidate(known);
+  const hasGpus = known.resources.gpus.length > 0;
   return {
     ...instance,
     ec2InstanceId: known.instanceId,
@@ -74,8 +75,8 @@ function overlay(plane: ControlPlane, instance: Body): Body {
     agentConnected: isConnected(known),
     attributes: known.attributes,
     versionInfo: { agentVersion: known.agentVersion, dockerVersion: known.dockerVersion },
-    registeredResources: shownResources(known.resources),
-    remainingResources: shownResources(remaining(known.resources, taken)),
+    registeredResources: shownResources(known.resources, hasGpus),
+    remainingResources: shownResources(remaining(known.resources, taken), hasGpus),
     runningTasksCount: count('RUNNING'),
     pendingTasksCount: count('PENDING'),
   };

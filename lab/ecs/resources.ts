@@ -36,8 +36,8 @@ export function remaining(total: Resources, taken: readonly Resources[]): Resour
   };
 }
 
-/** As DescribeContainerInstances shows them. */
-export function shownResources({ cpu, memory, gpus, ports }: Resources): Body[] {
+/** As DescribeContainerInstances shows them; an instance with GPUs shows also that none is left. */
+export function shownResources({ cpu, memory, gpus, ports }: Resources, hasGpus: boolean): Body[] {
   const integer = (name: string, integerValue: number): Body => ({ name, type: 'INTEGER', integerValue });
   const strings = (name: string, stringSetValue: readonly string[]): Body => ({
     name,
@@ -51,6 +51,6 @@ export function shownResources({ cpu, memory, gpus, ports }: Resources): Body[] 
     integer('MEMORY', memory),
     strings('PORTS', of('tcp')),
     strings('PORTS_UDP', of('udp')),
-    ...(gpus.length > 0 ? [strings('GPU', gpus)] : []),
+    ...(hasGpus ? [strings('GPU', gpus)] : []),
   ];
 }

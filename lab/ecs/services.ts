@@ -118,8 +118,11 @@ export class Services {
     }
     if (service.pausedUntil <= now()) for (let made = 0; made < starts && this.#startOne(service); made += 1);
     if (service.status === 'DRAINING' && tasks.length === 0) service.status = 'INACTIVE';
-    const isSteady = service.desiredCount === tasks.length && tasks.every(({ lastStatus }) => lastStatus === 'RUNNING');
-    if (isSteady && service.desiredCount > 0 && stops.length === 0) {
+    const isSteady =
+      tasks.length === service.desiredCount &&
+      sorted.staying.length === tasks.length &&
+      tasks.every(({ lastStatus }) => lastStatus === 'RUNNING');
+    if (isSteady && service.desiredCount > 0) {
       service.failedStarts = 0;
       this.#say(service, 'has reached a steady state.');
     }

@@ -21,6 +21,12 @@ from botocore.model import ServiceModel
 # Where the name that a call is signed for is not that of the description.
 DESCRIPTIONS = {"servicequotas": "service-quotas"}
 
+# Members that Amazon's ECS agent (1.105.1) sends by a description of its own, which AWS has not published.
+OF_THE_AGENT = {
+    ("ecs", "RegisterContainerInstance"): {"clientToken"},
+    ("ecs", "DiscoverPollEndpoint"): {"zoneId"},
+}
+
 # What the forms of both query protocols carry beside the operation's own parameters.
 ENVELOPE = ("Action", "Version")
 
@@ -64,7 +70,7 @@ def refusal(service: str, action: str, body: str) -> dict[str, str] | None:
     try:
         if protocol in ("json", "rest-json"):
             if shape is not None:
-                check(shape, json.loads(body or "{}"), "")
+                check(shape, without(json.loads(body or "{}"), OF_THE_AGENT.get((service, action), set())), "")
         else:
             form = [(key, value) for key, value in parse_qsl(body, keep_blank_values=True) if key not in ENVELOPE]
             if shape is None and form:
@@ -75,6 +81,12 @@ def refusal(service: str, action: str, body: str) -> dict[str, str] | None:
         codes = CODES.get(protocol, CODES["json"])
         return {"code": codes[invalid.kind], "message": str(invalid)}
     return None
+
+
+def without(document: Any, names: set[str]) -> Any:
+    if not isinstance(document, dict):
+        return document
+    return {key: value for key, value in document.items() if key not in names}
 
 
 class Form:

@@ -221,6 +221,9 @@ describe('a GPU', { timeout: 120_000 }, () => {
     );
     expect((await describeTask(arns[1] ?? '')).containers).toMatchObject([{ gpuIds: [GPUS[1]] }]);
     expect((await run('render')).failures).toMatchObject([{ reason: 'RESOURCE:GPU' }]);
+    expect(await instance()).toMatchObject({
+      remainingResources: expect.arrayContaining([{ name: 'GPU', type: 'STRINGSET', stringSetValue: [] }]),
+    });
   });
 
   test('is none where the file is missing, and a broken file is no agent', async () => {

@@ -41,6 +41,8 @@ describe.skipIf(!motoIsInstalled)('each call is held to the description of its s
     ['a list of the other query protocol', simulate({ 'ActionNames.member.1': 'iam:PassRole' })],
     ['a call without parameters', ['sts', 'GetCallerIdentity', form('GetCallerIdentity', {})]],
     ['JSON', ['ssm', 'StartSession', '{"Target":"i-1","Parameters":{"portNumber":["22"]}}']],
+    ["what only Amazon's agent says", ['ecs', 'RegisterContainerInstance', '{"clientToken":"a","cluster":"b"}']],
+    ['and where it looks for its orders', ['ecs', 'DiscoverPollEndpoint', '{"zoneId":"","cluster":"b"}']],
     ['an operation that the description has not', ['ec2', 'Nothing', '']],
     ['a service that has none', ['nothing', 'Nothing', '']],
   ] as [string, [string, string, string]][])('%s: fits', async (_, [service, action, body]) => {
