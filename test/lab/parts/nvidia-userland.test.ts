@@ -92,6 +92,12 @@ describe.skipIf(missing !== null)(
         said: `GPU 0: Tesla T4 (UUID: ${T4['uuid']})\nGPU 1: Tesla M60 (UUID: ${M60['uuid']})`,
         code: 0,
       });
+      // As ecs-init asks.
+      const ids = ['--query-gpu=driver_version,uuid', '--format=csv,noheader'];
+      expect(await machine.run('nvidia-smi', ...ids)).toEqual({
+        said: `${VERSION}, ${T4['uuid']}\n${VERSION}, ${M60['uuid']}`,
+        code: 0,
+      });
       await machine.plug({ ...M60, state: 'fell-off-bus' });
       const lost =
         'Unable to determine the device handle for GPU1: 0000:00:1E.0: ' +
