@@ -15,6 +15,7 @@ export type Skips = {
 /** The reasons that the checks give, and why they are no defect of the image. */
 const NORMAL: readonly (readonly [RegExp, string])[] = [
   [/has no (NVIDIA )?GPU$/, 'there is no GPU to look at'],
+  [/driver is the one for servers, which needs none$/, 'there is no licence to look at'],
   [/^not settable in this machine$/, "the lab's machines share one kernel; on AWS it is looked at"],
   [/^the bake looked;/, 'it was looked at before the image was made'],
   [/on booted machines( only)?$/, 'it is looked at when the image is proved'],
@@ -43,18 +44,25 @@ export type Room = { readonly columns: number; readonly lines: number };
 
 /** The verdict with the number of checks, and what was skipped and why. */
 export function verdictLines(
-  { imageId, verdict, checks }: Proved,
+  { imageId, verdict, checks, substitutions }: Proved,
   skips: readonly Skips[],
   { columns, lines }: Room,
 ): string[] {
   const numbers = Object.entries(checks).map(([name, count]) => `${count} ${name}`);
   return [
-    `verdict   ${verdict}${numbers.length === 0 ? '' : ` (${numbers.join(', ')})`}`,
+    `verdict   ${verdict}${overStandIns(substitutions.length)}${numbers.length === 0 ? '' : ` (${numbers.join(', ')})`}`,
     ...skipLines(skips, imageId, { columns, lines: lines - 1 }),
   ];
 }
 
+/** What was proved is not what runs on AWS, and whoever reads no further has to know it. */
+function overStandIns(count: number): string {
+  return count === 0 ? '' : ` over ${count} stand-in${count === 1 ? '' : 's'}`;
+}
+
 type Proved = {
+  /** Parts that stand in for those of the official sources. */
+  readonly substitutions: readonly unknown[];
   readonly imageId: string;
   readonly verdict: string;
   readonly checks: Readonly<Record<string, number>>;

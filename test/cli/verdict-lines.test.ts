@@ -16,7 +16,7 @@ const CHECKS: readonly Check[] = [
 const ROOM = { columns: 200, lines: Number.POSITIVE_INFINITY };
 
 function proved(checks: Readonly<Record<string, number>>): Parameters<typeof verdictLines>[0] {
-  return { imageId: 'ami-0aa', verdict: 'passed', checks };
+  return { imageId: 'ami-0aa', verdict: 'passed', checks, substitutions: [] };
 }
 
 test('the verdict says what was skipped, and that it is normal, and why', () => {
@@ -25,6 +25,13 @@ test('the verdict says what was skipped, and that it is normal, and why', () => 
     "skipped   2 not settable in this machine (normal: the lab's machines share one kernel; on AWS it is looked at)",
     '          1 profile cpu-bookworm has no GPU (normal: there is no GPU to look at)',
   ]);
+});
+
+test('the first line of a verdict over stand-ins says that it is one', () => {
+  const over = (substitutions: readonly string[]) =>
+    verdictLines({ ...proved({ correct: 2 }), substitutions }, [], ROOM)[0];
+  expect(over(['docker'])).toBe('verdict   passed over 1 stand-in (2 correct)');
+  expect(over(['docker', 'aws-cli'])).toBe('verdict   passed over 2 stand-ins (2 correct)');
 });
 
 test('what was left out on demand is not normal', () => {
@@ -90,5 +97,7 @@ test.each([
 });
 
 test('an image that was not proved has neither checks nor skips', () => {
-  expect(verdictLines({ imageId: 'ami-0aa', verdict: 'not-run', checks: {} }, [], ROOM)).toEqual(['verdict   not-run']);
+  expect(verdictLines({ imageId: 'ami-0aa', verdict: 'not-run', checks: {}, substitutions: [] }, [], ROOM)).toEqual([
+    'verdict   not-run',
+  ]);
 });
