@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { release as runningRelease } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { heldPackages, installedPackages } from '../lib/apt.ts';
+import { heldPackages, installedPackages, installedVersions } from '../lib/apt.ts';
 import type { Concern, Context, Package, Repository } from '../lib/context.ts';
 import { DOCKER_CONFIG, parseDaemonConfig } from '../lib/docker-config.ts';
 import { download, requireSha256 } from '../lib/download.ts';
@@ -26,6 +26,7 @@ import {
   enableUnit,
   maskUnits,
   reloadUnits,
+  showUnit,
   unitFileState,
 } from '../lib/systemd.ts';
 import { ask, textOf, tool } from '../lib/tool.ts';
@@ -229,6 +230,34 @@ async function verifyDriver(context: Context, nvidia: Nvidia, release: string): 
   });
 }
 
+async function checkToolkitVersion(context: Context, { containerToolkitVersion: version }: Nvidia): Promise<void> {
+  await context.look(
+    { id: 'nvidia.toolkit', title: 'All of the toolkit is of the version in the plan', expected: version },
+    async () => {
+      const wanted = toolkitPackages(version).map(({ name }) => name);
+      const found = await installedVersions(wanted);
+      const others = wanted.flatMap((name) => {
+        const there = found.get(name) ?? 'not installed';
+        return there === version ? [] : [`${name} ${there}`];
+      });
+      return { actual: others.join(', ') || version, isCorrect: others.length === 0 };
+    },
+  );
+}
+
+/** An agent that starts before the devices are there registers a GPU host with no GPU. */
+async function checkAgentWaits(context: Context): Promise<void> {
+  if (context.target.variant !== 'host') return;
+  await context.look(
+    { id: 'nvidia.agent-after-devices', title: 'The agent starts once the devices are there', expected: 'after them' },
+    async () => {
+      const { After = '', Requires = '' } = await showUnit('ecs.service', ['After', 'Requires']);
+      const isCorrect = [After, Requires].every((units) => units.split(' ').includes(UNIT));
+      return { actual: isCorrect ? 'after them' : `it does not wait for ${UNIT}`, isCorrect };
+    },
+  );
+}
+
 async function verifyToolkit(context: Context): Promise<void> {
   await context.look(
     { id: 'nvidia.runtime', title: 'Docker has the runtime and CDI, the runtime its own choice', expected: 'there' },
@@ -245,7 +274,8 @@ async function verifyToolkit(context: Context): Promise<void> {
       return { actual: found.join(', ') || 'none', isCorrect: found.length === 0 };
     },
   );
-  if (context.stage === 'bake')
+  // Who set up a machine of their own may have made one before.
+  if (context.stage !== 'set-up')
     await context.look(
       { id: 'nvidia.no-baked-devices', title: 'No list of devices was frozen in the bake', expected: 'none' },
       async () => {
@@ -322,7 +352,9 @@ async function verify(context: Context): Promise<void> {
   }
   const release = await bootRelease();
   await verifyDriver(context, nvidia, release);
+  await checkToolkitVersion(context, nvidia);
   await verifyToolkit(context);
+  await checkAgentWaits(context);
   await verifyDevice(context, nvidia, release);
   await verifyLicence(context, nvidia);
 }

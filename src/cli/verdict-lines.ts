@@ -15,6 +15,7 @@ export type Skips = {
 /** The reasons that the checks give, and why they are no defect of the image. */
 const NORMAL: readonly (readonly [RegExp, string])[] = [
   [/has no (NVIDIA )?GPU$/, 'there is no GPU to look at'],
+  [/^the GPU is simulated/, 'it is looked at where there is a real one'],
   [/driver is the one for servers, which needs none$/, 'there is no licence to look at'],
   [/^not settable in this machine$/, "the lab's machines share one kernel; on AWS it is looked at"],
   [/^the bake looked;/, 'it was looked at before the image was made'],

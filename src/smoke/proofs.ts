@@ -12,8 +12,9 @@ import {
   findRegistration,
   type Registration,
 } from './checks/cluster-checks.ts';
-import { checkContainerMetadata, checkGpu } from './checks/container-checks.ts';
+import { checkContainerMetadata } from './checks/container-checks.ts';
 import { BEFORE_HANDSHAKE, checkBeforeHandshake, checkDenied, checkOpened, openGate } from './checks/gate-checks.ts';
+import { checkGpu, checkGpuAfterRestart, OF_THE_GPU } from './checks/gpu-checks.ts';
 import { checkNetwork } from './checks/network-checks.ts';
 import { checkStream } from './checks/stream-checks.ts';
 import type { AwaitedTask } from './checks/task-checks.ts';
@@ -204,7 +205,7 @@ function proveContainerMetadata(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
   });
 }
 
-const OF_THE_GPU = ['gpu.driver', 'gpu.container', 'gpu.gpus-all', 'gpu.cdi'];
+const AFTER_RESTART = ['gpu.after-restart'];
 
 function proveGpu(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
   return take(run, {
@@ -212,6 +213,15 @@ function proveGpu(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
     title: 'the GPU',
     answers: OF_THE_GPU,
     work: () => checkGpu(ssh, run.plan, run.book),
+  });
+}
+
+function proveGpuAfterRestart(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
+  return take(run, {
+    part: 'workload',
+    title: 'the GPU after a restart of Docker',
+    answers: AFTER_RESTART,
+    work: () => checkGpuAfterRestart(ssh, run.plan, run.book),
   });
 }
 
@@ -229,11 +239,16 @@ function proveStream(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
   });
 }
 
-/** Build, look at containers and metadata, run, and watch the stream from outside. */
-async function proveWorkload(run: SmokeRun, ssh: Ssh): Promise<void> {
-  if ((await build(run, ssh)) !== 'done') return;
+/**
+ * Build, look at containers and metadata, run, and watch the stream from outside.
+ *
+ * @returns whether there is an image of a container
+ */
+async function proveWorkload(run: SmokeRun, ssh: Ssh): Promise<boolean> {
+  if ((await build(run, ssh)) !== 'done') return false;
   const gpu = run.plan.gpu ? [proveGpu(run, ssh)] : [];
   await allEnded([proveContainerMetadata(run, ssh), ...gpu, proveStream(run, ssh)]);
+  return true;
 }
 
 /**
@@ -244,7 +259,7 @@ async function proveWorkload(run: SmokeRun, ssh: Ssh): Promise<void> {
 export async function proveFirst(run: SmokeRun, instanceId: string): Promise<Registration | null> {
   const { book, plan } = run;
   if (!plan.gpu)
-    for (const id of ['cluster.gpu-registered', 'tasks.gpu', ...OF_THE_GPU])
+    for (const id of ['cluster.gpu-registered', 'tasks.gpu', ...OF_THE_GPU, ...AFTER_RESTART])
       book.skip(id, `profile ${plan.profile} has no GPU`);
   const [ssh, task] = await allEnded([boot(run, instanceId), awaitTask(run, instanceId)]);
   if (ssh === null) return null;
@@ -260,10 +275,14 @@ export async function proveFirst(run: SmokeRun, instanceId: string): Promise<Reg
     await verify(run, ssh);
     return null;
   }
-  const workload = placed === 'done' ? [proveWorkload(run, ssh)] : [];
   const registering = register(run, instanceId);
-  const proving = [proveTask(run, ssh, task, registering), verify(run, ssh), ...workload];
-  const [registration] = await allEnded([registering, ...proving]);
+  const [registration, isBuilt] = await allEnded([
+    registering,
+    placed === 'done' ? proveWorkload(run, ssh) : false,
+    proveTask(run, ssh, task, registering),
+    verify(run, ssh),
+  ]);
+  if (plan.gpu && isBuilt) await proveGpuAfterRestart(run, ssh);
   return registration;
 }
 

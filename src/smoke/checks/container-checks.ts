@@ -7,13 +7,13 @@ import type { CheckBook } from './check-book.ts';
 const BRIDGE = 'ecs-host-smoke';
 /** bash's own TCP, because a small image has no HTTP client. A container that gets through says so. */
 const PROBE = "timeout 3 bash -c 'exec 3<>/dev/tcp/169.254.169.254/80 && echo REACHED' 2>&1; true";
-const FIRST_DOCKER_WITH_CDI = 25;
 
 function probeCommand(image: string, network: string): string {
   return `docker run --rm --network ${network} --entrypoint /bin/bash ${shellQuote(image)} -c ${shellQuote(PROBE)}`;
 }
 
-function imageOf(plan: BuildPlan): string {
+/** What the workload's scripts built. */
+export function imageOf(plan: BuildPlan): string {
   return `fractal/${plan.developerWorkload.app}:current-build`;
 }
 
@@ -36,34 +36,4 @@ export async function checkContainerMetadata(ssh: Ssh, plan: BuildPlan, book: Ch
   };
   // A blocked probe waits for its time-out, so both wait at once.
   await allEnded([look('imds.docker0-blocked', 'bridge'), onOwnBridge()]);
-}
-
-/** The GPU on the host and in a container; only for profiles that have one. */
-export async function checkGpu(ssh: Ssh, plan: BuildPlan, book: CheckBook): Promise<void> {
-  const wanted = plan.target.nvidia?.driverVersion ?? '';
-  const host = await ssh.run('nvidia-smi --query-gpu=driver_version --format=csv,noheader');
-  const found = host.stdout.trim().split('\n')[0] ?? '';
-  book.record('gpu.driver', {
-    actual: host.exitCode === 0 ? found : `nvidia-smi: exit code ${host.exitCode}`,
-    isCorrect: host.exitCode === 0 && found === wanted,
-    reason: `the plan names ${wanted}`,
-  });
-  const seen = async (id: string, options: string): Promise<void> => {
-    const inside = await ssh.run(
-      `docker run --rm ${options} -e NVIDIA_DRIVER_CAPABILITIES=utility --entrypoint nvidia-smi ${shellQuote(imageOf(plan))} -L`,
-    );
-    const gpus = inside.stdout.split('\n').filter((line) => line.startsWith('GPU ')).length;
-    book.record(id, {
-      actual: `${gpus} GPU(s)`,
-      isCorrect: inside.exitCode === 0 && gpus > 0,
-      ...(inside.exitCode === 0 ? {} : { reason: inside.stderr }),
-    });
-  };
-  // The agent's way, a developer's, and the one that Docker itself has.
-  await seen('gpu.container', '--runtime nvidia -e NVIDIA_VISIBLE_DEVICES=all');
-  await seen('gpu.gpus-all', '--gpus all');
-  const docker = (await ssh.run("docker version --format '{{.Server.Version}}'")).stdout.trim();
-  if (Number.parseInt(docker, 10) < FIRST_DOCKER_WITH_CDI)
-    book.skip('gpu.cdi', `Docker ${docker} has no CDI; it came with ${FIRST_DOCKER_WITH_CDI}`);
-  else await seen('gpu.cdi', '--device nvidia.com/gpu=all');
 }

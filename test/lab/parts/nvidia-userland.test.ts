@@ -98,6 +98,8 @@ describe.skipIf(missing !== null)(
         said: `${VERSION}, ${T4['uuid']}\n${VERSION}, ${M60['uuid']}`,
         code: 0,
       });
+      const names = ['--query-gpu=name', '--format=csv,noheader'];
+      expect((await machine.run('nvidia-smi', ...names)).said).toBe('Tesla T4\nTesla M60');
       await machine.plug({ ...M60, state: 'fell-off-bus' });
       const lost =
         'Unable to determine the device handle for GPU1: 0000:00:1E.0: ' +

@@ -111,7 +111,7 @@ static const char *mode_word(nvmlEnableState_t mode) {
 }
 
 static bool is_field(const char *field) {
-  const char *known[] = {"driver_version", "uuid", "persistence_mode", "utilization.gpu", "utilization.encoder"};
+  const char *known[] = {"driver_version", "uuid", "name", "persistence_mode", "utilization.gpu", "utilization.encoder"};
   for (unsigned int at = 0; at < sizeof known / sizeof *known; at += 1)
     if (strcmp(field, known[at]) == 0) return true;
   return false;
@@ -128,6 +128,7 @@ static nvmlReturn_t value_of(const char *field, nvmlDevice_t device, char *value
   const char *unit = has_units ? " %" : "";
   if (strcmp(field, "driver_version") == 0) return nvmlSystemGetDriverVersion_(value, TEXT);
   if (strcmp(field, "uuid") == 0) return nvmlDeviceGetUUID_(device, value, TEXT);
+  if (strcmp(field, "name") == 0) return nvmlDeviceGetName_(device, value, TEXT);
   if (strcmp(field, "persistence_mode") == 0) {
     result = nvmlDeviceGetPersistenceMode_(device, &mode);
     snprintf(value, TEXT, "%s", mode_word(mode));
