@@ -17,7 +17,7 @@ import type { Facts } from './facts.ts';
 import { layersOf } from './layers.ts';
 import { provisioningSteps } from './provisioning.ts';
 import { releasePlanOf } from './release-plan.ts';
-import { type StandIns, withStandIns } from './stand-ins.ts';
+import { layersStandIn, type StandIns, withStandIns } from './stand-ins.ts';
 import { TOOLCHAIN } from './toolchain.ts';
 import { officialTrust } from './trust.ts';
 import type { PackageLists } from './versions/package-lists.ts';
@@ -193,6 +193,7 @@ export function resolvePlan({
   const digest = digestOf(determined);
   const planName = `${profileName}-${digest.slice(0, 12)}`;
   const imageName = `ecs-host-${planName}`;
+  const developerWorkload = workloadOf(profile, configFolder);
   const about = ({ key }: ConfigDetail): boolean =>
     key.startsWith(`profiles.${profileName}.`) || key.startsWith(`regions.${regionName}.`);
   return {
@@ -231,9 +232,13 @@ export function resolvePlan({
     node,
     hostProgram,
     provisioning,
-    developerWorkload: workloadOf(profile, configFolder),
+    developerWorkload,
     release: releasePlanOf(profile, regions, { apiRegion, isLab }),
-    substitutions: [...(profile.substitutions ?? []), ...(standIns?.substitutions ?? [])],
+    substitutions: [
+      ...(profile.substitutions ?? []),
+      ...(standIns?.substitutions ?? []),
+      ...layersStandIn(standIns, developerWorkload.baseImageRegistry),
+    ],
     toolchain,
     warnings: [
       ...warnings.filter(about).map(({ code, key, reason, hint }) => ({ code, message: `${key}: ${reason}`, hint })),

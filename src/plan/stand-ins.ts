@@ -92,6 +92,18 @@ export async function askStandIns(
   }
 }
 
+/** Pure: what stands in for base layers of containers; in a lab ECR Public's name leads to its registry. */
+export function layersStandIn(standIns: StandIns | null, registry: string): BuildPlan['substitutions'] {
+  if (standIns === null || !registry.startsWith('public.ecr.aws/')) return [];
+  return [
+    {
+      component: 'container base layers',
+      source: "the lab's registry under the name of ECR Public (images made of Debian packages)",
+      reason: 'ECR Public is not reachable from the lab',
+    },
+  ];
+}
+
 /** Pure: a target whose signatures and checksums are those of the stand-ins. */
 export function withStandIns(target: TargetConfig, standIns: StandIns | null): TargetConfig {
   if (standIns === null) return target;

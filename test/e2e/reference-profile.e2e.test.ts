@@ -34,7 +34,15 @@ test('is baked and proved, and says what of it is simulated', async () => {
   lab.goodImageId = String(result['imageId']);
   const record = JSON.parse(await readFile(String(result['record']), 'utf8')) as ImageRecord;
   expect(record.substitutions.map(({ component }) => component).sort()).toEqual([
-    ...['aws-cli', 'base image', 'docker', 'ecs-agent', 'nvidia-container-toolkit', 'nvidia-driver'],
+    ...[
+      'aws-cli',
+      'base image',
+      'container base layers',
+      'docker',
+      'ecs-agent',
+      'nvidia-container-toolkit',
+      'nvidia-driver',
+    ],
     'ubuntu packages',
   ]);
   const checks = record.smoke?.checks ?? [];
