@@ -6,7 +6,7 @@ import { order } from './nights.ts';
 import { failedIds, sabotagedImage } from './sabotaged-image.ts';
 import { cli, events } from './support.ts';
 
-/** The profile that the project is for, as hosts.yaml has it, over the lab's stand-ins: whole, and then with defects. */
+/** The profile that the project is for, as hosts.yaml has it, over stand-ins of the lab: whole, and with defects. */
 const PROFILE = 'g3s-focal';
 const KERNEL = '5.15.0-1084-aws';
 
