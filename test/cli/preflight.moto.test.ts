@@ -71,7 +71,7 @@ const OF_THE_REGION = [
 ];
 
 describe.skipIf(!motoIsInstalled)('against the API of the lab', () => {
-  test('doctor --region local: all that a run needs is there, within five seconds', async () => {
+  test('doctor --region local: all that a run needs is there', async () => {
     const { items } = await doctor('--region', 'local');
     for (const name of OF_THE_REGION) expect(byName(items, name), name).toMatchObject({ status: 'ok', fix: '' });
     expect(items.map(({ name }) => name)).toEqual(expect.arrayContaining(['root', 'program ffmpeg']));
