@@ -19,11 +19,14 @@ export async function copyImage(
 ): Promise<Image> {
   const asked = { SourceImageId: source, SourceRegion: 'us-west-2', ...more };
   const { ImageId = '' } = await ec2.send(new CopyImageCommand(asked));
-  return vi.waitFor(async () => {
-    const image = await describeImage(ec2, ImageId);
-    if (image === undefined || image.State === 'pending') throw new Error(`${ImageId} is pending`);
-    return image;
-  });
+  return vi.waitFor(
+    async () => {
+      const image = await describeImage(ec2, ImageId);
+      if (image === undefined || image.State === 'pending') throw new Error(`${ImageId} is pending`);
+      return image;
+    },
+    { timeout: 60_000, interval: 100 },
+  );
 }
 
 export function snapshotOf(image: Image): string {
