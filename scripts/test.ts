@@ -3,16 +3,13 @@
  * last. The numbers are those of vitest's own reports; a part without tests (lint, types, drift), or a run of vitest
  * that died, adds one failure when it failed.
  *
- * The parts are in two lanes that run side by side (docs/decisions/0207-what-a-run-of-the-tests-costs.md).
- *
  * ECS_HOST_TEST_SUMMARY names a file that gets the last line, too.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { setPriority, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { LaneOutput } from './lane-output.ts';
 import { projectFolder } from './setup-lib/paths.mjs';
 import { formatSeconds } from './setup-lib/progress.mjs';
 import { addCounts, type Counts, countReport, failureLines, formatCounts, NO_COUNTS } from './test-counts.ts';
@@ -24,59 +21,43 @@ const bin = join(root, 'node_modules', '.bin');
 const node = join(bin, 'node');
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
 
-/** What computes, one after the other; beside it what waits half of its time, for machines that boot. */
-const LANES: readonly (readonly Part[])[] = [
-  [
-    { name: 'lint', command: [node, 'scripts/lint.ts'], tests: false },
-    { name: 'types', command: [join(bin, 'tsc'), '--noEmit'], tests: false },
-    { name: 'drift', command: [node, 'scripts/generate.ts', '--check'], tests: false },
-    { name: 'unit', command: [node, vitest, 'run', '--project', 'unit'], tests: true },
-  ],
-  [{ name: 'e2e', command: [node, vitest, 'run', '--project', 'e2e'], tests: true }],
+const PARTS: readonly Part[] = [
+  { name: 'lint', command: [node, 'scripts/lint.ts'], tests: false },
+  { name: 'types', command: [join(bin, 'tsc'), '--noEmit'], tests: false },
+  { name: 'drift', command: [node, 'scripts/generate.ts', '--check'], tests: false },
+  { name: 'unit', command: [node, vitest, 'run', '--project', 'unit'], tests: true },
+  { name: 'e2e', command: [node, vitest, 'run', '--project', 'e2e', '--project', 'emulated'], tests: true },
 ];
-const PARTS = LANES.flat();
-const LAST_WORDS_MS = 2000;
-/** A third of what the others get: enough for a test that waits for a program of its own. */
-const YIELDING = 5;
 
 const reports = mkdtempSync(join(tmpdir(), 'ecs-host-test-'));
 const failures: string[] = [];
-const children = new Set<ChildProcess>();
+let child: ReturnType<typeof spawn> | undefined;
 let interrupted = false;
 
-function start(part: Part, report: string, output: LaneOutput): ChildProcess {
-  const [file = '', ...args] = part.command;
-  const reporters = ['default', './test/support/skip-reporter.ts', 'json'].map((name) => `--reporter=${name}`);
-  const reporting = part.tests ? [...reporters, `--outputFile.json=${report}`] : [];
-  const colour = !output.isFirst && process.stdout.isTTY && !process.env['NO_COLOR'] ? { FORCE_COLOR: '1' } : {};
-  const to = output.isFirst ? 'inherit' : 'pipe';
-  const child = spawn(file, [...args, ...reporting], {
-    cwd: root,
-    stdio: ['ignore', to, to],
-    env: { ...process.env, PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}`, ...colour },
-  });
-  const streams = [child.stdout, child.stderr];
-  for (const stream of streams) stream?.on('data', (text: Buffer) => output.write(text));
-  // What a test has left running may hold the pipes.
-  child.on('exit', () => setTimeout(() => streams.map((stream) => stream?.destroy()), LAST_WORDS_MS));
-  return child;
-}
-
-/** @param yields whether the other lane goes before it */
-function runPart(part: Part, output: LaneOutput, yields: boolean): Promise<Counts> {
+function runPart(part: Part): Promise<Counts> {
   return new Promise((resolve) => {
     const began = performance.now();
     const report = join(reports, `${part.name}.json`);
-    output.write(`\n== ${part.name}\n`);
-    const child = start(part, report, output);
-    children.add(child);
-    if (yields && child.pid !== undefined) setPriority(child.pid, YIELDING);
+    const [file = '', ...args] = part.command;
+    const reporting = part.tests
+      ? [
+          '--reporter=default',
+          '--reporter=./test/support/skip-reporter.ts',
+          '--reporter=json',
+          `--outputFile.json=${report}`,
+        ]
+      : [];
+    console.log(`\n== ${part.name}`);
+    child = spawn(file, [...args, ...reporting], {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...process.env, PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}` },
+    });
     const end = (code: number | null): void => {
-      children.delete(child);
       const counts = part.tests ? readReport(report, code) : { ...NO_COUNTS, failed: code === 0 ? 0 : 1 };
       const outcome = counts.failed === 0 ? 'ok' : 'FAIL';
       const numbers = part.tests ? `: ${formatCounts(counts)}` : '';
-      output.write(`== ${part.name} ${outcome}${numbers} (${formatSeconds(performance.now() - began)})\n`);
+      console.log(`== ${part.name} ${outcome}${numbers} (${formatSeconds(performance.now() - began)})`);
       resolve(counts);
     };
     child.on('error', () => end(null));
@@ -97,7 +78,7 @@ function readReport(file: string, exitCode: number | null): Counts {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     interrupted = true;
-    for (const child of children) child.kill(signal);
+    child?.kill(signal);
   });
 }
 
@@ -110,26 +91,11 @@ if (unknown.length > 0) {
 
 let counts = NO_COUNTS;
 const failed: string[] = [];
-const lanes = LANES.map((lane) => lane.filter(({ name }) => names.length === 0 || names.includes(name))).filter(
-  (lane) => lane.length > 0,
-);
-
-async function runLane(lane: readonly Part[], output: LaneOutput, yields: boolean): Promise<void> {
-  for (const part of lane) {
-    if (interrupted) break;
-    const found = await runPart(part, output, yields);
-    if (found.failed > 0) failed.push(part.name);
-    counts = addCounts(counts, found);
-  }
-}
-
-const running = lanes.map((lane, index) => {
-  const output = new LaneOutput(index === 0, process.stdout);
-  return { output, ended: runLane(lane, output, index === 0 && lanes.length > 1) };
-});
-for (const { output, ended } of running) {
-  output.begin();
-  await ended;
+for (const part of PARTS.filter(({ name }) => names.length === 0 || names.includes(name))) {
+  if (interrupted) break;
+  const found = await runPart(part);
+  if (found.failed > 0) failed.push(part.name);
+  counts = addCounts(counts, found);
 }
 rmSync(reports, { recursive: true, force: true });
 

@@ -4,7 +4,6 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const LONGEST = [
   'ami',
   'reference-profile',
-  'qemu',
   'nightly',
   'release',
   'gate-attacks',
