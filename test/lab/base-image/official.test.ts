@@ -34,6 +34,8 @@ async function makeSigner(name: string): Promise<Signer> {
       ['--homedir', home, '--batch', '--no-tty', '--passphrase', '', '--pinentry-mode', 'loopback', ...args],
       {
         encoding: 'buffer',
+        // A signature may end with the byte of a line feed.
+        stripFinalNewline: false,
         ...(input === undefined ? {} : { input }),
       },
     );
