@@ -39,8 +39,9 @@ export function createHeartbeats(options: {
   const { client, identity, log, onNews, pause = PAUSE } = options;
   let { token } = options;
   let number = 0;
+  let last: Promise<unknown> = Promise.resolve();
 
-  const send = async (isDyingHeartbeat: boolean): Promise<HeartbeatNews | null> => {
+  const exchange = async (isDyingHeartbeat: boolean): Promise<HeartbeatNews | null> => {
     const answer = await client.heartbeat(token, {
       version: 1,
       timestamp: new Date().toISOString(),
@@ -54,6 +55,13 @@ export function createHeartbeats(options: {
     if ('revoked' in answer) return { kind: 'revoked', reason: answer.reason };
     token = answer.authToken;
     return answer.command === 'drain' ? { kind: 'drain', reason: 'by the webserver' } : null;
+  };
+
+  /** One after the other: each answer brings the token that the next one needs, and there is no other. */
+  const send = (isDyingHeartbeat: boolean): Promise<HeartbeatNews | null> => {
+    const sent = last.then(() => exchange(isDyingHeartbeat));
+    last = sent.catch(() => undefined);
+    return sent;
   };
 
   const beat = async (): Promise<void> => {
