@@ -61,6 +61,7 @@ scripts: setup ## set-up scripts for a machine that one already has, into out/sc
 bench: setup ## measure side by side with named baselines; ARGS='--rounds N'
 	@$(NODE) bench/help.ts
 	@set -f; $(NODE) bench/bake.ts $$ARGS
+	@set -f; $(NODE) bench/layers.ts $$ARGS
 	@set -f; $(NODE) bench/dev-host.ts $$ARGS
 	@$(NODE) bench/fleet.ts
 	@$(NODE) bench/host.ts

@@ -2,47 +2,23 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { projectFolder } from '../src/io/paths.ts';
 import type { LabHandle } from '../test/e2e/lab-handle.ts';
-import { cli } from '../test/e2e/support.ts';
 import { withLab } from './lab.ts';
 import { atMost, median, rounded, saveResult } from './result.ts';
+import { ecsHost, type Timing, timedBake } from './timed-bake.ts';
 
 /**
  * `make bench`: bakes with `ecs-host bake` and by hand (bench/by-hand.sh) in turn, on one lab in one run, and prints
  * the ratio and where the difference goes. Both use the same base image, packages, files and mirror; ours also plans,
- * validates and verifies. Then, in the same rounds, what the fast layer alone takes of a whole bake.
+ * validates and verifies.
  *
  *   node bench/bake.ts [--rounds N]
  */
 const ROUNDS = Number(process.argv[process.argv.indexOf('--rounds') + 1]) || 3;
 const GOAL = 0.85;
-const FAST_GOAL = 0.25;
 const REGION = 'us-west-2';
-
-type Timing = { readonly totalMs: number; readonly phases: Readonly<Record<string, number>> };
 
 function seconds(ms: number): string {
   return (ms / 1000).toFixed(1).padStart(7);
-}
-
-async function ecsHost(lab: LabHandle, args: readonly string[], signal: AbortSignal): Promise<string> {
-  const { exitCode, stdout, all } = await cli(args, lab.environment, { signal });
-  if (exitCode !== 0) throw new Error(`ecs-host ${args.join(' ')}: exit code ${exitCode}\n${all.slice(-3000)}`);
-  return stdout;
-}
-
-/** Our bake: the whole command, with its own start; phases from its event stream. */
-async function bakeOurs(lab: LabHandle, signal: AbortSignal, how = '--no-layers'): Promise<Timing> {
-  const startedAt = performance.now();
-  const stdout = await ecsHost(lab, ['bake', how, '--force', '--json'], signal);
-  const totalMs = performance.now() - startedAt;
-  const titles = new Map<string, string>();
-  const phases: Record<string, number> = {};
-  for (const line of stdout.split('\n').filter((each) => each.startsWith('{'))) {
-    const event = JSON.parse(line) as { type: string; id?: string; title?: string; durationMs?: number };
-    if (event.type === 'span-start' && event.id && event.title) titles.set(event.id, event.title);
-    if (event.type === 'span-end' && event.id) phases[titles.get(event.id) ?? event.id] = event.durationMs ?? 0;
-  }
-  return { totalMs, phases };
 }
 
 async function bakeByHand(args: readonly string[], signal: AbortSignal): Promise<Timing> {
@@ -89,9 +65,6 @@ type Timings = {
   readonly byHand: readonly Timing[];
   /** The same command where nothing has changed: it looks, and bakes nothing. */
   readonly unchangedMs: readonly number[];
-  readonly fast: readonly Timing[];
-  /** Of the first bake in layers, which makes both. */
-  readonly both: Timing;
 };
 
 async function bakeNothing(lab: LabHandle, signal: AbortSignal): Promise<number> {
@@ -105,48 +78,24 @@ async function bakeNothing(lab: LabHandle, signal: AbortSignal): Promise<number>
 async function measure(lab: LabHandle, signal: AbortSignal): Promise<Timings> {
   const work = await lab.newFolder();
   // The first bake warms what both use (mirror, page cache); the script carries the same bundle.
-  await bakeOurs(lab, signal);
+  await timedBake(lab, signal);
   await ecsHost(lab, ['render', '--out', join(work, 'render')], signal);
   const bundle = join(work, 'render', 'bundle.tar');
   const ours: Timing[] = [];
   const byHand: Timing[] = [];
   const unchangedMs: number[] = [];
-  const fast: Timing[] = [];
-  const both = await bakeOurs(lab, signal, '--layers');
   for (let round = 1; round <= ROUNDS; round += 1) {
-    ours.push(await bakeOurs(lab, signal));
+    ours.push(await timedBake(lab, signal));
     unchangedMs.push(await bakeNothing(lab, signal));
     byHand.push(await bakeByHand([lab.endpoint, REGION, bundle, work], signal));
-    fast.push(await bakeOurs(lab, signal, '--layers'));
-    const [a, b, c] = [ours, byHand, fast].map((timings) => seconds(timings.at(-1)?.totalMs ?? 0));
-    console.error(`round ${round} of ${ROUNDS}: ecs-host ${a} s, by hand ${b} s, fast layer ${c} s`);
+    const [a, b] = [ours, byHand].map((timings) => seconds(timings.at(-1)?.totalMs ?? 0));
+    console.error(`round ${round} of ${ROUNDS}: ecs-host ${a} s, by hand ${b} s`);
   }
-  return { ours, byHand, unchangedMs, fast, both };
-}
-
-/** Of each round, one time as a part of another. */
-function ratiosOf(some: readonly Timing[], others: readonly Timing[]): number[] {
-  return some.map(({ totalMs }, index) => totalMs / (others[index]?.totalMs ?? Number.NaN));
-}
-
-async function reportLayers({ ours, fast, both }: Timings): Promise<void> {
-  const ratios = ratiosOf(fast, ours);
-  const ratio = median(ratios);
-  const cold = both.totalMs / median(ours.map(({ totalMs }) => totalMs));
-  console.log(`fast layer of a whole bake: ${ratio.toFixed(2)}; ${atMost(FAST_GOAL, ratio <= FAST_GOAL)}`);
-  console.log(`both layers of a whole bake: ${cold.toFixed(2)} (once)`);
-  await saveResult('fast-layer', {
-    baseline: 'ecs-host bake --no-layers',
-    ratio,
-    ratios: ratios.map(rounded),
-    goal: FAST_GOAL,
-    rounds: ROUNDS,
-    bothLayers: rounded(cold),
-  });
+  return { ours, byHand, unchangedMs };
 }
 
 async function report({ ours, byHand, unchangedMs }: Timings): Promise<void> {
-  const ratios = ratiosOf(ours, byHand);
+  const ratios = ours.map(({ totalMs }, index) => totalMs / (byHand[index]?.totalMs ?? Number.NaN));
   const ratio = median(ratios);
   const a = medians(ours);
   const b = medians(byHand);
@@ -177,7 +126,5 @@ async function report({ ours, byHand, unchangedMs }: Timings): Promise<void> {
 }
 
 await withLab(async (lab, signal) => {
-  const timings = await measure(lab, signal);
-  await report(timings);
-  await reportLayers(timings);
+  await report(await measure(lab, signal));
 });
