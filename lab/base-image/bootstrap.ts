@@ -39,6 +39,9 @@ export const CONFINED = [
 /** Of mmdebstrap's own package. */
 const MERGED_USR = '/usr/share/mmdebstrap/hooks/merged-usr/setup00.sh';
 
+/** Nothing of a tree has to outlive a crash of this machine, as long as it is made. */
+const UNSAFE = '/etc/dpkg/dpkg.cfg.d/while-made';
+
 export function shellQuote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
@@ -78,6 +81,8 @@ export async function bootstrap(
       '--format=directory',
       `--architectures=${architecture}`,
       `--include=${packages.join(',')}`,
+      `--essential-hook=echo force-unsafe-io > "$1"${UNSAFE}`,
+      `--customize-hook=rm "$1"${UNSAFE}`,
       `--customize-hook=${customize}`,
       suite,
       tree,

@@ -44,6 +44,17 @@ function hashing(): { stream: Transform; digest: () => string; bytes: () => numb
   return { stream, digest: () => `sha256:${hash.digest('hex')}`, bytes: () => count };
 }
 
+/**
+ * What packages bring to read is left out; as a filter of mmdebstrap's own (`path-exclude` from the start) each package
+ * would go through a Python program. Nothing has to outlive a crash of this machine (`force-unsafe-io`).
+ */
+const UNREAD = ['/usr/share/doc', '/usr/share/man', '/usr/share/locale'];
+const DPKG_OPTIONS = ['force-unsafe-io', ...UNREAD.map((folder) => `path-exclude=${folder}/*`)];
+const WITHOUT_UNREAD = {
+  essential: `printf '%s\\n' ${DPKG_OPTIONS.map((each) => `'${each}'`).join(' ')} > "$1"/etc/dpkg/dpkg.cfg.d/lab`,
+  customize: UNREAD.map((folder) => `rm -rf "$1"${folder}/*`).join('; '),
+};
+
 async function bootstrap(recipe: ImageRecipe, tar: string, onProgress: (line: string) => void): Promise<void> {
   const { debian, debianSecurity } = await readAptMirrors();
   const inside = (suite: string, path: string): string => `deb http://${SERVICE_ADDRESS}/${path} ${suite} main`;
@@ -58,7 +69,7 @@ async function bootstrap(recipe: ImageRecipe, tar: string, onProgress: (line: st
     ['--pdeathsig=KILL', 'unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc',
      'mmdebstrap', '--mode=root', '--variant=minbase', '--format=tar', '--architectures=amd64',
      `--include=${recipe.packages.join(',')}`,
-     '--dpkgopt=path-exclude=/usr/share/doc/*', '--dpkgopt=path-exclude=/usr/share/man/*', '--dpkgopt=path-exclude=/usr/share/locale/*',
+     `--essential-hook=${WITHOUT_UNREAD.essential}`, `--customize-hook=${WITHOUT_UNREAD.customize}`,
      // Machines have no way out: packages come from the lab's mirror, and no mirror of this machine stays in the image.
      `--customize-hook=rm -f "$1"/etc/apt/sources.list.d/*; printf '%s\\n' ${sources.map((line) => `'${line}'`).join(' ')} > "$1"/etc/apt/sources.list`,
      recipe.suite, tar,

@@ -28,7 +28,7 @@ export const IMAGE_RECIPES: readonly ImageRecipe[] = [
 ];
 
 /** Changes when the way of building does, so that old images are not taken for new ones. */
-const BUILD_VERSION = 1;
+const BUILD_VERSION = 2;
 
 export function recipeDigest(recipe: ImageRecipe): string {
   return createHash('sha256')
