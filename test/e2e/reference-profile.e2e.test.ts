@@ -22,6 +22,19 @@ afterAll(async () => {
 /** On a machine that is fresh the lab builds a base image, and its parts from their sources. */
 const FRESH_MS = 1_500_000;
 
+/** What stands in for something, where nothing official can be reached. */
+const STAND_INS = [
+  'aws-cli',
+  'base image',
+  'container base layers',
+  'docker',
+  'ecs-agent',
+  'kernel',
+  'nvidia-container-toolkit',
+  'nvidia-driver',
+  'ubuntu packages',
+];
+
 /** What cannot be looked at in the lab, whatever the lab would simulate; each is a line in the closing text as well. */
 const MAY_BE_SKIPPED = [
   /^not settable in this machine$/,
@@ -38,19 +51,7 @@ test(
     const result = events(run).at(-1) ?? {};
     lab.goodImageId = String(result['imageId']);
     const record = JSON.parse(await readFile(String(result['record']), 'utf8')) as ImageRecord;
-    expect(record.substitutions.map(({ component }) => component).sort()).toEqual([
-      ...[
-        'aws-cli',
-        'base image',
-        'container base layers',
-        'docker',
-        'ecs-agent',
-        'kernel',
-        'nvidia-container-toolkit',
-        'nvidia-driver',
-      ],
-      'ubuntu packages',
-    ]);
+    expect(record.substitutions.map(({ component }) => component).sort()).toEqual(STAND_INS);
     const checks = record.smoke?.checks ?? [];
     const skipped = checks.filter(({ verdict }) => verdict === 'skipped');
     expect(skipped.filter(({ reason = '' }) => !MAY_BE_SKIPPED.some((each) => each.test(reason)))).toEqual([]);
