@@ -18,12 +18,12 @@ type RegionRule = {
   }) => Omit<Found, 'code'> | null;
 };
 
-/** What of a profile cannot be had in the lab. What contradicts itself already has been told. */
-function notInTheLab({ nvidia, ecsAgent }: Partial<Profile>): string[] {
-  return [
-    ...(nvidia ? ['an NVIDIA GPU'] : []),
-    ...(ecsAgent?.source === 'aws' && ecsAgent.package !== undefined ? ["Amazon's ECS agent"] : []),
-  ];
+/** A GPU is simulated by what a machine on the kernel of this one is given. */
+export function wantsGpuUnderQemu(
+  { lab, machine }: Pick<Partial<Region>, 'lab' | 'machine'>,
+  { nvidia }: Pick<Partial<Profile>, 'nvidia'>,
+): boolean {
+  return lab === true && machine === 'qemu' && Boolean(nvidia);
 }
 
 /** The stand-in, and nothing else that would have to be changed first. */
@@ -96,20 +96,16 @@ export const REGION_RULES: readonly RegionRule[] = [
         : null,
   },
   {
-    code: 'PROFILE_NOT_FOR_LAB',
-    title: 'The default profile of a `lab` region needs no GPU and no agent from Amazon.',
-    check: ({ region, config }) => {
-      const isLab = region.lab === true && region.apiRegion !== undefined;
-      const profile = isLab ? defaultOf(region, config) : null;
-      const missing = profile ? notInTheLab(profile) : [];
-      return missing.length === 0
-        ? null
-        : {
-            key: ['profile'],
-            reason: `${region.profile} needs what the lab does not have: ${missing.join(', ')}`,
-            hint: 'make a profile like cpu-bookworm the default of the lab',
-          };
-    },
+    code: 'MACHINE_WITHOUT_GPU',
+    title: 'The default profile of a `lab` region with `machine: qemu` needs no GPU.',
+    check: ({ region, config }) =>
+      wantsGpuUnderQemu(region, defaultOf(region, config) ?? {})
+        ? {
+            key: ['machine'],
+            reason: `${region.profile} needs a GPU, and machines under QEMU have none`,
+            hint: 'leave machine out, or name a profile without nvidia',
+          }
+        : null,
   },
   {
     code: 'PROFILE_ONLY_FOR_LAB',

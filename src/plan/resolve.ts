@@ -7,6 +7,7 @@ import { runsWithoutFirmware } from '../config/gpu-firmware.ts';
 import type { HostsConfig, Profile, Region, WorkloadPorts } from '../config/hosts-config.ts';
 import type { ConfigDetail } from '../config/load.ts';
 import { instanceTypesOf } from '../config/profile-types.ts';
+import { wantsGpuUnderQemu } from '../config/region-rules.ts';
 import { volumeGiBOf } from '../config/root-volume.ts';
 import { userError } from '../io/errors.ts';
 import { nearest } from '../io/nearest.ts';
@@ -57,13 +58,14 @@ export function select(
 ): Selection {
   const region = pick(config.regions, names.region, 'region', file);
   const profileName = names.profile ?? region.profile;
-  return {
-    regionName: names.region,
-    region,
-    profileName,
-    profile: pick(config.profiles, profileName, 'profile', file),
-    regions: config.regions,
-  };
+  const profile = pick(config.profiles, profileName, 'profile', file);
+  if (wantsGpuUnderQemu(region, profile))
+    throw userError(
+      'MACHINE_WITHOUT_GPU',
+      `${profileName} needs a GPU, and machines under QEMU, as region ${names.region} has them, have none.`,
+      `leave machine out at ${names.region} in ${file}, or name a profile without nvidia`,
+    );
+  return { regionName: names.region, region, profileName, profile, regions: config.regions };
 }
 
 export function machineOf(region: Region): BuildPlan['machine'] {

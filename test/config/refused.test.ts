@@ -207,10 +207,10 @@ const oneMistake: readonly (readonly [string, string, string, string])[] = [
   ['port 22', changed('discoveryTcp: 32262', 'discoveryTcp: 22'), 'PORTS_CLASH', `${G3S}.workload.ports.discoveryTcp`],
   ['port 4678', changed('streamTcp: 32273', 'streamTcp: 4678'), 'PORTS_CLASH', `${G3S}.workload.ports.streamTcp`],
   [
-    'a GPU in the lab',
-    changed('profile: cpu-bookworm', 'profile: g3s-focal'),
-    'PROFILE_NOT_FOR_LAB',
-    'regions.local.profile',
+    'a GPU under QEMU',
+    changed('profile: cpu-bookworm\n', 'profile: g3s-focal\n    machine: qemu\n'),
+    'MACHINE_WITHOUT_GPU',
+    'regions.local.machine',
   ],
   [
     'the stand-in on AWS',

@@ -212,6 +212,17 @@ test('a region or profile that is not there is named with the nearest', () => {
   );
 });
 
+test('a profile with a GPU is refused where machines have none, before anything is baked', () => {
+  const { local, ...others } = config.regions;
+  const regions = { ...others, local: { ...local, machine: 'qemu' } } as typeof config.regions;
+  expect(() => select({ ...config, regions }, { region: 'local', profile: 'g3s-focal' }, 'hosts.yaml')).toThrow(
+    expect.objectContaining({ code: 'MACHINE_WITHOUT_GPU' }),
+  );
+  expect(select({ ...config, regions }, { region: 'local', profile: null }, 'hosts.yaml').profileName).toBe(
+    'cpu-bookworm',
+  );
+});
+
 /** Answers the calls that planning makes, by name; anything else fails the test. */
 function fakeEc2(answers: Readonly<Record<string, object>>): EC2Client {
   return {
