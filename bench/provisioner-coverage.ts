@@ -1,78 +1,77 @@
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { glob, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { execa } from 'execa';
 import type { FileCoverage } from 'istanbul-lib-coverage';
 import { copyWithCoverage } from './coverage/checkout.ts';
+import { REASONS } from './coverage/reasons.ts';
 import { statementsOf } from './coverage/statements.ts';
 import { withEnding } from './interruption.ts';
 
 /**
- * Which statements of provisioners/ ran in the lab's bakes and on the images that were booted. One that did not needs a
- * comment in its source that says why not; exit code 1 when one has none.
+ * Which statements of provisioners/ ran in the lab's bakes and on the images that were booted. One that did not has a
+ * reason in bench/coverage/reasons.ts; exit code 1 when one has none, or a reason is needed no more.
  *
  *   node bench/provisioner-coverage.ts
  */
-const REASON = /\/\/ Not in a bake of the lab: (.+)/;
+/** `text` is its first line. */
+type Gap = { readonly file: string; readonly from: number; readonly to: number; readonly text: string };
 
-type Gap = { readonly file: string; readonly from: number; readonly to: number; readonly reason: string | null };
-
-/** Statements that did not run, joined where nothing that ran is between them. */
-function gapsOf(coverage: FileCoverage, file: string, lines: readonly string[]): Gap[] {
-  const ran = new Set<number>();
-  const missed = new Set<number>();
-  for (const [id, { start, end }] of Object.entries(coverage.statementMap)) {
-    const of = coverage.s[id] === 0 ? missed : ran;
-    if (of === ran) ran.add(start.line);
-    else for (let line = start.line; line <= end.line; line += 1) missed.add(line);
-  }
+/** Statements that did not run, joined where none that ran is between them. */
+function gapsOf({ statementMap, s }: FileCoverage, file: string, lines: readonly string[]): Gap[] {
+  const statements = Object.entries(statementMap).toSorted(
+    ([, { start: a }], [, { start: b }]) => a.line - b.line || a.column - b.column,
+  );
   const gaps: { from: number; to: number }[] = [];
-  for (const line of [...missed]
-    .filter((each) => !ran.has(each) || isMissedInside(coverage, each))
-    .toSorted(byNumber)) {
+  let isOpen = false;
+  for (const [id, { start, end }] of statements) {
     const last = gaps.at(-1);
-    if (last !== undefined && lines.slice(last.to, line - 1).every((text) => /^\s*(\/\/.*)?$/.test(text)))
-      last.to = line;
-    else gaps.push({ from: line, to: line });
+    if (s[id] !== 0) isOpen = false;
+    else if (isOpen && last !== undefined) last.to = Math.max(last.to, end.line);
+    else {
+      gaps.push({ from: start.line, to: end.line });
+      isOpen = true;
+    }
   }
-  return gaps.map(({ from, to }) => ({ file, from, to, reason: reasonAt(lines, from, to) }));
-}
-
-function byNumber(a: number, b: number): number {
-  return a - b;
-}
-
-function isMissedInside({ statementMap, s }: FileCoverage, line: number): boolean {
-  return Object.entries(statementMap).some(([id, { start }]) => s[id] === 0 && start.line === line);
-}
-
-/** In the gap itself, or above it. */
-function reasonAt(lines: readonly string[], from: number, to: number): string | null {
-  for (const text of lines.slice(Math.max(0, from - 2), to)) {
-    const reason = REASON.exec(text)?.[1];
-    if (reason !== undefined) return reason;
-  }
-  return null;
+  return gaps.map(({ from, to }) => ({ file, from, to, text: (lines[from - 1] ?? '').trim() }));
 }
 
 async function report(copy: string, raw: string): Promise<boolean> {
   const all = await statementsOf(raw);
   const gaps: Gap[] = [];
   const count = { statements: 0, ran: 0 };
-  for (const path of all.files()) {
-    const file = relative(copy, path);
-    if (!file.startsWith('provisioners/')) continue;
-    const coverage = all.fileCoverageFor(path);
-    const { total, covered } = coverage.toSummary().statements;
-    count.statements += total;
-    count.ran += covered;
-    gaps.push(...gapsOf(coverage, file, (await readFile(path, 'utf8')).split('\n')));
+  const covered = new Map(all.files().map((path) => [relative(copy, path), path]));
+  for await (const file of glob('provisioners/**/*.ts', { cwd: copy })) {
+    const path = covered.get(file);
+    const lines = (await readFile(join(copy, file), 'utf8')).split('\n');
+    // Of no program that runs on an image.
+    if (path === undefined) gaps.push({ file, from: 1, to: lines.length, text: '' });
+    else {
+      const coverage = all.fileCoverageFor(path);
+      const { statements } = coverage.toSummary();
+      count.statements += statements.total;
+      count.ran += statements.covered;
+      gaps.push(...gapsOf(coverage, file, lines));
+    }
   }
-  for (const { file, from, to, reason } of gaps)
-    console.log(`${reason === null ? 'unexplained' : 'explained  '}  ${file}:${from}-${to}  ${reason ?? ''}`);
-  const unexplained = gaps.filter(({ reason }) => reason === null).length;
-  console.log(`${count.ran} of ${count.statements} statements ran; of ${gaps.length} gaps, ${unexplained} unexplained`);
-  return unexplained === 0;
+  return judge(
+    gaps.toSorted((a, b) => a.file.localeCompare(b.file) || a.from - b.from),
+    count,
+  );
+}
+
+function judge(gaps: readonly Gap[], { statements, ran }: { statements: number; ran: number }): boolean {
+  const unneeded = new Set(REASONS);
+  let unexplained = 0;
+  for (const { file, from, to, text } of gaps) {
+    const found = REASONS.find((each) => file.startsWith(each.file) && (each.text === undefined || each.text === text));
+    if (found === undefined) unexplained += 1;
+    else unneeded.delete(found);
+    console.log(`${found ? 'explained  ' : 'unexplained'}  ${file}:${from}-${to}  ${found?.reason ?? text}`);
+  }
+  for (const { file, text = '' } of unneeded) console.log(`needed no more  ${file}  ${text}`);
+  console.log(`${ran} of ${statements} statements ran; of ${gaps.length} gaps, ${unexplained} unexplained`);
+  return unexplained === 0 && unneeded.size === 0;
 }
 
 await withEnding({

@@ -15,7 +15,6 @@ const CHANGES: readonly Change[] = [
     file: 'src/plan/provisioning.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: as it stands there.
     from: '`sudo ${HOST_NODE} ${onHost(',
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: as it is to stand there.
     to: `\`sudo NODE_V8_COVERAGE=${COVERAGE_FOLDER} \${HOST_NODE} \${onHost(`,
   },
 ];

@@ -1,10 +1,14 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { convert } from 'ast-v8-to-istanbul';
 import { execa } from 'execa';
 import istanbul, { type CoverageMap, type CoverageMapData } from 'istanbul-lib-coverage';
 import { parseAst } from 'rolldown/parseAst';
+import { cacheFolder } from '../../src/io/paths.ts';
 
+/** Sources are named from where the program was built, which is as deep as this. */
+const BUILT_AT = join(cacheFolder(), 'bundles', 'any', 'provisioners', 'main.mjs');
 const SOURCE_MAP = /\/\/# sourceMappingURL=data:application\/json;[^,]*base64,(\S+)/;
 
 type V8Coverage = { readonly result: readonly { readonly url: string; readonly functions: never[] }[] };
@@ -24,7 +28,7 @@ export async function statementsOf(folder: string): Promise<CoverageMap> {
     for (const file of await readdir(unpacked)) {
       const { result } = JSON.parse(await readFile(join(unpacked, file), 'utf8')) as V8Coverage;
       for (const { functions } of result.filter(({ url }) => url.endsWith('/provisioners/main.mjs'))) {
-        const coverage = { url: `file://${program}`, functions };
+        const coverage = { url: pathToFileURL(BUILT_AT).href, functions };
         all.merge((await convert({ code, sourceMap, ast: parseAst(code) as never, coverage })) as CoverageMapData);
       }
     }

@@ -226,6 +226,10 @@ export const MESSAGES = {
       'The lab cannot have the sources that were asked for: an official image is not to be had, or machines of the other kind are there.',
   },
   LAUNCH_INCOMPLETE: { level: 'outside', meaning: 'RunInstances answered without an instance.' },
+  MACHINE_WITHOUT_GPU: {
+    level: 'user',
+    meaning: 'The profile needs a GPU, and machines of the region, which run under QEMU, have none.',
+  },
   MASS_DENIAL: { level: 'note', meaning: 'The webserver holds denials back, because they are too many at once.' },
   MASS_SILENCE: { level: 'note', meaning: 'Many hosts are silent at once: none is ended; or they are few again.' },
   NETWORK: { level: 'user', meaning: 'A value of --clients or --webserver is no network.' },
