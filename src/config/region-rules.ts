@@ -96,7 +96,7 @@ export const REGION_RULES: readonly RegionRule[] = [
         : null,
   },
   {
-    code: 'MACHINE_WITHOUT_GPU',
+    code: 'REGION_MACHINE_WITHOUT_GPU',
     title: 'The default profile of a `lab` region with `machine: qemu` needs no GPU.',
     check: ({ region, config }) =>
       wantsGpuUnderQemu(region, defaultOf(region, config) ?? {})

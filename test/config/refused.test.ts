@@ -209,7 +209,7 @@ const oneMistake: readonly (readonly [string, string, string, string])[] = [
   [
     'a GPU under QEMU',
     changed('profile: cpu-bookworm\n', 'profile: g3s-focal\n    machine: qemu\n'),
-    'MACHINE_WITHOUT_GPU',
+    'REGION_MACHINE_WITHOUT_GPU',
     'regions.local.machine',
   ],
   [

@@ -170,7 +170,7 @@ export async function bootHost(
         address,
         user: plan.network.sshUser,
         keyFile: key.keyFile,
-        transport: 'ssh',
+        transport: plan.network.transport,
         apiRegion: plan.apiRegion,
         endpointUrl: lab.endpoint,
       },
