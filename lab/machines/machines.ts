@@ -173,7 +173,6 @@ class DrivenMachines {
     const root = join(machineFolder(this.#paths, instanceId), 'root');
     const console = consoleFile(this.#paths, instanceId);
     const gpus = spec.gpus.length === 0 ? null : gpuFolder(this.#paths, instanceId);
-    if (gpus !== null && spec.machine === 'qemu') throw new Error('a machine under QEMU has no simulated GPU');
     if (gpus !== null) await this.#putGpus(spec, this.#gpuFaults.get(instanceId) ?? []);
     await mkdir(root, { recursive: true });
     await mkdir(dirname(console), { recursive: true });

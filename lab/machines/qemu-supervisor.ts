@@ -33,7 +33,8 @@ export function qemuDriver(bootDisk: () => Promise<string>, log: (line: string) 
     readyLimitMs: 120_000,
     // It begins anew in the same process.
     asksForReboot: () => false,
-    powerOn: async ({ labId, namespace, spec, reserved, disk, groupFiles, consoleFile }) => {
+    powerOn: async ({ labId, namespace, spec, reserved, disk, gpus, groupFiles, consoleFile }) => {
+      if (gpus !== null) throw new Error('a machine under QEMU has no simulated GPU');
       if (!(await succeeds(QEMU, ['--version'])))
         throw new Error(`there is no ${QEMU} on this machine, which instances with a kernel of their own run on`);
       accelerator ??= chooseAccelerator();

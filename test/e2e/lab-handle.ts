@@ -11,7 +11,7 @@ import {
 import { execa } from 'execa';
 import { createClients } from '../../src/aws/clients.ts';
 import { projectFolder } from '../../src/io/paths.ts';
-import { cli, machineLeftovers, newStateFolder, testEnvironment } from './support.ts';
+import { cli, machineLeftovers, newStateFolder, startProgram } from './support.ts';
 
 /**
  * A lab that a test file owns: its state folder, its endpoint, and the environment that points the command line at
@@ -72,17 +72,8 @@ async function endLab(stateFolder: string): Promise<void> {
 export async function startLabForTests(): Promise<LabHandle> {
   const stateFolder = await newStateFolder();
   // Owned by this process: a run of the tests that is killed leaves no lab up.
-  const up = await execa(
-    process.execPath,
-    [join(projectFolder(), 'lab', 'main.ts'), 'up', '--json', '--owner-pid', `${process.pid}`],
-    {
-      env: testEnvironment({ ECS_HOST_STATE: stateFolder }),
-      extendEnv: false,
-      reject: false,
-      all: true,
-      detached: true,
-    },
-  );
+  const args = [join(projectFolder(), 'lab', 'main.ts'), 'up', '--json', '--owner-pid', `${process.pid}`];
+  const up = await startProgram(process.execPath, args, { ECS_HOST_STATE: stateFolder }, WHOLE);
   if (up.exitCode !== 0) {
     await endLab(stateFolder);
     throw new Error(`the lab did not start:\n${up.all}`);

@@ -36,7 +36,11 @@ export type CliOptions = {
 
 /** Starts the command; for tests that send it signals. */
 export function start(args: readonly string[], more: Record<string, string> = {}, options: CliOptions = {}) {
-  return execa(ECS_HOST, args, {
+  return startProgram(ECS_HOST, args, more, options);
+}
+
+export function startProgram(file: string, args: readonly string[], more: Record<string, string>, options: CliOptions) {
+  return execa(file, args, {
     env: testEnvironment(more),
     extendEnv: false,
     reject: false,

@@ -21,7 +21,7 @@ const folders: string[] = [];
 const labs: Lab[] = [];
 
 async function startLab(stateFolder: string): Promise<Lab> {
-  const environment = { ECS_HOST_STATE: stateFolder, ECS_HOST_LAB_NETWORK: '' };
+  const environment = { ECS_HOST_STATE: stateFolder };
   const up = await cli(['lab', 'up', '--json'], environment);
   expect(up.exitCode, up.all).toBe(0);
   const { endpoint } = JSON.parse(up.stdout) as { endpoint: string };

@@ -41,7 +41,6 @@ export async function endTheHost(): Promise<void> {
     await host?.[Symbol.asyncDispose]();
     expect(await awsLeftovers(lab)).toEqual([]);
   } finally {
-    // Whatever happened: the next file's lab has the same network.
     await lab?.down();
   }
 }

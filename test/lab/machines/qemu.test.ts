@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { hypervisorUuid, machineName } from '../../../lab/machines/nspawn.ts';
 import { qemuCommand } from '../../../lab/machines/qemu.ts';
+import { qemuDriver } from '../../../lab/machines/qemu-supervisor.ts';
 
 const spec = { instanceId: 'i-0123456789abcdef0', instanceType: 't3.large', diskId: 'vol-0fedcba9876543210' };
 const command = qemuCommand(
@@ -47,4 +48,13 @@ test('its firmware says EC2, as cloud-init wants it: serial number and uuid are 
 
 test('a comma in a path ends no value', () => {
   expect(valuesOf('-chardev')[0]).toBe('file,id=console,path=/state/a,,b.log,append=on');
+});
+
+test('a machine that wants a GPU is refused before anything is made for it', async () => {
+  const driver = qemuDriver(
+    () => Promise.reject(new Error('not asked here')),
+    () => undefined,
+  );
+  const given = { spec, gpus: '/state/gpus' } as unknown as Parameters<typeof driver.powerOn>[0];
+  await expect(driver.powerOn(given)).rejects.toThrow('no simulated GPU');
 });
