@@ -83,6 +83,10 @@ export interface Profile {
    */
   swapMiB?: number;
   /**
+   * What may be on an image although nothing explains it, each with the reason and the day on which that ends.
+   */
+  auditExceptions?: AuditException[];
+  /**
    * Sources that are not the official ones, and why; shown by plan, record and report.
    */
   substitutions?: Substitution[];
@@ -189,6 +193,20 @@ export interface HostServiceProgram {
    * Path of one executable file, from the folder of hosts.yaml; it runs with no arguments.
    */
   program: string;
+}
+export interface AuditException {
+  /**
+   * Of a file on the image, or of everything below a folder: /srv/data/**.
+   */
+  path: string;
+  /**
+   * Why it may be there.
+   */
+  reason: string;
+  /**
+   * The last day on which it counts (UTC).
+   */
+  expires: string;
 }
 export interface Substitution {
   /**

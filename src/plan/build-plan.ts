@@ -7,7 +7,7 @@ import type { ProvisioningStep } from './provisioning.ts';
  * Of the format of `plan.json`: the resolved build, readonly, nothing optional. Later verbs read it and refuse another
  * version.
  */
-export const PLAN_VERSION = 5;
+export const PLAN_VERSION = 6;
 
 export type Transport = 'ssh' | 'session-manager';
 
@@ -147,6 +147,8 @@ export type BuildPlan = {
     readonly ports: { readonly discoveryTcp: number; readonly streamUdp: number; readonly streamTcp: number };
   };
   readonly release: ReleasePlan;
+  /** What an audit lets pass although nothing explains it; no part of the digest. */
+  readonly auditExceptions: readonly { readonly path: string; readonly reason: string; readonly expires: string }[];
   /** Sources that are not the official ones, each with the reason: printed by plan, kept in record and report. */
   readonly substitutions: readonly { readonly component: string; readonly source: string; readonly reason: string }[];
   readonly toolchain: { readonly packer: string; readonly amazonPlugin: string };

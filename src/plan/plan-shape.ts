@@ -127,6 +127,7 @@ export const planProblem = shapeCheck(
     provisioning: list(object({ name: TEXT, upload: FLAG, inline: list(TEXT) }, ['upload', 'inline'])),
     developerWorkload: WORKLOAD,
     release: RELEASE,
+    auditExceptions: list(object({ path: TEXT, reason: TEXT, expires: TEXT })),
     substitutions: SUBSTITUTIONS,
     toolchain: object({ packer: TEXT, amazonPlugin: TEXT }),
     warnings: list(object({ code: TEXT, message: TEXT, hint: TEXT })),

@@ -235,6 +235,7 @@ export function resolvePlan({
     hostProgram,
     provisioning,
     developerWorkload,
+    auditExceptions: profile.auditExceptions ?? [],
     release: releasePlanOf(profile, regions, { apiRegion, isLab }),
     substitutions: [
       ...(profile.substitutions ?? []),
