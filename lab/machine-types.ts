@@ -15,6 +15,8 @@ export type MachineSpec = {
   /** Of the type; empty for most. */
   readonly gpus: readonly GpuKind[];
   readonly diskId: string;
+  /** Beside the root's: each is a block device of the machine. */
+  readonly volumes: readonly DataVolume[];
   readonly vpcId: string;
   readonly subnetId: string;
   /** Null when none was asked for. */
@@ -29,6 +31,12 @@ export type MachineSpec = {
     readonly name: string;
     readonly ingress: readonly IngressRule[];
   }[];
+};
+
+export type DataVolume = {
+  readonly diskId: string;
+  /** As it was asked for: `/dev/sdf`. */
+  readonly deviceName: string;
 };
 
 /** GPUs of one kind, as EC2 describes a type. */
@@ -80,6 +88,8 @@ export type Disks = {
    * system to sizeGiB.
    */
   createFromSnapshot(diskId: string, snapshotId: string, sizeGiB: number): Promise<void>;
+  /** Another than the root volume: the snapshot's own bytes, and zeros behind them up to sizeGiB, as on EC2. */
+  createDataVolume(diskId: string, snapshotId: string, sizeGiB: number): Promise<void>;
   /** Freezes a volume of a stopped machine into a snapshot. */
   createSnapshot(snapshotId: string, diskId: string): Promise<void>;
   copySnapshot(targetId: string, sourceId: string): Promise<void>;

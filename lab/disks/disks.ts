@@ -56,22 +56,33 @@ export function createDisks(folder: string): Disks {
     return { path: file(id), size };
   };
 
+  const makeVolume = async (
+    diskId: string,
+    snapshotId: string,
+    sizeGiB: number,
+    fill: (unfinished: string) => Promise<void>,
+  ): Promise<void> => {
+    const source = await existing(snapshotId);
+    if (sizeGiB * GIB < source.size) {
+      throw new Error(
+        `a volume of ${sizeGiB} GiB is smaller than its snapshot ${snapshotId} (${source.size / GIB} GiB)`,
+      );
+    }
+    await make(diskId, source.path, async (unfinished) => {
+      if (sizeGiB * GIB === source.size) return;
+      await truncate(unfinished, sizeGiB * GIB);
+      await fill(unfinished);
+    });
+  };
+
   return {
-    createFromSnapshot: async (diskId, snapshotId, sizeGiB) => {
-      const source = await existing(snapshotId);
-      if (sizeGiB * GIB < source.size) {
-        throw new Error(
-          `a volume of ${sizeGiB} GiB is smaller than its snapshot ${snapshotId} (${source.size / GIB} GiB)`,
-        );
-      }
-      await make(diskId, source.path, async (unfinished) => {
-        if (sizeGiB * GIB === source.size) return;
-        await truncate(unfinished, sizeGiB * GIB);
+    createFromSnapshot: (diskId, snapshotId, sizeGiB) =>
+      makeVolume(diskId, snapshotId, sizeGiB, async (unfinished) => {
         // resize2fs wants it forced.
         await settle(unfinished, ['-f']);
         await run('resize2fs', [unfinished]);
-      });
-    },
+      }),
+    createDataVolume: (diskId, snapshotId, sizeGiB) => makeVolume(diskId, snapshotId, sizeGiB, async () => {}),
     createSnapshot: async (snapshotId, diskId) => {
       const source = await existing(diskId);
       // A machine that was ended by force leaves its journal to be replayed; better once here than in every machine of

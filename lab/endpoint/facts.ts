@@ -6,6 +6,8 @@ type AsStarted = Pick<
   'gpus' | 'subnetId' | 'keyPair' | 'instanceProfile' | 'httpTokens' | 'httpPutResponseHopLimit' | 'securityGroups'
 >;
 
+type VolumeFacts = { readonly id: string; readonly sizeGiB: number; readonly sourceDisk: string };
+
 /** What lab/moto/control.py knows of an instance. */
 export type InstanceFacts = AsStarted & {
   readonly instanceId: string;
@@ -17,7 +19,9 @@ export type InstanceFacts = AsStarted & {
   readonly instanceType: string;
   readonly machine: MachineSpec['machine'];
   readonly shutdownBehavior: 'stop' | 'terminate';
-  readonly rootVolume: { readonly id: string; readonly sizeGiB: number; readonly sourceDisk: string } | null;
+  readonly rootVolume: VolumeFacts | null;
+  /** The others. */
+  readonly dataVolumes: readonly (VolumeFacts & { readonly deviceName: string })[];
   readonly vpcId: string;
   /** base64, as in the API. */
   readonly userData: string | null;
@@ -45,6 +49,7 @@ export function machineSpec(facts: InstanceFacts): MachineSpec {
     machine: facts.machine,
     gpus: facts.gpus,
     diskId: facts.rootVolume.id,
+    volumes: facts.dataVolumes.map(({ id, deviceName }) => ({ diskId: id, deviceName })),
     vpcId: facts.vpcId,
     subnetId: facts.subnetId,
     keyPair: facts.keyPair,

@@ -38,10 +38,12 @@ export class InstanceWork {
       await moto.control('set-address', { region, instanceId, address, macAddress });
       background.start([instanceId], `launch ${instanceId}`, () =>
         this.#boot(region, instanceId, {
-          prepare: async ({ rootVolume, instanceType, gpus }) => {
+          prepare: async ({ rootVolume, dataVolumes, instanceType, gpus }) => {
             if (rootVolume === null) throw new Error('no root volume');
             if (gpus.length > 0) await gpuOrders.giveTo(instanceId, instanceType);
             await disks.createFromSnapshot(rootVolume.id, rootVolume.sourceDisk, rootVolume.sizeGiB);
+            for (const { id, sourceDisk, sizeGiB } of dataVolumes)
+              await disks.createDataVolume(id, sourceDisk, sizeGiB);
           },
           onFailure: (message) => this.#remove(region, instanceId, message, INTERNAL),
         }),

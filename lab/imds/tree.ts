@@ -110,7 +110,7 @@ function metaData(instance: ImdsInstance, now: Date): Tree {
     ['ami-id', spec.imageId],
     ['ami-launch-index', '0'],
     ['ami-manifest-path', '(unknown)'],
-    ['block-device-mapping', strings({ ami: '/dev/xvda', root: '/dev/xvda' })],
+    ['block-device-mapping', blockDevices(spec)],
     ['events', events(instance)],
     ['hostname', hostname],
     ['iam', iam(instance, now)],
@@ -132,6 +132,12 @@ function metaData(instance: ImdsInstance, now: Date): Tree {
     ['spot', spot(instance)],
     ['tags', tags === undefined ? null : directory([['instance', strings(tags)]])],
   ]);
+}
+
+/** Volumes beside the root are ebs1 and so on, by names without /dev. */
+function blockDevices({ volumes }: ImdsInstance['spec']): Tree {
+  const others = volumes.map(({ deviceName }, index) => [`ebs${index + 1}`, deviceName.replace(/^\/dev\//, '')]);
+  return strings({ ami: '/dev/xvda', ...Object.fromEntries(others), root: '/dev/xvda' });
 }
 
 function strings(entries: Readonly<Record<string, string>>): Tree {

@@ -1,4 +1,4 @@
-import type { MachineAddress, MachineSpec } from '../machine-types.ts';
+import type { DataVolume, MachineAddress, MachineSpec } from '../machine-types.ts';
 import type { Ended } from './spawn-machine.ts';
 
 /** One run of one machine, from power-on to power-off. */
@@ -25,6 +25,7 @@ export type PowerOn = {
   readonly spec: MachineSpec;
   readonly reserved: MachineAddress;
   readonly disk: string;
+  readonly volumes: readonly { readonly volume: DataVolume; readonly file: string }[];
   /** An empty folder of the machine's. */
   readonly root: string;
   /** The folder that stands for its GPUs; null when it has none. */

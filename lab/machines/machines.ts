@@ -185,6 +185,7 @@ class DrivenMachines {
       spec,
       reserved,
       disk: diskFile(this.#paths.disks, spec.diskId),
+      volumes: spec.volumes.map((volume) => ({ volume, file: diskFile(this.#paths.disks, volume.diskId) })),
       root,
       groupFiles,
       gpus,
@@ -199,9 +200,10 @@ class DrivenMachines {
     return supervisor;
   }
 
-  async #cleanUp({ instanceId, diskId }: MachineSpec): Promise<void> {
+  async #cleanUp({ instanceId, diskId, volumes }: MachineSpec): Promise<void> {
     await removeControlGroups(this.#paths.id, instanceId);
-    await waitForNoLoopDevice(diskFile(this.#paths.disks, diskId), KILLED_LIMIT_MS);
+    for (const id of [diskId, ...volumes.map((volume) => volume.diskId)])
+      await waitForNoLoopDevice(diskFile(this.#paths.disks, id), KILLED_LIMIT_MS);
     await this.#network.detach(instanceId);
     await removeMachineFolder(this.#paths, instanceId);
   }

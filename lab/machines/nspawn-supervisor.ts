@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Driver, Supervisor } from './driver.ts';
-import { nspawnCommand, REBOOT_EXIT_CODE } from './nspawn.ts';
+import { nodeOf, nspawnCommand, REBOOT_EXIT_CODE } from './nspawn.ts';
 import { type MachineProcess, spawnMachine, within } from './spawn-machine.ts';
 
 const POLL_MS = 20;
@@ -51,9 +51,11 @@ export const NSPAWN: Driver = {
   shutdownLimitMs: 30_000,
   readyLimitMs: 5000,
   asksForReboot: ({ exitCode }) => exitCode === REBOOT_EXIT_CODE,
-  powerOn: async ({ labId, namespace, spec, reserved, disk, root, gpus, groupFiles, consoleFile }) => {
+  powerOn: async ({ labId, namespace, spec, reserved, disk, volumes, root, gpus, groupFiles, consoleFile }) => {
     const command = nspawnCommand(labId, spec, reserved, { root, gpus });
-    return supervise(await spawnMachine({ namespace, mount: { disk, root }, groupFiles, command, consoleFile }));
+    const devices = volumes.map(({ volume, file }) => ({ node: nodeOf(volume.deviceName), file }));
+    const mount = { disk, root, devices };
+    return supervise(await spawnMachine({ namespace, mount, groupFiles, command, consoleFile }));
   },
 };
 

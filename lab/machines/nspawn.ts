@@ -23,10 +23,17 @@ const GPUS = '/run/ecs-host-lab-gpus';
  * A machine with GPUs sees those, and no other PCI device; the newest kernel on the disk is the one that would run, and
  * takes a GPU by nouveau where it has that and nobody forbids it. One without does not see the GPU of the host.
  *
- * Arguments: MAC address, address, router, hypervisor's uuid.
+ * /dev is a tmpfs of nspawn's without disks: the machine's own is put there under the name that it is mounted by, the
+ * others where a Xen instance has them.
+ *
+ * Arguments: MAC address, address, router, hypervisor's uuid; then, of each further disk, its node and major:minor.
  */
 const BEFORE_INIT = `
 set -e
+disk() {
+  mknod -m 660 "$1" b "\${2%:*}" "\${2#*:}"
+  chgrp disk "$1"
+}
 ip link set dev lo up
 ip link set dev ${INTERFACE} address "$1"
 ip address add "$2/32" dev ${INTERFACE}
@@ -34,9 +41,13 @@ ip link set dev ${INTERFACE} up
 until [ "$(cat /sys/class/net/${INTERFACE}/carrier)" = 1 ]; do sleep 0.02; done
 ip route add "$3/32" dev ${INTERFACE}
 ip route add default via "$3" dev ${INTERFACE} src "$2"
-while read -r _ _ _ _ point options _; do
+while read -r _ _ numbers _ point options rest; do
   case "$point $options" in
     "/sys/fs/cgroup/"*" ro,"*) mount -o remount,bind,rw "$point" ;;
+    "/ "*)
+      rest=\${rest#*- * }
+      disk "\${rest%% *}" "$numbers"
+      ;;
   esac
 done </proc/self/mountinfo
 mount -o remount,rw /sys
@@ -58,6 +69,11 @@ if [ -d ${GPUS} ]; then
 elif grep -qsx 0x10de $devices/*/vendor; then
   mount -t tmpfs -o ro gpus $devices
 fi
+shift 4
+while [ $# -gt 0 ]; do
+  disk "$1" "$2"
+  shift 2
+done
 exec /sbin/init
 `.trim();
 
@@ -73,7 +89,12 @@ export function hypervisorUuid(instanceId: string): string {
   ].join('-');
 }
 
-/** The command line of one machine's nspawn. */
+/** Where a Xen instance has what the API calls `/dev/sdf`: /dev/xvdf. */
+export function nodeOf(deviceName: string): string {
+  return deviceName.replace(/^(?:\/dev\/)?(?:sd|xvd)/, '/dev/xvd');
+}
+
+/** The command line of one machine's nspawn. What is put behind it, the numbers of disks, goes to BEFORE_INIT. */
 export function nspawnCommand(
   labId: string,
   spec: Pick<MachineSpec, 'instanceId' | 'region'>,

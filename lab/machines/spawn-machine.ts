@@ -9,8 +9,13 @@ export type Ended = { readonly exitCode: number | null; readonly signal: NodeJS.
 
 export type MachineProcessSpec = {
   readonly namespace: string;
-  /** The disk that the command needs mounted, and where; null for one that opens the disk itself. */
-  readonly mount: { readonly disk: string; readonly root: string } | null;
+  /** The disk that the command needs mounted, and where; null for one that opens disks itself. */
+  readonly mount: {
+    readonly disk: string;
+    readonly root: string;
+    /** What is to be a block device: the command gets `node`, `major:minor` of each as its last arguments. */
+    readonly devices: readonly { readonly node: string; readonly file: string }[];
+  } | null;
   readonly groupFiles: readonly string[];
   readonly command: readonly string[];
   readonly consoleFile: string;
@@ -29,12 +34,17 @@ export type MachineProcess = {
 /** The process that is a machine, in its control groups and in the lab's network; it ends with this one. */
 export async function spawnMachine(spec: MachineProcessSpec): Promise<MachineProcess> {
   const { namespace, mount, groupFiles, command, consoleFile, hasSocket = false } = spec;
+  const devices = mount?.devices ?? [];
   const output = await open(consoleFile, 'a');
   let child: ChildProcess;
   try {
     child = spawn(
       SCRIPT,
-      [...['outer', `/run/netns/${namespace}`, mount?.disk ?? '', mount?.root ?? '', groupFiles.join(':')], ...command],
+      [
+        ...['outer', `/run/netns/${namespace}`, mount?.disk ?? '', mount?.root ?? '', groupFiles.join(':')],
+        ...[String(devices.length), ...devices.flatMap(({ node, file }) => [node, file])],
+        ...command,
+      ],
       // Its own process group: a Ctrl-C at the daemon's terminal is for the daemon.
       { stdio: ['ignore', output.fd, output.fd, ...(hasSocket ? ['pipe' as const] : [])], detached: true },
     );

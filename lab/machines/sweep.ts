@@ -2,12 +2,14 @@ import { removePartialDisks } from '../disks/disks.ts';
 import { destroyNetwork } from '../net/network.ts';
 import type { LabPaths } from '../paths.ts';
 import { machinesWithControlGroups, removeLabControlGroups } from './control-groups.ts';
+import { detachLoopDevices } from './loop-devices.ts';
 import { readRecords, removeMachineFolder, removeNspawnFolder, supervisorRuns } from './records.ts';
 
 /**
  * Ends what a killed daemon left of this lab: machines (found by record and by the name of their control group), their
- * control groups, the namespace with all links and rules, half-made disks. Touches nothing that neither a record nor a
- * name proves to be this lab's. To be called while no daemon of this lab runs: before createNetwork, and by `down`.
+ * control groups, loop devices, the namespace with all links and rules, half-made disks. Touches nothing that neither a
+ * record nor a name proves to be this lab's. To be called while no daemon of this lab runs: before createNetwork, and by
+ * `down`.
  */
 export async function sweepLab(
   paths: LabPaths,
@@ -25,6 +27,7 @@ export async function sweepLab(
     }
   }
   await removeLabControlGroups(paths.id);
+  await detachLoopDevices(paths.disks);
   const hadNetwork = await destroyNetwork(paths.id);
   for (const instanceId of machines) await removeNspawnFolder(paths.id, instanceId);
   for (const instanceId of records.keys()) await removeMachineFolder(paths, instanceId);

@@ -45,13 +45,21 @@ def _profile(instance: Any) -> dict[str, str] | None:
     return None
 
 
+def _volume(backend: Any, device: Any) -> dict[str, Any]:
+    volume = backend.get_volume(device.volume_id)
+    snapshot = backend.snapshots.get(volume.snapshot_id)
+    return {
+        "id": volume.id,
+        "sizeGiB": int(volume.size),
+        "sourceDisk": disk_of(snapshot) if snapshot else (volume.snapshot_id or ""),
+    }
+
+
 def instance_facts(region: str, instance_id: str) -> dict[str, Any]:
     """Everything that the lab's machine needs to know about one instance."""
     backend = backend_of(region)
     instance = backend.get_instance(instance_id)
-    device = instance.block_device_mapping.get(instance.root_device_name)
-    volume = backend.get_volume(device.volume_id) if device else None
-    snapshot = backend.snapshots.get(volume.snapshot_id) if volume else None
+    root = instance.block_device_mapping.get(instance.root_device_name)
     key = backend.key_pairs.get(instance.key_name) if instance.key_name else None
     user_data = str(instance.user_data) if instance.user_data else None
     tags = {tag["key"]: tag["value"] for tag in instance.get_tags()}
@@ -66,13 +74,12 @@ def instance_facts(region: str, instance_id: str) -> dict[str, Any]:
         "machine": "qemu" if tags.get(MACHINE_TAG) == "qemu" else "nspawn",
         "gpus": gpus_of(instance.instance_type),
         "shutdownBehavior": instance.instance_initiated_shutdown_behavior,
-        "rootVolume": {
-            "id": volume.id,
-            "sizeGiB": int(volume.size),
-            "sourceDisk": disk_of(snapshot) if snapshot else (volume.snapshot_id or ""),
-        }
-        if volume
-        else None,
+        "rootVolume": _volume(backend, root) if root else None,
+        "dataVolumes": [
+            {**_volume(backend, device), "deviceName": name}
+            for name, device in instance.get_block_device_mapping
+            if name != instance.root_device_name
+        ],
         "vpcId": instance.vpc_id,
         "subnetId": instance.subnet_id,
         "keyPair": {"name": key.key_name, "publicKey": key.public_key.strip()} if key else None,

@@ -103,6 +103,7 @@ export async function startMachineLab(keyFile: string): Promise<MachineLab> {
         machine: 'nspawn',
         gpus: [],
         diskId: instanceId.replace(/^i-/, 'vol-'),
+        volumes: [],
         vpcId: 'vpc-1',
         subnetId: 'subnet-1',
         keyPair: { name: 'test', publicKey },

@@ -108,8 +108,11 @@ def _tags_of(call: Any) -> dict[str, dict[str, str]]:
 def _root_settings(instance: Any, device: Any, volume: Any, mappings: list[dict[str, Any]]) -> dict[str, Any]:
     """The image's root volume: as the instance's, overlaid with what the call asks for."""
     requested = [d for d in mappings if d.get("NoDevice") is None and not d.get("VirtualName")]
-    if any(d["DeviceName"] != instance.root_device_name for d in requested):
-        raise unsupported("An image of more than the root volume")
+    left_out = {d["DeviceName"] for d in mappings if d.get("NoDevice") is not None}
+    wanted = {d["DeviceName"] for d in requested} | (set(instance.block_device_mapping) - left_out)
+    more = sorted(wanted - {instance.root_device_name})
+    if more:
+        raise unsupported(f"An image of more than the root volume ({', '.join(more)}), unless NoDevice leaves it out")
     ebs = {"DeleteOnTermination": device.delete_on_termination, "VolumeType": volume.volume_type}
     if volume.volume_type == "gp3":
         ebs |= {"Iops": volume.iops, "Throughput": volume.throughput}

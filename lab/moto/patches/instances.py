@@ -16,6 +16,7 @@ from moto.ec2.models.instances import Instance, InstanceBackend, MetadataOptions
 from moto.ec2.responses import EC2Response
 
 import effects
+from patches.devices import launch_mappings
 from patches.errors import error, unsupported
 from patches.patching import replace
 from patches.tags import are_shown, refuse_unfit
@@ -31,33 +32,6 @@ def set_state(instance: Instance, name: str, message: str = "", code: str = "") 
     instance._state.code = CODES[name]
     instance._reason = f"{message} ({utcnow():%Y-%m-%d %H:%M:%S} GMT)" if message else ""
     instance.state_reason = StateReason(message, code)
-
-
-def root_mapping(image: Any, requested: list[dict[str, Any]]) -> dict[str, Any]:
-    """The root volume: what the image says, overlaid with what the call asks for."""
-    root = next(d for d in image.block_device_mappings if d["DeviceName"] == image.root_device_name)
-    ebs = {**root["Ebs"]}
-    if image.ebs_snapshot.encrypted:
-        ebs["KmsKeyId"] = image.ebs_snapshot.kms_key_id
-    for device in requested:
-        if device.get("VirtualName") or device.get("NoDevice") is not None:
-            continue
-        if device.get("DeviceName") != image.root_device_name:
-            raise unsupported(f"A second volume ({device.get('DeviceName')})")
-        asked = {key: value for key, value in (device.get("Ebs") or {}).items() if value is not None}
-        if asked.get("SnapshotId", ebs["SnapshotId"]) != ebs["SnapshotId"]:
-            raise error(
-                "InvalidBlockDeviceMapping", f"snapshotId cannot be modified on root device {image.root_device_name}"
-            )
-        ebs.update(asked)
-    snapshot_size = root["Ebs"]["VolumeSize"]
-    if int(ebs["VolumeSize"]) < snapshot_size:
-        raise error(
-            "InvalidBlockDeviceMapping",
-            f"Volume of size {ebs['VolumeSize']}GB is smaller than snapshot '{ebs['SnapshotId']}', "
-            f"expect size >= {snapshot_size}GB",
-        )
-    return {"DeviceName": image.root_device_name, "NoDevice": None, "Ebs": ebs}
 
 
 def _check_network(self: Any, kwargs: dict[str, Any]) -> None:
@@ -101,7 +75,7 @@ def _image_to_run(self: Any, image_id: str) -> Any:
     return image
 
 
-def _finish_launch(self: Any, instance: Any, ebs: dict[str, Any], interface_tags: dict[str, str]) -> None:
+def _finish_launch(self: Any, instance: Any, mappings: list[dict[str, Any]], interface_tags: dict[str, str]) -> None:
     """What moto leaves otherwise than EC2, and the note that has the machine made."""
     set_state(instance, "pending")
     interface = instance.nics[0]
@@ -112,7 +86,9 @@ def _finish_launch(self: Any, instance: Any, ebs: dict[str, Any], interface_tags
     groups = list({group.id: group for group in [*interface.group_set]}.values())
     instance.security_groups = groups
     interface._group_set = groups
-    for _, device in instance.get_block_device_mapping:
+    settings = {mapping["DeviceName"]: mapping["Ebs"] for mapping in mappings}
+    for name, device in instance.get_block_device_mapping:
+        ebs = settings[name]
         volume = self.get_volume(device.volume_id)
         volume.throughput = ebs.get("Throughput", 125 if volume.volume_type == "gp3" else None)
         volume.iops = ebs.get("Iops", volume.iops)
@@ -135,8 +111,8 @@ def run_instances(
     if wanted not in INSTANCE_TYPES:
         raise error("InvalidParameterValue", f"Invalid value '{wanted}' for InstanceType.")
     _check_network(self, kwargs)
-    mapping = root_mapping(image, kwargs.get("block_device_mappings") or [])
-    kwargs["block_device_mappings"] = [mapping]
+    mappings = launch_mappings(self, image, kwargs.get("block_device_mappings") or [])
+    kwargs["block_device_mappings"] = mappings
     options = dict(kwargs.get("metadata_options") or {})
     if getattr(image, "imds_support", None) == "v2.0":
         options = {"HttpTokens": "required", "HttpPutResponseHopLimit": 2, **options}
@@ -149,7 +125,7 @@ def run_instances(
     if token and token != NO_TOKEN:
         known[token] = (reservation.id, fingerprint)
     for instance in reservation.instances:
-        _finish_launch(self, instance, mapping["Ebs"], interface_tags)
+        _finish_launch(self, instance, mappings, interface_tags)
     profile = {key: kwargs[key] for key in ("iam_instance_profile_name", "iam_instance_profile_arn") if kwargs.get(key)}
     if profile:
         # moto gives it to the first instance only.

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from moto.ec2.models.elastic_block_store import VolumeAttachment
 from moto.ec2.responses import EC2Response
 
 import effects
 from patches.errors import error, unsupported
 from patches.images import disk_of
-from patches.patching import replace
+from patches.patching import add, replace
 
 _moto_create: Any = EC2Response.create_volume
 _moto_delete = EC2Response.delete_volume
@@ -41,5 +42,11 @@ def delete_volume(self: Any) -> Any:
     return result
 
 
+def _delete_on_termination(self: Any) -> bool:
+    device = self.instance.block_device_mapping.get(self.device)
+    return bool(device and device.delete_on_termination)
+
+
 def install() -> None:
+    add(VolumeAttachment, delete_on_termination=property(_delete_on_termination))
     replace(EC2Response, create_volume=create_volume, delete_volume=delete_volume)

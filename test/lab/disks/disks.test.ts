@@ -45,6 +45,18 @@ describe.runIf(hasTools)('with file systems', () => {
     expect(field('Block count') * field('Block size')).toBe(2 * 1024 ** 3);
   });
 
+  test('a data volume is what its snapshot is, and zeros behind that', async () => {
+    await importSnapshot(folder, 'snap-base', await makeBase());
+    const disks = createDisks(folder);
+    await disks.createDataVolume('vol-1', 'snap-base', 1);
+    await disks.createDataVolume('vol-2', 'snap-base', 2);
+    const compare = ['-n', String(4 * 1024 ** 2), diskFile(folder, 'snap-base')];
+    execFileSync('cmp', [...compare, diskFile(folder, 'vol-1')]);
+    execFileSync('cmp', [...compare, diskFile(folder, 'vol-2')]);
+    expect((await stat(diskFile(folder, 'vol-2'))).size).toBe(2 * 1024 ** 3);
+    await expect(disks.createDataVolume('vol-3', 'snap-base', 0.5)).rejects.toThrow('smaller than its snapshot');
+  });
+
   test('snapshot, copy, list and removal', async () => {
     await importSnapshot(folder, 'snap-base', await makeBase());
     const disks = createDisks(folder);

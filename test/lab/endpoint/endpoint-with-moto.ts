@@ -74,6 +74,10 @@ export function createFakes() {
       await pass('disk', `disk ${diskId} from ${snapshotId} ${sizeGiB}`);
       files.add(diskId);
     },
+    createDataVolume: async (diskId, snapshotId, sizeGiB) => {
+      await pass('disk', `data ${diskId} from ${snapshotId} ${sizeGiB}`);
+      files.add(diskId);
+    },
     createSnapshot: async (snapshotId, diskId) => {
       await pass('snapshot', `snapshot ${snapshotId} of ${diskId}`);
       files.add(snapshotId);

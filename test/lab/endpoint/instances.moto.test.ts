@@ -331,7 +331,7 @@ describe.skipIf(!motoIsInstalled)('instances at the endpoint', () => {
       'InvalidBlockDeviceMapping',
     ],
     [
-      'a second volume',
+      'a second volume without a snapshot',
       { BlockDeviceMappings: [{ DeviceName: '/dev/sdf', Ebs: { VolumeSize: 4 } }] },
       'UnsupportedOperation',
     ],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hypervisorUuid, machineName, nspawnCommand } from '../../../lab/machines/nspawn.ts';
+import { hypervisorUuid, machineName, nodeOf, nspawnCommand } from '../../../lab/machines/nspawn.ts';
 
 const spec = { instanceId: 'i-0123456789abcdef0', region: 'us-east-2' };
 const command = nspawnCommand(
@@ -26,6 +26,11 @@ test('host name, link and the arguments of what runs before init', () => {
     '10.78.0.1',
     hypervisorUuid(spec.instanceId),
   ]);
+});
+
+test('further disks are where a Xen instance has them', () => {
+  const names = ['/dev/sdf', 'sdg', '/dev/xvdh', 'xvdba'];
+  expect(names.map(nodeOf)).toEqual(['/dev/xvdf', '/dev/xvdg', '/dev/xvdh', '/dev/xvdba']);
 });
 
 test('nothing of this machine is written into the disk', () => {
