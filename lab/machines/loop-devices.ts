@@ -31,8 +31,8 @@ export async function waitForNoLoopDevice(file: string, limitMs: number): Promis
 }
 
 /**
- * Lets go of files below a folder that nothing uses any more: a lab that was killed between two steps may leave a device
- * that does not go by itself.
+ * Lets go of files below a folder that nothing uses any more: a lab that was killed between two steps may leave a
+ * device that does not go by itself.
  */
 export async function detachLoopDevices(folder: string): Promise<void> {
   for (const device of await loopDevices()) {

@@ -8,8 +8,8 @@ import { readRecords, removeMachineFolder, removeNspawnFolder, supervisorRuns } 
 /**
  * Ends what a killed daemon left of this lab: machines (found by record and by the name of their control group), their
  * control groups, loop devices, the namespace with all links and rules, half-made disks. Touches nothing that neither a
- * record nor a name proves to be this lab's. To be called while no daemon of this lab runs: before createNetwork, and by
- * `down`.
+ * record nor a name proves to be this lab's. To be called while no daemon of this lab runs: before createNetwork, and
+ * by `down`.
  */
 export async function sweepLab(
   paths: LabPaths,

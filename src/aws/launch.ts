@@ -1,6 +1,7 @@
 import {
   type _InstanceType,
   AuthorizeSecurityGroupIngressCommand,
+  type BlockDeviceMapping,
   CreateSecurityGroupCommand,
   DeleteSecurityGroupCommand,
   RunInstancesCommand,
@@ -26,19 +27,34 @@ export type InstanceSpec = {
   readonly shutdown: 'stop' | 'terminate';
   /** In place of the image's own root volume. */
   readonly rootVolume?: { readonly deviceName: string; readonly sizeGiB: number };
+  /** Made of snapshots beside the root volume, and deleted with the instance. */
+  readonly volumes?: readonly { readonly deviceName: string; readonly snapshotId: string }[];
   /** Whether the instance can read its own tags in its metadata. */
   readonly showsTags?: boolean;
   /** Of the instance and its volumes. */
   readonly tags: readonly Tag[];
 };
 
-function rootMapping({ deviceName, sizeGiB }: NonNullable<InstanceSpec['rootVolume']>) {
-  const Ebs = { VolumeSize: sizeGiB, VolumeType: 'gp3', Encrypted: true, DeleteOnTermination: true } as const;
-  return [{ DeviceName: deviceName, Ebs }];
+const EBS = { VolumeType: 'gp3', DeleteOnTermination: true } as const;
+
+/** A volume of a snapshot is encrypted as that is, or as the region does it by default. */
+function mappings({ rootVolume, volumes = [] }: InstanceSpec): BlockDeviceMapping[] {
+  const root = rootVolume === undefined ? [] : [rootVolume];
+  return [
+    ...root.map(({ deviceName, sizeGiB }) => ({
+      DeviceName: deviceName,
+      Ebs: { ...EBS, VolumeSize: sizeGiB, Encrypted: true },
+    })),
+    ...volumes.map(({ deviceName, snapshotId }) => ({
+      DeviceName: deviceName,
+      Ebs: { ...EBS, SnapshotId: snapshotId },
+    })),
+  ];
 }
 
 /** Image, key pair and group may have been made a moment ago. */
 function run({ ec2 }: AwsClients, spec: InstanceSpec): Promise<RunInstancesCommandOutput> {
+  const devices = mappings(spec);
   return untilKnown(() =>
     ec2.send(
       new RunInstancesCommand({
@@ -51,7 +67,7 @@ function run({ ec2 }: AwsClients, spec: InstanceSpec): Promise<RunInstancesComma
         SecurityGroupIds: [...spec.groupIds],
         IamInstanceProfile: { Name: spec.instanceProfile },
         InstanceInitiatedShutdownBehavior: spec.shutdown,
-        ...(spec.rootVolume === undefined ? {} : { BlockDeviceMappings: rootMapping(spec.rootVolume) }),
+        ...(devices.length === 0 ? {} : { BlockDeviceMappings: devices }),
         MetadataOptions: {
           HttpEndpoint: 'enabled',
           HttpTokens: 'required',
