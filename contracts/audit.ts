@@ -2,7 +2,7 @@
  * What the auditor's program (audit/) is asked, as JSON on its standard input, and what it prints: lines of JSON,
  * compressed with gzip. The last line is of type `end`; output without it is not whole.
  */
-export type AuditRequest = ManifestRequest | ScanRequest;
+export type AuditRequest = ManifestRequest | ScanRequest | TextRequest;
 
 /**
  * Which disk of the machine that it runs on. A volume is found by its id where the machine says it (NVMe), else by the
@@ -18,6 +18,8 @@ export type ManifestRequest = {
   readonly disk: AuditedDisk;
   /** Of files whose path begins with one of these the content is printed, too; those of more than 4 MiB are not. */
   readonly contents: readonly string[];
+  /** Archives (cpio, as kernels take them, packed by gzip, zstd, lz4 or xz) whose members are printed by their hash. */
+  readonly archives?: readonly string[];
 };
 
 export type ScanRequest = {
@@ -34,14 +36,17 @@ export type ScanRequest = {
   readonly data: readonly (readonly [from: number, to: number])[] | null;
 };
 
-export type AuditLine = DiskLine | EntryLine | ContentLine | FindingLine | EndLine;
+/** A text that is on no disk, to be searched for secrets: findings have its name as their path. */
+export type TextRequest = { readonly action: 'text'; readonly name: string; readonly text: string };
+
+export type AuditLine = DiskLine | EntryLine | MemberLine | ContentLine | FindingLine | EndLine;
 
 export type Partition = {
   /** 1 for the first; 0 for a file system that fills a disk without a partition table. */
   readonly number: number;
   readonly from: number;
   readonly bytes: number;
-  /** GUID of its type, or null without a partition table. */
+  /** GUID of its type; of an MBR its byte as `0x83`; null without a partition table. */
   readonly type: string | null;
   readonly label: string | null;
   readonly fileSystem: 'ext4' | 'other';
@@ -49,7 +54,22 @@ export type Partition = {
   readonly sha256: string | null;
 };
 
-export type DiskLine = { readonly type: 'disk'; readonly bytes: number; readonly partitions: readonly Partition[] };
+/** A part of the disk that is in no partition: its tables, and maybe boot code or what somebody hid. */
+export type UnpartitionedArea = {
+  readonly from: number;
+  readonly bytes: number;
+  /** Null for one of more than 64 MiB, which is room for partitions to grow. */
+  readonly sha256: string | null;
+};
+
+/** Of `own root` it is the partition alone that is read: one partition, and nothing outside of it. */
+export type DiskLine = {
+  readonly type: 'disk';
+  readonly bytes: number;
+  /** In the order of the disk. */
+  readonly partitions: readonly Partition[];
+  readonly unpartitioned: readonly UnpartitionedArea[];
+};
 
 export type AuditEntry = {
   /** Absolute, as on the booted image. A byte that is no UTF-8 is written `\xNN`, a backslash `\\`. */
@@ -65,7 +85,9 @@ export type AuditEntry = {
   readonly sha256?: string;
   /** Of a file; what packages of Debian come with. */
   readonly md5?: string;
-  /** Of a link. */
+  /** Of a file of more than 1 MiB that ends with zeros: where they begin, in bytes. */
+  readonly zeroFrom?: number;
+  /** Of a link, written as a path is. */
   readonly target?: string;
   /** Of a device: `major:minor`. */
   readonly device?: string;
@@ -75,7 +97,7 @@ export type AuditEntry = {
   /** Seconds since 1970, with a fraction. */
   readonly mtime: number;
   readonly ctime: number;
-  /** When the inode was made. */
+  /** When the inode was made; 0 where inodes have no room for it. */
   readonly crtime: number;
   /** Extended attributes by their whole name (`security.capability`, `system.posix_acl_access`), base64. */
   readonly attributes?: Readonly<Record<string, string>>;
@@ -83,6 +105,17 @@ export type AuditEntry = {
 };
 
 export type EntryLine = AuditEntry & { readonly type: 'entry'; readonly partition: number };
+
+/** What is in an archive; its path as the archive has it. */
+export type MemberLine = {
+  readonly type: 'member';
+  readonly archive: string;
+  readonly path: string;
+  readonly kind: AuditEntry['kind'];
+  readonly mode: number;
+  readonly sha256?: string;
+  readonly target?: string;
+};
 
 export type ContentLine = { readonly type: 'content'; readonly path: string; readonly base64: string };
 

@@ -33,6 +33,11 @@ export const PROGRAMS: readonly Room[] = [
     holds: 'the host service; bundled into one file that the image carries',
   },
   { folder: 'provisioners', mayImport: ['contracts'], holds: 'what runs on the build instance, one file a concern' },
+  {
+    folder: 'audit',
+    mayImport: ['contracts'],
+    holds: 'the auditor: reads the disk of an image from outside; bundled into one file that another instance runs',
+  },
   { folder: 'webserver', mayImport: ['contracts'], holds: 'the reference webserver that hosts shake hands with' },
   { folder: 'lab', mayImport: [], holds: 'the embedded EC2: a program of its own, met only at its endpoint' },
   {
@@ -110,6 +115,11 @@ export const STAGES: readonly Room[] = [
     holds: 'what is on an image: inventory, bill of materials, differences, vulnerabilities, provenance',
   },
   {
+    folder: 'src/audit',
+    mayImport: ['src/io', 'src/aws', 'src/run', 'src/bundle', 'src/plan', 'src/host-access', 'src/inventory'],
+    holds: "an image's disk read from outside, and each thing on it explained or found",
+  },
+  {
     folder: 'src/bake',
     mayImport: ['src/io', 'src/aws', 'src/run', 'src/plan', 'src/host-access', 'src/render', 'src/image'],
     holds: 'the real packer build, followed',
@@ -126,6 +136,7 @@ export const STAGES: readonly Room[] = [
       'src/plan',
       'src/image',
       'src/inventory',
+      'src/audit',
       'src/user-data',
       'src/stream',
       'src/workload',

@@ -1,0 +1,37 @@
+/**
+ * The auditor: `node audit.mjs < request.json > output.ndjson.gz`, as root, beside the disk that it reads. What it
+ * prints is said in contracts/audit.ts. When it cannot, it says why in one line on stderr, and exits with 1.
+ */
+import { text } from 'node:stream/consumers';
+import { isMainThread } from 'node:worker_threads';
+import { firstLine, reasonOf } from '#contracts/reason.ts';
+import { Lines } from './lines.ts';
+import { writeManifest } from './manifest.ts';
+import { openDisk } from './opened.ts';
+import { parseRequest } from './request.ts';
+import { serveWork } from './work.ts';
+import { Workers } from './workers.ts';
+
+async function audit(): Promise<void> {
+  const request = parseRequest(await text(process.stdin));
+  if (request.action === 'text') throw new Error('text is not there yet');
+  const opened = openDisk(request.disk);
+  const workers = new Workers(new URL(import.meta.url), opened.disk.path);
+  const lines = new Lines(process.stdout);
+  if (request.action === 'manifest') await writeManifest(request, opened, workers, lines);
+  else throw new Error('scan is not there yet');
+  await lines.end();
+  await workers.close();
+}
+
+if (isMainThread) {
+  try {
+    await audit();
+  } catch (error) {
+    process.stderr.write(`${firstLine(reasonOf(error))}\n`);
+    // Not only the code: workers may still be reading.
+    process.exit(1);
+  }
+} else {
+  serveWork();
+}
