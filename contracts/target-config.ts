@@ -80,3 +80,8 @@ export type TargetConfig = {
   readonly securityUpdates: boolean;
   readonly swapMiB: number;
 };
+
+/** The whole of the file. */
+export function targetText(target: TargetConfig): string {
+  return `${JSON.stringify(target, null, 2)}\n`;
+}

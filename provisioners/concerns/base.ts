@@ -1,7 +1,8 @@
 import { missingPackages } from '../lib/apt.ts';
 import type { Concern, Context } from '../lib/context.ts';
 import { exists, installFiles } from '../lib/files.ts';
-import { installSecurityUpdates, readUpdates } from '../lib/security-updates.ts';
+import { putsFiles, putsMasked } from '../lib/puts.ts';
+import { installSecurityUpdates, putsUpdates, readUpdates } from '../lib/security-updates.ts';
 import { heldUntil, holdRefreshes, type Snap } from '../lib/snap.ts';
 import { activeState, disableUnits, maskUnits, unitFileState } from '../lib/systemd.ts';
 import { ask, textOf } from '../lib/tool.ts';
@@ -10,8 +11,8 @@ const APT_SETTINGS = '/etc/apt/apt.conf.d/90ecs-host';
 export const FILES = [APT_SETTINGS, '/etc/systemd/system-preset/10-ecs-host.preset'];
 
 /** The preset keeps Docker from the boot, which is where a development host has it. */
-function filesFor({ target }: Context): readonly string[] {
-  return target.variant === 'host' ? FILES : [APT_SETTINGS];
+function filesFor({ variant }: Context['target']): readonly string[] {
+  return variant === 'host' ? FILES : [APT_SETTINGS];
 }
 
 /** What the other provisioners and the host service call. */
@@ -65,10 +66,15 @@ export const base: Concern = {
       );
   },
   packages: async () => PACKAGES,
+  puts: (target, carried) => [
+    ...putsFiles(carried, filesFor(target)),
+    ...putsMasked(SERVICES),
+    ...(target.securityUpdates ? [putsUpdates()] : []),
+  ],
   apply: async (context) => {
     if (await hasSnapsToHold(context))
       await context.step('hold refreshes of snaps', {}, () => holdRefreshes(snap, Date.now()));
-    await context.step('apt settings', {}, () => installFiles(context, filesFor(context)));
+    await context.step('apt settings', {}, () => installFiles(context, filesFor(context.target)));
     // Timers first, so that nothing new begins; what runs by now is waited for by apt's own lock timeout, not killed
     // halfway.
     await context.step('stop unattended upgrades', {}, async () => {

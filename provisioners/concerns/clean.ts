@@ -27,6 +27,15 @@ const JOURNAL = '/var/log/journal';
 const RANDOM_SEED = '/var/lib/systemd/random-seed';
 const CLOUD = ['/var/lib/cloud/instances', '/var/lib/cloud/instance', '/var/lib/cloud/data', '/var/lib/cloud/sem'];
 
+/** Pure: whether nothing stays of a path, whoever put it. A folder that is emptied stays itself. */
+export function isTaken(path: string): boolean {
+  const isBelow = (folder: string): boolean => path.startsWith(`${folder}/`);
+  return (
+    [...CARRIED, ...USER_DATA_FILES].some((taken) => path === taken || isBelow(taken)) ||
+    [...ECS_STATE, JOURNAL].some(isBelow)
+  );
+}
+
 async function inside(folder: string): Promise<readonly string[]> {
   return (await readdir(folder).catch(() => [])).map((name) => `${folder}/${name}`);
 }

@@ -1,5 +1,5 @@
 import { aptRemove, installedVersion, isInVersion } from '../lib/apt.ts';
-import type { Concern, Context, Package, Repository } from '../lib/context.ts';
+import type { Concern, Context, Package, Put, Puts, Repository } from '../lib/context.ts';
 import { checkAnswers, runFromBoot, verifyFromBoot } from '../lib/docker-at-boot.ts';
 import {
   DOCKER_CONFIG,
@@ -14,15 +14,17 @@ import { GATE_FILES, keepFromBoot, setUpGate, verifyGate } from '../lib/docker-g
 import { checkDockerGroup, joinDockerGroup } from '../lib/docker-group.ts';
 import { putFile, readText } from '../lib/files.ts';
 import { takeGateAway } from '../lib/no-gate.ts';
+import { putsFile, putsFiles } from '../lib/puts.ts';
 import { ask } from '../lib/tool.ts';
 import { trusted } from '../lib/trusted.ts';
+import { putsWitness } from '../lib/witness.ts';
 
 export const FILES = GATE_FILES;
 
 const KEY_FILE = '/etc/apt/keyrings/docker.asc';
 const SOURCE_LIST = '/etc/apt/sources.list.d/docker.list';
 
-function repository({ target }: Context): Repository | null {
+function repository({ target }: Pick<Context, 'target'>): Repository | null {
   if (target.docker.source !== 'docker-ce') return null;
   return {
     name: 'Docker',
@@ -45,6 +47,19 @@ async function prepare(context: Context): Promise<void> {
   const { remove } = dockerPackages(context.target.docker.source);
   await context.step('remove other Dockers', {}, () => aptRemove(remove));
 }
+
+/** NVIDIA's toolkit writes what is there anew, with its own in it. */
+function putsConfig({ docker: config, nvidia }: Context['target']): Put {
+  const text = renderDaemonConfig(mergeDaemonConfig({}, config));
+  if (nvidia === null) return putsFile(DOCKER_CONFIG, text);
+  return { path: DOCKER_CONFIG, kind: 'file', rule: 'docker-config', expected: text, by: 'nvidia-ctk' };
+}
+
+const puts: Puts = (target, carried) => [
+  ...putsFiles(carried, FILES),
+  ...putsWitness(target.docker.source, carried),
+  putsConfig(target),
+];
 
 /** The same Docker with the same configuration, whoever starts it. */
 async function apply(context: Context): Promise<void> {
@@ -103,6 +118,7 @@ export const docker: Concern = {
   repository,
   prepare,
   packages: async ({ target }) => packagesFor(target),
+  puts,
   apply,
   verify,
 };

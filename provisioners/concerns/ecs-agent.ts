@@ -3,10 +3,11 @@ import { onHost } from '#contracts/host-paths.ts';
 import { agentDefaults, renderEnvironmentFile, settingIn } from '../lib/agent-config.ts';
 import { installedVersion, isInVersion } from '../lib/apt.ts';
 import { firstBootMs } from '../lib/cloud-init.ts';
-import type { Concern, Context, Package } from '../lib/context.ts';
+import type { Concern, Context, Package, Puts } from '../lib/context.ts';
 import { download, requireSha256 } from '../lib/download.ts';
 import { exists, installFiles, putFile, readText } from '../lib/files.ts';
 import { requireSignature } from '../lib/gpg.ts';
+import { putsFile, putsFiles } from '../lib/puts.ts';
 import {
   activeState,
   checkDisabled,
@@ -35,6 +36,12 @@ const INSTANCE_CONFIG = '/var/lib/ecs/ecs.config';
 const USER_CONFIG = '/etc/ecs/ecs.config';
 const DATA = '/var/lib/ecs/data';
 const LOGS = '/var/log/ecs';
+/** The agent's own, which it wants to find. */
+const FOLDERS = ['/etc/ecs', DATA, LOGS];
+
+function defaultsOf(target: Context['target']): string {
+  return renderEnvironmentFile(agentDefaults(target));
+}
 
 /** Where the package is, once it was fetched. */
 function packageFile({ target, payload }: Context): string {
@@ -162,6 +169,14 @@ async function checkNoVolumePlugin(context: Context): Promise<void> {
   );
 }
 
+const puts: Puts = (target, carried) => [
+  ...putsFiles(carried, FILES),
+  ...(target.ecsAgent.source === 'aws' ? [putsFile(KEY_FILE, trusted(target, 'ecsAgent').key)] : []),
+  putsFile(DEFAULTS, defaultsOf(target)),
+  { path: INSTANCE_CONFIG, kind: 'link', target: DEFAULTS },
+  ...FOLDERS.map((path) => ({ path, kind: 'folder' }) as const),
+];
+
 export const ecsAgent: Concern = {
   name: 'ecs-agent',
   downloads: async (context) =>
@@ -181,6 +196,7 @@ export const ecsAgent: Concern = {
     if (wanted === null && !(await isInstalled(context))) throw new Error(`${packageFile(context)} is not there`);
     return wanted === null ? [] : [wanted];
   },
+  puts,
   apply: async (context) => {
     await context.step('installed', {}, async () => {
       if (!(await exists(unitPath()))) throw new Error('the package brought no ecs.service');
@@ -188,8 +204,8 @@ export const ecsAgent: Concern = {
       return false;
     });
     await context.step('defaults', {}, async () => {
-      const isChanged = await putFile(DEFAULTS, renderEnvironmentFile(agentDefaults(context.target)));
-      for (const folder of ['/etc/ecs', DATA, LOGS]) await mkdir(folder, { recursive: true, mode: 0o755 });
+      const isChanged = await putFile(DEFAULTS, defaultsOf(context.target));
+      for (const folder of FOLDERS) await mkdir(folder, { recursive: true, mode: 0o755 });
       if ((await readlink(INSTANCE_CONFIG).catch(() => null)) === DEFAULTS) return isChanged;
       await rm(INSTANCE_CONFIG, { force: true });
       await symlink(DEFAULTS, INSTANCE_CONFIG);
@@ -239,7 +255,7 @@ export const ecsAgent: Concern = {
       async () => {
         const text = await textOf`systemctl show --property=EnvironmentFiles ${UNIT}`;
         const files = [...text.matchAll(/EnvironmentFiles=(\S+)/g)].map((found) => found[1]);
-        const isComplete = (await readText(INSTANCE_CONFIG)) === renderEnvironmentFile(agentDefaults(context.target));
+        const isComplete = (await readText(INSTANCE_CONFIG)) === defaultsOf(context.target);
         const isCorrect = isComplete && files.join(' ') === `${DEFAULTS} ${USER_CONFIG}`;
         return {
           actual: isCorrect ? 'in order' : `${isComplete ? 'complete' : 'different'}, read from ${files.join(', ')}`,

@@ -1,8 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { onHost } from '#contracts/host-paths.ts';
 import { POWER_OFF_UNIT } from '#contracts/host-service.ts';
-import type { Concern, Context } from '../lib/context.ts';
+import type { Concern, Context, Puts } from '../lib/context.ts';
 import { exists, installFiles, putFile } from '../lib/files.ts';
+import { putsAllEnabled, putsFile, putsFiles } from '../lib/puts.ts';
 import { checkEnabled, disableUnits, enableUnit, reloadUnits, showUnit } from '../lib/systemd.ts';
 import { textOf } from '../lib/tool.ts';
 import { PULLS, reach, readUnits, type UnitFacts, WAITS } from '../lib/unit-graph.ts';
@@ -22,18 +23,25 @@ export const FILES = [
 
 const UNIT = 'ecs-host.service';
 const GUARD = 'ecs-host-guard.service';
+const AT_BOOT = [UNIT, GUARD];
 const POWER_OFF = `${POWER_OFF_UNIT}.service`;
 const DEVELOPMENT = 'ecs-host-dev.service';
 const DEVELOPMENT_FILE = `/etc/systemd/system/${DEVELOPMENT}`;
 const REFERENCE = onHost('bin/ecs-hostd.mjs');
 const OWN_DROP_IN = '/etc/systemd/system/ecs-host.service.d/10-program.conf';
-export function ownDropIn(entry: string): string {
-  return `# A program of the user's own in place of the project's host service (hostService in hosts.yaml).\n[Service]\nExecStart=\nExecStart=${entry}\n`;
-}
 const GATED = ['docker.service', 'docker.socket', 'containerd.service', 'ecs.service'];
 
 /** Of 10; what systemd itself calls OK ends at 4.9. */
 const MOST_EXPOSED = 3;
+
+export function ownDropIn(entry: string): string {
+  return `# A program of the user's own in place of the project's host service (hostService in hosts.yaml).\n[Service]\nExecStart=\nExecStart=${entry}\n`;
+}
+
+/** Null where the unit runs what it says itself. */
+function ownDropInFor({ hostService: { entry } }: Context['target']): string | null {
+  return entry === REFERENCE ? null : ownDropIn(entry);
+}
 
 /** A machine that was set up for development makes containers ready without a gate; a real host must not. */
 function endDevelopment({ step }: Context): Promise<void> {
@@ -64,8 +72,18 @@ async function checkPowerOff(context: Context): Promise<void> {
   );
 }
 
+const puts: Puts = (target, carried) => {
+  const dropIn = ownDropInFor(target);
+  return [
+    ...putsFiles(carried, FILES),
+    ...(dropIn === null ? [] : [putsFile(OWN_DROP_IN, dropIn)]),
+    ...putsAllEnabled(carried, AT_BOOT),
+  ];
+};
+
 export const hostService: Concern = {
   name: 'host-service',
+  puts,
   apply: async (context) => {
     const { entry } = context.target.hostService;
     await context.step('carried program', { doneWhen: () => exists(entry) }, () => {
@@ -74,14 +92,16 @@ export const hostService: Concern = {
     await endDevelopment(context);
     await context.step('unit and command', {}, async () => {
       const isInstalled = await installFiles(context, FILES);
-      const isOwn = entry !== REFERENCE && (await putFile(OWN_DROP_IN, ownDropIn(entry)));
+      const dropIn = ownDropInFor(context.target);
+      const isOwn = dropIn !== null && (await putFile(OWN_DROP_IN, dropIn));
       if (isInstalled || isOwn) await reloadUnits();
       return isInstalled || isOwn;
     });
     // For the next boots. In the bake it has no webserver to ask and nothing to do.
     await context.step('at boot', {}, async () => {
-      const isChanged = await enableUnit(UNIT);
-      return (await enableUnit(GUARD)) || isChanged;
+      let isChanged = false;
+      for (const unit of AT_BOOT) if (await enableUnit(unit)) isChanged = true;
+      return isChanged;
     });
   },
   verify: async (context) => {

@@ -3,6 +3,7 @@ import { onHost } from '#contracts/host-paths.ts';
 import { instanceData } from '../lib/cloud-init.ts';
 import type { Concern, Context } from '../lib/context.ts';
 import { installFiles } from '../lib/files.ts';
+import { putsAllEnabled, putsFiles } from '../lib/puts.ts';
 import { checkEnabled, enableUnit, reloadUnits, runsWith, showUnit } from '../lib/systemd.ts';
 import { ask, textOf, tool } from '../lib/tool.ts';
 
@@ -16,6 +17,7 @@ export const FILES = [
 
 const UNIT = 'ecs-host-imds-block.service';
 const WATCH = 'ecs-host-imds-watch.service';
+const AT_BOOT = [UNIT, WATCH];
 const TABLE = 'ecs_host_imds';
 const ADDRESSES = { ipv4: '169.254.169.254', ipv6: 'fd00:ec2::254' } as const;
 
@@ -50,6 +52,7 @@ async function checkPutBack(context: Context): Promise<void> {
 
 export const imdsBlock: Concern = {
   name: 'imds-block',
+  puts: (_target, carried) => [...putsFiles(carried, FILES), ...putsAllEnabled(carried, AT_BOOT)],
   apply: async (context) => {
     await context.step('rules and unit', {}, async () => {
       const isChanged = await installFiles(context, FILES);
@@ -57,8 +60,9 @@ export const imdsBlock: Concern = {
       return isChanged;
     });
     await context.step('at boot', {}, async () => {
-      const isNew = await enableUnit(UNIT);
-      return (await enableUnit(WATCH)) || isNew;
+      let isNew = false;
+      for (const unit of AT_BOOT) if (await enableUnit(unit)) isNew = true;
+      return isNew;
     });
     await context.step('in force', { doneWhen: () => runsWith(UNIT, FILES) }, async () => {
       await tool`systemctl restart ${UNIT}`;

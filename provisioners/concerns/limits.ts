@@ -1,11 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Concern, Context } from '../lib/context.ts';
-import { type Changes, exists, installFiles, putFile, readText } from '../lib/files.ts';
+import type { Concern, Context, Put, Puts } from '../lib/context.ts';
+import { type Changes, exists, installFiles, modeOf, putFile, readText } from '../lib/files.ts';
 import { containerKind } from '../lib/machine.ts';
-import { everybodysLimit, managerLimit, raisedEverybodysLimit, raisedManagerLimit } from '../lib/open-files.ts';
-import { isEnough, isLeast, parseSysctl, raisedSysctls } from '../lib/sysctl.ts';
+import {
+  everybodysLimit,
+  leastEverybodysLimit,
+  leastManagerLimit,
+  managerLimit,
+  raisedEverybodysLimit,
+  raisedManagerLimit,
+} from '../lib/open-files.ts';
+import { carriedText, putsEnabled, putsFile, putsFiles } from '../lib/puts.ts';
+import { isEnough, isLeast, leastSysctls, parseSysctl, raisedSysctls } from '../lib/sysctl.ts';
 import { disableUnits, enableUnit, reloadUnits, runsWith, showUnit } from '../lib/systemd.ts';
 import { ask, textOf, tool } from '../lib/tool.ts';
 
@@ -24,6 +32,9 @@ export const FILES = [
 const LEAST_FILES = 1_048_576;
 const SWAP_FILE = '/swapfile';
 const SWAP_UNIT = 'swapfile.swap';
+const SWAP_UNIT_FILE = `/etc/systemd/system/${SWAP_UNIT}`;
+const SWAP_MODE = 0o600;
+const JOURNAL = '/var/log/journal';
 const MIB = 1024 * 1024;
 
 async function otherLimits(): Promise<string[]> {
@@ -45,6 +56,13 @@ async function raises(): Promise<Changes> {
     [MANAGER]: (text) => raisedManagerLimit(text, limit),
   };
 }
+
+/** What `raises` changes by what a machine has. */
+const LEAST: Changes = {
+  [EVERYBODY]: leastEverybodysLimit,
+  [SYSCTL]: leastSysctls,
+  [MANAGER]: leastManagerLimit,
+};
 
 async function wantedSysctls(): Promise<ReadonlyMap<string, string>> {
   return parseSysctl((await readText(SYSCTL)) ?? '');
@@ -101,12 +119,12 @@ async function applySwap({ step, target }: Context): Promise<void> {
     const partial = `${SWAP_FILE}.partial`;
     await tool`rm -f ${partial} ${SWAP_FILE}`;
     await tool`fallocate --length ${swapMiB * MIB} ${partial}`;
-    await tool`chmod 0600 ${partial}`;
+    await tool`chmod ${SWAP_MODE.toString(8)} ${partial}`;
     await tool`mkswap ${partial}`;
     await tool`mv ${partial} ${SWAP_FILE}`;
   });
   await step('swap at boot', {}, async () => {
-    const isChanged = await putFile(`/etc/systemd/system/${SWAP_UNIT}`, swapUnit());
+    const isChanged = await putFile(SWAP_UNIT_FILE, swapUnit());
     if (isChanged) await reloadUnits();
     return (await enableUnit(SWAP_UNIT)) || isChanged;
   });
@@ -117,8 +135,32 @@ async function swapFileMiB(): Promise<number> {
   return Number(await textOf`stat --format=%s ${SWAP_FILE}`) / MIB;
 }
 
+function putsSwap({ swapMiB }: Context['target']): readonly Put[] {
+  if (swapMiB === 0) return [];
+  const expected = String(swapMiB * MIB);
+  return [
+    { path: SWAP_FILE, kind: 'file', mode: SWAP_MODE, rule: 'swap-file', expected, by: 'mkswap' },
+    putsFile(SWAP_UNIT_FILE, swapUnit()),
+    putsEnabled(SWAP_UNIT, swapUnit()),
+  ];
+}
+
+const puts: Puts = (target, carried) => [
+  ...putsFiles(
+    carried,
+    FILES.filter((path) => !Object.hasOwn(LEAST, path)),
+  ),
+  ...Object.entries(LEAST).map(([path, least]): Put => {
+    const expected = least(carriedText(carried, path));
+    return { path, kind: 'file', mode: modeOf(false), rule: 'at-least', expected };
+  }),
+  { path: JOURNAL, kind: 'folder' },
+  ...putsSwap(target),
+];
+
 export const limits: Concern = {
   name: 'limits',
+  puts,
   apply: async (context) => {
     await context.step('files', {}, async () => installFiles(context, FILES, await raises()));
     await context.step('kernel settings', {}, setSysctls);
@@ -126,7 +168,7 @@ export const limits: Concern = {
       'journal and limits in force',
       { doneWhen: () => runsWith('systemd-journald.service', FILES) },
       async () => {
-        await mkdir('/var/log/journal', { recursive: true });
+        await mkdir(JOURNAL, { recursive: true });
         await reloadUnits();
         await tool`systemctl try-restart systemd-journald.service`;
         // The timer's drop-in.

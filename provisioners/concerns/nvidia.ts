@@ -2,7 +2,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { release as runningRelease } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { heldPackages, installedPackages, installedVersions } from '../lib/apt.ts';
-import type { Concern, Context, Package, Repository } from '../lib/context.ts';
+import type { Concern, Context, Package, Put, Puts, Repository } from '../lib/context.ts';
 import { DOCKER_CONFIG, parseDaemonConfig } from '../lib/docker-config.ts';
 import { download, requireSha256 } from '../lib/download.ts';
 import { exists, installFiles, putFile, readText } from '../lib/files.ts';
@@ -19,6 +19,7 @@ import {
   toolkitPackages,
 } from '../lib/nvidia-decisions.ts';
 import { dkmsState, licenceIn, offersCdi, runtimeMode, whyNotHere } from '../lib/nvidia-states.ts';
+import { putsAllEnabled, putsFile, putsFiles, putsMasked } from '../lib/puts.ts';
 import {
   activeState,
   checkEnabled,
@@ -53,8 +54,8 @@ const RUNTIME_CONFIG = '/etc/nvidia-container-runtime/config.toml';
 const BUILD_PACKAGES = ['dkms', 'gcc', 'make', 'libc6-dev', 'pciutils'];
 
 /** A machine without an agent has no unit that a drop-in could be for. */
-function filesFor({ target }: Context): readonly string[] {
-  return target.variant === 'host' ? FILES : FILES.filter((path) => !path.includes('/ecs.service.d/'));
+function filesFor({ variant }: Context['target']): readonly string[] {
+  return variant === 'host' ? FILES : FILES.filter((path) => !path.includes('/ecs.service.d/'));
 }
 
 async function bootRelease(): Promise<string> {
@@ -101,7 +102,7 @@ async function installDriver(nvidia: Nvidia, release: string): Promise<void> {
   }
 }
 
-function repository({ target }: Context): Repository {
+function repository({ target }: Pick<Context, 'target'>): Repository {
   return {
     name: "NVIDIA's container toolkit",
     keyUrl: 'https://nvidia.github.io/libnvidia-container/gpgkey',
@@ -149,7 +150,7 @@ async function areHeld(): Promise<boolean> {
   return packagesToHold(await installedPackages()).every((name) => held.includes(name));
 }
 
-function ofTarget({ target }: Context): Nvidia {
+function ofTarget({ target }: Pick<Context, 'target'>): Nvidia {
   if (target.nvidia === null)
     throw new Error('the profile has no GPU, and this provisioner was asked for all the same');
   return target.nvidia;
@@ -179,7 +180,7 @@ async function apply(context: Context): Promise<void> {
   const nvidia = ofTarget(context);
   const release = await bootRelease();
   await context.step('no nouveau', {}, async () => {
-    const isChanged = await installFiles(context, filesFor(context));
+    const isChanged = await installFiles(context, filesFor(context.target));
     if (!isChanged && (await isInRamdisk(release))) return false;
     await reloadUnits();
     // It is loaded from the initial ramdisk, where the blacklist has to be as well.
@@ -207,6 +208,34 @@ async function apply(context: Context): Promise<void> {
     await tool`apt-mark hold ${packagesToHold(await installedPackages())}`;
   });
 }
+
+/** What the installer and DKMS leave; which files that are, the installer's own log says. */
+function putsDriver({ driverVersion }: Nvidia): readonly Put[] {
+  const tree = (path: string, by: string): Put => ({ path: `${path}/**`, kind: 'folder', rule: 'tree', by });
+  const installer = "NVIDIA's installer";
+  return [
+    { path: '/var/lib/nvidia/log', kind: 'file', rule: 'installer-log', by: installer },
+    tree('/var/lib/nvidia', installer),
+    tree(`/usr/src/nvidia-${driverVersion}`, installer),
+    tree('/var/lib/dkms/nvidia', 'DKMS'),
+    // Of the kernel that the base image has, or its packages bring.
+    tree('/usr/lib/modules/*/updates/dkms', 'DKMS'),
+  ];
+}
+
+const puts: Puts = (target, carried) => {
+  const nvidia = ofTarget({ target });
+  const options = moduleOptions(nvidia);
+  const mode = { rule: 'runtime-mode', expected: RUNTIME_MODE, by: 'nvidia-ctk' } as const;
+  return [
+    ...putsFiles(carried, filesFor(target)),
+    ...(options === '' ? [] : [putsFile(MODULE_OPTIONS, options)]),
+    ...putsMasked(OTHER_WRITERS),
+    { path: RUNTIME_CONFIG, kind: 'file', ...mode },
+    ...putsAllEnabled(carried, [UNIT]),
+    ...putsDriver(nvidia),
+  ];
+};
 
 async function verifyDriver(context: Context, nvidia: Nvidia, release: string): Promise<void> {
   const version = nvidia.driverVersion;
@@ -368,6 +397,7 @@ export const nvidia: Concern = {
   downloads,
   prepare,
   packages,
+  puts,
   apply,
   verify,
 };

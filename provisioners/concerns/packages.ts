@@ -1,9 +1,10 @@
 import { aptInstall, aptUpdate, isUpdated, missingPackages } from '../lib/apt.ts';
-import type { Concern, Context, Package, Repository } from '../lib/context.ts';
+import type { Concern, Context, Package, Put, Repository } from '../lib/context.ts';
 import { beginDownloads, download } from '../lib/download.ts';
-import { exists, putFile, readText } from '../lib/files.ts';
+import { exists, modeOf, putFile, readText } from '../lib/files.ts';
 import { requireKey } from '../lib/gpg.ts';
 import { withoutServices } from '../lib/no-services.ts';
+import { putsFile } from '../lib/puts.ts';
 
 /** What fetches, and looks whether it got the right thing. A base image as a rule has them. */
 const FETCHERS: readonly Package[] = ['ca-certificates', 'curl', 'gpg'].map((name) => ({ name }));
@@ -23,6 +24,15 @@ export async function addRepository({
     await putFile(keyFile, (await readText(fetched)) ?? '');
   }
   return putFile(sourceList, source);
+}
+
+/** The same on the image: the key is fetched, so that its content is not known. */
+export function putsRepository({ name, keyFile, fingerprint, sourceList, source }: Repository): readonly Put[] {
+  const by = `the repository of ${name}`;
+  return [
+    { path: keyFile, kind: 'file', mode: modeOf(false), rule: 'openpgp-key', expected: fingerprint, by },
+    putsFile(sourceList, source),
+  ];
 }
 
 /** Everybody's steps here say whose they are. */

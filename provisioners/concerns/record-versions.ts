@@ -3,7 +3,7 @@ import { installedVersion } from '../lib/apt.ts';
 import type { Concern, Context } from '../lib/context.ts';
 import { dockerPackages } from '../lib/docker-config.ts';
 import { sha256Of } from '../lib/download.ts';
-import { putFile, readText } from '../lib/files.ts';
+import { modeOf, putFile, readText } from '../lib/files.ts';
 import { osReleaseValue } from '../lib/os-release.ts';
 import { readUpdates, type Updated } from '../lib/security-updates.ts';
 import { ask } from '../lib/tool.ts';
@@ -106,6 +106,7 @@ const REQUIRED = [
 
 export const recordVersions: Concern = {
   name: 'record-versions',
+  puts: () => [{ path: IMAGE, kind: 'file', mode: modeOf(false), rule: 'image-record' }],
   apply: async (context) => {
     await context.step('write image.json', {}, async () => {
       const versions = await collect(context);

@@ -1,14 +1,17 @@
 import { rm } from 'node:fs/promises';
 import { installedVersion, isInVersion } from '../lib/apt.ts';
-import type { Concern, Context, Package } from '../lib/context.ts';
+import type { Concern, Context, Package, Puts } from '../lib/context.ts';
 import { download } from '../lib/download.ts';
 import { putFile } from '../lib/files.ts';
 import { requireSignature } from '../lib/gpg.ts';
+import { putsFile } from '../lib/puts.ts';
 import { ask, tool } from '../lib/tool.ts';
 import { trusted } from '../lib/trusted.ts';
 
 /** For whoever wants to look again at an installer. */
 const KEY_FILE = '/usr/share/ecs-host/keys/aws-cli.asc';
+const AWS_CLI = '/usr/local/aws-cli';
+const PROGRAMS = '/usr/local/bin';
 const PACKAGES = ['git', 'jq', 'openssl', 'rclone', 'rsync'];
 
 function packagesFor({ target }: Context): readonly Package[] {
@@ -46,7 +49,7 @@ async function installAwsCli({ target }: Context): Promise<void> {
     await requireSignature({ file, signature: `${file}.sig`, pinned });
     await putFile(KEY_FILE, pinned.key);
     await tool`unzip -q -o ${file} -d ${folder}`;
-    await tool`${folder}/aws/install --update --install-dir /usr/local/aws-cli --bin-dir /usr/local/bin`;
+    await tool`${folder}/aws/install --update --install-dir ${AWS_CLI} --bin-dir ${PROGRAMS}`;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -64,8 +67,25 @@ async function isAwsCliThere({ target }: Context): Promise<boolean> {
   return source === 'distribution' || isInVersion(await askAwsCli(), version);
 }
 
+/** What AWS's installer lays out; of its files only the archive is signed, which is gone by then. */
+const puts: Puts = (target) => {
+  const { source, version } = target.userTools.awsCli;
+  if (source === 'distribution') return [];
+  const current = `${AWS_CLI}/v2/current`;
+  const by = "AWS's installer";
+  return [
+    putsFile(KEY_FILE, trusted(target, 'awsCli').key),
+    { path: `${AWS_CLI}/**`, kind: 'folder', rule: 'tree', by },
+    { path: current, kind: 'link', target: `${AWS_CLI}/v2/${version}`, by },
+    ...['aws', 'aws_completer'].map(
+      (name) => ({ path: `${PROGRAMS}/${name}`, kind: 'link', target: `${current}/bin/${name}`, by }) as const,
+    ),
+  ];
+};
+
 export const userTools: Concern = {
   name: 'user-tools',
+  puts,
   downloads: async (context) =>
     (await isAwsCliThere(context)) ? [] : [awsCliUrl(context.target.userTools.awsCli.version)],
   packages: async (context) => packagesFor(context),

@@ -1,5 +1,6 @@
 import type { Check } from '#contracts/check.ts';
 import type { ProvisionEvent } from '#contracts/provision-event.ts';
+import type { ProvisionedEntry } from '#contracts/provisioned.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
 
 /**
@@ -64,18 +65,37 @@ export type Repository = {
   readonly source: string;
 };
 
+/** What is carried to the build instance, as far as it decides what is on the image. */
+export type Carried = {
+  /** Of packer/rootfs, by the path on the image. */
+  readonly rootfs: Readonly<Record<string, CarriedFile>>;
+  /** Of the bundle; paths are below /opt/ecs-host. */
+  readonly files: readonly { readonly path: string; readonly sha256: string; readonly isProgram: boolean }[];
+  readonly node: { readonly sha256: string };
+};
+
+export type CarriedFile = { readonly content: Uint8Array; readonly isProgram: boolean };
+
+/** What a concern puts; whose it is, the manifest says. */
+export type Put = Omit<ProvisionedEntry, 'provisioner'>;
+
+/** Pure: what a concern leaves on an image. Nothing of a machine is asked. */
+export type Puts = (target: TargetConfig, carried: Carried) => readonly Put[];
+
 /**
  * One part of a machine. Its packages are data: concerns/packages.ts installs those of all concerns in one transaction,
  * in between `prepare` and `apply`.
  */
 export type Concern = {
   readonly name: string;
-  readonly repository?: (context: Context) => Repository | null;
+  readonly repository?: (context: Pick<Context, 'target'>) => Repository | null;
   /** URLs of large files that `prepare` or `apply` will download; fetched while others install. */
   readonly downloads?: (context: Context) => Promise<readonly string[]>;
   /** What has to be so before any package comes. A second run changes nothing. */
   readonly prepare?: (context: Context) => Promise<void>;
   readonly packages?: (context: Context) => Promise<readonly Package[]>;
+  /** What an image has of it; only of the concerns of a host, because a development host is no image. */
+  readonly puts?: Puts;
   /** Brings the machine into the state. A second run changes nothing. */
   readonly apply: (context: Context) => Promise<void>;
   /** Only looks. */

@@ -20,8 +20,13 @@ export async function readText(path: string): Promise<string | null> {
   }
 }
 
+/** Of a file that is put: nobody but root changes any. */
+export function modeOf(isProgram: boolean): number {
+  return isProgram ? 0o755 : 0o644;
+}
+
 /** Puts a whole file in place at once, owned by root. Returns whether anything was different before. */
-export async function putFile(path: string, content: string | Buffer, mode = 0o644): Promise<boolean> {
+export async function putFile(path: string, content: string | Buffer, mode = modeOf(false)): Promise<boolean> {
   const wanted = Buffer.from(content);
   const before = await stat(path).catch(() => null);
   if (before?.isFile() && (before.mode & 0o7777) === mode && (await readFile(path)).equals(wanted)) return false;
@@ -56,7 +61,7 @@ export async function installFiles(
     const isExecutable = ((await stat(carried)).mode & 0o100) !== 0;
     const content = await readFile(carried);
     const wanted = changes[path]?.(content.toString()) ?? content;
-    if (await putFile(path, wanted, isExecutable ? 0o755 : 0o644)) isChanged = true;
+    if (await putFile(path, wanted, modeOf(isExecutable))) isChanged = true;
   }
   return isChanged;
 }

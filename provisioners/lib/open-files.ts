@@ -19,12 +19,19 @@ export function managerLimit(show: string): Limit {
   return { soft: limitOf('DefaultLimitNOFILESoft'), hard: limitOf('DefaultLimitNOFILE') };
 }
 
+const MANAGER_LINE = /^(DefaultLimitNOFILE=)(\w+):(\w+)$/m;
+
 /** Pure: a system.conf.d file whose limit is not lower than the present one. */
 export function raisedManagerLimit(text: string, present: Limit): string {
-  return text.replace(/^(DefaultLimitNOFILE=)(\w+):(\w+)$/m, (_line, key: string, soft: string, hard: string) => {
+  return text.replace(MANAGER_LINE, (_line, key: string, soft: string, hard: string) => {
     const most = higher({ soft: numberOf(soft), hard: numberOf(hard) }, present);
     return `${key}${wordOf(most.soft, 'infinity')}:${wordOf(most.hard, 'infinity')}`;
   });
+}
+
+/** Pure: what a file that was raised has at least, in the words of the rule `at-least` (contracts/provisioned.ts). */
+export function leastManagerLimit(text: string): string {
+  return text.replace(MANAGER_LINE, '$1>=$2:>=$3');
 }
 
 const LINE = /^\*\s+(soft|hard|-)\s+nofile\s+(\S+)/gm;
@@ -38,6 +45,11 @@ export function everybodysLimit(texts: readonly string[]): Limit {
     },
     { soft: 0, hard: 0 },
   );
+}
+
+/** Pure: the same of a limits.d file. */
+export function leastEverybodysLimit(text: string): string {
+  return text.replace(LINE, '* $1 nofile >=$2');
 }
 
 /** Pure: a limits.d file in which nothing is lower than in the others. */

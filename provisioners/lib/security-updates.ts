@@ -2,7 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { onHost } from '#contracts/host-paths.ts';
 import { aptUpgrade, installedVersions } from './apt.ts';
-import { putFile, readText } from './files.ts';
+import type { Put } from './context.ts';
+import { modeOf, putFile, readText } from './files.ts';
 
 /** A package that a security update has changed. */
 export type Updated = { readonly name: string; readonly from: string; readonly to: string };
@@ -33,6 +34,10 @@ export function updatedPackages(before: ReadonlyMap<string, string>, after: Read
   return [...after]
     .filter(([name, to]) => before.get(name) !== to)
     .map(([name, to]) => ({ name, from: before.get(name) ?? 'none', to }));
+}
+
+export function putsUpdates(): Put {
+  return { path: RECORD, kind: 'file', mode: modeOf(false), rule: 'security-updates', by: 'apt-get upgrade' };
 }
 
 /** What was updated on this image, or null when nothing was ever asked for. */

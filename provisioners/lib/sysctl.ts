@@ -20,6 +20,17 @@ export function isEnough(key: string, present: string | null, wanted: string): b
   return present === wanted || (present !== null && isLeast(key) && Number(present) >= Number(wanted));
 }
 
+/** Pure: what a file that was raised has at least, in the words of the rule `at-least` (contracts/provisioned.ts). */
+export function leastSysctls(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => {
+      const [[key, wanted] = []] = parseSysctl(line);
+      return key !== undefined && isLeast(key) ? `${key} = >=${wanted}` : line;
+    })
+    .join('\n');
+}
+
 /** Pure: a sysctl.d file in which nothing is lower than it is now. `present` is null for a key that is not there. */
 export function raisedSysctls(text: string, present: (key: string) => string | null): string {
   return text

@@ -1,8 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { onHost } from '#contracts/host-paths.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
-import type { Context } from './context.ts';
-import { exists, putFile, readText } from './files.ts';
+import type { Carried, Context, Put } from './context.ts';
+import { exists, modeOf, putFile, readText } from './files.ts';
+import { carriedFile, putsFile } from './puts.ts';
 import { ask, textOf, tool } from './tool.ts';
 
 /** Carried with the bundle's other programs; see there for what it does. */
@@ -15,8 +16,12 @@ function runcOf(source: TargetConfig['docker']['source']): string {
   return RUNC[source];
 }
 
+function besideWitness(runc: string): string {
+  return `${runc}.distrib`;
+}
+
 async function isDiverted(runc: string): Promise<boolean> {
-  return (await textOf`dpkg-divert --truename ${runc}`) === `${runc}.distrib`;
+  return (await textOf`dpkg-divert --truename ${runc}`) === besideWitness(runc);
 }
 
 /** In systemd's own PATH they would be found by a shim or a runtime that looks for another than runc. */
@@ -31,8 +36,17 @@ export async function installWitness(source: TargetConfig['docker']['source']): 
   const text = await readText(WITNESS);
   if (text === null) throw new Error(`${WITNESS} was not carried to this machine`);
   const wasThere = await isDiverted(runc);
-  if (!wasThere) await tool`dpkg-divert --quiet --local --rename --divert ${`${runc}.distrib`} --add ${runc}`;
-  return (await putFile(runc, text, 0o755)) || !wasThere;
+  if (!wasThere) await tool`dpkg-divert --quiet --local --rename --divert ${besideWitness(runc)} --add ${runc}`;
+  return (await putFile(runc, text, modeOf(true))) || !wasThere;
+}
+
+/** The witness, and the real one beside it. */
+export function putsWitness(source: TargetConfig['docker']['source'], carried: Carried): readonly Put[] {
+  const runc = runcOf(source);
+  return [
+    putsFile(runc, carriedFile(carried, WITNESS).content, modeOf(true)),
+    { path: besideWitness(runc), kind: 'file', rule: 'package-file', expected: runc, by: 'dpkg' },
+  ];
 }
 
 /** Every runc that a witness stands in front of. */
@@ -65,7 +79,7 @@ export async function checkWitness(context: Context): Promise<void> {
       expected: `${runc} is the witness`,
     },
     async () => {
-      const isWitness = (await readText(runc)) === (await readText(WITNESS)) && (await exists(`${runc}.distrib`));
+      const isWitness = (await readText(runc)) === (await readText(WITNESS)) && (await exists(besideWitness(runc)));
       const isFor = await isDiverted(runc);
       const found = (
         await ask`env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin /bin/sh -c ${'command -v runc'}`

@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
   everybodysLimit,
+  leastEverybodysLimit,
+  leastManagerLimit,
   managerLimit,
   raisedEverybodysLimit,
   raisedManagerLimit,
 } from '../../provisioners/lib/open-files.ts';
-import { isEnough, isLeast, parseSysctl, raisedSysctls } from '../../provisioners/lib/sysctl.ts';
+import { isEnough, isLeast, leastSysctls, parseSysctl, raisedSysctls } from '../../provisioners/lib/sysctl.ts';
 
 function rootfs(path: string): Promise<string> {
   return readFile(join(import.meta.dirname, '../../packer/rootfs', path), 'utf8');
@@ -44,6 +46,49 @@ describe('a kernel setting', async () => {
 
   test('of inotify is what a kernel gives at most by itself, so that more memory loses nothing', () => {
     expect(settings.get('fs.inotify.max_user_watches')).toBe('1048576');
+  });
+});
+
+/** The rule `at-least` of contracts/provisioned.ts. */
+function isAtLeast(text: string, expected: string): boolean {
+  const parts = expected.split(/>=(\d+)/);
+  const pattern = parts
+    .map((part, at) => (at % 2 === 1 ? '(\\w+)' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')))
+    .join('');
+  const [, ...found] = new RegExp(`^${pattern}$`).exec(text) ?? [];
+  const least = parts.filter((_, at) => at % 2 === 1).map(Number);
+  const isMore = (word: string, at: number): boolean =>
+    /^(infinity|unlimited)$/.test(word) || Number(word) >= (least[at] ?? 0);
+  return found.length === least.length && least.length > 0 && found.every(isMore);
+}
+
+describe('what a raised file has at least', async () => {
+  const [sysctls, manager, everybody] = await Promise.all([
+    rootfs('/etc/sysctl.d/90-ecs-host.conf'),
+    rootfs('/etc/systemd/system.conf.d/90-ecs-host.conf'),
+    rootfs('/etc/security/limits.d/90-ecs-host.conf'),
+  ]);
+
+  test('is true of every file that comes out, and of no lower one', () => {
+    for (const now of ['1', '999999999', null])
+      expect(
+        isAtLeast(
+          raisedSysctls(sysctls, () => now),
+          leastSysctls(sysctls),
+        ),
+      ).toBe(true);
+    expect(isAtLeast(sysctls.replace('262144', '262143'), leastSysctls(sysctls))).toBe(false);
+    for (const limit of [0, 2e6, Number.POSITIVE_INFINITY].map((each) => ({ soft: each, hard: each }))) {
+      expect(isAtLeast(raisedManagerLimit(manager, limit), leastManagerLimit(manager))).toBe(true);
+      expect(isAtLeast(raisedEverybodysLimit(everybody, limit), leastEverybodysLimit(everybody))).toBe(true);
+    }
+    expect(isAtLeast(manager.replace('65536', '1024'), leastManagerLimit(manager))).toBe(false);
+    expect(isAtLeast(everybody.replace('65536', '1024'), leastEverybodysLimit(everybody))).toBe(false);
+  });
+
+  test('leaves what is meant as it is', () => {
+    expect(leastSysctls(sysctls)).toContain('\nvm.swappiness = 10\n');
+    expect(isAtLeast(sysctls.replace('vm.swappiness = 10', 'vm.swappiness = 60'), leastSysctls(sysctls))).toBe(false);
   });
 });
 
