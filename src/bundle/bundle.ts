@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants, createReadStream, createWriteStream } from 'node:fs';
-import { copyFile, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
@@ -17,6 +17,13 @@ export type Bundle = {
   readonly files: readonly BundleFile[];
   readonly node: NodeBinary;
 };
+
+/** A bundle of this checkout, and the program that says what the provisioners in it leave (provisioned.ts). */
+export type BuiltBundle = Bundle & { readonly manifestProgram: string };
+
+/** In the cache: what is carried, and what stands beside it for whoever plans. */
+const CARRIED = 'carried';
+const MANIFEST_PROGRAM = 'manifest.mjs';
 
 /** Node as it is carried. */
 export const NODE_FILE = 'bin/node.gz';
@@ -62,7 +69,8 @@ export async function packTar(file: string, folder: string, entries: readonly st
   await execa('tar', [
     '--create',
     ...DETERMINISTIC,
-    '--mode=u+rw,go+r,go-w',
+    // Whatever the umask made of a program or a folder.
+    '--mode=u+rwX,go+rX,go-w',
     '--file',
     file,
     '--directory',
@@ -167,11 +175,13 @@ async function writeSlowLayer(folder: string): Promise<void> {
   }
 }
 
-async function build(folder: string, options: BundleOptions): Promise<void> {
+async function build(cached: string, options: BundleOptions): Promise<void> {
+  const folder = join(cached, CARRIED);
   for (const each of ['bin', 'provisioners', 'payload']) await mkdir(join(folder, each), { recursive: true });
   const [modules] = await Promise.all([
     Promise.all(Object.entries(PROGRAMS).map(([path, entry]) => bundleProgram(entry, join(folder, path)))),
     writeSlowLayer(folder),
+    bundleProgram('provisioners/manifest.ts', join(cached, MANIFEST_PROGRAM)),
     packTar(join(folder, 'rootfs.tar'), join(projectFolder(), 'packer', 'rootfs'), ['.']),
     options.wantsStandInAgent ? buildStandInAgent(join(folder, 'payload', STAND_IN_PACKAGE)) : Promise.resolve(),
   ]);
@@ -188,6 +198,7 @@ async function carryProgram(program: string, target: string): Promise<void> {
       'one executable file; the path is taken from the folder of hosts.yaml',
     );
   await copyFile(program, target);
+  await chmod(target, 0o755);
 }
 
 /** The finished bundle of the present sources in the cache, built first when they changed. It appears there whole. */
@@ -216,11 +227,11 @@ async function builtBundle(options: BundleOptions): Promise<string> {
  *
  * @throws EcsHostError (outside) when a tool fails
  */
-export async function buildBundle(options: BundleOptions): Promise<Bundle> {
+export async function buildBundle(options: BundleOptions): Promise<BuiltBundle> {
   const { folder } = options;
   await rm(folder, { recursive: true, force: true });
   const [{ file: nodeFile, node }, built] = await Promise.all([compressedNode(), builtBundle(options)]);
-  await cp(built, folder, { recursive: true });
+  await cp(join(built, CARRIED), folder, { recursive: true });
   if (options.hostProgram !== null) await carryProgram(options.hostProgram, join(folder, OWN_PROGRAM));
   const paths = await filesBelow(folder);
   const files = await Promise.all(paths.map((path) => hashed(folder, path)));
@@ -228,5 +239,5 @@ export async function buildBundle(options: BundleOptions): Promise<Bundle> {
   // cache where the file system can, but never a hard link: that would be changed under tar by whichever run links it
   // next.
   await copyFile(nodeFile, join(folder, NODE_FILE), constants.COPYFILE_FICLONE);
-  return { folder, files, node };
+  return { folder, files, node, manifestProgram: join(built, MANIFEST_PROGRAM) };
 }

@@ -1,13 +1,14 @@
 import { dirname, resolve } from 'node:path';
 import type { TargetConfig } from '#contracts/target-config.ts';
-import { type Bundle, buildBundle } from '../bundle/bundle.ts';
+import { type BuiltBundle, type Bundle, buildBundle } from '../bundle/bundle.ts';
+import { provisionedBy } from '../bundle/provisioned.ts';
 import { instanceTypesOf } from '../config/profile-types.ts';
 import { allEnded } from '../io/all-ended.ts';
 import { bundleFolder } from '../io/paths.ts';
 import { askForBaseImage, type LabBaseImage } from '../lab-client/base-image.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import { type Facts, gatherFacts } from '../plan/facts.ts';
-import { resolvePlan, targetOf, transportOf } from '../plan/resolve.ts';
+import { plannedTarget, resolvePlan, targetOf, transportOf } from '../plan/resolve.ts';
 import { askStandIns, officialComponents, type StandIns } from '../plan/stand-ins.ts';
 import { askPackageLists } from '../plan/versions/package-lists.ts';
 import { resolveVersions } from '../plan/versions/resolve-versions.ts';
@@ -19,7 +20,7 @@ import type { Session } from './session.ts';
 export type Planned = { readonly plan: BuildPlan; readonly bundle: Bundle };
 
 /** What a target carries, built from this checkout into a folder of the run. */
-export function bundleFor(session: Session, target: TargetConfig, hostProgram: string | null): Promise<Bundle> {
+export function bundleFor(session: Session, target: TargetConfig, hostProgram: string | null): Promise<BuiltBundle> {
   return buildBundle({
     folder: bundleFolder(session.runId),
     wantsStandInAgent: target.ecsAgent.source === 'lab-stand-in',
@@ -106,6 +107,7 @@ export async function makePlan(
     endpointUrl,
     bundles: bundle.files,
     node: bundle.node,
+    provisioned: await provisionedBy(bundle, plannedTarget({ selection, versions, standIns })),
     hostProgram,
     configFolder: dirname(loaded.file),
     warnings: loaded.warnings,

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PROVISIONERS } from '#contracts/provisioners.ts';
-import type { TargetConfig } from '#contracts/target-config.ts';
+import { type TargetConfig, targetText } from '#contracts/target-config.ts';
 import { type Bundle, packTar } from '../bundle/bundle.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import type { Source } from './source.ts';
@@ -26,7 +26,7 @@ export function devTarget({ target }: BuildPlan, { kind }: Source): TargetConfig
 /** Packs a bundle for a target; the same file goes to every host that is brought up together. */
 export async function packForHost(bundle: Bundle, target: TargetConfig, folder: string): Promise<Carried> {
   await mkdir(folder, { recursive: true });
-  await writeFile(join(bundle.folder, 'target.json'), `${JSON.stringify(target, null, 2)}\n`);
+  await writeFile(join(bundle.folder, 'target.json'), targetText(target));
   const bundleFile = join(folder, 'dev-host.tar');
   // Node apart: it is most of the bytes, and a host that was baked has it.
   const programs = bundle.files.map(({ path }) => path).filter((path) => path.startsWith('bin/'));

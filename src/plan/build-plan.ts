@@ -1,3 +1,4 @@
+import type { ProvisionedEntry } from '#contracts/provisioned.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
 import type { BundleFile, NodeBinary } from '../bundle/names.ts';
 import type { LeftOut, Placement } from './placement.ts';
@@ -131,6 +132,8 @@ export type BuildPlan = {
   readonly hostProgram: string | null;
   /** What happens on the build instance, word for word. */
   readonly provisioning: readonly ProvisioningStep[];
+  /** What the provisioners leave on the image, by path; whatever else is there, they did not put. */
+  readonly provisioned: readonly ProvisionedEntry[];
   readonly developerWorkload: {
     /** Where it is cloned from; null when it is carried from a folder. */
     readonly repository: {

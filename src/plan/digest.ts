@@ -20,13 +20,23 @@ export function canonicalJson(value: unknown): string {
  */
 export type Determinants = Pick<
   BuildPlan,
-  'gpu' | 'rootVolume' | 'target' | 'packageLists' | 'bundles' | 'node' | 'toolchain' | 'provisioning' | 'baseImage'
+  | 'gpu'
+  | 'rootVolume'
+  | 'target'
+  | 'packageLists'
+  | 'bundles'
+  | 'node'
+  | 'toolchain'
+  | 'provisioning'
+  | 'provisioned'
+  | 'baseImage'
 >;
 
 export function digestOf(plan: Determinants): string {
-  const { gpu, rootVolume, target, packageLists, bundles, node, toolchain, provisioning, baseImage } = plan;
+  const { gpu, rootVolume, target, packageLists, bundles, node, toolchain, provisioning, provisioned, baseImage } =
+    plan;
   const determinants = {
-    ...{ gpu, rootVolume, target, packageLists, bundles, node, toolchain, provisioning },
+    ...{ gpu, rootVolume, target, packageLists, bundles, node, toolchain, provisioning, provisioned },
     baseImageId: baseImage.id,
   };
   return createHash('sha256').update(canonicalJson(determinants)).digest('hex');

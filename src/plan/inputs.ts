@@ -50,6 +50,7 @@ export function inputsOf({
   node,
   toolchain,
   provisioning,
+  provisioned,
 }: Determinants): Inputs {
   const { version: _, ...ofTarget } = target;
   const entries: [string, string][] = [
@@ -62,6 +63,7 @@ export function inputsOf({
     ...settings(ofTarget),
     ...bundles.map(({ path, sha256 }): [string, string] => [`file ${path}`, short(sha256)]),
     ...provisioning.map((step): [string, string] => [`step ${step.name}`, hashOf(step)]),
+    ['what provisioners leave', hashOf(provisioned)],
     ...Object.entries(packageLists).map(([suite, state]): [string, string] => [`package list ${suite}`, short(state)]),
   ];
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));

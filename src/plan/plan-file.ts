@@ -16,6 +16,11 @@ export function planText(plan: BuildPlan): string {
   return `${JSON.stringify(plan, null, 2)}\n`;
 }
 
+/** Text of plan-summary.json: by which plan an image was baked. It holds the digest, so that it cannot be in it. */
+export function planSummaryText({ planName, digest, baseImage, substitutions }: BuildPlan): string {
+  return `${JSON.stringify({ name: planName, digest, sourceImage: baseImage, substitutions }, null, 2)}\n`;
+}
+
 /** Writes plan.json whole or not at all. */
 export async function writePlan(file: string, plan: BuildPlan): Promise<void> {
   await writeWhole(file, planText(plan));

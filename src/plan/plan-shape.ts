@@ -42,6 +42,22 @@ const TARGET = object({
 
 const LAYER = object({ digest: TEXT, provisioners: list(TEXT) });
 
+const PROVISIONED = object(
+  {
+    provisioner: TEXT,
+    path: TEXT,
+    kind: oneOf('file', 'link', 'folder'),
+    mode: NUMBER,
+    sha256: TEXT,
+    target: TEXT,
+    rule: TEXT,
+    expected: TEXT,
+    by: TEXT,
+    isOptional: FLAG,
+  },
+  ['mode', 'sha256', 'target', 'rule', 'expected', 'by', 'isOptional'],
+);
+
 const NETWORK = object({
   transport: oneOf('ssh', 'session-manager'),
   sshUser: TEXT,
@@ -125,6 +141,7 @@ export const planProblem = shapeCheck(
     node: object({ version: TEXT, sha256: TEXT }),
     hostProgram: nullable(TEXT),
     provisioning: list(object({ name: TEXT, upload: FLAG, inline: list(TEXT) }, ['upload', 'inline'])),
+    provisioned: list(PROVISIONED),
     developerWorkload: WORKLOAD,
     release: RELEASE,
     auditExceptions: list(object({ path: TEXT, reason: TEXT, expires: TEXT })),

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { onHost } from '#contracts/host-paths.ts';
+import type { ProvisionedEntry } from '#contracts/provisioned.ts';
 import { PROVISIONERS, type Variant } from '#contracts/provisioners.ts';
 import type { TargetConfig } from '#contracts/target-config.ts';
 import { type BundleFile, type NodeBinary, OWN_PROGRAM, STAND_IN_PACKAGE } from '../bundle/names.ts';
@@ -154,6 +155,8 @@ export type ResolveInput = {
   readonly endpointUrl: string | null;
   readonly bundles: readonly BundleFile[];
   readonly node: NodeBinary;
+  /** What the provisioners that are carried leave of `plannedTarget`. */
+  readonly provisioned: readonly ProvisionedEntry[];
   readonly hostProgram: string | null;
   /** Of hosts.yaml. */
   readonly configFolder: string;
@@ -168,6 +171,15 @@ function listsUnknown(reason: string): BuildPlan['warnings'][number] {
   };
 }
 
+/** Pure: the target of a plan. */
+export function plannedTarget({
+  selection: { profileName, profile },
+  versions,
+  standIns,
+}: Pick<ResolveInput, 'selection' | 'versions' | 'standIns'>): TargetConfig {
+  return withStandIns(pinned(targetOf(profileName, profile), versions), standIns);
+}
+
 /** Pure: configuration, facts and hashes in, plan out. */
 export function resolvePlan({
   selection,
@@ -178,6 +190,7 @@ export function resolvePlan({
   endpointUrl,
   bundles,
   node,
+  provisioned,
   hostProgram,
   configFolder,
   warnings,
@@ -185,13 +198,14 @@ export function resolvePlan({
   const { regionName, region, profileName, profile, regions } = selection;
   const apiRegion = region.apiRegion ?? regionName;
   const isLab = region.lab === true;
-  const target = withStandIns(pinned(targetOf(profileName, profile), versions), standIns);
+  const target = plannedTarget({ selection, versions, standIns });
   const gpu = target.nvidia !== null;
   const rootVolume = { sizeGiB: volumeGiBOf(profile), type: 'gp3', encrypted: true } as const;
   const provisioning = provisioningSteps(target.provisioners);
   const { baseImage } = facts;
   const toolchain = TOOLCHAIN;
-  const determined = { baseImage, gpu, rootVolume, target, packageLists, bundles, node, toolchain, provisioning };
+  const made = { gpu, rootVolume, target, packageLists, bundles, node, toolchain, provisioning, provisioned };
+  const determined = { baseImage, ...made };
   const digest = digestOf(determined);
   const planName = `${profileName}-${digest.slice(0, 12)}`;
   const imageName = `ecs-host-${planName}`;
@@ -208,10 +222,8 @@ export function resolvePlan({
     isLab,
     machine: machineOf(region),
     endpointUrl,
-    baseImage,
+    ...determined,
     instanceTypes: instanceTypesOf(profile),
-    gpu,
-    rootVolume,
     kmsKey: region.kmsKey ?? null,
     network: {
       transport: transportOf(profile),
@@ -227,13 +239,8 @@ export function resolvePlan({
     ecsAgentEndpoint: profile.ecsAgent.apiEndpoint ?? null,
     imageName,
     tags: planTags({ imageName, profile: profileName, digest, sourceImageId: baseImage.id }),
-    target,
-    packageLists,
     layers: { areWanted: profile.layers ?? false, ...layersOf(determined) },
-    bundles,
-    node,
     hostProgram,
-    provisioning,
     developerWorkload,
     auditExceptions: profile.auditExceptions ?? [],
     release: releasePlanOf(profile, regions, { apiRegion, isLab }),
@@ -242,7 +249,6 @@ export function resolvePlan({
       ...(standIns?.substitutions ?? []),
       ...layersStandIn(standIns, developerWorkload.baseImageRegistry),
     ],
-    toolchain,
     warnings: [
       ...warnings.filter(about).map(({ code, key, reason, hint }) => ({ code, message: `${key}: ${reason}`, hint })),
       ...reasons.map(listsUnknown),

@@ -1,8 +1,10 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { targetText } from '#contracts/target-config.ts';
 import { type Bundle, NODE_FILE, packTar } from '../bundle/bundle.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import type { Build } from '../plan/layers.ts';
+import { planSummaryText } from '../plan/plan-file.ts';
 
 /** Of what is carried, beside what every build needs. The slow layer runs nothing but Node, and leaves it. */
 async function carriedBy({ kind }: Build, folder: string): Promise<readonly string[]> {
@@ -15,11 +17,8 @@ async function carriedBy({ kind }: Build, folder: string): Promise<readonly stri
 /** Adds target.json, and packs what a build carries into the one file that Packer uploads. */
 export async function packBundle(bundle: Bundle, plan: BuildPlan, file: string, build: Build): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  await writeFile(join(bundle.folder, 'target.json'), `${JSON.stringify(build.target, null, 2)}\n`);
-  await writeFile(
-    join(bundle.folder, 'plan-summary.json'),
-    `${JSON.stringify({ name: plan.planName, digest: plan.digest, sourceImage: plan.baseImage, substitutions: plan.substitutions }, null, 2)}\n`,
-  );
+  await writeFile(join(bundle.folder, 'target.json'), targetText(build.target));
+  await writeFile(join(bundle.folder, 'plan-summary.json'), planSummaryText(plan));
   await packTar(file, bundle.folder, [
     ...(await carriedBy(build, bundle.folder)),
     'plan-summary.json',

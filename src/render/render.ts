@@ -10,8 +10,15 @@ import { packBundle } from './pack.ts';
 import { renderTemplate } from './template.ts';
 
 export const TEMPLATE_FILE = 'image.pkr.json';
+/** What the provisioners leave on the image; plan.json has the same, for programs. */
+const PROVISIONED_FILE = 'provisioned.json';
 
 export type Rendered = { readonly folder: string; readonly template: string; readonly planFile: string };
+
+/** Text of provisioned.json, an entry a line. */
+function provisionedText({ provisioned }: BuildPlan): string {
+  return `[\n${provisioned.map((entry) => `  ${JSON.stringify(entry)}`).join(',\n')}\n]\n`;
+}
 
 /** Text of the template as it is written; golden cases compare it. */
 export function templateText(plan: BuildPlan, build = wholeBuild(plan)): string {
@@ -32,8 +39,8 @@ export function layerFolder(folder: string, kind: 'slow' | 'fast'): string {
 }
 
 /**
- * Writes plan.json, the template and the bundle into a folder, each whole or not at all, and the same of both layers
- * where the plan wants them; then the bundle's own folder goes.
+ * Writes plan.json, provisioned.json, the template and the bundle into a folder, each whole or not at all, and template
+ * and bundle of both layers where the plan wants them; then the bundle's own folder goes.
  */
 export async function renderTo(plan: BuildPlan, bundle: Bundle, folder: string): Promise<Rendered> {
   const planFile = join(folder, 'plan.json');
@@ -43,6 +50,7 @@ export async function renderTo(plan: BuildPlan, bundle: Bundle, folder: string):
     await renderBuild(plan, bundle, layerFolder(folder, 'fast'), fastBuild(plan, plan.baseImage.id));
   }
   const template = await renderBuild(plan, bundle, folder, wholeBuild(plan));
+  await writeWhole(join(folder, PROVISIONED_FILE), provisionedText(plan));
   await writePlan(planFile, plan);
   await rm(bundle.folder, { recursive: true });
   return { folder, template, planFile };

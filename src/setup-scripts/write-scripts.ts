@@ -3,6 +3,7 @@ import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Variant } from '#contracts/provisioners.ts';
+import { targetText } from '#contracts/target-config.ts';
 import { type Bundle, buildBundle, bundleProgram, hashed, packTar } from '../bundle/bundle.ts';
 import type { Profile } from '../config/hosts-config.ts';
 import { userError } from '../io/errors.ts';
@@ -52,7 +53,7 @@ function refuseClashes(profiles: Input['profiles']): void {
 
 /** What a script unpacks: the bundle with its entry, and the target of the variant. */
 async function packPayload(bundle: Bundle, target: ReturnType<typeof targetOf>, file: string): Promise<void> {
-  await writeFile(join(bundle.folder, 'target.json'), `${JSON.stringify(target, null, 2)}\n`);
+  await writeFile(join(bundle.folder, 'target.json'), targetText(target));
   await packTar(file, bundle.folder, ['bin', 'payload', 'provisioners', 'rootfs.tar', 'target.json']);
 }
 

@@ -44,6 +44,7 @@ function input(region = 'local'): ResolveInput {
     endpointUrl: null,
     bundles: [{ path: 'provisioners/main.mjs', sha256: 'a'.repeat(64), bytes: 1 }],
     node: { version: '24.21.0', sha256: 'b'.repeat(64) },
+    provisioned: [{ provisioner: 'base', path: '/etc/one', kind: 'file', mode: 0o644, sha256: 'c'.repeat(64) }],
     hostProgram: null,
     configFolder: '/where',
     warnings: [],
@@ -71,6 +72,7 @@ describe('the digest', () => {
       'a bundle',
       (given) => ({ ...given, bundles: [{ path: 'provisioners/main.mjs', sha256: 'c'.repeat(64), bytes: 1 }] }),
     ],
+    ['what provisioners leave', (given) => ({ ...given, provisioned: [] })],
     ['the Node binary', (given) => ({ ...given, node: { ...given.node, sha256: 'c'.repeat(64) } })],
     ['the version of Docker', (given) => ({ ...given, versions: { ...given.versions, docker: '20.10.25' } })],
     ['the version of the agent', (given) => ({ ...given, versions: { ...given.versions, ecsAgentPackage: 'b.deb' } })],
@@ -177,6 +179,7 @@ describe('plan.json', () => {
     ['the base image', (plan) => ({ baseImage: { ...plan.baseImage, id: 'ami-2' } })],
     ['what runs on the build instance', () => ({ provisioning: [{ name: 'carry', inline: ['rm -rf /'] }] })],
     ['the size of the disk', (plan) => ({ rootVolume: { ...plan.rootVolume, sizeGiB: 64 } })],
+    ['what provisioners leave', () => ({ provisioned: [] })],
     ['its digest', () => ({ digest: 'a'.repeat(64) })],
   ])('in which somebody changed %s is refused', async (_what, change) => {
     const plan = resolvePlan(input());

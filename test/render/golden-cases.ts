@@ -24,6 +24,12 @@ type Case = {
   readonly node: BuildPlan['node'];
 };
 
+/** A few entries: what there really is (test/provisioners/manifest.test.ts) is no matter of how a plan is rendered. */
+const PROVISIONED: BuildPlan['provisioned'] = [
+  { provisioner: 'base', path: '/etc/apt/apt.conf.d/90ecs-host', kind: 'file', mode: 0o644, sha256: '7'.repeat(64) },
+  { provisioner: 'record-versions', path: '/opt/ecs-host/image.json', kind: 'file', rule: 'image-record' },
+];
+
 export const GOLDEN = join(projectFolder(), 'test', 'golden');
 
 export function goldenCases(): string[] {
@@ -43,6 +49,7 @@ export async function goldenInput(name: string): Promise<ResolveInput> {
     endpointUrl: given.endpointUrl,
     bundles: given.bundles,
     node: given.node,
+    provisioned: PROVISIONED,
     hostProgram: null,
     configFolder: projectFolder(),
     warnings: loaded.warnings,
