@@ -29,8 +29,14 @@ async function carriedOf({ bundles, node }: ResolveInput): Promise<Carried> {
 }
 
 /** What a file is the same as, so that a change of the file is none of the expected text. */
-function contentText({ sha256: sum, target, rule, expected, by, isOptional }: ProvisionedEntry, carried: Carried) {
-  const ofRootfs = Object.entries(carried.rootfs).find(([, { content }]) => sha256(content) === sum)?.[0];
+function contentText(
+  { path, sha256: sum, target, rule, expected, by, isOptional }: ProvisionedEntry,
+  carried: Carried,
+) {
+  const ofRootfs = [path, ...Object.keys(carried.rootfs).sort()].find((each) => {
+    const file = carried.rootfs[each];
+    return file !== undefined && sha256(file.content) === sum;
+  });
   const ofBundle = carried.files.find((each) => each.sha256 === sum)?.path;
   return [
     ...(target === undefined ? [] : [`to ${target}`]),
