@@ -1,6 +1,6 @@
 import { createHash, hash } from 'node:crypto';
 import type { Piece } from './bytes.ts';
-import type { Disk } from './disk/device.ts';
+import type { Window } from './disk/window.ts';
 
 /** Hashes in hex; where the zeros begin that a large file ends with, or null. */
 export type Digests = { readonly sha256: string; readonly md5: string; readonly zeroFrom: number | null };
@@ -10,8 +10,6 @@ export type HashedFile = readonly Piece[];
 
 /** As large as a file has to be for its zeros to be told. */
 const CHUNK = 1024 * 1024;
-/** Small files that lie side by side come with one read. */
-const WINDOW = 256 * 1024;
 
 export function digestsOf(content: Buffer): Digests {
   return { sha256: hash('sha256', content), md5: hash('md5', content), zeroFrom: null };
@@ -32,15 +30,11 @@ function withoutZeros(chunk: Buffer, zeros: Buffer): number {
 
 /** Reads and hashes files; those that come one after the other should lie so on the disk. */
 export class Hasher {
-  readonly #disk: Disk;
-  readonly #chunk = Buffer.alloc(CHUNK);
+  readonly #window: Window;
   readonly #zeros = Buffer.alloc(CHUNK);
-  readonly #window = Buffer.alloc(WINDOW);
-  #windowAt = 0;
-  #windowBytes = 0;
 
-  constructor(disk: Disk) {
-    this.#disk = disk;
+  constructor(window: Window) {
+    this.#window = window;
   }
 
   /** @throws Error when the disk cannot be read */
@@ -69,18 +63,6 @@ export class Hasher {
 
   /** Valid until the next call. */
   #read(at: number | null, bytes: number): Buffer {
-    if (at === null) return this.#zeros.subarray(0, bytes);
-    if (bytes > WINDOW) {
-      const chunk = this.#chunk.subarray(0, bytes);
-      this.#disk.readInto(chunk, at);
-      return chunk;
-    }
-    if (at < this.#windowAt || at + bytes > this.#windowAt + this.#windowBytes) {
-      this.#windowBytes = 0;
-      const length = Math.max(bytes, Math.min(WINDOW, this.#disk.bytes - at));
-      this.#disk.readInto(this.#window.subarray(0, length), at);
-      [this.#windowAt, this.#windowBytes] = [at, length];
-    }
-    return this.#window.subarray(at - this.#windowAt, at - this.#windowAt + bytes);
+    return at === null ? this.#zeros.subarray(0, bytes) : this.#window.read(at, bytes);
   }
 }

@@ -77,7 +77,9 @@ function sizeOf(path: string, { sys }: Kernel): number {
   const found = statSync(path);
   if (found.isFile()) return found.size;
   if (!found.isBlockDevice()) throw new Error(`${path} is neither a disk nor a file`);
-  const sectors = textOf(join(sys, 'class', 'block', basename(realpathSync(path)), 'size'));
+  // By its number: a node may have another name than the kernel has for it. glibc's makedev, the lower 32 bits.
+  const number = `${(found.rdev >> 8) & 0xfff}:${(found.rdev & 0xff) | ((found.rdev >> 12) & 0xfff00)}`;
+  const sectors = textOf(join(sys, 'dev', 'block', number, 'size'));
   if (sectors === null) throw new Error(`the kernel does not say how large ${path} is`);
   return Number(sectors) * SECTOR;
 }
