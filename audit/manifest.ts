@@ -1,4 +1,6 @@
 import type { AuditEntry, ManifestRequest, Partition } from '#contracts/audit.ts';
+import { reasonOf } from '#contracts/reason.ts';
+import { membersOf } from './archive/members.ts';
 import type { Piece } from './bytes.ts';
 import type { Place } from './disk/layout.ts';
 import { Ext4 } from './ext4/file-system.ts';
@@ -15,6 +17,8 @@ const BATCH = 4096;
 /** What one worker gets at a time. */
 const WORK_BYTES = 32 * 1024 * 1024;
 const WORK_FILES = 512;
+/** As a whole in memory: an initramfs is some dozens of MiB. */
+const MOST_ARCHIVE_BYTES = 512 * 1024 * 1024;
 const MOST_CONTENT_BYTES = 4 * 1024 * 1024;
 /** More outside of partitions is room for them to grow, and no boot code. */
 const MOST_OUTSIDE_BYTES = 64 * 1024 * 1024;
@@ -68,19 +72,16 @@ class FileSystemManifest {
   readonly #fileSystem: Ext4;
   readonly #workers: Workers;
   readonly #lines: Lines;
-  readonly #contents: readonly string[];
+  readonly #request: ManifestRequest;
   /** Of inodes that have more names to come, or may have. */
   readonly #linked = new Map<number, Digests>();
 
-  constructor(
-    place: Place,
-    { workers, lines, contents }: { workers: Workers; lines: Lines; contents: readonly string[] },
-  ) {
+  constructor(place: Place, { workers, lines, request }: { workers: Workers; lines: Lines; request: ManifestRequest }) {
     this.#place = place;
     this.#fileSystem = new Ext4(place.source);
     this.#workers = workers;
     this.#lines = lines;
-    this.#contents = contents;
+    this.#request = request;
   }
 
   /** The next batch is walked while workers still hash the one before. */
@@ -122,10 +123,22 @@ class FileSystemManifest {
       if (digest !== undefined && inode.links > 1) this.#linked.set(inode.number, digest);
       const entry = this.#entry(path, inode, digest);
       await this.#lines.write({ type: 'entry', partition: this.#place.number, ...entry });
-      const isAsked = inode.kind === 'file' && inode.size <= MOST_CONTENT_BYTES;
-      if (!isAsked || !this.#contents.some((each) => path.startsWith(each))) continue;
+      if (inode.kind === 'file') await this.#writeInside(path, inode);
+    }
+  }
+
+  async #writeInside(path: string, inode: Inode): Promise<void> {
+    const { contents, archives = [] } = this.#request;
+    if (inode.size <= MOST_CONTENT_BYTES && contents.some((each) => path.startsWith(each))) {
       const base64 = this.#fileSystem.content(inode, MOST_CONTENT_BYTES).toString('base64');
       await this.#lines.write({ type: 'content', path, base64 });
+    }
+    if (!archives.some((each) => path.startsWith(each))) return;
+    try {
+      const bytes = this.#fileSystem.content(inode, MOST_ARCHIVE_BYTES);
+      for await (const line of membersOf(path, bytes)) await this.#lines.write(line);
+    } catch (error) {
+      throw new Error(`${path}: ${reasonOf(error)}`);
     }
   }
 
@@ -184,6 +197,6 @@ export async function writeManifest(
   await lines.write({ type: 'disk', bytes: disk.bytes, partitions, unpartitioned });
   for (const place of places) {
     if (!place.isExt4) continue;
-    await new FileSystemManifest(place, { workers, lines, contents: request.contents }).write(isLive);
+    await new FileSystemManifest(place, { workers, lines, request }).write(isLive);
   }
 }

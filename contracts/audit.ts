@@ -18,7 +18,10 @@ export type ManifestRequest = {
   readonly disk: AuditedDisk;
   /** Of files whose path begins with one of these the content is printed, too; those of more than 4 MiB are not. */
   readonly contents: readonly string[];
-  /** Archives (cpio, as kernels take them, packed by gzip, zstd, lz4 or xz) whose members are printed by their hash. */
+  /**
+   * Files whose path begins with one of these are archives (cpio, as kernels take them, packed by gzip, zstd, lz4 or xz),
+   * whose members are printed by their hash.
+   */
   readonly archives?: readonly string[];
 };
 

@@ -23,6 +23,11 @@ const KINDS: Readonly<Record<number, Kind>> = {
   12: 'socket',
 };
 
+/** Of a mode as stat(2) gives it. */
+export function kindOf(mode: number): Kind | undefined {
+  return KINDS[mode >>> 12];
+}
+
 export type Inode = {
   readonly number: number;
   readonly kind: Kind;
@@ -72,7 +77,7 @@ export function parseInode(raw: Buffer, number: number, hasLargeDirectories: boo
   const mode = raw.readUInt16LE(0);
   const links = raw.readUInt16LE(0x1a);
   if (mode === 0 || links === 0) return null;
-  const kind = KINDS[mode >>> 12];
+  const kind = kindOf(mode);
   if (kind === undefined) throw new Error(`inode ${number} is damaged: mode 0${mode.toString(8)}`);
   const extraBytes = raw.length > BASE_BYTES ? raw.readUInt16LE(BASE_BYTES) : 0;
   if (extraBytes % 4 !== 0 || BASE_BYTES + extraBytes > raw.length)

@@ -1,8 +1,8 @@
 import type { Rule } from './rule.ts';
 
 /**
- * What the package's rules leave out: keys that are cut off, keys of PuTTY, pairs of AWS without the name of the secret,
- * files of Docker and of netrc, hashes of passwords, and assignments by name.
+ * What the package's rules leave out: keys that are cut off, keys of PuTTY, pairs of AWS without the name of the
+ * secret, files of Docker and of netrc, hashes of passwords, and assignments by name.
  */
 type Pattern = {
   readonly name: string;
@@ -24,6 +24,11 @@ function isMixed(value: string): boolean {
   return /[A-Za-z]/.test(value) && /\d/.test(value);
 }
 
+/** One after the other; a pattern in parts fits a line. */
+function patternOf(...parts: readonly RegExp[]): RegExp {
+  return new RegExp(parts.map(({ source }) => source).join(''), 'g');
+}
+
 /** Bits a character; words of a language have fewer than what was made by chance. */
 function entropyOf(value: string): number {
   const counts = new Map<string, number>();
@@ -41,8 +46,11 @@ const PATTERNS: readonly Pattern[] = [
     name: 'private-key',
     literals: ['-----BEGIN', '---- BEGIN'],
     // Without an end: what is left of a key in a free block is often cut off.
-    pattern:
-      /----[- ]BEGIN (?:[A-Z0-9]{1,10} ){0,2}(?:ENCRYPTED )?PRIVATE KEY(?: BLOCK)?-?----(?:\\n|\s)*(?:[A-Za-z-]{3,20}: [^\n]{1,200}\n\s*){0,8}(?<value>[A-Za-z0-9+/]{32,}(?:(?:\\n|\s)+[A-Za-z0-9+/=]+)?)/g,
+    pattern: patternOf(
+      /----[- ]BEGIN (?:[A-Z0-9]{1,10} ){0,2}(?:ENCRYPTED )?PRIVATE KEY(?: BLOCK)?-?----/,
+      /(?:\\n|\s)*(?:[A-Za-z-]{3,20}: [^\n]{1,200}\n\s*){0,8}/,
+      /(?<value>[A-Za-z0-9+/]{32,}(?:(?:\\n|\s)+[A-Za-z0-9+/=]+)?)/,
+    ),
     isSecret: ({ value = '' }) => isMixed(value),
   },
   {
@@ -53,8 +61,10 @@ const PATTERNS: readonly Pattern[] = [
   {
     name: 'aws-key-pair',
     literals: ['AKIA', 'ASIA'],
-    pattern:
-      /(?<![A-Za-z0-9])(?:AKIA|ASIA)(?<id>[A-Z0-9]{16})(?![A-Za-z0-9])[\s\S]{1,200}?(?<![A-Za-z0-9+/=])(?<value>[A-Za-z0-9+/]{40})(?![A-Za-z0-9+/=])/g,
+    pattern: patternOf(
+      /(?<![A-Za-z0-9])(?:AKIA|ASIA)(?<id>[A-Z0-9]{16})(?![A-Za-z0-9])/,
+      /[\s\S]{1,200}?(?<![A-Za-z0-9+/=])(?<value>[A-Za-z0-9+/]{40})(?![A-Za-z0-9+/=])/,
+    ),
     isSecret: ({ id = '', value = '' }) =>
       !id.endsWith('EXAMPLE') && /[a-z]/.test(value) && /[A-Z]/.test(value) && /\d/.test(value) && entropyOf(value) > 4,
   },
@@ -93,10 +103,12 @@ const PATTERNS: readonly Pattern[] = [
     name: 'assignment',
     literals: [
       ...['assword', 'ASSWORD', 'asswd', 'ASSWD', 'ecret', 'ECRET'],
-      ...['pi_key', 'PI_KEY', 'piKey', 'pi-key', 'oken', 'OKEN'],
+      ...['pi_key', 'PI_KEY', 'piKey', 'pikey', 'PIKEY', 'pi-key', 'PI-KEY', 'pi_Key', 'oken', 'OKEN'],
     ],
-    pattern:
-      /(?:password|passwd|secret|api[_-]?key|(?:access|auth)[_-]?token)["']?[ \t]{0,8}(?:=|:)[ \t]{0,8}["']?(?<value>[^\s"'`,;{}()<>[\]$%|\\]{8,200})/gi,
+    pattern: patternOf(
+      /(?:[Pp]ass(?:word|wd)|PASS(?:WORD|WD)|[Ss]ecret|SECRET|[Aa]pi[_-]?[Kk]ey|API[_-]?KEY|[Tt]oken|TOKEN)/,
+      /["']?[ \t]{0,8}(?:=|:)[ \t]{0,8}["']?(?<value>[^\s"'`,;{}()<>[\]$%|\\]{8,200})/,
+    ),
     inFilesOnly: true,
     isSecret: isAssignedSecret,
   },

@@ -23,7 +23,7 @@ const BEHIND = Math.max(...[...OWN_RULES, ...packageRules()].map(({ reach }) => 
 /** A secret that is found twice in so many bytes is one. */
 const PLACE = 4096;
 
-/** The same offsets as the bytes. No letter is made of what is no text: rules look whether one stands before a token. */
+/** With the offsets of the bytes. What is no text makes no letter: rules look whether one stands before a token. */
 function asText(bytes: Buffer): string {
   return bytes.toString('latin1').replace(/[\x80-\xff]/g, '\x01');
 }
