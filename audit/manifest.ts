@@ -66,6 +66,13 @@ function contentOf({ size }: Inode, { sha256, md5, zeroFrom }: Digests): Partial
   return { size, sha256, md5, ...(zeroFrom === null ? {} : { zeroFrom }) };
 }
 
+type ManifestWork = {
+  readonly workers: Workers;
+  readonly lines: Lines;
+  readonly request: ManifestRequest;
+  readonly isLive: boolean;
+};
+
 /** The manifest of one file system. */
 class FileSystemManifest {
   readonly #place: Place;
@@ -73,21 +80,23 @@ class FileSystemManifest {
   readonly #workers: Workers;
   readonly #lines: Lines;
   readonly #request: ManifestRequest;
+  readonly #isLive: boolean;
   /** Of inodes that have more names to come, or may have. */
   readonly #linked = new Map<number, Digests>();
 
-  constructor(place: Place, { workers, lines, request }: { workers: Workers; lines: Lines; request: ManifestRequest }) {
+  constructor(place: Place, { workers, lines, request, isLive }: ManifestWork) {
     this.#place = place;
-    this.#fileSystem = new Ext4(place.source);
+    this.#fileSystem = Ext4.open(place.source, isLive);
     this.#workers = workers;
     this.#lines = lines;
     this.#request = request;
+    this.#isLive = isLive;
   }
 
   /** The next batch is walked while workers still hash the one before. */
-  async write(isLive: boolean): Promise<void> {
+  async write(): Promise<void> {
     let before: { batch: readonly Found[]; digests: Promise<ReadonlyMap<number, Digests>> } | null = null;
-    for (const batch of batches(walk(this.#fileSystem, isLive))) {
+    for (const batch of batches(walk(this.#fileSystem, this.#isLive))) {
       const digests = this.#digests(batch);
       // Told when it is awaited; the walk may throw before.
       digests.catch(() => undefined);
@@ -197,6 +206,6 @@ export async function writeManifest(
   await lines.write({ type: 'disk', bytes: disk.bytes, partitions, unpartitioned });
   for (const place of places) {
     if (!place.isExt4) continue;
-    await new FileSystemManifest(place, { workers, lines, request }).write(isLive);
+    await new FileSystemManifest(place, { workers, lines, request, isLive }).write();
   }
 }

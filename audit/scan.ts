@@ -128,7 +128,7 @@ class Scan {
   }
 
   async fileSystem(place: Place, isLive: boolean): Promise<void> {
-    const fileSystem = new Ext4(place.source);
+    const fileSystem = Ext4.open(place.source, isLive);
     const { blocks, blockSize } = fileSystem.superblock;
     const held = new BlockSet(blocks);
     const seen = new Set<number>();
@@ -189,8 +189,8 @@ class Scan {
   }
 
   async #journal(place: Place, fileSystem: Ext4, held: BlockSet): Promise<void> {
-    const { journalInode, blockSize } = fileSystem.superblock;
-    const journal = journalInode === 0 ? null : fileSystem.inode(journalInode);
+    const { blockSize } = fileSystem.superblock;
+    const journal = fileSystem.journal();
     for (const { physical, blocks } of journal === null ? [] : fileSystem.runs(journal)) {
       held.add(physical, blocks);
       await this.outside(place, physical * blockSize, blocks * blockSize, 'journal');

@@ -19,8 +19,8 @@ export type ManifestRequest = {
   /** Of files whose path begins with one of these the content is printed, too; those of more than 4 MiB are not. */
   readonly contents: readonly string[];
   /**
-   * Files whose path begins with one of these are archives (cpio, as kernels take them, packed by gzip, zstd, lz4 or xz),
-   * whose members are printed by their hash.
+   * Files whose path begins with one of these are archives (cpio, as kernels take them, packed by gzip, zstd, lz4 or
+   * xz), whose members are printed by their hash.
    */
   readonly archives?: readonly string[];
 };

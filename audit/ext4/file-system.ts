@@ -9,6 +9,7 @@ import {
 import { type Name, readNames } from './directory.ts';
 import { type Group, readGroups } from './groups.ts';
 import { type Inode, parseInode } from './inode.ts';
+import { NO_REPLAY, type Replay, ReplayedBytes, readReplay } from './journal.ts';
 import { type Run, readRuns } from './runs.ts';
 import { readSuperblock, type Superblock } from './superblock.ts';
 
@@ -28,12 +29,35 @@ export class Ext4 {
   readonly superblock: Superblock;
   readonly groups: readonly Group[];
   readonly #source: Bytes;
+  /** Without the journal: pieces say themselves what lies in it. */
+  readonly #asItLies: Bytes;
+  readonly #replay: Replay;
 
-  /** @throws Error when it is damaged or has features that are not read here */
-  constructor(source: Bytes) {
-    this.#source = new CachedBytes(source);
+  /**
+   * @param isLive that it is mounted: then what is read comes from the kernel's memory, which is ahead of the journal
+   * @throws Error when it is damaged or has features that are not read here
+   */
+  static open(source: Bytes, isLive: boolean): Ext4 {
+    const asItLies = new Ext4(source, NO_REPLAY);
+    const { needsRecovery, blockSize } = asItLies.superblock;
+    const journal = asItLies.journal();
+    if (isLive || !needsRecovery || journal === null) return asItLies;
+    const replay = readReplay(source, blockSize, asItLies.runs(journal));
+    return new Ext4(source, replay, new ReplayedBytes(source, blockSize, replay));
+  }
+
+  private constructor(asItLies: Bytes, replay: Replay, replayed = asItLies) {
+    this.#source = new CachedBytes(replayed);
+    this.#asItLies = asItLies;
+    this.#replay = replay;
     this.superblock = readSuperblock(this.#source);
     this.groups = readGroups(this.#source, this.superblock);
+  }
+
+  /** Null without one. */
+  journal(): Inode | null {
+    const { journalInode } = this.superblock;
+    return journalInode === 0 ? null : this.inode(journalInode);
   }
 
   /** Null when it is free or was deleted. @throws Error when there is no such inode, or it is damaged */
@@ -65,7 +89,8 @@ export class Ext4 {
       if (from >= inode.size) break;
       if (from > end) pieces.push({ at: null, bytes: from - end });
       end = Math.min(from + blocks * blockSize, inode.size);
-      pieces.push({ at: isWritten ? physical * blockSize : null, bytes: end - from });
+      if (isWritten) this.#addWritten(pieces, physical, end - from);
+      else pieces.push({ at: null, bytes: end - from });
     }
     if (end < inode.size) pieces.push({ at: null, bytes: inode.size - end });
     return pieces;
@@ -77,7 +102,7 @@ export class Ext4 {
     const pieces = this.pieces(inode);
     if (pieces === null) return this.#inlineContent(inode);
     return Buffer.concat(
-      pieces.map(({ at, bytes }) => (at === null ? Buffer.alloc(bytes) : this.#source.read(at, bytes))),
+      pieces.map(({ at, bytes }) => (at === null ? Buffer.alloc(bytes) : this.#asItLies.read(at, bytes))),
     );
   }
 
@@ -115,6 +140,24 @@ export class Ext4 {
         .toSorted((a, b) => (a.name < b.name ? -1 : 1))
         .map((each) => [each.name, attributeValue(each.name, this.#attributeValue(each), `inode ${inode.number}`)]),
     );
+  }
+
+  /** Blocks that are still in the journal are pieces of their own. */
+  #addWritten(pieces: Piece[], physical: number, bytes: number): void {
+    const { blockSize } = this.superblock;
+    const { moved, magicAt } = this.#replay;
+    if (moved.size === 0) {
+      pieces.push({ at: physical * blockSize, bytes });
+      return;
+    }
+    for (let done = 0; done < bytes; done += blockSize) {
+      const length = Math.min(blockSize, bytes - done);
+      const place = moved.get(physical + done / blockSize);
+      const at = (place?.physical ?? physical + done / blockSize) * blockSize;
+      const escaped = place?.isEscaped === true ? Math.min(4, length) : 0;
+      if (escaped > 0) pieces.push({ at: magicAt, bytes: escaped });
+      if (length > escaped) pieces.push({ at: at + escaped, bytes: length - escaped });
+    }
   }
 
   #block(block: number): Buffer {

@@ -20,6 +20,8 @@ const CHUNK = 1024 * 1024;
 const BEFORE = 512;
 /** What it may have to see behind one. */
 const BEHIND = Math.max(...[...OWN_RULES, ...packageRules()].map(({ reach }) => reach));
+/** A name and what stands between it and its value. */
+const LONGEST_NAME = 64;
 /** A secret that is found twice in so many bytes is one. */
 const PLACE = 4096;
 
@@ -39,6 +41,12 @@ class Ranges {
     if (last !== undefined && from <= last.to) last.to = Math.max(last.to, to);
     else this.all.push({ from, to });
   }
+}
+
+/** Whether a rule before has told of it: at the same place, or of what a name is given. */
+function isKnown(places: ReadonlySet<number>, place: number, { inFilesOnly }: Rule): boolean {
+  for (let at = place; at <= (inFilesOnly ? place + LONGEST_NAME : place); at += 1) if (places.has(at)) return true;
+  return false;
 }
 
 /** Searches content of any length for secrets. */
@@ -87,9 +95,10 @@ export class SecretSearch {
       for (const { from, to } of ranges.get(rule)?.all ?? []) {
         const text = asText(chunk.subarray(from, to));
         for (const at of rule.find(text, path)) {
-          if (places.has(from + at)) continue;
-          places.add(from + at);
-          found.push({ rule: rule.id, offset: from + at });
+          const place = from + at;
+          if (isKnown(places, place, rule)) continue;
+          places.add(place);
+          found.push({ rule: rule.id, offset: place });
         }
       }
     }
