@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   AuthorizeSecurityGroupIngressCommand,
+  type BlockDeviceMapping,
   CreateImageCommand,
   CreateKeyPairCommand,
   CreateSecurityGroupCommand,
@@ -50,6 +52,17 @@ async function leftovers(stateFolder: string, netns: string): Promise<string[]> 
   ];
 }
 
+/** Where an ext4 file system says what it is, and when it was last written to. */
+async function superblockDigest(file: string): Promise<string> {
+  const disk = await open(file);
+  try {
+    const { buffer } = await disk.read(Buffer.alloc(1024), 0, 1024, 1024);
+    return createHash('sha256').update(buffer).digest('hex');
+  } finally {
+    await disk.close();
+  }
+}
+
 describe('the lab', () => {
   let stateFolder: string;
   let environment: Record<string, string>;
@@ -83,7 +96,10 @@ describe('the lab', () => {
   const waiting = () => ({ client: ec2, maxWaitTime: 90, minDelay: 0.2, maxDelay: 0.4 }) as never;
   const describeOne = async (id: string) =>
     (await ec2.send(new DescribeInstancesCommand({ InstanceIds: [id] }))).Reservations?.[0]?.Instances?.[0];
-  const run = async (image: string): Promise<{ id: string; address: string }> => {
+  const run = async (
+    image: string,
+    more: readonly BlockDeviceMapping[] = [],
+  ): Promise<{ id: string; address: string }> => {
     const { Instances } = await ec2.send(
       new RunInstancesCommand({
         ImageId: image,
@@ -97,7 +113,7 @@ describe('the lab', () => {
         UserData: Buffer.from(
           '#cloud-config\nwrite_files:\n  - path: /etc/from-user-data\n    content: hello\n',
         ).toString('base64'),
-        BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { VolumeSize: 12, DeleteOnTermination: true } }],
+        BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { VolumeSize: 12, DeleteOnTermination: true } }, ...more],
       }),
     );
     const id = Instances?.[0]?.InstanceId ?? '';
@@ -230,6 +246,40 @@ describe('the lab', () => {
     await ec2.send(new TerminateInstancesCommand({ InstanceIds: [machine.id, copy.id] }));
     await waitUntilInstanceTerminated(waiting(), { InstanceIds: [machine.id, copy.id] });
     expect((await ec2.send(new DescribeVolumesCommand({}))).Volumes).toEqual([]);
+  });
+
+  test('shows a machine the disk of an image from outside, and its own, until it ends', async () => {
+    const disks = join(stateFolder, 'lab', 'disks');
+    const before = await readdir(disks);
+    const { Images } = await ec2.send(new DescribeImagesCommand({ ImageIds: [baseImage] }));
+    const SnapshotId = Images?.[0]?.BlockDeviceMappings?.[0]?.Ebs?.SnapshotId ?? '';
+    const Ebs = { SnapshotId, DeleteOnTermination: true, VolumeType: 'gp3' } as const;
+    const machine = await run(baseImage, [{ DeviceName: '/dev/sdf', Ebs }]);
+
+    const superblock = 'sudo dd if=/dev/xvdf bs=1024 skip=1 count=1 status=none';
+    expect(await ssh(machine.address, `sudo blkid -p -o value -s TYPE /dev/xvdf; ${superblock} | sha256sum`)).toBe(
+      `ext4\n${await superblockDigest(join(disks, before.find((name) => name.startsWith('snap-base-')) ?? ''))}  -`,
+    );
+    expect(await ssh(machine.address, 'lsblk -n -o MOUNTPOINT /dev/xvdf; cat /dev/xvdf 2>&1 || true')).toBe(
+      '\ncat: /dev/xvdf: Permission denied',
+    );
+    const own = `awk '$5 == "/" { sub(/.* - [^ ]* /, ""); print $1 }' /proc/self/mountinfo`;
+    const raw = `sudo debugfs -R 'cat /etc/own' "$(${own})" 2>/dev/null`;
+    expect(await ssh(machine.address, `echo mine | sudo tee /etc/own >/dev/null; sync; ${raw}`)).toBe('mine');
+
+    await ssh(machine.address, 'printf written | sudo dd of=/dev/xvdf conv=fsync,notrunc status=none');
+    await ec2.send(new StopInstancesCommand({ InstanceIds: [machine.id] }));
+    await waitUntilInstanceStopped(waiting(), { InstanceIds: [machine.id] });
+    expect(await leftovers(stateFolder, up.netns)).not.toContainEqual(expect.stringMatching(/^loop:/));
+    await ec2.send(new StartInstancesCommand({ InstanceIds: [machine.id] }));
+    await waitUntilInstanceRunning(waiting(), { InstanceIds: [machine.id] });
+    expect(await ssh(machine.address, 'sudo head -c 7 /dev/xvdf')).toBe('written');
+
+    await ec2.send(new TerminateInstancesCommand({ InstanceIds: [machine.id] }));
+    await waitUntilInstanceTerminated(waiting(), { InstanceIds: [machine.id] });
+    expect((await ec2.send(new DescribeVolumesCommand({}))).Volumes).toEqual([]);
+    await expect.poll(() => readdir(disks)).toEqual(before);
+    expect(await leftovers(stateFolder, up.netns)).not.toContainEqual(expect.stringMatching(/^loop:/));
   });
 
   test('ends an instance that is powered off from inside', async () => {

@@ -117,6 +117,7 @@ export async function startMachineLab(keyFile: string): Promise<MachineLab> {
       specs.set(instanceId, spec);
       const { address } = await machines.allocateAddress(instanceId);
       await disks.createFromSnapshot(spec.diskId, baseSnapshot, 32);
+      for (const { diskId } of spec.volumes) await disks.createDataVolume(diskId, baseSnapshot, 8);
       await machines.start(spec);
       return address;
     },
