@@ -33,12 +33,12 @@ export function qemuDriver(bootDisk: () => Promise<string>, log: (line: string) 
     readyLimitMs: 120_000,
     // It begins anew in the same process.
     asksForReboot: () => false,
-    powerOn: async ({ labId, namespace, spec, reserved, disk, gpus, groupFiles, consoleFile }) => {
+    powerOn: async ({ labId, namespace, spec, reserved, disk, volumes, gpus, groupFiles, consoleFile }) => {
       if (gpus !== null) throw new Error('a machine under QEMU has no simulated GPU');
       if (!(await succeeds(QEMU, ['--version'])))
         throw new Error(`there is no ${QEMU} on this machine, which instances with a kernel of their own run on`);
       accelerator ??= chooseAccelerator();
-      const files = { disk, bootDisk: await bootDisk(), consoleFile };
+      const files = { disk, volumes, bootDisk: await bootDisk(), consoleFile };
       const command = qemuCommand(labId, spec, reserved, files, await accelerator);
       const printed = await sizeOf(consoleFile);
       const started = await spawnMachine({

@@ -1,5 +1,5 @@
 #!/bin/busybox sh
-# Process 1 of the initial RAM disk: finds the two disks, brings the network up, and makes way for the image's own init, which then finds
+# Process 1 of the initial RAM disk: finds the boot disk and the machine's own, brings the network up, and makes way for the image's own init, which then finds
 # what it would find on EC2. Nothing is written to the machine's disk but the folder that its kernel's modules are seen in.
 #
 # What is this machine's own comes with the firmware's tables (lab/machines/qemu.ts), as what the lab is to read out of the console does.
@@ -47,9 +47,10 @@ wait_for() {
 }
 
 wait_for disk lab-boot
-wait_for disk vol
+own=$(told disk)
+wait_for disk "$own"
 mount -t ext2 -o ro "$(disk lab-boot)" /lab || fail 'the boot disk cannot be mounted'
-mount -t ext4 -o noatime,discard "$(disk vol)" /root || fail "the machine's disk cannot be mounted"
+mount -t ext4 -o noatime,discard "$(disk "$own")" /root || fail "the machine's disk cannot be mounted"
 ln -s /lab/modules /lib/modules
 mkdir -p /root/usr/lib/modules
 mount --bind /lab/modules /root/usr/lib/modules || fail 'the modules have no place'

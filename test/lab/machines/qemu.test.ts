@@ -8,7 +8,12 @@ const command = qemuCommand(
   '0a1b2c3d',
   spec,
   { address: '10.78.1.4', macAddress: '0a:4e:0a:4e:01:04' },
-  { disk: '/state/disks/vol-0fedcba9876543210.raw', bootDisk: '/cache/boot.raw', consoleFile: '/state/a,b.log' },
+  {
+    disk: '/state/disks/vol-0fedcba9876543210.raw',
+    volumes: [{ volume: { diskId: 'vol-00000000000000001', deviceName: '/dev/sdf' }, file: '/state/disks/other.raw' }],
+    bootDisk: '/cache/boot.raw',
+    consoleFile: '/state/a,b.log',
+  },
   'tcg',
 );
 
@@ -20,17 +25,19 @@ test('the name proves whose machine it is', () => {
   expect(valuesOf('-name')).toEqual([machineName('0a1b2c3d', spec.instanceId)]);
 });
 
-test('it starts from the boot disk, which nobody writes, and finds its own by the number of the volume', () => {
-  const [root, boot] = valuesOf('-drive');
+test('it starts from the boot disk, which nobody writes, and disks are known by the numbers of their volumes', () => {
+  const [root, volume, boot] = valuesOf('-drive');
   expect(root).toMatch(/id=root.*file=\/state\/disks\/vol-0fedcba9876543210\.raw.*discard=unmap/);
+  expect(volume).toMatch(/id=volume1.*file=\/state\/disks\/other\.raw.*discard=unmap/);
   expect(boot).toMatch(/id=boot.*file=\/cache\/boot\.raw,readonly=on/);
   expect(valuesOf('-device').filter((device) => device.startsWith('nvme'))).toEqual([
     'nvme,drive=root,serial=vol0fedcba9876543210',
+    'nvme,drive=volume1,serial=vol00000000000000001',
     'nvme,drive=boot,serial=lab-boot,bootindex=0',
   ]);
 });
 
-test('its link has the name that the network waits for, and its address comes with the firmware', () => {
+test('its link has the name that the network waits for; address and own disk come with the firmware', () => {
   expect(valuesOf('-netdev')).toEqual(['tap,id=net,ifname=m-1-4,script=no,downscript=no']);
   expect(valuesOf('-device')).toContain('virtio-net-pci,netdev=net,mac=0a:4e:0a:4e:01:04,romfile=');
   expect(valuesOf('-smbios').at(-1)?.split(',value=')).toEqual([
@@ -38,6 +45,7 @@ test('its link has the name that the network waits for, and its address comes wi
     'ecs-host-lab:interface=ens5',
     'ecs-host-lab:address=10.78.1.4',
     'ecs-host-lab:router=10.78.0.1',
+    'ecs-host-lab:disk=vol0fedcba9876543210',
   ]);
 });
 
