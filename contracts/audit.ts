@@ -1,5 +1,5 @@
 /**
- * What the auditor's program (audit/) is asked, as JSON on its standard input, and what it prints: lines of JSON,
+ * What the auditor's program (auditor/) is asked, as JSON on its standard input, and what it prints: lines of JSON,
  * compressed with gzip. The last line is of type `end`; output without it is not whole.
  */
 export type AuditRequest = ManifestRequest | ScanRequest | TextRequest;
@@ -16,7 +16,10 @@ export type AuditedDisk =
 export type ManifestRequest = {
   readonly action: 'manifest';
   readonly disk: AuditedDisk;
-  /** Of files whose path begins with one of these the content is printed, too; those of more than 4 MiB are not. */
+  /**
+   * Of files whose path begins with one of these (`*` is one name) the content is printed, too; those of more than 4 MiB are not,
+   * but for the first 4 KiB of one that is asked for by its whole path.
+   */
   readonly contents: readonly string[];
   /**
    * Files whose path begins with one of these are archives (cpio, as kernels take them, packed by gzip, zstd, lz4 or
@@ -65,7 +68,6 @@ export type UnpartitionedArea = {
   readonly sha256: string | null;
 };
 
-/** Of `own root` it is the partition alone that is read: one partition, and nothing outside of it. */
 export type DiskLine = {
   readonly type: 'disk';
   readonly bytes: number;

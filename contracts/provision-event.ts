@@ -14,6 +14,8 @@ export type ProvisionEvent =
       readonly provisioner: string;
       readonly step: string;
       readonly durationMs: number;
+      /** By the machine's own clock, in milliseconds since 1970. */
+      readonly endedAt: number;
       readonly outcome: 'changed' | 'unchanged' | 'failed';
       /** One line; present when failed. */
       readonly error?: string;
@@ -23,6 +25,14 @@ export type ProvisionEvent =
       readonly type: 'versions';
       /** Component name to installed version, for example { "docker": "20.10.24+dfsg1-1" }. */
       readonly versions: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly type: 'packages';
+      /**
+       * Of installed packages, what their own lists (checksums, scripts, names of files) come to, right after apt
+       * brought them: by package, as `packageListsDigest` makes it. Several of these make the whole.
+       */
+      readonly packages: Readonly<Record<string, string>>;
     }
   | {
       readonly type: 'provisioner-end';

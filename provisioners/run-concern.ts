@@ -46,6 +46,7 @@ export function createContext(input: ContextInput): { context: Context; failed: 
           provisioner,
           step,
           durationMs: Math.round(performance.now() - startedAt),
+          endedAt: Date.now(),
           outcome,
           ...(error === undefined ? {} : { error }),
         });
@@ -79,6 +80,7 @@ export function createContext(input: ContextInput): { context: Context; failed: 
       }
     },
     versions: (versions) => emit({ type: 'versions', versions }),
+    packages: (packages) => emit({ type: 'packages', packages }),
   };
   return { context, failed: () => bad };
 }

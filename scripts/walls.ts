@@ -34,7 +34,7 @@ export const PROGRAMS: readonly Room[] = [
   },
   { folder: 'provisioners', mayImport: ['contracts'], holds: 'what runs on the build instance, one file a concern' },
   {
-    folder: 'audit',
+    folder: 'auditor',
     mayImport: ['contracts'],
     holds: 'the auditor: reads the disk of an image from outside; bundled into one file that another instance runs',
   },

@@ -1,4 +1,4 @@
-import { lstat, readdir, rm, stat, truncate } from 'node:fs/promises';
+import { lstat, open, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { deadlineUnit } from '#contracts/deadline.ts';
 import { onHost } from '#contracts/host-paths.ts';
 import { instanceData } from '../lib/cloud-init.ts';
@@ -51,8 +51,41 @@ async function remove(paths: readonly string[]): Promise<boolean> {
   return isChanged;
 }
 
+/** Also not in free blocks, from where a volume made of the image would give it back. */
+async function overwrite(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    const { size } = await file.stat();
+    await file.write(Buffer.alloc(size), 0, size, 0);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** As `remove`, for what is nobody's business. */
+async function removeSecrets(paths: readonly string[]): Promise<boolean> {
+  for (const path of paths) if ((await lstat(path).catch(() => null))?.isFile()) await overwrite(path);
+  return remove(paths);
+}
+
 async function empty(folders: readonly string[]): Promise<boolean> {
   return remove((await Promise.all(folders.map(inside))).flat());
+}
+
+/**
+ * What Python compiled of packages that this bake brought: it compiles again by itself, and what is in such a file
+ * nobody can tell. What the base image has stays, as its boots need it.
+ */
+async function compiledSince(file: string): Promise<readonly string[]> {
+  const sinceMs = (await stat(file).catch(() => null))?.ctimeMs;
+  if (sinceMs === undefined) return [];
+  const found: string[] = [];
+  for (const folder of ['/usr/lib/python3', '/usr/share']) {
+    for (const path of (await tool`find ${folder} -name ${'*.pyc'} -type f`).stdout.split('\n').filter(Boolean))
+      if ((await stat(path)).ctimeMs > sinceMs) found.push(path);
+  }
+  return found;
 }
 
 async function histories(): Promise<readonly string[]> {
@@ -87,16 +120,19 @@ async function apply(context: Context): Promise<void> {
       '/var/cache/apt/srcpkgcache.bin',
     ]);
   });
+  await step('what programs make again', {}, async () =>
+    remove([...(await compiledSince(onHost('target.json'))), '/var/cache/ldconfig/aux-cache']),
+  );
   await step('state of agent and host service', {}, async () => {
     const isChanged = await empty(ECS_STATE);
     return (await remove(USER_DATA_FILES)) || isChanged;
   });
   // The connection that this runs over stays: sshd looked at the file when it began.
   await step('keys that let in', {}, async () =>
-    remove([...(await authorizedKeyFiles()), ...(await privateKeyFiles())]),
+    removeSecrets([...(await authorizedKeyFiles()), ...(await privateKeyFiles())]),
   );
-  await step('host keys', {}, async () => remove(await hostKeyFiles()));
-  await step('shell history', {}, async () => remove(await histories()));
+  await step('host keys', {}, async () => removeSecrets(await hostKeyFiles()));
+  await step('shell history', {}, async () => removeSecrets(await histories()));
   await step('state of cloud-init', {}, async () => {
     const isThere = (await Promise.all(CLOUD.map(exists))).some(Boolean);
     await ask`cloud-init clean --logs`;
@@ -106,11 +142,10 @@ async function apply(context: Context): Promise<void> {
   await step('identity of the machine', {}, async () => {
     // It would be written again while the build instance shuts down.
     await ask`systemctl stop systemd-random-seed.service`;
-    let isChanged = await remove([
-      RANDOM_SEED,
-      '/var/lib/systemd/credential.secret',
-      ...(await inside('/var/lib/dhcp')),
-    ]);
+    const isSecretGone = await removeSecrets([RANDOM_SEED, '/var/lib/systemd/credential.secret']);
+    // Its name, and when its timers last ran: the next boot has others.
+    const others = ['/etc/hostname', ...(await inside('/var/lib/dhcp')), ...(await inside('/var/lib/systemd/timers'))];
+    let isChanged = (await remove(others)) || isSecretGone;
     const dbus = '/var/lib/dbus/machine-id';
     if (!(await lstat(dbus).catch(() => null))?.isSymbolicLink()) isChanged = (await remove([dbus])) || isChanged;
     if ((await readText(MACHINE_ID)) !== '') {

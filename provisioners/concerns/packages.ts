@@ -1,3 +1,5 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { packageDigests } from '#contracts/package-lists.ts';
 import { aptInstall, aptUpdate, isUpdated, missingPackages } from '../lib/apt.ts';
 import type { Concern, Context, Package, Put, Repository } from '../lib/context.ts';
 import { beginDownloads, download } from '../lib/download.ts';
@@ -72,6 +74,25 @@ async function apply(context: Context, concerns: readonly Concern[]): Promise<vo
   await context.step('install packages', { doneWhen: async () => isDone(await wanted()) }, async () =>
     install(await wanted()),
   );
+  if (context.stage === 'bake') await context.step('lists of packages', {}, () => tellLists(context));
+}
+
+const DPKG = '/var/lib/dpkg';
+/** In one event, which is one line of Packer's output. */
+const AT_ONCE = 50;
+
+/**
+ * Tells the caller, who is elsewhere, what packages came with: whoever changes a file later, and what dpkg knows of it
+ * as well, is found out by that.
+ */
+async function tellLists({ packages }: Context): Promise<boolean> {
+  const names = await readdir(`${DPKG}/info`);
+  const files = new Map(
+    await Promise.all(names.map(async (name) => [name, await readFile(`${DPKG}/info/${name}`)] as const)),
+  );
+  const digests = Object.entries(packageDigests(files, await readFile(`${DPKG}/status`, 'utf8')));
+  for (let at = 0; at < digests.length; at += AT_ONCE) packages(Object.fromEntries(digests.slice(at, at + AT_ONCE)));
+  return false;
 }
 
 /**

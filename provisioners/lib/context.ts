@@ -42,6 +42,8 @@ export type Context = {
     look: () => Promise<{ readonly actual: string; readonly isCorrect: boolean; readonly reason?: string }>,
   ) => Promise<void>;
   readonly versions: (versions: Readonly<Record<string, string>>) => void;
+  /** What packages' lists come to (contracts/package-lists.ts). */
+  readonly packages: (packages: Readonly<Record<string, string>>) => void;
 };
 
 /** A package, of an apt repository or of a file that is here. */

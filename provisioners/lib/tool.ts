@@ -46,6 +46,8 @@ const quiet = zx({
     // Neither debconf nor Ubuntu's needrestart may ask.
     DEBIAN_FRONTEND: 'noninteractive',
     NEEDRESTART_SUSPEND: '1',
+    // What Python compiles for itself would be files that no package has.
+    PYTHONDONTWRITEBYTECODE: '1',
     SYSTEMD_PAGER: '',
     SYSTEMD_COLORS: '0',
   },

@@ -11,6 +11,8 @@ export type AwsClients = {
   readonly ecs: ECSClient;
   /** Reads a secret as text. @throws EcsHostError `SECRET_UNREADABLE` (user) */
   readonly readSecret: (place: SecretPlace) => Promise<string>;
+  /** Indices of a snapshot's blocks of `BLOCK_BYTES` that were ever written, in order. */
+  readonly writtenBlocks: (snapshotId: string) => Promise<readonly number[]>;
   destroy(): void;
 };
 
@@ -19,6 +21,23 @@ export type ApiTarget = {
   /** null means AWS itself. */
   readonly endpointUrl: string | null;
 };
+
+/** Imported when needed: only an audit pays for it. */
+async function writtenBlocks(
+  options: ReturnType<typeof clientOptions>,
+  snapshotId: string,
+): Promise<readonly number[]> {
+  const [{ EBSClient }, { listSnapshotBlocks }] = await Promise.all([
+    import('@aws-sdk/client-ebs'),
+    import('./snapshot-blocks.ts'),
+  ]);
+  const ebs = new EBSClient(options);
+  try {
+    return (await listSnapshotBlocks(ebs, snapshotId)).blocks.map(({ index }) => index);
+  } finally {
+    ebs.destroy();
+  }
+}
 
 /** What a client signs with: as a rule what gives it keys, so that they can be others tomorrow. */
 export type Credentials = Keys | KeyProvider;
@@ -90,6 +109,7 @@ export function createClients(target: ApiTarget, credentials: Credentials): AwsC
     ec2,
     ecs,
     readSecret: (place) => readSecret(common, place),
+    writtenBlocks: (snapshotId) => writtenBlocks(common, snapshotId),
     destroy: () => {
       ec2.destroy();
       ecs.destroy();

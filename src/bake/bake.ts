@@ -25,6 +25,7 @@ import type { Build } from '../plan/layers.ts';
 import type { Placement } from '../plan/placement.ts';
 import { type Access, keepRun } from '../run/keep.ts';
 import { addChild, claimRun, markFinished, ownerName } from '../run/owner.ts';
+import type { StepTime } from '../run/span.ts';
 import { sweepRun } from '../run/sweep/sweep.ts';
 import { ec2Tags, runTags, versionTags } from '../run/tags.ts';
 import { type BuildOutcome, BuildTracker } from './build-tracker.ts';
@@ -60,6 +61,9 @@ export type BakeResult = {
   readonly snapshotIds: readonly string[];
   readonly versions: Readonly<Record<string, string>>;
   readonly checks: readonly Check[];
+  readonly steps: readonly StepTime[];
+  /** What packages' lists came to (contracts/package-lists.ts). */
+  readonly packages: Readonly<Record<string, string>>;
   readonly placement: PlacementLog;
 };
 
@@ -306,7 +310,8 @@ async function bakeIn(input: Attempt): Promise<Omit<BakeResult, 'placement'>> {
     const imageId = outcome.imageId ?? '';
     const finished = await ctx.span('finish the tags', () => finishImage(input, imageId, outcome.versions));
     hasFailed = false;
-    return { imageId, ...finished, versions: outcome.versions, checks: outcome.checks };
+    const { versions, checks, steps, packages } = outcome;
+    return { imageId, ...finished, versions, checks, steps, packages };
   } catch (error) {
     hasFailed = !(error instanceof Shortfall);
     await awaitVerdict(error, ctx.signal);

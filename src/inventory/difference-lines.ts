@@ -23,6 +23,17 @@ function valueLine({ name, before, after }: Change): string {
   return `  ~ ${name} ${before} -> ${after}`;
 }
 
+/** Who explains them says why they differ. */
+function fileLines(files: Difference['files']): string[] {
+  if (files === null) return ['Files: not known, as no audit has read both disks'];
+  if (files.length === 0) return [];
+  const signs = files.map(({ name, before, after, by }) => {
+    const sign = before === null ? '+' : after === null ? '-' : '~';
+    return `  ${sign} ${name} (${by})`;
+  });
+  return [`Other files: ${counted(files)}`, ...signs];
+}
+
 function counted(changes: readonly Change[]): string {
   const added = changes.filter(({ before }) => before === null).length;
   const removed = changes.filter(({ after }) => after === null).length;
@@ -36,7 +47,7 @@ function counted(changes: readonly Change[]): string {
 
 /** Pure: what people read; what is the same is not mentioned. */
 export function differenceLines(difference: Difference): string[] {
-  const { before, after, versions, packages, npm, settings, configuration } = difference;
+  const { before, after, versions, packages, npm, settings, configuration, files } = difference;
   const parts: readonly (readonly [title: string, changes: readonly Change[], line: (change: Change) => string])[] = [
     ['Settings', settings, valueLine],
     ['Versions', versions, valueLine],
@@ -46,7 +57,8 @@ export function differenceLines(difference: Difference): string[] {
   ];
   const told = parts.filter(([, changes]) => changes.length > 0);
   return [
-    `from ${before} to ${after}${told.length === 0 ? ': no difference' : ''}`,
+    `from ${before} to ${after}${told.length === 0 && (files ?? []).length === 0 ? ': no difference' : ''}`,
     ...told.flatMap(([title, changes, line]) => [`${title}: ${counted(changes)}`, ...changes.map(line)]),
+    ...fileLines(files),
   ];
 }

@@ -1,9 +1,15 @@
 import type { ImageRecord } from '../image/image-record.ts';
 import { userError } from '../io/errors.ts';
+import type { ListedFile } from './file-list.ts';
 import type { Inventory } from './inventory.ts';
 
 /** An image with what is on it. */
-export type Explained = { readonly record: ImageRecord; readonly inventory: Inventory };
+export type Explained = {
+  readonly record: ImageRecord;
+  readonly inventory: Inventory;
+  /** What is on its disk; null when no audit has read that. */
+  readonly files: ReadonlyMap<string, ListedFile> | null;
+};
 
 /** What one of two images has, or both have otherwise; null for what the other has not. */
 export type Change = { readonly name: string; readonly before: string | null; readonly after: string | null };
@@ -19,6 +25,11 @@ export type Difference = {
   readonly settings: readonly Change[];
   /** Files and links below /etc. */
   readonly configuration: readonly Change[];
+  /**
+   * What else is on the disk otherwise, but for the files of packages, which packages say; with who explains it. Null
+   * when one of both disks has not been read.
+   */
+  readonly files: readonly (Change & { readonly by: string })[] | null;
 };
 
 /** Pure: in the order of the names; what is the same on both sides is left out. */
@@ -54,6 +65,20 @@ function configuration({ files, links }: Inventory): Map<string, string> {
   ]);
 }
 
+function fileChanges({ files: a }: Explained, { files: b }: Explained): Difference['files'] {
+  if (a === null || b === null) return null;
+  const others = (files: ReadonlyMap<string, ListedFile>): ReadonlyMap<string, string> =>
+    new Map(
+      [...files.values()]
+        .filter(({ path, by }) => by !== 'package' && !path.startsWith('/etc/'))
+        .map(({ path, what }) => [path, what]),
+    );
+  return changes(others(a), others(b)).map((change) => ({
+    ...change,
+    by: (b.get(change.name) ?? a.get(change.name))?.by ?? 'nobody',
+  }));
+}
+
 /** Pure: what the second image has otherwise than the first. */
 export function differenceOf(first: Explained, second: Explained): Difference {
   const objects = (a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): Change[] =>
@@ -67,6 +92,7 @@ export function differenceOf(first: Explained, second: Explained): Difference {
     npm: changes(npm(first.inventory), npm(second.inventory)),
     settings: objects(first.inventory.settings, second.inventory.settings),
     configuration: changes(configuration(first.inventory), configuration(second.inventory)),
+    files: fileChanges(first, second),
   };
 }
 

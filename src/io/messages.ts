@@ -38,6 +38,13 @@ export const MESSAGES = {
     level: 'user',
     meaning: 'No connection to the API came about: its name, its port or the network is wrong.',
   },
+  AUDIT_EXCEPTION_UNNEEDED: {
+    level: 'warning',
+    meaning: 'An exception from the audit (auditExceptions) is about nothing that the image has.',
+    carries: 'details',
+  },
+  AUDIT_FAILED: { level: 'outside', meaning: "The auditor could not read an image's disk." },
+  AUDIT_UNREADABLE: { level: 'outside', meaning: "What the auditor's program printed is not whole." },
   AUTHORIZED_KEY: { level: 'user', meaning: 'A file that --authorize names holds no public keys.' },
   BAKE_VERIFY_FAILED: {
     level: 'outside',

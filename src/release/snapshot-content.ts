@@ -1,24 +1,11 @@
 import { createHash } from 'node:crypto';
-import { type EBSClient, GetSnapshotBlockCommand, paginateListSnapshotBlocks } from '@aws-sdk/client-ebs';
+import { type EBSClient, GetSnapshotBlockCommand } from '@aws-sdk/client-ebs';
+import { BLOCK_BYTES, type BlockRef, listSnapshotBlocks } from '../aws/snapshot-blocks.ts';
 import { allEnded } from '../io/all-ended.ts';
 
 /** How many blocks are read at once: EBS allows a thousand a second. */
 const AT_ONCE = 32;
-/** As long as a block. */
-const ZEROS = Buffer.alloc(512 * 1024);
-
-type BlockRef = { readonly index: number; readonly token: string };
-
-async function listBlocks(ebs: EBSClient, SnapshotId: string): Promise<{ blocks: BlockRef[]; sizeGiB: number }> {
-  const blocks: BlockRef[] = [];
-  let sizeGiB = 0;
-  for await (const page of paginateListSnapshotBlocks({ client: ebs }, { SnapshotId })) {
-    sizeGiB = page.VolumeSize ?? sizeGiB;
-    for (const { BlockIndex, BlockToken } of page.Blocks ?? [])
-      if (BlockIndex !== undefined && BlockToken !== undefined) blocks.push({ index: BlockIndex, token: BlockToken });
-  }
-  return { blocks, sizeGiB };
-}
+const ZEROS = Buffer.alloc(BLOCK_BYTES);
 
 /** @returns sha256 of a block, or null when it holds nothing but zeros, which a copy may leave out */
 async function hashBlock(ebs: EBSClient, SnapshotId: string, { index, token }: BlockRef): Promise<string | null> {
@@ -42,7 +29,7 @@ export async function snapshotDigest(
   snapshotId: string,
   { signal, onBlocks }: { readonly signal: AbortSignal; readonly onBlocks: (read: number, of: number) => void },
 ): Promise<string> {
-  const { blocks, sizeGiB } = await listBlocks(ebs, snapshotId);
+  const { blocks, sizeGiB } = await listSnapshotBlocks(ebs, snapshotId);
   const hashes: (string | null)[] = [];
   let next = 0;
   let read = 0;

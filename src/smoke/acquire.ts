@@ -8,6 +8,7 @@ import type { Releases } from '../run/releases.ts';
 import { joinParts } from '../user-data/parts.ts';
 import { renderUserData } from '../user-data/render.ts';
 import { createCluster, createKeyPair, createSshGroup, type LaunchInput } from './launch.ts';
+import { launchAuditor } from './launch-auditor.ts';
 import { type Launched, launchWhereRoomIs } from './launch-where-room-is.ts';
 import { REMOTE_WEBSERVER_PORT, type SmokeWebserver, startSmokeWebserver } from './webserver.ts';
 
@@ -16,6 +17,8 @@ export type Acquired = {
   readonly cluster: string;
   readonly keyFile: string;
   readonly instances: readonly Launched[];
+  /** A machine of the base image, with a volume of the image's disk; null when it is not asked for. */
+  readonly auditor: Launched | null;
   readonly placement: PlacementLog;
 };
 
@@ -68,7 +71,7 @@ function userDataOf({ plan }: LaunchInput, webserver: SmokeWebserver, cluster: s
  */
 export async function acquire(
   launch: LaunchInput,
-  { count, reporter }: { readonly count: number; readonly reporter: Reporter },
+  { count, audits, reporter }: { readonly count: number; readonly audits: boolean; readonly reporter: Reporter },
   releases: Releases,
 ): Promise<Acquired> {
   const [webserver, { keyName, keyFile }, groupIds, cluster] = await allEnded([
@@ -79,6 +82,9 @@ export async function acquire(
   ]);
   const userData = userDataOf(launch, webserver, cluster);
   const wanted = { count, keyName, groupIds, userData };
-  const { result: instances, placement } = await launchWhereRoomIs(launch, wanted, { releases, reporter });
-  return { webserver, cluster, keyFile, instances, placement };
+  const [{ result: instances, placement }, auditor] = await allEnded([
+    launchWhereRoomIs(launch, wanted, { releases, reporter }),
+    audits ? launchAuditor(launch, { keyName, groupIds }, releases) : null,
+  ]);
+  return { webserver, cluster, keyFile, instances, placement, auditor };
 }

@@ -20,8 +20,9 @@ export class Connections {
   /** Waits until the instance lets us in. @throws EcsHostError `SSH_UNREACHABLE` (outside) */
   async reach(instanceId: string): Promise<Ssh> {
     const { plan, signal } = this.#launch;
-    const { keyFile, instances } = this.#acquired;
-    const address = instances.find((instance) => instance.instanceId === instanceId)?.address ?? '';
+    const { keyFile, instances, auditor } = this.#acquired;
+    const all = auditor === null ? instances : [...instances, auditor];
+    const address = all.find((instance) => instance.instanceId === instanceId)?.address ?? '';
     const { apiRegion, endpointUrl } = plan;
     const { transport, sshUser: user } = plan.network;
     const target = { instanceId, address, user, keyFile, transport, apiRegion, endpointUrl };

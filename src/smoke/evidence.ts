@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { GetConsoleOutputCommand } from '@aws-sdk/client-ec2';
 import type { AwsClients } from '../aws/clients.ts';
+import { consoleOf } from '../aws/console.ts';
 import type { Ssh } from '../host-access/ssh.ts';
 
 /** What is read over ssh, where ssh still works: file name and command. None of them prints a secret. */
@@ -18,17 +18,6 @@ const REMOTE: readonly (readonly [name: string, command: string])[] = [
     'sudo timeout 20 docker ps -a; for c in $(sudo timeout 20 docker ps -aq); do echo "== $c"; sudo timeout 20 docker logs --tail 500 "$c" 2>&1; done',
   ],
 ];
-
-/**
- * What the instance printed up to now; without `Latest` EC2 gives what it kept at the last boot, or nothing. Types that
- * are not built on Nitro (g3s, p3) have no latest one, and refuse to be asked.
- */
-async function consoleOf({ ec2 }: AwsClients, instanceId: string): Promise<string> {
-  const { Output = '' } = await ec2
-    .send(new GetConsoleOutputCommand({ InstanceId: instanceId, Latest: true }))
-    .catch(() => ec2.send(new GetConsoleOutputCommand({ InstanceId: instanceId })));
-  return Buffer.from(Output, 'base64').toString();
-}
 
 /**
  * Keeps what explains a failed verdict: console log from the API (also of an instance that ssh never reached) and

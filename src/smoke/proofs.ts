@@ -1,5 +1,6 @@
 import { deadlineUnit } from '#contracts/deadline.ts';
 import { reasonOf } from '#contracts/reason.ts';
+import { readFacts } from '../audit/booted-facts.ts';
 import type { Ssh } from '../host-access/ssh.ts';
 import { readInventory } from '../inventory/read-inventory.ts';
 import { allEnded } from '../io/all-ended.ts';
@@ -60,10 +61,10 @@ async function checkDeadline(ssh: Ssh, book: CheckBook): Promise<void> {
 }
 
 /** What is on the image explains it and proves nothing, so not to know it fails no image. */
-async function takeInventory({ book, ctx, imageId, onInventory }: SmokeRun, ssh: Ssh): Promise<void> {
-  if (!book.selected.has('verify')) return;
+async function takeInventory({ book, ctx, imageId, seen }: SmokeRun, ssh: Ssh): Promise<void> {
+  if (!book.selected.has('verify') && !book.selected.has('audit')) return;
   try {
-    onInventory(await ctx.span('read what is on it', () => readInventory(ssh, imageId)));
+    seen.inventory = await ctx.span('read what is on it', () => readInventory(ssh, imageId));
   } catch (error) {
     ctx.signal.throwIfAborted();
     ctx.reporter.emit({
@@ -73,6 +74,19 @@ async function takeInventory({ book, ctx, imageId, onInventory }: SmokeRun, ssh:
       hint: `\`ecs-host smoke ${imageId}\` tries again`,
     });
   }
+}
+
+/** What is in force on a booted instance, before the gate opens and after. */
+async function takeFacts(run: SmokeRun, ssh: Ssh, when: 'shut' | 'open'): Promise<void> {
+  const answers =
+    when === 'shut'
+      ? ['audit.sshd', 'audit.units', 'audit.environment', 'audit.sockets-shut']
+      : ['audit.sockets-open', 'audit.docker'];
+  const title = when === 'shut' ? 'read what is in force' : 'read what is in force with Docker';
+  const work = async (): Promise<void> => {
+    run.seen[when] = await readFacts(ssh);
+  };
+  await take(run, { part: 'audit', title, answers, work });
 }
 
 function proveNetwork(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
@@ -267,7 +281,7 @@ export async function proveFirst(run: SmokeRun, instanceId: string): Promise<Reg
   const [, placed, opened] = await allEnded([
     proveNetwork(run, ssh),
     place(run, ssh),
-    proveGate(run, ssh, task),
+    takeFacts(run, ssh, 'shut').then(() => proveGate(run, ssh, task)),
     takeInventory(run, ssh),
   ]);
   if (opened !== 'done') {
@@ -275,6 +289,7 @@ export async function proveFirst(run: SmokeRun, instanceId: string): Promise<Reg
     await verify(run, ssh);
     return null;
   }
+  await takeFacts(run, ssh, 'open');
   const registering = register(run, instanceId);
   const [registration, isBuilt] = await allEnded([
     registering,

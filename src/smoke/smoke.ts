@@ -4,7 +4,6 @@ import type { AwsClients } from '../aws/clients.ts';
 import { KEY_FILE } from '../aws/key-pairs.ts';
 import { shellCommand } from '../host-access/shell-command.ts';
 import { explainImage } from '../inventory/explain-image.ts';
-import type { Inventory } from '../inventory/inventory.ts';
 import { signingKey } from '../inventory/signature.ts';
 import { allEnded } from '../io/all-ended.ts';
 import { awaitVerdict, isApiGone } from '../io/api-gone.ts';
@@ -18,6 +17,7 @@ import { sweepRun } from '../run/sweep/sweep.ts';
 import { timeLimits } from '../run/time-limits.ts';
 import { bringWorkload, dropBrought } from '../workload/brought.ts';
 import { acquire } from './acquire.ts';
+import { concludeAudit, readFromOutside } from './audit.ts';
 import { CheckBook } from './checks/check-book.ts';
 import { CHECKS, PARTS, type Part } from './checks/check-definitions.ts';
 import { awaitTask } from './checks/task-checks.ts';
@@ -25,7 +25,7 @@ import { Connections } from './connections.ts';
 import { keepEvidence } from './evidence.ts';
 import type { LaunchInput } from './launch.ts';
 import { compareInstances, proveFirst, proveSecond } from './proofs.ts';
-import type { SmokeRun } from './steps.ts';
+import type { Seen, SmokeRun } from './steps.ts';
 import { type SmokeResult, verdictOf } from './verdict.ts';
 
 export type SmokeInput = {
@@ -73,7 +73,7 @@ async function prove(input: SmokeInput, selected: ReadonlySet<Part>, releases: R
     : null;
   if (brought !== null) releases.add('the packed workload', 'here', () => dropBrought(brought));
   const acquired = await ctx.span('launch from the image', () =>
-    acquire(launch, { count, reporter: ctx.reporter }, releases),
+    acquire(launch, { count, audits: selected.has('audit'), reporter: ctx.reporter }, releases),
   );
   const instanceIds = acquired.instances.map((instance) => instance.instanceId);
   const connections = new Connections(launch, acquired, releases);
@@ -87,14 +87,15 @@ async function prove(input: SmokeInput, selected: ReadonlySet<Part>, releases: R
   const { webserver, cluster, placement } = acquired;
   const wait: SmokeRun['awaitTask'] = (instanceId) => awaitTask(launch, { cluster, instanceId }, releases);
   const limits = timeLimits(plan.endpointUrl);
-  const found: Inventory[] = [];
-  const told = { imageId, onInventory: (inventory: Inventory) => void found.push(inventory) };
-  await proveInstances(
-    { plan, ctx, clients, book, webserver, cluster, reach, awaitTask: wait, limits, brought, ...told },
-    instanceIds,
-  );
+  const seen: Seen = { inventory: null, shut: null, open: null };
+  const run = { plan, ctx, clients, book, webserver, cluster, reach, awaitTask: wait, limits, brought, imageId, seen };
+  const [disks] = await allEnded([
+    readFromOutside(run, () => reach(acquired.auditor?.instanceId ?? '')),
+    proveInstances(run, instanceIds),
+  ]);
+  await concludeAudit(run, disks, instanceIds);
   // Before the verdict: an image that passed is one that is explained.
-  for (const inventory of found) await explainImage(imageId, plan, inventory);
+  if (seen.inventory !== null) await explainImage(imageId, plan, seen.inventory);
   const checks = book.finish();
   const verdict = verdictOf(checks);
   const looked = instanceIds.map((instanceId) => ({ instanceId, ssh: connections.of(instanceId) }));

@@ -1,3 +1,4 @@
+import type { BootedFacts } from '../audit/booted-facts.ts';
 import type { AwsClients } from '../aws/clients.ts';
 import type { Ssh } from '../host-access/ssh.ts';
 import type { Inventory } from '../inventory/inventory.ts';
@@ -9,6 +10,9 @@ import type { CheckBook } from './checks/check-book.ts';
 import type { Part } from './checks/check-definitions.ts';
 import type { AwaitedTask } from './checks/task-checks.ts';
 import type { SmokeWebserver } from './webserver.ts';
+
+/** Filled as it is read. */
+export type Seen = { inventory: Inventory | null; shut: BootedFacts | null; open: BootedFacts | null };
 
 export type SmokeRun = {
   readonly plan: BuildPlan;
@@ -25,8 +29,8 @@ export type SmokeRun = {
   readonly brought: Brought | null;
   /** The image, for what is told about it. */
   readonly imageId: string;
-  /** Given what is on the image, when that could be read. */
-  readonly onInventory: (inventory: Inventory) => void;
+  /** What is read of the image on the way, for what comes after. */
+  readonly seen: Seen;
 };
 
 /** What became of a step: whether what builds on it can be done. */

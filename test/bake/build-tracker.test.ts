@@ -129,6 +129,8 @@ describe('bakeFailure', () => {
     versions: {},
     checks: [],
     spans: [],
+    steps: [],
+    packages: {},
     failedStep: null,
     failedChecks: [],
     errors: [],

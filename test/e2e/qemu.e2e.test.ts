@@ -1,6 +1,13 @@
-import { DescribeInstancesCommand, GetConsoleOutputCommand, RebootInstancesCommand } from '@aws-sdk/client-ec2';
+import {
+  DescribeImagesCommand,
+  DescribeInstancesCommand,
+  GetConsoleOutputCommand,
+  RebootInstancesCommand,
+  RunInstancesCommand,
+} from '@aws-sdk/client-ec2';
 import { execa } from 'execa';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { terminateAndWait } from '../../src/aws/instances.ts';
 import { findProgram } from '../../src/io/programs.ts';
 import { type BootedHost, bakeImage, bootHost } from './booted-host.ts';
 import { awsLeftovers, type LabHandle, startLabForTests } from './lab-handle.ts';
@@ -39,12 +46,13 @@ describe('an image with a kernel of its own', () => {
   beforeEach(({ skip }) => skip(!isHere, `there is no ${QEMU} on this machine`));
 
   const run = (command: string): Promise<string> => host.run(command);
-  const state = async (): Promise<string | undefined> => {
-    const command = new DescribeInstancesCommand({ InstanceIds: [host.instanceId] });
-    return (await host.clients.ec2.send(command)).Reservations?.[0]?.Instances?.[0]?.State?.Name;
+  const instance = async (id: string) => {
+    const { Reservations } = await host.clients.ec2.send(new DescribeInstancesCommand({ InstanceIds: [id] }));
+    return Reservations?.[0]?.Instances?.[0];
   };
-  const consoleText = async (): Promise<string> => {
-    const { Output = '' } = await host.clients.ec2.send(new GetConsoleOutputCommand({ InstanceId: host.instanceId }));
+  const state = async (): Promise<string | undefined> => (await instance(host.instanceId))?.State?.Name;
+  const consoleText = async (InstanceId = host.instanceId): Promise<string> => {
+    const { Output = '' } = await host.clients.ec2.send(new GetConsoleOutputCommand({ InstanceId }));
     return Buffer.from(Output, 'base64').toString();
   };
   const expectShut = async (): Promise<void> => {
@@ -85,7 +93,7 @@ describe('an image with a kernel of its own', () => {
   test('reboots when the API asks for it: firmware, boot loader and kernel begin anew', async () => {
     await host.clients.ec2.send(new RebootInstancesCommand({ InstanceIds: [host.instanceId] }));
     await expect
-      .poll(consoleText, { timeout: PATIENT_MS, interval: 1000 })
+      .poll(() => consoleText(), { timeout: PATIENT_MS, interval: 1000 })
       .toMatch(/reboot: Restarting system[\s\S]*SYSLINUX[\s\S]*lab: init starts/);
     expect(await state()).toBe('running');
   });
@@ -93,5 +101,34 @@ describe('an image with a kernel of its own', () => {
   test('is a stopped instance when its QEMU is killed', async () => {
     await execa('pkill', ['-KILL', '--full', `${QEMU} -name ecs-host-lab-.*${host.instanceId}`]);
     await expect.poll(state, { timeout: PATIENT_MS, interval: 200 }).toBe('stopped');
+  });
+
+  test('has a second volume as an NVMe disk, known by the number of the volume', async () => {
+    const { ec2 } = host.clients;
+    const ImageId = (await instance(host.instanceId))?.ImageId ?? '';
+    const { Images } = await ec2.send(new DescribeImagesCommand({ ImageIds: [ImageId] }));
+    const SnapshotId = Images?.[0]?.BlockDeviceMappings?.[0]?.Ebs?.SnapshotId ?? '';
+    // Nobody has to get in: the console has it.
+    const look = 'for disk in $(lsblk -d -n -o PATH); do echo "disk $(lsblk -d -n -o SERIAL,MOUNTPOINT $disk)."; done';
+    const userData = `#cloud-config\n${JSON.stringify({ bootcmd: [`(${look}) >/dev/console`] })}\n`;
+    const { Instances } = await ec2.send(
+      new RunInstancesCommand({
+        ...{ ImageId, InstanceType: 't3.large', MinCount: 1, MaxCount: 1 },
+        UserData: Buffer.from(userData).toString('base64'),
+        BlockDeviceMappings: [{ DeviceName: '/dev/sdf', Ebs: { SnapshotId } }],
+        TagSpecifications: [{ ResourceType: 'instance', Tags: [{ Key: 'ecs-host:machine', Value: 'qemu' }] }],
+      }),
+    );
+    const id = Instances?.[0]?.InstanceId ?? '';
+    try {
+      const [root = '', data = ''] = ((await instance(id))?.BlockDeviceMappings ?? []).map(({ Ebs }) =>
+        (Ebs?.VolumeId ?? '').replace('-', ''),
+      );
+      const told = () => consoleText(id);
+      await expect.poll(told, { timeout: PATIENT_MS, interval: 1000 }).toMatch(new RegExp(`disk ${root} +/\\.`));
+      expect(await told()).toMatch(new RegExp(`disk ${data} *\\.`));
+    } finally {
+      await terminateAndWait(host.clients, [id]);
+    }
   });
 });

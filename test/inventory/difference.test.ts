@@ -5,12 +5,26 @@ import type { ImageRecord } from '../../src/image/image-record.ts';
 import { differenceOf, type Explained, imageBefore } from '../../src/inventory/difference.ts';
 import { differenceLines } from '../../src/inventory/difference-lines.ts';
 import { projectFolder } from '../../src/io/paths.ts';
+import type { ListedFile } from '../../src/inventory/file-list.ts';
 import { aRecord } from '../fixtures/image-record.ts';
 import { anInventory, aPackage } from '../fixtures/inventory.ts';
 
 const GOLDEN = join(projectFolder(), 'test', 'inventory', 'golden', 'difference.txt');
 
-const old: Explained = { record: aRecord('ami-0aa'), inventory: anInventory('ami-0aa') };
+function listed(...files: readonly ListedFile[]): Explained['files'] {
+  return new Map(files.map((file) => [file.path, file]));
+}
+
+const old: Explained = {
+  record: aRecord('ami-0aa'),
+  inventory: anInventory('ami-0aa'),
+  files: listed(
+    { path: '/usr/bin/jq', what: '0755 0:0 aa', by: 'package' },
+    { path: '/opt/ecs-host/image.json', what: '0644 0:0 aa', by: 'provisioner' },
+    { path: '/var/lib/gone', what: '0644 0:0 aa', by: 'generated' },
+    { path: '/etc/hostname', what: '0644 0:0 aa', by: 'generated' },
+  ),
+};
 
 /** Something of every kind is added, removed and changed. */
 function newer(): Explained {
@@ -19,6 +33,12 @@ function newer(): Explained {
   if (daemon === undefined || fstab === undefined) throw new Error('the fixture has changed');
   return {
     record: { ...aRecord('ami-0bb'), versions: { docker: '26.1.5', node: '24.21.0' } },
+    files: listed(
+      { path: '/usr/bin/jq', what: '0755 0:0 bb', by: 'package' },
+      { path: '/opt/ecs-host/image.json', what: '0644 0:0 bb', by: 'provisioner' },
+      { path: '/srv/new', what: '0600 0:0 bb', by: 'nobody' },
+      { path: '/etc/hostname', what: '0644 0:0 bb', by: 'generated' },
+    ),
     inventory: {
       ...inventory,
       packages: [

@@ -66,7 +66,7 @@ describe('packages of all concerns', () => {
 
   test('are those of the named concerns alone', async () => {
     const steps = await stepsOf(target, ['user-tools']);
-    expect(steps).toEqual(['packages: package lists', 'packages: install packages']);
+    expect(steps).toEqual(['packages: package lists', 'packages: install packages', 'packages: lists of packages']);
   });
 
   test('come to a development host once its gate is gone', async () => {

@@ -194,9 +194,9 @@ describe('a reboot', () => {
 describe('progress', () => {
   const events: readonly ProvisionEvent[] = [
     { type: 'step-start', provisioner: 'docker', step: 'install' },
-    { type: 'step-end', provisioner: 'docker', step: 'install', durationMs: 1234, outcome: 'changed' },
+    { type: 'step-end', provisioner: 'docker', step: 'install', durationMs: 1234, endedAt: 2, outcome: 'changed' },
     { type: 'step-start', provisioner: 'docker', step: 'configure' },
-    { type: 'step-end', provisioner: 'docker', step: 'configure', durationMs: 1, outcome: 'failed', error: 'no room' },
+    { type: 'step-end', provisioner: 'docker', step: 'configure', durationMs: 1, endedAt: 3, outcome: 'failed', error: 'no room' },
     {
       type: 'check',
       provisioner: 'docker',

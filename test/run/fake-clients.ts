@@ -49,7 +49,7 @@ export function fakeClients(taught: Taught): {
   for (const client of [ec2, ecs, iam, logs, quotas, sts]) Object.assign(client, { send });
   const readSecret = async (): Promise<string> => 'a secret';
   return {
-    clients: { ec2, ecs, readSecret, destroy: () => {} },
+    clients: { ec2, ecs, readSecret, writtenBlocks: async () => [], destroy: () => {} },
     account: { ec2, iam, logs },
     preflight: { iam, quotas, sts },
     calls,

@@ -4,6 +4,7 @@ import { execa } from 'execa';
 import { bakeNeeds } from '../../bake/toolchain.ts';
 import { type ImageRecord, RECORD_VERSION } from '../../image/image-record.ts';
 import { saveRecord } from '../../image/image-store.ts';
+import { keepPackages } from '../../image/packages.ts';
 import { projectFolder, runFolder } from '../../io/paths.ts';
 import type { BuildPlan } from '../../plan/build-plan.ts';
 import type { Tried } from '../../plan/fallback.ts';
@@ -113,9 +114,11 @@ export async function bakeImage(
     versions: baked.versions,
     substitutions: plan.substitutions,
     timings: session.spans(),
+    steps: baked.steps,
     bakeChecks: baked.checks,
     smoke: null,
   };
+  await keepPackages(record.imageId, baked.packages);
   return { plan, record, recordFile: await saveRecord(record) };
 }
 

@@ -3,6 +3,7 @@ import { besidePath } from '../../image/beside.ts';
 import { listRecords, requireRecord } from '../../image/image-store.ts';
 import { differenceOf, type Explained, imageBefore } from '../../inventory/difference.ts';
 import { differenceLines } from '../../inventory/difference-lines.ts';
+import { readFileList } from '../../inventory/file-list.ts';
 import { requireStored, textIfThere } from '../../inventory/inventory-store.ts';
 import { sbomText, thisTool } from '../../inventory/sbom.ts';
 import { knownVulnerabilities } from '../../inventory/vulnerabilities/known.ts';
@@ -17,7 +18,11 @@ import { withSession } from '../session.ts';
 type Argv = Record<string, unknown>;
 
 async function explained(imageId: string): Promise<Explained> {
-  return { record: await requireRecord(imageId), inventory: await requireStored(imageId) };
+  return {
+    record: await requireRecord(imageId),
+    inventory: await requireStored(imageId),
+    files: await readFileList(imageId),
+  };
 }
 
 /** As it was written; made again where only its file is gone. */

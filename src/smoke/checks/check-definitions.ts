@@ -1,6 +1,6 @@
 import { userError } from '../../io/errors.ts';
 
-export const PARTS = ['gate', 'cluster', 'verify', 'network', 'workload'] as const;
+export const PARTS = ['gate', 'cluster', 'verify', 'network', 'workload', 'audit'] as const;
 export type Part = (typeof PARTS)[number];
 
 export type CheckDefinition = {
@@ -108,6 +108,22 @@ export const CHECKS: readonly CheckDefinition[] = [
     ['stream.frames', 'A client outside receives and decodes the stream', 'at least 60 frames'],
     ['stream.not-black', 'The frames are not black', 'not black'],
     ['stream.changes', 'The frames change', 'changing'],
+  ]),
+  ...define('audit', [
+    ['audit.explained', 'Everything on the disk of the image is explained', 'all of it'],
+    ['audit.complete', 'Nothing is missing on the disk of the image', 'nothing'],
+    ['audit.secrets', 'No secret is where no package put it, in free space or on the console', 'none'],
+    ['audit.booted', 'The booted image says of its configuration what its disk says', 'the same'],
+    ['audit.sshd', 'sshd has the settings of the base image', 'the same'],
+    ['audit.units', 'Nothing is enabled but by base image and plan', 'as planned'],
+    ['audit.environment', 'Kernel, shells and services get what they get on the base image', 'the same'],
+    [
+      'audit.sockets-shut',
+      'Before the grant nobody listens but who does on the base image, and the host',
+      'nobody else',
+    ],
+    ['audit.sockets-open', "After it Docker's and the agent's sockets come, and no other", 'nobody else'],
+    ['audit.docker', 'Docker does what the plan has of it', 'as planned'],
   ]),
 ];
 

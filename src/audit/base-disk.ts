@@ -1,0 +1,40 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { cacheFolder } from '../io/paths.ts';
+import { type Audited, auditedDisk, CONTENTS } from './audited.ts';
+import type { Auditor } from './auditor.ts';
+
+function cacheFile(imageId: string): string {
+  return join(cacheFolder(), 'base-disks', `${imageId}.ndjson.gz`);
+}
+
+async function cached(imageId: string): Promise<Audited | null> {
+  try {
+    return auditedDisk(await readFile(cacheFile(imageId)));
+  } catch {
+    return null;
+  }
+}
+
+/** Only this user's: what is in it is in the base image, which others may not have. */
+async function keep(imageId: string, printed: Buffer): Promise<void> {
+  const file = cacheFile(imageId);
+  await mkdir(dirname(file), { recursive: true });
+  const partial = `${file}.${randomUUID()}.partial`;
+  await writeFile(partial, printed, { mode: 0o600 });
+  await rename(partial, file);
+}
+
+/**
+ * The base image's disk as its first boot leaves it, of an auditor that runs from it; read once for each base image. A
+ * volume made of its snapshot would be purer, and is not to be had: whom an image is shared with has not its snapshot.
+ */
+export async function baseDisk(imageId: string, auditor: Auditor): Promise<Audited> {
+  const known = await cached(imageId);
+  if (known !== null) return known;
+  const printed = await auditor.ask({ action: 'manifest', disk: 'own root', contents: CONTENTS });
+  const disk = auditedDisk(printed);
+  await keep(imageId, printed);
+  return disk;
+}

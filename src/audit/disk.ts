@@ -1,0 +1,61 @@
+import { DescribeImagesCommand, DescribeVolumesCommand } from '@aws-sdk/client-ec2';
+import type { AwsClients } from '../aws/clients.ts';
+import { BLOCK_BYTES } from '../aws/snapshot-blocks.ts';
+import { outsideError } from '../io/errors.ts';
+
+/** The name under which the volume is attached; a Xen instance shows it as /dev/xvdf. */
+export const AUDITED_DEVICE = '/dev/sdf';
+
+export type ImageDisks = {
+  readonly rootSnapshot: string;
+  /** Names of other volumes: each would be attached to every host, and nobody looks at them. */
+  readonly others: readonly string[];
+};
+
+/** @throws EcsHostError (outside) `AUDIT_FAILED` */
+export async function imageDisks({ ec2 }: AwsClients, imageId: string): Promise<ImageDisks> {
+  const { Images = [] } = await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
+  const { RootDeviceName, BlockDeviceMappings = [] } = Images[0] ?? {};
+  const rootSnapshot = BlockDeviceMappings.find(({ DeviceName }) => DeviceName === RootDeviceName)?.Ebs?.SnapshotId;
+  if (rootSnapshot === undefined)
+    throw outsideError('AUDIT_FAILED', `Image ${imageId} has no snapshot of its root volume that could be read.`);
+  const others = BlockDeviceMappings.filter(
+    ({ DeviceName, Ebs }) => DeviceName !== RootDeviceName && Ebs !== undefined,
+  );
+  return { rootSnapshot, others: others.map(({ DeviceName = '?' }) => DeviceName) };
+}
+
+/** The volume that was made of the snapshot. @throws EcsHostError (outside) `AUDIT_FAILED` */
+export async function attachedVolume({ ec2 }: AwsClients, instanceId: string): Promise<string> {
+  const Filters = [
+    { Name: 'attachment.instance-id', Values: [instanceId] },
+    { Name: 'attachment.device', Values: [AUDITED_DEVICE] },
+  ];
+  const { Volumes = [] } = await ec2.send(new DescribeVolumesCommand({ Filters }));
+  const volumeId = Volumes[0]?.VolumeId;
+  if (volumeId !== undefined) return volumeId;
+  throw outsideError('AUDIT_FAILED', `Instance ${instanceId} has no volume at ${AUDITED_DEVICE}.`);
+}
+
+/**
+ * The parts of a snapshot that were ever written, in bytes: all else reads as zeros, however long that takes. Null when
+ * it cannot be asked for.
+ */
+export async function writtenParts(
+  clients: Pick<AwsClients, 'writtenBlocks'>,
+  snapshotId: string,
+): Promise<readonly (readonly [from: number, to: number])[] | null> {
+  try {
+    const parts: [number, number][] = [];
+    for (const index of await clients.writtenBlocks(snapshotId)) {
+      const last = parts.at(-1);
+      const from = index * BLOCK_BYTES;
+      if (last !== undefined && last[1] === from) last[1] += BLOCK_BYTES;
+      else parts.push([from, from + BLOCK_BYTES]);
+    }
+    return parts;
+  } catch {
+    // Whoever may not ask has all of the disk read.
+    return null;
+  }
+}
