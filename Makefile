@@ -5,7 +5,7 @@ ARGS ?=
 NODE := node_modules/.bin/node
 
 .DEFAULT_GOAL := help
-.PHONY: help ami dev-host nightly test setup unit e2e lint types drift generate scripts bench doctor clean lab-up lab-down
+.PHONY: help ami dev-host nightly test test-all setup unit e2e lint types drift generate scripts bench doctor clean lab-up lab-down
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,11 +28,14 @@ nightly: setup ## what a night does, by `nightly` of hosts.yaml, else in the lab
 test: setup ## lint, types, drift, unit and end-to-end tests; the last line counts them
 	@$(NODE) scripts/test.ts
 
+test-all: setup ## the same, and the end-to-end tests of releases, nights, dev hosts, set-up scripts and adversity
+	@$(NODE) scripts/test.ts all
+
 # What only the lab needs is not asked for where these go to AWS.
 ami dev-host nightly doctor: export SETUP_REGION = $(REGION)
 
 # What only the linters need is made beside the rest, out of what the rest has compiled.
-test lint: export SETUP_LINT = yes
+test test-all lint: export SETUP_LINT = yes
 
 setup: ## bring everything that is missing; does nothing the second time
 	@scripts/setup $${SETUP_REGION:+--region "$$SETUP_REGION"} $${SETUP_LINT:+--lint}

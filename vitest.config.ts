@@ -8,6 +8,22 @@ const LABS = 3;
 
 const EMULATED = ['test/e2e/qemu.e2e.test.ts'];
 
+/**
+ * What is about the image and its gate runs each time; the commands around it have unit tests, and run end to end with
+ * `make test-all` (docs/decisions/0209).
+ */
+const LONG = [
+  'adversity',
+  'dev-host',
+  'dev-host-watch',
+  'layers',
+  'nightly',
+  'release',
+  'scripts',
+  'session-manager',
+  'withdraw',
+].map((name) => `test/e2e/${name}.e2e.test.ts`);
+
 function endToEnd(own: NonNullable<TestProjectInlineConfiguration['test']>): TestProjectInlineConfiguration {
   return {
     test: {
@@ -47,12 +63,13 @@ export default defineConfig({
       endToEnd({
         name: 'e2e',
         include: ['test/e2e/**/*.e2e.test.ts'],
-        exclude: EMULATED,
+        exclude: [...EMULATED, ...LONG],
         maxWorkers: LABS,
         sequence: { groupOrder: 1 },
       }),
       // Alone: where there is no KVM it takes all processors for minutes, and others have clocks to keep to.
       endToEnd({ name: 'emulated', include: EMULATED, maxWorkers: 1, sequence: { groupOrder: 2 } }),
+      endToEnd({ name: 'long', include: LONG, maxWorkers: LABS, sequence: { groupOrder: 3 } }),
     ],
   },
 });

@@ -1,5 +1,5 @@
 /**
- * Runs the parts of `make test` (all, or those named), each to its end, and prints `N passed, N failed, N skipped`
+ * Runs the parts of `make test`, those named, or `all`, each to its end, and prints `N passed, N failed, N skipped`
  * last. The numbers are those of vitest's own reports; a part without tests (lint, types, drift), or a run of vitest
  * that died, adds one failure when it failed.
  *
@@ -14,7 +14,13 @@ import { projectFolder } from './setup-lib/paths.mjs';
 import { formatSeconds } from './setup-lib/progress.mjs';
 import { addCounts, type Counts, countReport, failureLines, formatCounts, NO_COUNTS } from './test-counts.ts';
 
-type Part = { readonly name: string; readonly command: readonly string[]; readonly tests: boolean };
+type Part = {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly tests: boolean;
+  /** Only when it is named, or all are. */
+  readonly isLong?: true;
+};
 
 const root = projectFolder();
 const bin = join(root, 'node_modules', '.bin');
@@ -27,6 +33,7 @@ const PARTS: readonly Part[] = [
   { name: 'drift', command: [node, 'scripts/generate.ts', '--check'], tests: false },
   { name: 'unit', command: [node, vitest, 'run', '--project', 'unit'], tests: true },
   { name: 'e2e', command: [node, vitest, 'run', '--project', 'e2e', '--project', 'emulated'], tests: true },
+  { name: 'long', command: [node, vitest, 'run', '--project', 'long'], tests: true, isLong: true },
 ];
 
 const reports = mkdtempSync(join(tmpdir(), 'ecs-host-test-'));
@@ -83,7 +90,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 const names = process.argv.slice(2);
-const unknown = names.filter((name) => !PARTS.some((part) => part.name === name));
+const isAll = names.includes('all');
+const unknown = names.filter((name) => name !== 'all' && !PARTS.some((part) => part.name === name));
 if (unknown.length > 0) {
   console.error(`test: there is no part ${unknown.join(', ')}; there are ${PARTS.map(({ name }) => name).join(', ')}`);
   process.exit(2);
@@ -91,7 +99,10 @@ if (unknown.length > 0) {
 
 let counts = NO_COUNTS;
 const failed: string[] = [];
-for (const part of PARTS.filter(({ name }) => names.length === 0 || names.includes(name))) {
+const wanted = PARTS.filter(({ name, isLong }) =>
+  names.length === 0 ? isLong !== true : isAll || names.includes(name),
+);
+for (const part of wanted) {
   if (interrupted) break;
   const found = await runPart(part);
   if (found.failed > 0) failed.push(part.name);

@@ -164,6 +164,8 @@ async function apply(context: Context): Promise<void> {
     // To memory from here on; or the journal of the shutdown would come back onto the disk, in a folder with the old
     // machine's name.
     await ask`journalctl --relinquish-var`;
+    // It would write down the shutdown.
+    await ask`systemctl stop syslog.socket rsyslog.service`;
     return clearLogs();
   });
   await step('onto the disk', {}, async () => {

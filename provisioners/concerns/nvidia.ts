@@ -194,8 +194,9 @@ async function apply(context: Context): Promise<void> {
   );
   await context.step('options of the kernel module', {}, async () => putOptions(nvidia));
   await context.step('one writer of the description of devices', {}, async () => {
-    const isMasked = await maskUnits(OTHER_WRITERS);
-    return (await disableUnits(OTHER_WRITERS)) || isMasked;
+    // A masked one cannot be disabled: what enabled it would stay.
+    const isDisabled = await disableUnits(OTHER_WRITERS);
+    return (await maskUnits(OTHER_WRITERS)) || isDisabled;
   });
   // Merges into daemon.json. Docker before 28.2 takes CDI devices only when it is told to.
   const isReady = async (): Promise<boolean> => (await runtimeLacks()).length === 0;

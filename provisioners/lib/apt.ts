@@ -128,7 +128,9 @@ export async function aptRemove(names: readonly string[]): Promise<boolean> {
 }
 
 export async function heldPackages(): Promise<readonly string[]> {
-  return (await tool`apt-mark showhold`).stdout.split('\n').filter(Boolean);
+  // `clean` took apt's caches away, and to look must not bring them back.
+  const noCaches = ['--option=Dir::Cache::pkgcache=', '--option=Dir::Cache::srcpkgcache='];
+  return (await tool`apt-mark ${noCaches} showhold`).stdout.split('\n').filter(Boolean);
 }
 
 /** Every installed package's name. */

@@ -48,6 +48,8 @@ const quiet = zx({
     NEEDRESTART_SUSPEND: '1',
     // What Python compiles for itself would be files that no package has.
     PYTHONDONTWRITEBYTECODE: '1',
+    // Gone with the next boot: rclone keeps something even where it is asked for its version.
+    XDG_CACHE_HOME: '/run/ecs-host-provision/cache',
     SYSTEMD_PAGER: '',
     SYSTEMD_COLORS: '0',
   },

@@ -71,10 +71,15 @@ export function parseFacts(text: string): BootedFacts {
   };
 }
 
-export async function readFacts(ssh: Ssh): Promise<BootedFacts> {
+/** On a busy machine systemd may be too late with an answer to one of the questions: then all are asked again. */
+const TRIES = 3;
+
+/** @throws Error when one of the questions got no answer */
+export async function readFacts(ssh: Ssh, tries = TRIES): Promise<BootedFacts> {
   const { exitCode, stdout, stderr } = await ssh.run(READ_FACTS, { timeoutMs: TIMEOUT_MS });
   const facts = parseFacts(stdout);
-  if (facts.sshd.length === 0 || facts.sockets.length === 0 || facts.commandLine === '')
-    throw new Error(`exit code ${exitCode}: ${stderr.trim().split('\n').at(-1) ?? 'nothing was said'}`);
-  return facts;
+  const { sshd, sockets, enabled, environment, commandLine } = facts;
+  if (commandLine !== '' && [sshd, sockets, enabled, environment].every((each) => each.length > 0)) return facts;
+  if (tries > 1) return readFacts(ssh, tries - 1);
+  throw new Error(`exit code ${exitCode}: ${stderr.trim().split('\n').at(-1) ?? 'nothing was said'}`);
 }

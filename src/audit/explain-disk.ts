@@ -6,7 +6,7 @@ import { type Exception, sift } from './exceptions.ts';
 import { type Explainer, type ExplainInput, explainEntries, partitionFindings } from './explain.ts';
 import type { Finding } from './finding.ts';
 import { missingEntries } from './missing.ts';
-import { packagesOf } from './packages.ts';
+import { packagesOf, realPath } from './packages.ts';
 import { isAbout } from './provisioned/judge.ts';
 import { pathsInLog } from './provisioned/rules.ts';
 import { stepOf } from './when.ts';
@@ -41,7 +41,8 @@ export type DiskInput = {
 /** What an installer that is no package says that it put, it explains: the log itself is a provisioner's. */
 function installed({ image, plan }: DiskInput): ReadonlySet<string> {
   const logs = plan.provisioned.filter(({ rule }) => rule === 'installer-log').map(({ path }) => path);
-  return new Set(logs.flatMap((path) => pathsInLog(textOf(image, path) ?? '')));
+  const named = logs.flatMap((path) => pathsInLog(textOf(image, path) ?? ''));
+  return new Set(named.map((path) => realPath(image.entries, path)));
 }
 
 function altered({ image, told }: DiskInput): ReadonlySet<string> {

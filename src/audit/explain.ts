@@ -138,11 +138,15 @@ function answerFor(found: AuditEntry, input: ExplainInput, put: ProvisionedEntry
 const OF_INSTALLER =
   /^\/(usr|etc\/(OpenCL\/vendors|vulkan\/(icd|implicit_layer|explicit_layer)\.d|egl|glvnd|nvidia))\//;
 
+/** Loads the module and makes the devices for whoever is not root. */
+const WITH_SETUID = '/usr/bin/nvidia-modprobe';
+
 /** Of NVIDIA's installer nothing but names is known. */
 function byInstaller(found: AuditEntry, { installed, base }: ExplainInput): Answer {
   if (!installed.has(found.path) || !OF_INSTALLER.test(found.path) || base.entries.has(found.path)) return null;
   if (found.kind !== 'file' && found.kind !== 'link') return null;
-  return { by: 'provisioner', problem: isOfRoot(found) ? null : 'its owner or mode is not a usual one' };
+  const isUsual = isOfRoot(found) || (found.path === WITH_SETUID && found.uid === 0 && found.mode === 0o4755);
+  return { by: 'provisioner', problem: isUsual ? null : 'its owner or mode is not a usual one' };
 }
 
 /** It is no more open than on the base image, where nothing else was in its place. */

@@ -54,8 +54,8 @@ function gone(path: string, reason: string): Omit<Finding, 'step'> {
 function ofPackages(input: ExplainInput): readonly Omit<Finding, 'step'>[] {
   const { image, base, packages } = input;
   return (
-    [...packages.checksums.keys(), ...packages.configuration.keys()]
-      .filter((path) => !image.entries.has(path) && !isExcluded(path, input))
+    [...packages.owners.keys()]
+      .filter((path) => !image.entries.has(path) && !isExcluded(path, input) && !isTakenAway(path))
       // What the base image lacks as well its makers left out.
       .filter((path) => !(input.basePackages.owners.has(path) && !base.entries.has(path)))
       .map((path) => gone(path, `package ${packages.owners.get(path)?.join(', ') ?? '?'} has it`))

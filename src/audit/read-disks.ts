@@ -4,13 +4,16 @@ import { consoleOf } from '../aws/console.ts';
 import type { Ssh } from '../host-access/ssh.ts';
 import type { RunContext } from '../io/reporter.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
+import { FIRST_BOOT_IS_OVER } from '../plan/provisioning.ts';
 import type { StepTime } from '../run/span.ts';
+import { timeLimits } from '../run/time-limits.ts';
 import { type Audited, auditedDisk, auditedFindings, CONTENTS } from './audited.ts';
 import { setUpAuditor } from './auditor.ts';
 import { baseDisk } from './base-disk.ts';
 import { type BootedFacts, readFacts } from './booted-facts.ts';
 import { AUDITED_DEVICE, attachedVolume, imageDisks, writtenParts } from './disk.ts';
 import { type ExplainedDisk, explainDisk } from './explain-disk.ts';
+import { isAbout } from './provisioned/judge.ts';
 
 export type ReadInput = {
   readonly ctx: RunContext;
@@ -33,6 +36,15 @@ export type ReadDisks = {
   readonly searchConsole: (instanceId: string) => Promise<readonly FindingLine[]>;
 };
 
+/**
+ * Names of parameters look like secrets that are assigned; in what a signed archive brings (AWS's CLI) they are just
+ * that.
+ */
+function isOfProgram({ rule, path }: FindingLine, { provisioned }: BuildPlan): boolean {
+  const isLoose = rule === 'audit/assignment' && path !== null;
+  return isLoose && provisioned.some((put) => put.rule === 'tree' && isAbout(put, path));
+}
+
 /** The second where kernels have a partition of their own. */
 const ARCHIVES = ['/boot/initrd.img-', '/initrd.img-'];
 
@@ -43,23 +55,26 @@ const ARCHIVES = ['/boot/initrd.img-', '/initrd.img-'];
  * @throws EcsHostError (outside) `AUDIT_FAILED`, `AUDIT_UNREADABLE`
  */
 export async function readDisks(ssh: Ssh, { ctx, clients, plan, imageId, steps, told }: ReadInput): Promise<ReadDisks> {
-  const [auditor, volumeId, { rootSnapshot, others }, base] = await Promise.all([
+  const [auditor, volumeId, { rootSnapshot, others }] = await Promise.all([
     ctx.span('bring the auditor', () => setUpAuditor(ssh)),
     attachedVolume(clients, ssh.target.instanceId),
     imageDisks(clients, imageId),
-    readFacts(ssh),
   ]);
   const disk = { volumeId, deviceName: AUDITED_DEVICE };
   const image = await ctx.span('read the disk of the image', async () =>
     auditedDisk(await auditor.ask({ action: 'manifest', disk, contents: CONTENTS, archives: ARCHIVES })),
   );
+  // What the base image is compared as is what its first boot leaves.
+  await ssh.run(FIRST_BOOT_IS_OVER, { timeoutMs: timeLimits(plan.endpointUrl).cloudInitMs });
+  const base = await readFacts(ssh);
   const ofBase = await ctx.span('read the disk of the base image', () => baseDisk(plan.baseImage.id, auditor));
   const explained = explainDisk({ image, base: ofBase, plan, steps, told, others });
   const secrets: readonly FindingLine[] = await ctx.span('search for secrets', async () => {
     const data = await writtenParts(clients, rootSnapshot);
-    return auditedFindings(
+    const found = auditedFindings(
       await auditor.ask({ action: 'scan', disk, files: explained.toSearch, freeSpace: true, data }),
     );
+    return found.filter((line) => !isOfProgram(line, plan));
   });
   const searchConsole = async (instanceId: string): Promise<readonly FindingLine[]> => {
     const text = await consoleOf(clients, instanceId);

@@ -112,7 +112,8 @@ describe('a machine', () => {
   }
 
   test('is asked', async () => {
-    expect((await readFacts(machine(said()))).commandLine).toBe('root=/dev/xvda1');
+    const all = said({ units: 'ssh.service', environment: 'HOME=/root' });
+    expect((await readFacts(machine(all))).commandLine).toBe('root=/dev/xvda1');
   });
 
   test.each([

@@ -127,7 +127,11 @@ export const ALTERATIONS: readonly Alteration[] = [
     line: 'rm /etc/systemd/system/docker.service.d/10-ecs-host-gate.conf',
     paths: ['/etc/systemd/system/docker.service.d/10-ecs-host-gate.conf'],
   },
-  { what: 'removes a program', line: 'rm /usr/bin/unxz /usr/bin/lzmainfo', paths: ['/usr/bin/unxz', '/usr/bin/lzmainfo'] },
+  {
+    what: 'removes a program',
+    line: 'rm /usr/bin/unxz /usr/bin/lzmainfo',
+    paths: ['/usr/bin/unxz', '/usr/bin/lzmainfo'],
+  },
   {
     what: 'leads an alternative elsewhere',
     line: 'ln -sfn /tmp/pinentry /etc/alternatives/pinentry',
@@ -159,12 +163,19 @@ export const ALTERATIONS: readonly Alteration[] = [
 ];
 
 /** What is otherwise from one bake to the next without anybody's fault. */
-export const HARMLESS = [
-  'apt-get -qq update && apt-get -qq -y install --reinstall --allow-downgrades jq file >/dev/null 2>&1 || true',
+export const HARMLESS: readonly string[] = [
+  // Another day: the archive has other versions, and a package that was not there before.
+  'apt-get -qq update',
+  'DEBIAN_FRONTEND=noninteractive apt-get -qq -y upgrade >/dev/null',
+  'apt-get -qq -y install --reinstall jq >/dev/null',
+  'apt-get -qq -y install --no-install-recommends tree >/dev/null',
+  'apt-get -qq -y remove tree >/dev/null && apt-get -qq -y install --no-install-recommends less >/dev/null',
+  // What programs make again.
   'ldconfig',
   'update-alternatives --set pinentry /usr/bin/pinentry-curses >/dev/null',
-  'touch /etc /usr/bin/jq /opt/ecs-host/target.json',
-  ': >/var/log/dpkg.log',
+  'if command -v update-initramfs >/dev/null && ls /boot/vmlinuz-* >/dev/null 2>&1; then update-initramfs -u; fi',
+  'if ls /lib/modules/*/modules.dep >/dev/null 2>&1; then depmod -a "$(ls /lib/modules | tail -n 1)"; fi',
+  // Times, and a folder with nothing in it.
+  'touch /etc /usr/bin/jq /opt/ecs-host/bin/ecs-host-gate',
   'mkdir -p /usr/local/share/empty',
-  'python3 -m compileall -q /usr/share/python3 || true',
 ];

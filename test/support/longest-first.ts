@@ -3,6 +3,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Several files run at a time; what takes longest must not be the last to start. In the order of their times. */
 const LONGEST = [
   'ami',
+  'audit',
   'reference-profile',
   'nightly',
   'release',

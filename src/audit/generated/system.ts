@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { textOf } from '../audited.ts';
 import { realPath } from '../packages.ts';
 import { named, type Rule } from './rule.ts';
 
@@ -96,4 +97,31 @@ const OWN_ID: Rule = {
   problem: ({ size }) => (size === 0 ? null : 'it is not empty, so all instances would have the same'),
 };
 
-export const OF_THE_SYSTEM: readonly Rule[] = [LOADER_CACHE, SHUTDOWN, EMPTY_LOGS, MACHINE_ID, OWN_ID];
+/** The toolkit's older name for its hook. */
+const TOOLKIT: Rule = {
+  by: 'nvidia-container-toolkit',
+  covers: (path) => path === '/usr/bin/nvidia-container-toolkit',
+  problem: ({ kind, target = '' }, { packages }) => {
+    const isHook = kind === 'link' && /^(\/usr\/bin\/)?nvidia-container-runtime-hook$/.test(target);
+    const isThere = packages.owners.has('/usr/bin/nvidia-container-runtime-hook');
+    return isHook && isThere ? null : 'it does not lead to the hook of the toolkit';
+  },
+};
+
+/** What snapd remembers of snaps and of how long they are held; programs are in the snaps, which the base image has. */
+const SNAPD: Rule = {
+  by: 'snapd',
+  covers: (path, { kind }) =>
+    kind === 'file' && /^\/var\/lib\/snapd\/(state|lab-system|system-key)(\.json)?$/.test(path),
+  problem: ({ path, mode }, { image }) => {
+    if ((mode & 0o7111) !== 0) return 'it can be run';
+    try {
+      JSON.parse(textOf(image, path) ?? '');
+      return null;
+    } catch {
+      return 'it is no JSON';
+    }
+  },
+};
+
+export const OF_THE_SYSTEM: readonly Rule[] = [LOADER_CACHE, SHUTDOWN, EMPTY_LOGS, MACHINE_ID, OWN_ID, TOOLKIT, SNAPD];
