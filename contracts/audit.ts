@@ -17,8 +17,8 @@ export type ManifestRequest = {
   readonly action: 'manifest';
   readonly disk: AuditedDisk;
   /**
-   * Of files whose path begins with one of these (`*` is one name) the content is printed, too; those of more than 4 MiB are not,
-   * but for the first 4 KiB of one that is asked for by its whole path.
+   * Of files whose path begins with one of these (`*` is one name) the content is printed, too; those of more than
+   * 4 MiB are not, but for the first 4 KiB of one that is asked for by its whole path.
    */
   readonly contents: readonly string[];
   /**

@@ -34,7 +34,8 @@ export class Ext4 {
   readonly #replay: Replay;
 
   /**
-   * @param isMounted that it is mounted: then what is read comes from the kernel's memory, which is ahead of the journal
+   * @param isMounted that it is mounted: what is read comes from the kernel's memory then, which is ahead of the
+   *   journal
    * @throws Error when it is damaged or has features that are not read here
    */
   static open(source: Bytes, isMounted: boolean): Ext4 {

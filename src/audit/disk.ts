@@ -2,6 +2,7 @@ import { DescribeImagesCommand, DescribeVolumesCommand } from '@aws-sdk/client-e
 import type { AwsClients } from '../aws/clients.ts';
 import { BLOCK_BYTES } from '../aws/snapshot-blocks.ts';
 import { outsideError } from '../io/errors.ts';
+import type { BuildPlan } from '../plan/build-plan.ts';
 
 /** The name under which the volume is attached; a Xen instance shows it as /dev/xvdf. */
 export const AUDITED_DEVICE = '/dev/sdf';
@@ -23,6 +24,23 @@ export async function imageDisks({ ec2 }: AwsClients, imageId: string): Promise<
     ({ DeviceName, Ebs }) => DeviceName !== RootDeviceName && Ebs !== undefined,
   );
   return { rootSnapshot, others: others.map(({ DeviceName = '?' }) => DeviceName) };
+}
+
+/**
+ * The base image's id in the region of the clients: a copy of an image is audited where it is, and the base image has
+ * the same name and owner there, and another id.
+ *
+ * @throws EcsHostError (outside) `AUDIT_FAILED`
+ */
+export async function baseImageHere(
+  { ec2 }: Pick<AwsClients, 'ec2'>,
+  { baseImage: { id, name, ownerId }, region }: Pick<BuildPlan, 'baseImage' | 'region'>,
+): Promise<string> {
+  const Filters = [{ Name: 'name', Values: [name] }];
+  const { Images = [] } = await ec2.send(new DescribeImagesCommand({ Owners: [ownerId], Filters }));
+  const found = Images.find(({ ImageId }) => ImageId === id) ?? Images[0];
+  if (found?.ImageId !== undefined) return found.ImageId;
+  throw outsideError('AUDIT_FAILED', `Region ${region} has no base image ${name} of ${ownerId} to audit from.`);
 }
 
 /** The volume that was made of the snapshot. @throws EcsHostError (outside) `AUDIT_FAILED` */

@@ -11,7 +11,7 @@ import { type Audited, auditedDisk, auditedFindings, CONTENTS } from './audited.
 import { setUpAuditor } from './auditor.ts';
 import { baseDisk } from './base-disk.ts';
 import { type BootedFacts, readFacts } from './booted-facts.ts';
-import { AUDITED_DEVICE, attachedVolume, imageDisks, writtenParts } from './disk.ts';
+import { AUDITED_DEVICE, attachedVolume, baseImageHere, imageDisks, writtenParts } from './disk.ts';
 import { type ExplainedDisk, explainDisk } from './explain-disk.ts';
 import { isAbout } from './provisioned/judge.ts';
 
@@ -55,10 +55,11 @@ const ARCHIVES = ['/boot/initrd.img-', '/initrd.img-'];
  * @throws EcsHostError (outside) `AUDIT_FAILED`, `AUDIT_UNREADABLE`
  */
 export async function readDisks(ssh: Ssh, { ctx, clients, plan, imageId, steps, told }: ReadInput): Promise<ReadDisks> {
-  const [auditor, volumeId, { rootSnapshot, others }] = await Promise.all([
+  const [auditor, volumeId, { rootSnapshot, others }, baseImageId] = await Promise.all([
     ctx.span('bring the auditor', () => setUpAuditor(ssh)),
     attachedVolume(clients, ssh.target.instanceId),
     imageDisks(clients, imageId),
+    baseImageHere(clients, plan),
   ]);
   const disk = { volumeId, deviceName: AUDITED_DEVICE };
   const image = await ctx.span('read the disk of the image', async () =>
@@ -67,7 +68,7 @@ export async function readDisks(ssh: Ssh, { ctx, clients, plan, imageId, steps, 
   // What the base image is compared as is what its first boot leaves.
   await ssh.run(FIRST_BOOT_IS_OVER, { timeoutMs: timeLimits(plan.endpointUrl).cloudInitMs });
   const base = await readFacts(ssh);
-  const ofBase = await ctx.span('read the disk of the base image', () => baseDisk(plan.baseImage.id, auditor));
+  const ofBase = await ctx.span('read the disk of the base image', () => baseDisk(baseImageId, auditor));
   const explained = explainDisk({ image, base: ofBase, plan, steps, told, others });
   const secrets: readonly FindingLine[] = await ctx.span('search for secrets', async () => {
     const data = await writtenParts(clients, rootSnapshot);

@@ -1,4 +1,4 @@
-import { AUDITED_DEVICE, imageDisks } from '../audit/disk.ts';
+import { AUDITED_DEVICE, baseImageHere, imageDisks } from '../audit/disk.ts';
 import { terminateAndWait, waitForAddress } from '../aws/instances.ts';
 import { launchInstance } from '../aws/launch.ts';
 import { asShortfall, Shortfall } from '../plan/fallback.ts';
@@ -15,13 +15,16 @@ type Wanted = { readonly keyName: string; readonly groupIds: readonly string[] }
 
 /** In the first of the plan's subnets, by the first type that is to be had there. */
 async function launch({ clients, plan, imageId, runId }: LaunchInput, { keyName, groupIds }: Wanted): Promise<string> {
-  const { rootSnapshot: snapshotId } = await imageDisks(clients, imageId);
+  const [{ rootSnapshot: snapshotId }, baseImageId] = await Promise.all([
+    imageDisks(clients, imageId),
+    baseImageHere(clients, plan),
+  ]);
   const [placement] = plan.placements;
   const types = [...TYPES, placement?.instanceType ?? ''];
   for (const [at, instanceType] of types.entries()) {
     try {
       return await launchInstance(clients, {
-        imageId: plan.baseImage.id,
+        imageId: baseImageId,
         instanceType,
         subnetId: placement?.subnetId ?? '',
         groupIds: [plan.network.securityGroup.id, ...groupIds],

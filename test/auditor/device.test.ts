@@ -50,7 +50,7 @@ function machine(partition: Readonly<Record<string, string>>, number = '259:1'):
   return here;
 }
 
-test("the machine's own root is found by its number, whatever mountinfo calls it: its disk, where it is a partition", () => {
+test("the machine's own root is found by its number, whatever mountinfo calls it, and is the whole disk", () => {
   const here = machine({ partition: '1\n', start: '262144\n' });
   const disk = { path: join(here.dev, 'nvme0n1'), isLive: true, isMounted: false };
   expect(findDevice('own root', here)).toEqual(disk);

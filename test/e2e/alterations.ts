@@ -42,7 +42,8 @@ export const ALTERATIONS: readonly Alteration[] = [
   adds('/etc/systemd/system/beacon.service', UNIT),
   {
     what: 'enables a unit of a package',
-    line: 'mkdir -p /etc/systemd/system/x.target.wants && ln -s /lib/systemd/system/rsync.service /etc/systemd/system/x.target.wants/',
+    line: `mkdir -p /etc/systemd/system/x.target.wants
+ln -s /lib/systemd/system/rsync.service /etc/systemd/system/x.target.wants/`,
     paths: ['/etc/systemd/system/x.target.wants/rsync.service'],
   },
   adds('/usr/lib/systemd/system-generators/beacon', '#!/bin/sh', '0755'),
@@ -89,7 +90,9 @@ export const ALTERATIONS: readonly Alteration[] = [
   appends('/usr/bin/find', 'x'),
   {
     what: 'changes a file of a package and its checksum with it',
-    line: `echo '# x' >>/usr/share/perl5/Git.pm && sum=$(md5sum </usr/share/perl5/Git.pm | cut -c1-32) && sed -i "s|^[0-9a-f]* \\( usr/share/perl5/Git.pm\\)|$sum \\1|" /var/lib/dpkg/info/git.md5sums`,
+    line: `echo '# x' >>/usr/share/perl5/Git.pm
+sum=$(md5sum </usr/share/perl5/Git.pm | cut -c1-32)
+sed -i "s|^[0-9a-f]* \\( usr/share/perl5/Git.pm\\)|$sum \\1|" /var/lib/dpkg/info/git.md5sums`,
     paths: ['/var/lib/dpkg/info/git.md5sums'],
   },
   { what: 'sets setuid', line: 'chmod u+s /usr/bin/rsync', paths: ['/usr/bin/rsync'] },
@@ -105,7 +108,8 @@ export const ALTERATIONS: readonly Alteration[] = [
   },
   {
     what: 'gives a capability',
-    line: `python3 -c "import os; os.setxattr('/usr/bin/git', 'security.capability', bytes.fromhex('0100000280000000000000000000000000000000'))"`,
+    line: `python3 -c "import os
+os.setxattr('/usr/bin/git', 'security.capability', bytes.fromhex('01000002' + '80000000' + '00' * 12))"`,
     paths: ['/usr/bin/git'],
   },
   {
@@ -151,7 +155,8 @@ export const ALTERATIONS: readonly Alteration[] = [
   { what: 'adds a name of strange bytes', line: `printf x >"/opt/$(printf 'a\\377b')"`, paths: ['/opt/a\\xffb'] },
   {
     what: 'hides a file below a mount point',
-    line: 'mkdir /mnt/below && mount --bind / /mnt/below && echo x >/mnt/below/dev/hidden && umount /mnt/below && rmdir /mnt/below',
+    line: `mkdir /mnt/below && mount --bind / /mnt/below
+echo x >/mnt/below/dev/hidden && umount /mnt/below && rmdir /mnt/below`,
     paths: ['/dev/hidden'],
   },
   adds('/lost+found/x', 'x'),

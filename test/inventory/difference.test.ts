@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import type { ImageRecord } from '../../src/image/image-record.ts';
 import { differenceOf, type Explained, imageBefore } from '../../src/inventory/difference.ts';
 import { differenceLines } from '../../src/inventory/difference-lines.ts';
-import { projectFolder } from '../../src/io/paths.ts';
 import type { ListedFile } from '../../src/inventory/file-list.ts';
+import { projectFolder } from '../../src/io/paths.ts';
 import { aRecord } from '../fixtures/image-record.ts';
 import { anInventory, aPackage } from '../fixtures/inventory.ts';
 

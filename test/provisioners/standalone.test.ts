@@ -196,7 +196,15 @@ describe('progress', () => {
     { type: 'step-start', provisioner: 'docker', step: 'install' },
     { type: 'step-end', provisioner: 'docker', step: 'install', durationMs: 1234, endedAt: 2, outcome: 'changed' },
     { type: 'step-start', provisioner: 'docker', step: 'configure' },
-    { type: 'step-end', provisioner: 'docker', step: 'configure', durationMs: 1, endedAt: 3, outcome: 'failed', error: 'no room' },
+    {
+      type: 'step-end',
+      provisioner: 'docker',
+      step: 'configure',
+      durationMs: 1,
+      endedAt: 3,
+      outcome: 'failed',
+      error: 'no room',
+    },
     {
       type: 'check',
       provisioner: 'docker',

@@ -24,7 +24,14 @@ describe('step', () => {
     await context.step('install', {}, async () => {});
     expect(events).toEqual([
       { type: 'step-start', provisioner: 'docker', step: 'install' },
-      { type: 'step-end', provisioner: 'docker', step: 'install', durationMs: expect.any(Number), endedAt: expect.any(Number), outcome: 'changed' },
+      {
+        type: 'step-end',
+        provisioner: 'docker',
+        step: 'install',
+        durationMs: expect.any(Number),
+        endedAt: expect.any(Number),
+        outcome: 'changed',
+      },
     ]);
   });
 

@@ -24,14 +24,6 @@ export type Rule = {
   readonly isOwner?: (entry: AuditEntry, view: View) => boolean;
 };
 
-/** The lines of a text that say something. */
-export function linesOf(text: string): readonly string[] {
-  return text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('#'));
-}
-
 /** The first few of what is wrong. */
 export function named(what: readonly string[]): string | null {
   if (what.length === 0) return null;

@@ -135,7 +135,7 @@ describe.skipIf(!motoIsInstalled)('instances with a second volume', () => {
     expect(await volumes()).toEqual([]);
   });
 
-  test('its snapshot is taken when it is stopped; an image of both is refused, one of the root alone is not', async () => {
+  test('its snapshot is taken when it is stopped; an image of both is refused, one of the root is not', async () => {
     const id = await run([data()]);
     await untilState(id, 'running');
     await ec2.send(new StopInstancesCommand({ InstanceIds: [id] }));
