@@ -37,8 +37,8 @@ export type ProvisionedEntry = {
  * - `image-record`: JSON (`ImageOnHost`). profile, planName, planDigest, sourceImage and substitutions are the plan's;
  *   versions has strings only.
  * - `installer-log`: each line that begins with a slash, or with a number, a colon, a blank and a slash, names a file
- *   or a link that the program put: below /usr or /etc, root's, writable by nobody else, without setuid. What it names, no
- *   package owns and nothing else explains, it explains. Of the file itself there is nothing more to check.
+ *   or a link that the program put: below /usr or /etc, root's, writable by nobody else, without setuid. What it names,
+ *   no package owns and nothing else explains, it explains. Of the file itself there is nothing more to check.
  * - `openpgp-key`: public keys in ASCII, of which the only primary one has the fingerprint `expected`.
  * - `package-file`: dpkg diverts a package's file from the path `expected` to here; the content is the package's.
  * - `plan-summary`: the text is what `planSummaryText` says of the plan (src/plan/plan-file.ts).

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Bakes into a layer over this machine's own root, in a mount namespace of its own: nothing of this machine changes, and
-# the layer goes with the namespace. Prints what is in the layer, a path a line; fields are between tabs, a file's sha256
-# or a link's target is the last.
+# the layer goes with the namespace. Prints what is in the layer, a path a line; fields are between tabs, a file's
+# sha256 or a link's target is the last.
 # $1: where the layer is mounted, an empty folder. $2: a folder with bundle.tar, script.sh (runs in the layer),
 # stand-in.sh, names (of programs that it stands in for), versions (of packages) and driver.run
 set -eu
