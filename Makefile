@@ -65,6 +65,7 @@ bench: setup ## measure side by side with named baselines; ARGS='--rounds N'
 	@$(NODE) bench/help.ts
 	@set -f; $(NODE) bench/bake.ts $$ARGS
 	@set -f; $(NODE) bench/layers.ts $$ARGS
+	@set -f; $(NODE) bench/audit.ts $$ARGS
 	@set -f; $(NODE) bench/dev-host.ts $$ARGS
 	@$(NODE) bench/fleet.ts
 	@$(NODE) bench/host.ts
