@@ -28,7 +28,7 @@ nightly: setup ## what a night does, by `nightly` of hosts.yaml, else in the lab
 test: setup ## lint, types, drift, unit and end-to-end tests; the last line counts them
 	@$(NODE) scripts/test.ts
 
-test-all: setup ## the same, and the end-to-end tests of releases, nights, dev hosts, set-up scripts and adversity
+test-all: setup ## the same, and the end-to-end tests that take long
 	@$(NODE) scripts/test.ts all
 
 # What only the lab needs is not asked for where these go to AWS.

@@ -9,13 +9,15 @@ const LABS = 3;
 const EMULATED = ['test/e2e/qemu.e2e.test.ts'];
 
 /**
- * What is about the image and its gate runs each time; the commands around it have unit tests, and run end to end with
+ * What is about the image and its verdict runs each time; the rest has unit tests, and runs end to end with
  * `make test-all` (docs/decisions/0209).
  */
 const LONG = [
   'adversity',
   'dev-host',
   'dev-host-watch',
+  'gate-attacks',
+  'hostd',
   'layers',
   'nightly',
   'release',

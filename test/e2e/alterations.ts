@@ -14,12 +14,17 @@ function appends(path: string, content: string): Alteration {
   return { what: `changes ${path}`, line: `printf '%s\\n' '${content}' >>'${path}'`, paths: [path] };
 }
 
-const KEY = '-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END OPENSSH PRIVATE KEY-----';
+const LINE = 'b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW';
+const KEY = `-----BEGIN OPENSSH PRIVATE KEY-----\n${`${LINE}\n`.repeat(5)}-----END OPENSSH PRIVATE KEY-----`;
 const UNIT = '[Service]\nExecStart=/bin/true';
 
 export const ALTERATIONS: readonly Alteration[] = [
   // Ways in.
-  adds('/home/admin/.aws/credentials', '[default]\naws_access_key_id = AKIAQYLPMN5HHHFPZAM2', '0600'),
+  adds(
+    '/home/admin/.aws/credentials',
+    `[default]\naws_access_key_id = AKIAQYLPMN5HHHFPZAM2\naws_secret_access_key = ${'aB3dE5fG7h'.repeat(4)}`,
+    '0600',
+  ),
   adds('/etc/ssl/private/server.key', KEY, '0600'),
   {
     what: 'adds a user with a password who may do everything',
