@@ -1,5 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import type { AuditEntry, AuditLine, FindingLine, MemberLine, Partition } from '#contracts/audit.ts';
+import { onHost } from '#contracts/host-paths.ts';
 import { outsideError } from '../io/errors.ts';
 
 /** A disk as the auditor's program read it, by path. */
@@ -105,10 +106,10 @@ export const CONTENTS = [
   '/grub/',
   '/etc/',
   '/home/',
-  '/opt/ecs-host/ecs',
-  '/opt/ecs-host/image.json',
-  '/opt/ecs-host/plan-summary.json',
-  '/opt/ecs-host/security-updates.json',
+  onHost('ecs'),
+  onHost('image.json'),
+  onHost('plan-summary.json'),
+  onHost('security-updates.json'),
   '/swapfile',
   '/usr/lib/modules/*/modules.',
   '/var/cache/debconf/',
