@@ -116,7 +116,16 @@ export const STAGES: readonly Room[] = [
   },
   {
     folder: 'src/audit',
-    mayImport: ['src/io', 'src/aws', 'src/run', 'src/bundle', 'src/plan', 'src/host-access', 'src/inventory'],
+    mayImport: [
+      'src/io',
+      'src/aws',
+      'src/run',
+      'src/bundle',
+      'src/plan',
+      'src/host-access',
+      'src/image',
+      'src/inventory',
+    ],
     holds: "an image's disk read from outside, and each thing on it explained or found",
   },
   {

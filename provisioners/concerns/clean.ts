@@ -78,14 +78,9 @@ async function empty(folders: readonly string[]): Promise<boolean> {
  * nobody can tell. What the base image has stays, as its boots need it.
  */
 async function compiledSince(file: string): Promise<readonly string[]> {
-  const sinceMs = (await stat(file).catch(() => null))?.ctimeMs;
-  if (sinceMs === undefined) return [];
-  const found: string[] = [];
-  for (const folder of ['/usr/lib/python3', '/usr/share']) {
-    for (const path of (await tool`find ${folder} -name ${'*.pyc'} -type f`).stdout.split('\n').filter(Boolean))
-      if ((await stat(path)).ctimeMs > sinceMs) found.push(path);
-  }
-  return found;
+  if (!(await exists(file))) return [];
+  const found = await tool`find /usr/lib/python3 /usr/share -name ${'*.pyc'} -type f -newercc ${file}`;
+  return found.stdout.split('\n').filter(Boolean);
 }
 
 async function histories(): Promise<readonly string[]> {

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { cacheFolder } from '../io/paths.ts';
+import { writeWhole } from '../io/write-whole.ts';
 import { type Audited, auditedDisk, CONTENTS } from './audited.ts';
 import type { Auditor } from './auditor.ts';
 
@@ -17,15 +17,6 @@ async function cached(imageId: string): Promise<Audited | null> {
   }
 }
 
-/** Only this user's: what is in it is in the base image, which others may not have. */
-async function keep(imageId: string, printed: Buffer): Promise<void> {
-  const file = cacheFile(imageId);
-  await mkdir(dirname(file), { recursive: true });
-  const partial = `${file}.${randomUUID()}.partial`;
-  await writeFile(partial, printed, { mode: 0o600 });
-  await rename(partial, file);
-}
-
 /**
  * The base image's disk as its first boot leaves it, of an auditor that runs from it; read once for each base image. A
  * volume made of its snapshot would be purer, and is not to be had: whom an image is shared with has not its snapshot.
@@ -35,6 +26,7 @@ export async function baseDisk(imageId: string, auditor: Auditor): Promise<Audit
   if (known !== null) return known;
   const printed = await auditor.ask({ action: 'manifest', disk: 'own root', contents: CONTENTS });
   const disk = auditedDisk(printed);
-  await keep(imageId, printed);
+  // Only this user's: what is in it is in the base image, which others may not have.
+  await writeWhole(cacheFile(imageId), printed, 0o600);
   return disk;
 }

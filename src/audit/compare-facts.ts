@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { CONTROL_PORT } from '#contracts/control-port.ts';
 import type { ProvisionedEntry } from '#contracts/provisioned.ts';
@@ -66,11 +67,9 @@ export function unitDifferences(
   provisioned: readonly ProvisionedEntry[],
 ): Differences {
   const put = provisioned.flatMap(({ path, kind }) =>
-    kind === 'link' && /\.(wants|requires)\//.test(path) ? [path.slice(path.lastIndexOf('/') + 1)] : [],
+    kind === 'link' && /\.(wants|requires)\//.test(path) ? [posix.basename(path)] : [],
   );
-  const masked = provisioned.flatMap(({ path, target }) =>
-    target === '/dev/null' ? [path.slice(path.lastIndexOf('/') + 1)] : [],
-  );
+  const masked = provisioned.flatMap(({ path, target }) => (target === '/dev/null' ? [posix.basename(path)] : []));
   const added = image.enabled.filter((unit) => !base.enabled.includes(unit) && !put.includes(unit));
   const gone = base.enabled.filter(
     (unit) => !image.enabled.includes(unit) && !DISABLED.includes(unit) && !masked.includes(unit),

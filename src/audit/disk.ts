@@ -1,6 +1,7 @@
 import { DescribeImagesCommand, DescribeVolumesCommand } from '@aws-sdk/client-ec2';
 import type { AwsClients } from '../aws/clients.ts';
 import { BLOCK_BYTES } from '../aws/snapshot-blocks.ts';
+import { findImage } from '../image/find-image.ts';
 import { outsideError } from '../io/errors.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 
@@ -14,9 +15,8 @@ export type ImageDisks = {
 };
 
 /** @throws EcsHostError (outside) `AUDIT_FAILED` */
-export async function imageDisks({ ec2 }: AwsClients, imageId: string): Promise<ImageDisks> {
-  const { Images = [] } = await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
-  const { RootDeviceName, BlockDeviceMappings = [] } = Images[0] ?? {};
+export async function imageDisks(clients: AwsClients, imageId: string): Promise<ImageDisks> {
+  const { RootDeviceName, BlockDeviceMappings = [] } = (await findImage(clients, imageId)) ?? {};
   const rootSnapshot = BlockDeviceMappings.find(({ DeviceName }) => DeviceName === RootDeviceName)?.Ebs?.SnapshotId;
   if (rootSnapshot === undefined)
     throw outsideError('AUDIT_FAILED', `Image ${imageId} has no snapshot of its root volume that could be read.`);
@@ -32,7 +32,7 @@ export async function imageDisks({ ec2 }: AwsClients, imageId: string): Promise<
  *
  * @throws EcsHostError (outside) `AUDIT_FAILED`
  */
-export async function baseImageHere(
+async function baseImageHere(
   { ec2 }: Pick<AwsClients, 'ec2'>,
   { baseImage: { id, name, ownerId }, region }: Pick<BuildPlan, 'baseImage' | 'region'>,
 ): Promise<string> {
@@ -41,6 +41,19 @@ export async function baseImageHere(
   const found = Images.find(({ ImageId }) => ImageId === id) ?? Images[0];
   if (found?.ImageId !== undefined) return found.ImageId;
   throw outsideError('AUDIT_FAILED', `Region ${region} has no base image ${name} of ${ownerId} to audit from.`);
+}
+
+/** What an auditor is launched with, and reads. */
+export type AuditSubject = ImageDisks & { readonly baseImageId: string };
+
+/** @throws EcsHostError (outside) `AUDIT_FAILED` */
+export async function auditSubject(
+  clients: AwsClients,
+  plan: Pick<BuildPlan, 'baseImage' | 'region'>,
+  imageId: string,
+): Promise<AuditSubject> {
+  const [disks, baseImageId] = await Promise.all([imageDisks(clients, imageId), baseImageHere(clients, plan)]);
+  return { ...disks, baseImageId };
 }
 
 /** The volume that was made of the snapshot. @throws EcsHostError (outside) `AUDIT_FAILED` */

@@ -6,12 +6,10 @@ import { type Exception, sift } from './exceptions.ts';
 import { type Explainer, type ExplainInput, explainEntries, partitionFindings } from './explain.ts';
 import type { Finding } from './finding.ts';
 import { missingEntries } from './missing.ts';
-import { packagesOf, realPath } from './packages.ts';
+import { DPKG, LISTS, packagesOf, realPath } from './packages.ts';
 import { isAbout } from './provisioned/judge.ts';
 import { pathsInLog } from './provisioned/rules.ts';
 import { stepOf } from './when.ts';
-
-const LISTS = '/var/lib/dpkg/info/';
 
 export type ExplainedDisk = {
   /** What is there and should not be so. */
@@ -49,7 +47,7 @@ function altered({ image, told }: DiskInput): ReadonlySet<string> {
   if (told === null) return new Set();
   const lists = [...image.contents].filter(([path]) => path.startsWith(LISTS));
   const files = new Map(lists.map(([path, content]) => [path.slice(LISTS.length), content]));
-  const found = packageDigests(files, textOf(image, '/var/lib/dpkg/status') ?? '');
+  const found = packageDigests(files, textOf(image, `${DPKG}/status`) ?? '');
   return new Set(Object.keys({ ...told, ...found }).filter((name) => told[name] !== found[name]));
 }
 

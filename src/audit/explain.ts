@@ -6,7 +6,7 @@ import type { BuildPlan } from '../plan/build-plan.ts';
 import { differenceBetween, type Finding, specialsOf } from './finding.ts';
 import type { View } from './generated/rule.ts';
 import { ruleOf } from './generated/rules.ts';
-import { realPath } from './packages.ts';
+import { LISTS, realPath } from './packages.ts';
 import { isAbout, provisionedProblem } from './provisioned/judge.ts';
 
 export type ExplainInput = View & {
@@ -110,8 +110,6 @@ function byRule(found: AuditEntry, input: ExplainInput): Answer {
   return { by: 'generated', problem: problem === null ? null : `${rule.by}: ${problem}` };
 }
 
-const LISTS = '/var/lib/dpkg/info/';
-
 /** A file of a package may have been changed together with its checksum; what the bake told of that stays. */
 function byBake({ path }: AuditEntry, { altered }: ExplainInput): Answer {
   const owner = path.startsWith(LISTS) ? packageOfList(path.slice(LISTS.length)) : null;
@@ -191,23 +189,22 @@ export function explainEntries(input: ExplainInput): Explained {
   return { findings, explainers };
 }
 
+function partitionFinding({ number }: Partition, reason: string): Omit<Finding, 'step'> {
+  return { path: `partition ${number}`, kind: 'differs', reason, entry: null };
+}
+
 /** Pure: partitions that are not read as a file system, and are not what the base image has. */
 export function partitionFindings(
   image: readonly Partition[],
   base: readonly Partition[],
 ): readonly Omit<Finding, 'step'>[] {
-  const gone = base
-    .filter(({ number }) => !image.some((each) => each.number === number))
-    .map(({ number }) => {
-      const reason = 'the base image has it, and it is not there';
-      return { path: `partition ${number}`, kind: 'differs' as const, reason, entry: null };
-    });
-  const others = image.flatMap(({ number, sha256, fileSystem, type }) => {
+  const gone = base.filter(({ number }) => !image.some((each) => each.number === number));
+  const others = image.flatMap((partition) => {
+    const { number, sha256, fileSystem, type } = partition;
     const before = base.find((each) => each.number === number);
-    const isSameKind = before !== undefined && before.fileSystem === fileSystem && before.type === type;
-    if (isSameKind && before.sha256 === sha256) return [];
-    const reason = before === undefined ? 'the base image has no such partition' : 'not as on the base image';
-    return [{ path: `partition ${number}`, kind: 'differs' as const, reason, entry: null }];
+    if (before === undefined) return [partitionFinding(partition, 'the base image has no such partition')];
+    const isSame = before.fileSystem === fileSystem && before.type === type && before.sha256 === sha256;
+    return isSame ? [] : [partitionFinding(partition, 'not as on the base image')];
   });
-  return [...others, ...gone];
+  return [...others, ...gone.map((each) => partitionFinding(each, 'the base image has it, and it is not there'))];
 }

@@ -1,6 +1,6 @@
 import type { ExplainInput } from './explain.ts';
 import type { Finding } from './finding.ts';
-import { realPath } from './packages.ts';
+import { DPKG, LISTS, realPath } from './packages.ts';
 
 /** What a first boot of the base image makes, and the bake takes away again: it is missing on purpose. */
 const TAKEN_AWAY = [
@@ -26,24 +26,25 @@ function isTakenAway(path: string): boolean {
   return TAKEN_AWAY.some((each) => each.test(path));
 }
 
+type Exclusion = { readonly pattern: RegExp; readonly isOut: boolean };
+
 /** dpkg's settings of what packages bring and is not unpacked (Ubuntu's minimal images). */
-function isExcluded(path: string, { base }: ExplainInput): boolean {
-  const patterns = [...base.contents].flatMap(([name, content]) =>
+function exclusionsOf({ base }: ExplainInput): readonly Exclusion[] {
+  const lines = [...base.contents].flatMap(([name, content]) =>
     /^\/etc\/dpkg\/dpkg\.cfg(\.d\/|$)/.test(name)
       ? [...content.toString('utf8').matchAll(/^path-(exclude|include)=(\S+)$/gm)]
       : [],
   );
-  let isOut = false;
-  for (const [, kind, glob = ''] of patterns) {
-    const pattern = new RegExp(
-      `^${glob
-        .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
-        .replaceAll('*', '.*')
-        .replaceAll('?', '.')}$`,
-    );
-    if (pattern.test(path)) isOut = kind === 'exclude';
-  }
-  return isOut;
+  return lines.map(([, kind, glob = '']) => {
+    const escaped = glob.replaceAll(/[.+^${}()|[\]\\]/g, '\\$&');
+    const pattern = new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`);
+    return { pattern, isOut: kind === 'exclude' };
+  });
+}
+
+/** Of several settings that are about a path the last one counts. */
+function isExcluded(path: string, exclusions: readonly Exclusion[]): boolean {
+  return exclusions.findLast(({ pattern }) => pattern.test(path))?.isOut ?? false;
 }
 
 function gone(path: string, reason: string): Omit<Finding, 'step'> {
@@ -53,9 +54,10 @@ function gone(path: string, reason: string): Omit<Finding, 'step'> {
 /** What packages have and the image has not, and what the base image has and no package or program took away. */
 function ofPackages(input: ExplainInput): readonly Omit<Finding, 'step'>[] {
   const { image, base, packages } = input;
+  const exclusions = exclusionsOf(input);
   return (
     [...packages.owners.keys()]
-      .filter((path) => !image.entries.has(path) && !isExcluded(path, input) && !isTakenAway(path))
+      .filter((path) => !image.entries.has(path) && !isExcluded(path, exclusions) && !isTakenAway(path))
       // What the base image lacks as well its makers left out.
       .filter((path) => !(input.basePackages.owners.has(path) && !base.entries.has(path)))
       .map((path) => gone(path, `package ${packages.owners.get(path)?.join(', ') ?? '?'} has it`))
@@ -75,7 +77,7 @@ function ofBase(input: ExplainInput): readonly Omit<Finding, 'step'>[] {
           owners.some((name) => packages.versions.get(name) === basePackages.versions.get(name)) &&
           !packages.checksums.has(real)
         );
-      const isOfPackage = path.includes('/__pycache__/') || path.startsWith('/var/lib/dpkg/');
+      const isOfPackage = path.includes('/__pycache__/') || path.startsWith(`${DPKG}/`);
       return !isOfPackage;
     })
     .map((path) => gone(path, 'the base image has it'));
@@ -83,7 +85,7 @@ function ofBase(input: ExplainInput): readonly Omit<Finding, 'step'>[] {
 
 /** Packages that the base image has, or that the bake told of, and that are gone altogether. */
 function wholePackages({ image, packages, basePackages, altered }: ExplainInput): readonly Omit<Finding, 'step'>[] {
-  const list = (name: string): string => `/var/lib/dpkg/info/${name}.list`;
+  const list = (name: string): string => `${LISTS}${name}.list`;
   const ofBase = [...basePackages.versions.keys()].filter((name) => !packages.versions.has(name));
   const told = [...altered].filter((name) => !image.entries.has(list(name)));
   return [...ofBase, ...told].map((name) => gone(list(name), `package ${name} is gone`));

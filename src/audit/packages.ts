@@ -14,7 +14,10 @@ export type Packages = {
   readonly diversions: ReadonlyMap<string, string>;
 };
 
-const DPKG = '/var/lib/dpkg';
+/** Where dpkg keeps what it knows. */
+export const DPKG = '/var/lib/dpkg';
+/** Of each package: its files, their checksums, its scripts. */
+export const LISTS = `${DPKG}/info/`;
 /** Folders that are links into /usr on a merged system. */
 const MERGED = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32'];
 
@@ -27,6 +30,14 @@ export function realPath(entries: ReadonlyMap<string, AuditEntry>, path: string)
   const first = path.slice(1, end);
   const isLink = MERGED.includes(first) && entries.get(`/${first}`)?.target === `usr/${first}`;
   return isLink ? `/usr${path}` : path;
+}
+
+/** The packages that a path belongs to, by whichever of its names. */
+export function ownersOf(
+  path: string,
+  { image, packages }: { readonly image: Pick<Audited, 'entries'>; readonly packages: Packages },
+): readonly string[] {
+  return packages.owners.get(realPath(image.entries, path)) ?? [];
 }
 
 type Stanza = Readonly<Record<string, string>>;
@@ -97,7 +108,7 @@ export function packagesOf(disk: Audited): Packages {
       const diversion = diverted.get(real);
       return diversion !== undefined && diversion.by !== name ? diversion.to : real;
     };
-    const info = (kind: string): string => textOf(disk, `${DPKG}/info/${infoName(stanza)}.${kind}`) ?? '';
+    const info = (kind: string): string => textOf(disk, `${LISTS}${infoName(stanza)}.${kind}`) ?? '';
     // A package says nothing of what is in no list of its own.
     const own = new Set<string>();
     for (const line of info('list')

@@ -11,7 +11,7 @@ import { type Audited, auditedDisk, auditedFindings, CONTENTS } from './audited.
 import { setUpAuditor } from './auditor.ts';
 import { baseDisk } from './base-disk.ts';
 import { type BootedFacts, readFacts } from './booted-facts.ts';
-import { AUDITED_DEVICE, attachedVolume, baseImageHere, imageDisks, writtenParts } from './disk.ts';
+import { AUDITED_DEVICE, type AuditSubject, attachedVolume, writtenParts } from './disk.ts';
 import { type ExplainedDisk, explainDisk } from './explain-disk.ts';
 import { isAbout } from './provisioned/judge.ts';
 
@@ -19,7 +19,7 @@ export type ReadInput = {
   readonly ctx: RunContext;
   readonly clients: AwsClients;
   readonly plan: BuildPlan;
-  readonly imageId: string;
+  readonly subject: AuditSubject;
   /** When the provisioners' steps were at work; empty when nobody knows. */
   readonly steps: readonly StepTime[];
   /** What packages' lists came to in the bake; null when nobody knows. */
@@ -54,12 +54,11 @@ const ARCHIVES = ['/boot/initrd.img-', '/initrd.img-'];
  *
  * @throws EcsHostError (outside) `AUDIT_FAILED`, `AUDIT_UNREADABLE`
  */
-export async function readDisks(ssh: Ssh, { ctx, clients, plan, imageId, steps, told }: ReadInput): Promise<ReadDisks> {
-  const [auditor, volumeId, { rootSnapshot, others }, baseImageId] = await Promise.all([
+export async function readDisks(ssh: Ssh, { ctx, clients, plan, subject, steps, told }: ReadInput): Promise<ReadDisks> {
+  const { rootSnapshot, others, baseImageId } = subject;
+  const [auditor, volumeId] = await Promise.all([
     ctx.span('bring the auditor', () => setUpAuditor(ssh)),
     attachedVolume(clients, ssh.target.instanceId),
-    imageDisks(clients, imageId),
-    baseImageHere(clients, plan),
   ]);
   const disk = { volumeId, deviceName: AUDITED_DEVICE };
   const image = await ctx.span('read the disk of the image', async () =>

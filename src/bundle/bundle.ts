@@ -142,10 +142,13 @@ const SOURCES = [
   'package-lock.json',
 ];
 
-/** Changes whenever a bundle could: a hash over the paths, modes and contents of its sources. */
-async function sourcesDigest(options: BundleOptions): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify([options.wantsStandInAgent]));
-  for (const source of SOURCES) {
+/**
+ * Changes whenever what is built of sources could: a hash over their paths, modes and contents, and over what else
+ * decides it.
+ */
+export async function sourcesDigest(sources: readonly string[], options: readonly unknown[]): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify(options));
+  for (const source of sources) {
     const root = join(projectFolder(), source);
     const files = (await stat(root)).isDirectory() ? (await filesBelow(root)).map((path) => join(root, path)) : [root];
     for (const file of files) {
@@ -203,7 +206,7 @@ async function carryProgram(program: string, target: string): Promise<void> {
 
 /** The finished bundle of the present sources in the cache, built first when they changed. It appears there whole. */
 async function builtBundle(options: BundleOptions): Promise<string> {
-  const cached = join(cacheFolder(), 'bundles', await sourcesDigest(options));
+  const cached = join(cacheFolder(), 'bundles', await sourcesDigest(SOURCES, [options.wantsStandInAgent]));
   if (await stat(cached).catch(() => null)) return cached;
   const partial = `${cached}.${process.pid}.partial`;
   await rm(partial, { recursive: true, force: true });

@@ -8,7 +8,7 @@ import type { Releases } from '../run/releases.ts';
 import { joinParts } from '../user-data/parts.ts';
 import { renderUserData } from '../user-data/render.ts';
 import { createCluster, createKeyPair, createSshGroup, type LaunchInput } from './launch.ts';
-import { launchAuditor } from './launch-auditor.ts';
+import { type LaunchedAuditor, launchAuditor } from './launch-auditor.ts';
 import { type Launched, launchWhereRoomIs } from './launch-where-room-is.ts';
 import { REMOTE_WEBSERVER_PORT, type SmokeWebserver, startSmokeWebserver } from './webserver.ts';
 
@@ -18,7 +18,7 @@ export type Acquired = {
   readonly keyFile: string;
   readonly instances: readonly Launched[];
   /** A machine of the base image, with a volume of the image's disk; null when it is not asked for. */
-  readonly auditor: Launched | null;
+  readonly auditor: LaunchedAuditor | null;
   readonly placement: PlacementLog;
 };
 

@@ -3,26 +3,29 @@ import type { FindingLine } from '#contracts/audit.ts';
 import { auditAnswers, findingChecks } from '../audit/checks.ts';
 import { type ReadDisks, readDisks } from '../audit/read-disks.ts';
 import { auditReport, listedFiles } from '../audit/report.ts';
-import type { Ssh } from '../host-access/ssh.ts';
 import { readRecord } from '../image/image-store.ts';
 import { readPackages } from '../image/packages.ts';
 import { keepFileList } from '../inventory/file-list.ts';
 import { runFolder } from '../io/paths.ts';
 import { writeWhole } from '../io/write-whole.ts';
+import type { LaunchedAuditor } from './launch-auditor.ts';
 import type { SmokeRun } from './steps.ts';
 import { REMOTE_WEBSERVER_PORT } from './webserver.ts';
 
 const OF_THE_DISK = ['audit.explained', 'audit.complete', 'audit.secrets', 'audit.booted'];
 
-/** Reads the image's disk from outside. @returns null when that could not be done, which its checks say then */
-export async function readFromOutside(run: SmokeRun, reach: () => Promise<Ssh>): Promise<ReadDisks | null> {
+/**
+ * Reads the image's disk from outside. @returns null when nobody asked for it, or it could not be done, which its
+ * checks say then
+ */
+export async function readFromOutside(run: SmokeRun, auditor: LaunchedAuditor | null): Promise<ReadDisks | null> {
   const { book, ctx, clients, plan, imageId } = run;
-  if (!book.selected.has('audit')) return null;
+  if (auditor === null) return null;
   const read = await book.attempt(OF_THE_DISK, () =>
     ctx.span('audit the disk', async () => {
-      const [ssh, record] = await Promise.all([reach(), readRecord(imageId)]);
+      const [ssh, record] = await Promise.all([run.reach(auditor.instanceId), readRecord(imageId)]);
       const told = await readPackages(record?.copiedFrom?.imageId ?? imageId);
-      return readDisks(ssh, { ctx, clients, plan, imageId, steps: record?.steps ?? [], told });
+      return readDisks(ssh, { ctx, clients, plan, subject: auditor.subject, steps: record?.steps ?? [], told });
     }),
   );
   return read.ok ? read.value : null;

@@ -1,4 +1,4 @@
-import { AUDITED_DEVICE, baseImageHere, imageDisks } from '../audit/disk.ts';
+import { AUDITED_DEVICE, type AuditSubject, auditSubject } from '../audit/disk.ts';
 import { terminateAndWait, waitForAddress } from '../aws/instances.ts';
 import { launchInstance } from '../aws/launch.ts';
 import { asShortfall, Shortfall } from '../plan/fallback.ts';
@@ -11,14 +11,16 @@ import type { Launched } from './launch-where-room-is.ts';
 /** It reads and hashes, so it needs no GPU; of a type of the plan where a zone has none of these. */
 const TYPES = ['t3.medium', 'm5.large'];
 
+export type LaunchedAuditor = Launched & { readonly subject: AuditSubject };
+
 type Wanted = { readonly keyName: string; readonly groupIds: readonly string[] };
 
 /** In the first of the plan's subnets, by the first type that is to be had there. */
-async function launch({ clients, plan, imageId, runId }: LaunchInput, { keyName, groupIds }: Wanted): Promise<string> {
-  const [{ rootSnapshot: snapshotId }, baseImageId] = await Promise.all([
-    imageDisks(clients, imageId),
-    baseImageHere(clients, plan),
-  ]);
+async function launch(
+  { clients, plan, runId }: LaunchInput,
+  { keyName, groupIds }: Wanted,
+  { rootSnapshot: snapshotId, baseImageId }: AuditSubject,
+): Promise<string> {
   const [placement] = plan.placements;
   const types = [...TYPES, placement?.instanceType ?? ''];
   for (const [at, instanceType] of types.entries()) {
@@ -44,8 +46,9 @@ async function launch({ clients, plan, imageId, runId }: LaunchInput, { keyName,
 }
 
 /** A second machine, of the base image, that the image's disk is attached to and nothing of it runs on. */
-export async function launchAuditor(input: LaunchInput, wanted: Wanted, releases: Releases): Promise<Launched> {
-  const instanceId = await launch(input, wanted);
+export async function launchAuditor(input: LaunchInput, wanted: Wanted, releases: Releases): Promise<LaunchedAuditor> {
+  const subject = await auditSubject(input.clients, input.plan, input.imageId);
+  const instanceId = await launch(input, wanted, subject);
   releases.add('the auditor', 'in the region', () => terminateAndWait(input.clients, [instanceId]));
-  return { instanceId, address: await waitForAddress(input.clients, instanceId, input.signal) };
+  return { instanceId, address: await waitForAddress(input.clients, instanceId, input.signal), subject };
 }

@@ -278,10 +278,12 @@ export async function proveFirst(run: SmokeRun, instanceId: string): Promise<Reg
   const [ssh, task] = await allEnded([boot(run, instanceId), awaitTask(run, instanceId)]);
   if (ssh === null) return null;
   // Neither network nor clone needs Docker, so both use the time in which the gate is still shut.
+  // Neither the listeners of the one nor the tunnel of the other is the image's.
+  const looked = takeFacts(run, ssh, 'shut');
   const [, placed, opened] = await allEnded([
-    proveNetwork(run, ssh),
+    looked.then(() => proveNetwork(run, ssh)),
     place(run, ssh),
-    takeFacts(run, ssh, 'shut').then(() => proveGate(run, ssh, task)),
+    looked.then(() => proveGate(run, ssh, task)),
     takeInventory(run, ssh),
   ]);
   if (opened !== 'done') {

@@ -89,10 +89,7 @@ async function prove(input: SmokeInput, selected: ReadonlySet<Part>, releases: R
   const limits = timeLimits(plan.endpointUrl);
   const seen: Seen = { inventory: null, shut: null, open: null };
   const run = { plan, ctx, clients, book, webserver, cluster, reach, awaitTask: wait, limits, brought, imageId, seen };
-  const [disks] = await allEnded([
-    readFromOutside(run, () => reach(acquired.auditor?.instanceId ?? '')),
-    proveInstances(run, instanceIds),
-  ]);
+  const [disks] = await allEnded([readFromOutside(run, acquired.auditor), proveInstances(run, instanceIds)]);
   await concludeAudit(run, disks, instanceIds);
   // Before the verdict: an image that passed is one that is explained.
   if (seen.inventory !== null) await explainImage(imageId, plan, seen.inventory);

@@ -1,9 +1,8 @@
 import type { AuditEntry } from '#contracts/audit.ts';
 import { textOf } from '../audited.ts';
-import { realPath } from '../packages.ts';
+import { DPKG, LISTS, ownersOf, realPath } from '../packages.ts';
 import { named, type Rule, type View } from './rule.ts';
 
-const DPKG = '/var/lib/dpkg';
 const GROUPS = `${DPKG}/alternatives/`;
 const CHOSEN = '/etc/alternatives/';
 
@@ -24,15 +23,11 @@ export function groupOf(name: string, text: string): Group | null {
   return { links, choices };
 }
 
-function ownersOf(path: string, { image, packages }: View): readonly string[] {
-  return packages.owners.get(realPath(image.entries, path)) ?? [];
-}
-
 /** A package that has one of the choices says in its script that it makes the group. */
 function isMade(name: string, { choices }: Group, view: View): boolean {
   const owners = choices.flatMap(([choice = '']) => ownersOf(choice, view));
   const scripts = owners.flatMap((owner) =>
-    [owner, `${owner}:amd64`].map((each) => textOf(view.image, `${DPKG}/info/${each}.postinst`) ?? ''),
+    [owner, `${owner}:amd64`].map((each) => textOf(view.image, `${LISTS}${each}.postinst`) ?? ''),
   );
   return scripts.some((script) => script.includes('update-alternatives') && script.split(/[^\w.+-]+/).includes(name));
 }

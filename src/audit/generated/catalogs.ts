@@ -1,5 +1,5 @@
 import { textOf } from '../audited.ts';
-import { realPath } from '../packages.ts';
+import { ownersOf } from '../packages.ts';
 import { named, type Rule, type View } from './rule.ts';
 
 /** Lists of document types, which update-catalog and update-xmlcatalog make of what packages bring. */
@@ -18,12 +18,8 @@ const XML = new RegExp(
 const PARTS = new RegExp(`^(?:${DELEGATE}><catalog="file:///[^"<>]*">\\n)*$`);
 const SGML = /^(?:(?:--|## .*|CATALOG \/\S+)\n)*$/;
 
-function isKnown(path: string, { image, packages, base }: View): boolean {
-  return (
-    packages.owners.has(realPath(image.entries, path)) ||
-    base.entries.has(path) ||
-    COVERED.some((each) => each.test(path))
-  );
+function isKnown(path: string, view: View): boolean {
+  return ownersOf(path, view).length > 0 || view.base.entries.has(path) || COVERED.some((each) => each.test(path));
 }
 
 const CATALOGS: Rule = {

@@ -1,10 +1,9 @@
 import type { AuditEntry } from '#contracts/audit.ts';
 import { textOf } from '../audited.ts';
-import { stanzasOf } from '../packages.ts';
+import { DPKG, LISTS, stanzasOf } from '../packages.ts';
 import { ALTERNATIVES } from './alternatives.ts';
 import { named, type Rule, type View } from './rule.ts';
 
-const DPKG = '/var/lib/dpkg';
 /** Of files below info/: what a package may bring, by the end of its name. */
 const INFO =
   /^(?<name>[a-z0-9][a-z0-9+.-]+)(?::(?<architecture>[a-z0-9]+))?\.(?:list|md5sums|conffiles|preinst|postinst|prerm|postrm|triggers|shlibs|symbols|templates|config)$/;
@@ -29,9 +28,9 @@ function sinceBase({ path, sha256 }: AuditEntry, { image, base }: View): string 
 
 const INFO_FILES: Rule = {
   by: 'dpkg',
-  covers: (path) => path.startsWith(`${DPKG}/info/`),
+  covers: (path) => path.startsWith(LISTS),
   problem: (entry, view) => {
-    const found = INFO.exec(entry.path.slice(`${DPKG}/info/`.length));
+    const found = INFO.exec(entry.path.slice(LISTS.length));
     const name = found?.groups?.['name'] ?? '';
     if (entry.kind !== 'file') return 'it is no file';
     if (!isPackage(name, view)) return 'no package is installed that it would be of';

@@ -1,17 +1,13 @@
 import { posix } from 'node:path';
 import { textOf } from '../audited.ts';
-import { realPath } from '../packages.ts';
-import { named, type Rule, type View } from './rule.ts';
+import { ownersOf } from '../packages.ts';
+import { named, type Rule } from './rule.ts';
 
 const HELPER = '/var/lib/systemd/deb-systemd-helper-enabled/';
 const USER_HELPER = '/var/lib/systemd/deb-systemd-user-helper-enabled/';
 const UNIT_FILE = /^(?:\/usr)?\/lib\/systemd\/user\/[^/]+$/;
 
 const LINK = /^\/etc\/systemd\/(system|user)\/[^\s/]+(\/[^\s/]+)?$/;
-
-function isOwned(path: string, { image, packages }: View): boolean {
-  return packages.owners.has(realPath(image.entries, path));
-}
 
 /** What deb-systemd-helper remembers of units: empty marks, and lists of links. It starts nothing by itself. */
 const REMEMBERED: Rule = {
@@ -33,7 +29,7 @@ const OF_USERS: Rule = {
     const unit = posix.basename(path);
     // An instance of a template is a link to that.
     const isOfName = [unit, unit.replace(/@.*\./, '@.')].includes(posix.basename(target));
-    if (!isOfName || !UNIT_FILE.test(target) || !isOwned(target, view))
+    if (!isOfName || !UNIT_FILE.test(target) || ownersOf(target, view).length === 0)
       return `it leads to ${target}, which is no unit of a package`;
     const isKnown = (textOf(view.image, `${USER_HELPER}${unit}.dsh-also`) ?? '').split('\n').includes(path);
     return isKnown ? null : 'no package enabled it';
@@ -47,7 +43,7 @@ const RUN_LEVELS: Rule = {
   problem: ({ path, target = '' }, view) => {
     const script = posix.resolve(posix.dirname(path), target);
     const name = posix.basename(path).slice(3);
-    return script === `/etc/init.d/${name}` && isOwned(script, view) ? null : `it leads to ${script}`;
+    return script === `/etc/init.d/${name}` && ownersOf(script, view).length > 0 ? null : `it leads to ${script}`;
   },
 };
 
