@@ -31,9 +31,9 @@ function endToEnd(own: NonNullable<TestProjectInlineConfiguration['test']>): Tes
     test: {
       setupFiles: ['./test/support/no-aws.ts', './test/support/lab-network.ts'],
       globalSetup: ['./test/support/e2e-preflight.ts'],
-      // Machines boot and images bake in these.
-      testTimeout: 10 * MINUTE_MS,
-      hookTimeout: 10 * MINUTE_MS,
+      // Machines boot and images bake in these, of several files and tests at once, on two processors maybe.
+      testTimeout: 20 * MINUTE_MS,
+      hookTimeout: 20 * MINUTE_MS,
       retry: 0,
       ...own,
     },

@@ -5,6 +5,8 @@ import { nodeOf, nspawnCommand, REBOOT_EXIT_CODE } from './nspawn.ts';
 import { type MachineProcess, spawnMachine, within } from './spawn-machine.ts';
 
 const POLL_MS = 20;
+/** The kernel goes through its table of all connections for each look. */
+const LISTEN_POLL_MS = 200;
 const FOLLOW_MS = 2000;
 const ASK_AGAIN_MS = 1000;
 
@@ -82,7 +84,7 @@ function supervise({ child, pid, isRunning, ended }: MachineProcess): Supervisor
       while (isRunning() && Date.now() < limit) {
         const init = await initPid();
         if (init !== null && (await listens(init, port))) return;
-        await sleep(POLL_MS);
+        await sleep(LISTEN_POLL_MS);
       }
     },
     // Process 1 is asked every second.

@@ -1,10 +1,10 @@
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { run, succeeds, ToolFailed } from '../exec.ts';
+import { run, ToolFailed } from '../exec.ts';
 import type { MachineAddress, MachineSpec } from '../machine-types.ts';
 import type { LabPaths } from '../paths.ts';
 import { Addresses } from './addresses.ts';
 import { freeFirst, noneFree } from './free-networks.ts';
+import { hasLink, removeLink, waitForLink } from './links.ts';
 import { endNamespaceProcesses } from './namespace-processes.ts';
 import {
   IMDS_ADDRESS,
@@ -188,10 +188,7 @@ class NamespaceNetwork implements Network {
   async connect(instanceId: string, signal: AbortSignal): Promise<boolean> {
     const address = this.#addresses.required(instanceId);
     const link = linkName(address);
-    while (!(await hasLink(this.namespace, link))) {
-      if (signal.aborted) return false;
-      await sleep(LINK_POLL_MS);
-    }
+    if (!(await waitForLink(this.namespace, link, signal))) return false;
     try {
       await ipInside(this.namespace, [
         `link set ${link} up`,
@@ -237,25 +234,6 @@ class NamespaceNetwork implements Network {
 
 function machineAddress(address: string): MachineAddress {
   return { address, macAddress: macAddressOf(address) };
-}
-
-const LINK_POLL_MS = 20;
-
-function hasLink(namespace: string, link: string): Promise<boolean> {
-  return succeeds('ip', ['-n', namespace, 'link', 'show', 'dev', link]);
-}
-
-/**
- * A link goes with the machine that held its other end, by itself and a moment later; so it may vanish under our
- * hands.
- */
-async function removeLink(namespace: string, link: string): Promise<void> {
-  if (!(await hasLink(namespace, link))) return;
-  try {
-    await run('ip', ['-n', namespace, 'link', 'delete', 'dev', link]);
-  } catch (error) {
-    if (!(error instanceof ToolFailed) || !error.message.includes('Cannot find device')) throw error;
-  }
 }
 
 /**

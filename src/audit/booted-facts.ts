@@ -8,33 +8,45 @@ export type Socket = {
   readonly programs: readonly string[];
 };
 
-/** What a booted machine says is in force on it. */
-export type BootedFacts = {
+/** What a booted machine says is in force on it, whatever runs at the moment. */
+export type Settings = {
   /** `sshd -T`, a line each. */
   readonly sshd: readonly string[];
-  readonly sockets: readonly Socket[];
   /** Units that something enables. */
   readonly enabled: readonly string[];
   readonly commandLine: string;
   /** What a shell of root's that one logs in by sets, and systemd for its services. */
   readonly environment: readonly string[];
+};
+
+/** What waits for others on a booted machine at the moment. */
+export type Listening = {
+  readonly sockets: readonly Socket[];
   /** `docker info` and what the daemon was started with; null while Docker is down. */
   readonly docker: { readonly info: Readonly<Record<string, unknown>>; readonly arguments: string } | null;
 };
 
-const READ = [
-  'export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin',
-  `next() { printf '\\001'; }`,
+const NEXT = `next() { printf '\\001'; }`;
+const READ_SETTINGS = [
+  NEXT,
   'sshd -T 2>/dev/null | sort; next',
-  'ss -Hlntup; next',
-  `systemctl list-unit-files --no-legend --no-pager --state=enabled | awk '{ print $1 }'; next`,
+  // By itself, not by process 1, which would answer nobody else for a second or two.
+  `systemctl --root=/ list-unit-files --no-legend --no-pager --state=enabled | awk '{ print $1 }'; next`,
   'cat /proc/cmdline; next',
-  `env -i HOME=/root TERM=dumb /bin/bash -lc env | grep -v '^\\(PWD\\|OLDPWD\\|SHLVL\\|_\\)='; systemctl show-environment; next`,
+  `env -i HOME=/root TERM=dumb /bin/bash -lc env | grep -v '^\\(PWD\\|OLDPWD\\|SHLVL\\|_\\)='; systemctl show-environment`,
+];
+const READ_LISTENING = [
+  NEXT,
+  'ss -Hlntup; next',
   `if systemctl is-active --quiet docker.service; then docker info --format '{{json .}}'; next; tr '\\0' ' ' </proc/"$(systemctl show --property=MainPID --value docker.service)"/cmdline; fi`,
-].join('\n');
+];
 
-/** A shell line for it; it changes nothing. */
-const READ_FACTS = `sudo sh -c '${READ.replaceAll(`'`, `'\\''`)}'`;
+/** A shell line that changes nothing. */
+function asRoot(lines: readonly string[]): string {
+  const script = ['export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin', ...lines].join('\n');
+  return `sudo sh -c '${script.replaceAll(`'`, `'\\''`)}'`;
+}
+
 const TIMEOUT_MS = 60_000;
 
 function lines(text = ''): readonly string[] {
@@ -53,33 +65,61 @@ function socketOf(line: string): Socket {
   return { protocol, address: found[1].replaceAll(/[[\]]|%[^\]]+/g, ''), port: Number(found[2]), programs };
 }
 
-function dockerOf(info: string | undefined, started: string | undefined): BootedFacts['docker'] {
+function dockerOf(info: string | undefined, started: string | undefined): Listening['docker'] {
   if (info === undefined || info.trim() === '') return null;
   return { info: JSON.parse(info) as Record<string, unknown>, arguments: (started ?? '').trim() };
 }
 
-/** Pure: what the shell line printed. */
-export function parseFacts(text: string): BootedFacts {
-  const [sshd, sockets, enabled, commandLine = '', environment, info, started] = text.split('\u0001');
+/** Pure: what the shell line for the settings printed. */
+export function parseSettings(text: string): Settings {
+  const [sshd, enabled, commandLine = '', environment] = text.split('\u0001');
   return {
     sshd: lines(sshd),
-    sockets: lines(sockets).map(socketOf),
     enabled: [...lines(enabled)].sort(),
     commandLine: commandLine.trim(),
     environment: [...lines(environment)].sort(),
-    docker: dockerOf(info, started),
   };
+}
+
+/** Pure: what the shell line for what listens printed. */
+export function parseListening(text: string): Listening {
+  const [sockets, info, started] = text.split('\u0001');
+  return { sockets: lines(sockets).map(socketOf), docker: dockerOf(info, started) };
 }
 
 /** On a busy machine systemd may be too late with an answer to one of the questions: then all are asked again. */
 const TRIES = 3;
 
-/** @throws Error when one of the questions got no answer */
-export async function readFacts(ssh: Ssh, tries = TRIES): Promise<BootedFacts> {
-  const { exitCode, stdout, stderr } = await ssh.run(READ_FACTS, { timeoutMs: TIMEOUT_MS });
-  const facts = parseFacts(stdout);
-  const { sshd, sockets, enabled, environment, commandLine } = facts;
-  if (commandLine !== '' && [sshd, sockets, enabled, environment].every((each) => each.length > 0)) return facts;
-  if (tries > 1) return readFacts(ssh, tries - 1);
+type Question<Facts> = {
+  readonly script: readonly string[];
+  readonly parse: (text: string) => Facts;
+  /** Whether each question got an answer. */
+  readonly isWhole: (facts: Facts) => boolean;
+};
+
+async function read<Facts>(ssh: Ssh, question: Question<Facts>, tries = TRIES): Promise<Facts> {
+  const { exitCode, stdout, stderr } = await ssh.run(asRoot(question.script), { timeoutMs: TIMEOUT_MS });
+  const facts = question.parse(stdout);
+  if (question.isWhole(facts)) return facts;
+  if (tries > 1) return read(ssh, question, tries - 1);
   throw new Error(`exit code ${exitCode}: ${stderr.trim().split('\n').at(-1) ?? 'nothing was said'}`);
+}
+
+/** @throws Error when one of the questions got no answer */
+export function readSettings(ssh: Ssh): Promise<Settings> {
+  return read(ssh, {
+    script: READ_SETTINGS,
+    parse: parseSettings,
+    isWhole: ({ sshd, enabled, environment, commandLine }) =>
+      commandLine !== '' && [sshd, enabled, environment].every((each) => each.length > 0),
+  });
+}
+
+/** @throws Error when nothing listens: the machine was reached over ssh */
+export function readListening(ssh: Ssh): Promise<Listening> {
+  return read(ssh, {
+    script: READ_LISTENING,
+    parse: parseListening,
+    isWhole: ({ sockets }) => sockets.length > 0,
+  });
 }

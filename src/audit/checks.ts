@@ -2,7 +2,7 @@ import type { FindingLine } from '#contracts/audit.ts';
 import type { Check } from '#contracts/check.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
-import type { BootedFacts } from './booted-facts.ts';
+import type { Listening, Settings } from './booted-facts.ts';
 import {
   type Differences,
   dockerDifferences,
@@ -18,9 +18,10 @@ import { bootedDifferences } from './same-booted.ts';
 /** What instances of the image said, as far as they were asked; null where one could not be. */
 export type Booted = {
   readonly inventory: Inventory | null;
+  readonly settings: Settings | null;
   /** Before the gate opened, and after. */
-  readonly shut: BootedFacts | null;
-  readonly open: BootedFacts | null;
+  readonly shut: Listening | null;
+  readonly open: Listening | null;
 };
 
 /** Answers to the checks of the part `audit`, by their id. */
@@ -40,20 +41,20 @@ function counted(findings: readonly unknown[], right: string, what: string) {
 /** Pure: what disk and instances come to. Null for what nobody could be asked about. */
 export function auditAnswers(
   { image, explained, secrets, base }: ReadDisks,
-  { inventory, shut, open }: Booted,
+  { inventory, settings, shut, open }: Booted,
   { plan, ownTunnel, onConsole }: { plan: BuildPlan; ownTunnel: number; onConsole: readonly FindingLine[] },
 ): Answers {
   const { findings, missing } = explained;
-  const sockets = (facts: BootedFacts | null, isOpen: boolean) =>
+  const sockets = (facts: Listening | null, isOpen: boolean) =>
     facts === null ? null : socketDifferences(facts, base, { plan, ownTunnel, isOpen });
   return {
     'audit.explained': counted(findings, 'all of it', 'things are not'),
     'audit.complete': counted(missing, 'nothing', 'things'),
     'audit.secrets': counted([...secrets, ...onConsole], 'none', 'places'),
     'audit.booted': answer(inventory === null ? null : bootedDifferences(inventory, image), 'the same'),
-    'audit.sshd': answer(shut === null ? null : sshdDifferences(shut, base), 'the same'),
-    'audit.units': answer(shut === null ? null : unitDifferences(shut, base, plan.provisioned), 'as planned'),
-    'audit.environment': answer(shut === null ? null : environmentDifferences(shut, base), 'the same'),
+    'audit.sshd': answer(settings === null ? null : sshdDifferences(settings, base), 'the same'),
+    'audit.units': answer(settings === null ? null : unitDifferences(settings, base, plan.provisioned), 'as planned'),
+    'audit.environment': answer(settings === null ? null : environmentDifferences(settings, base), 'the same'),
     'audit.sockets-shut': answer(sockets(shut, false), 'nobody else'),
     'audit.sockets-open': answer(sockets(open, true), 'nobody else'),
     'audit.docker': answer(open === null ? null : dockerDifferences(open, plan), 'as planned'),

@@ -3,13 +3,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { CONTROL_PORT } from '#contracts/control-port.ts';
 import type { ProvisionedEntry } from '#contracts/provisioned.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
-import type { BootedFacts, Socket } from './booted-facts.ts';
+import type { Listening, Settings, Socket } from './booted-facts.ts';
 
 /** Empty for what is as it should be; else a line for each thing that is not. */
 export type Differences = readonly string[];
 
 /** Settings of sshd that a person would have to have changed: an image takes the base image's. */
-export function sshdDifferences(image: BootedFacts, base: BootedFacts): Differences {
+export function sshdDifferences(image: Settings, base: Settings): Differences {
   const added = image.sshd.filter((line) => !base.sshd.includes(line));
   const gone = base.sshd.filter((line) => !image.sshd.includes(line));
   return [...added.map((line) => `now ${line}`), ...gone.map((line) => `no more ${line}`)];
@@ -37,8 +37,8 @@ function isExpected(socket: Socket, plan: BuildPlan, ownTunnel: number, isOpen: 
 
 /** Sockets that nobody listens at on the base image, and that are not the plan's. */
 export function socketDifferences(
-  image: BootedFacts,
-  base: BootedFacts,
+  image: Listening,
+  base: Listening,
   { plan, ownTunnel, isOpen }: { readonly plan: BuildPlan; readonly ownTunnel: number; readonly isOpen: boolean },
 ): Differences {
   const isOfBase = ({ protocol, port, address, programs }: Socket): boolean =>
@@ -62,8 +62,8 @@ const DISABLED = ['apt-daily.timer', 'apt-daily-upgrade.timer', 'unattended-upgr
 
 /** Units that somebody else than base image and plan enables, and those that no longer are. */
 export function unitDifferences(
-  image: BootedFacts,
-  base: BootedFacts,
+  image: Settings,
+  base: Settings,
   provisioned: readonly ProvisionedEntry[],
 ): Differences {
   const put = provisioned.flatMap(({ path, kind }) =>
@@ -78,7 +78,7 @@ export function unitDifferences(
 }
 
 /** The kernel's command line and what shells and services get in their environment are the base image's. */
-export function environmentDifferences(image: BootedFacts, base: BootedFacts): Differences {
+export function environmentDifferences(image: Settings, base: Settings): Differences {
   const added = image.environment
     .filter((line) => !base.environment.includes(line))
     .map((line) => line.replace(/=.*/, ''));
@@ -109,7 +109,7 @@ const OWN_INSECURE = ['127.0.0.0/8', '::1/128'];
 const ARGUMENTS = /^(|-H|(-H=|--host=)?(fd:\/\/|unix:\/\/\S+)|--containerd=\/run\/containerd\/containerd\.sock)$/;
 
 /** What Docker says that it does, against what the plan has of it. */
-export function dockerDifferences({ docker }: BootedFacts, { target, gpu }: BuildPlan): Differences {
+export function dockerDifferences({ docker }: Listening, { target, gpu }: BuildPlan): Differences {
   if (docker === null) return ['Docker is not up'];
   const info = docker.info as Info;
   const { InsecureRegistryCIDRs = [], IndexConfigs = {}, Mirrors = [] } = info.RegistryConfig ?? {};

@@ -10,7 +10,7 @@ import { timeLimits } from '../run/time-limits.ts';
 import { type Audited, auditedDisk, auditedFindings, CONTENTS } from './audited.ts';
 import { setUpAuditor } from './auditor.ts';
 import { baseDisk } from './base-disk.ts';
-import { type BootedFacts, readFacts } from './booted-facts.ts';
+import { type Listening, readListening, readSettings, type Settings } from './booted-facts.ts';
 import { AUDITED_DEVICE, type AuditSubject, attachedVolume, writtenParts } from './disk.ts';
 import { type ExplainedDisk, explainDisk } from './explain-disk.ts';
 import { isAbout } from './provisioned/judge.ts';
@@ -31,7 +31,7 @@ export type ReadDisks = {
   readonly image: Audited;
   readonly explained: ExplainedDisk;
   readonly secrets: readonly FindingLine[];
-  readonly base: BootedFacts;
+  readonly base: Settings & Listening;
   /** Searches a text for secrets that is on no disk. */
   readonly searchConsole: (instanceId: string) => Promise<readonly FindingLine[]>;
 };
@@ -66,7 +66,7 @@ export async function readDisks(ssh: Ssh, { ctx, clients, plan, subject, steps, 
   );
   // What the base image is compared as is what its first boot leaves.
   await ssh.run(FIRST_BOOT_IS_OVER, { timeoutMs: timeLimits(plan.endpointUrl).cloudInitMs });
-  const base = await readFacts(ssh);
+  const [settings, listening] = await Promise.all([readSettings(ssh), readListening(ssh)]);
   const ofBase = await ctx.span('read the disk of the base image', () => baseDisk(baseImageId, auditor));
   const explained = explainDisk({ image, base: ofBase, plan, steps, told, others });
   const secrets: readonly FindingLine[] = await ctx.span('search for secrets', async () => {
@@ -80,5 +80,5 @@ export async function readDisks(ssh: Ssh, { ctx, clients, plan, subject, steps, 
     const text = await consoleOf(clients, instanceId);
     return auditedFindings(await auditor.ask({ action: 'text', name: `the console of ${instanceId}`, text }));
   };
-  return { image, explained, secrets, base, searchConsole };
+  return { image, explained, secrets, base: { ...settings, ...listening }, searchConsole };
 }

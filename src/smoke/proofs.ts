@@ -1,6 +1,6 @@
 import { deadlineUnit } from '#contracts/deadline.ts';
 import { reasonOf } from '#contracts/reason.ts';
-import { readFacts } from '../audit/booted-facts.ts';
+import { readListening, readSettings } from '../audit/booted-facts.ts';
 import type { Ssh } from '../host-access/ssh.ts';
 import { readInventory } from '../inventory/read-inventory.ts';
 import { allEnded } from '../io/all-ended.ts';
@@ -76,15 +76,23 @@ async function takeInventory({ book, ctx, imageId, seen }: SmokeRun, ssh: Ssh): 
   }
 }
 
-/** What is in force on a booted instance, before the gate opens and after. */
-async function takeFacts(run: SmokeRun, ssh: Ssh, when: 'shut' | 'open'): Promise<void> {
-  const answers =
-    when === 'shut'
-      ? ['audit.sshd', 'audit.units', 'audit.environment', 'audit.sockets-shut']
-      : ['audit.sockets-open', 'audit.docker'];
-  const title = when === 'shut' ? 'read what is in force' : 'read what is in force with Docker';
+function takeSettings(run: SmokeRun, ssh: Ssh): Promise<Outcome> {
+  return take(run, {
+    part: 'audit',
+    title: 'read what is in force',
+    answers: ['audit.sshd', 'audit.units', 'audit.environment'],
+    work: async () => {
+      run.seen.settings = await readSettings(ssh);
+    },
+  });
+}
+
+/** Who listens, before the gate opens and after. */
+async function takeListening(run: SmokeRun, ssh: Ssh, when: 'shut' | 'open'): Promise<void> {
+  const answers = when === 'shut' ? ['audit.sockets-shut'] : ['audit.sockets-open', 'audit.docker'];
+  const title = when === 'shut' ? 'look who listens' : 'look who listens with Docker';
   const work = async (): Promise<void> => {
-    run.seen[when] = await readFacts(ssh);
+    run.seen[when] = await readListening(ssh);
   };
   await take(run, { part: 'audit', title, answers, work });
 }
@@ -279,19 +287,20 @@ export async function proveFirst(run: SmokeRun, instanceId: string): Promise<Reg
   if (ssh === null) return null;
   // Neither network nor clone needs Docker, so both use the time in which the gate is still shut.
   // Neither the listeners of the one nor the tunnel of the other is the image's.
-  const looked = takeFacts(run, ssh, 'shut');
+  const looked = takeListening(run, ssh, 'shut');
   const [, placed, opened] = await allEnded([
     looked.then(() => proveNetwork(run, ssh)),
     place(run, ssh),
     looked.then(() => proveGate(run, ssh, task)),
     takeInventory(run, ssh),
+    takeSettings(run, ssh),
   ]);
   if (opened !== 'done') {
     // What the image says of itself may be why.
     await verify(run, ssh);
     return null;
   }
-  await takeFacts(run, ssh, 'open');
+  await takeListening(run, ssh, 'open');
   const registering = register(run, instanceId);
   const [registration, isBuilt] = await allEnded([
     registering,

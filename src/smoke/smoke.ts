@@ -87,7 +87,7 @@ async function prove(input: SmokeInput, selected: ReadonlySet<Part>, releases: R
   const { webserver, cluster, placement } = acquired;
   const wait: SmokeRun['awaitTask'] = (instanceId) => awaitTask(launch, { cluster, instanceId }, releases);
   const limits = timeLimits(plan.endpointUrl);
-  const seen: Seen = { inventory: null, shut: null, open: null };
+  const seen: Seen = { inventory: null, settings: null, shut: null, open: null };
   const run = { plan, ctx, clients, book, webserver, cluster, reach, awaitTask: wait, limits, brought, imageId, seen };
   const [disks] = await allEnded([readFromOutside(run, acquired.auditor), proveInstances(run, instanceIds)]);
   await concludeAudit(run, disks, instanceIds);

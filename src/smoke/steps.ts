@@ -1,4 +1,4 @@
-import type { BootedFacts } from '../audit/booted-facts.ts';
+import type { Listening, Settings } from '../audit/booted-facts.ts';
 import type { AwsClients } from '../aws/clients.ts';
 import type { Ssh } from '../host-access/ssh.ts';
 import type { Inventory } from '../inventory/inventory.ts';
@@ -12,7 +12,12 @@ import type { AwaitedTask } from './checks/task-checks.ts';
 import type { SmokeWebserver } from './webserver.ts';
 
 /** Filled as it is read. */
-export type Seen = { inventory: Inventory | null; shut: BootedFacts | null; open: BootedFacts | null };
+export type Seen = {
+  inventory: Inventory | null;
+  settings: Settings | null;
+  shut: Listening | null;
+  open: Listening | null;
+};
 
 export type SmokeRun = {
   readonly plan: BuildPlan;

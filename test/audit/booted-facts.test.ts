@@ -1,19 +1,27 @@
 import { describe, expect, test } from 'vitest';
-import { parseFacts, readFacts, type Socket } from '../../src/audit/booted-facts.ts';
+import {
+  parseListening,
+  parseSettings,
+  readListening,
+  readSettings,
+  type Socket,
+} from '../../src/audit/booted-facts.ts';
 import type { Ssh } from '../../src/host-access/ssh.ts';
 
 const SSHD = 'tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=611,fd=3))';
 
-/** What the shell line prints of these parts. */
-function said(
-  parts: Partial<Record<'sshd' | 'ss' | 'units' | 'kernel' | 'environment' | 'docker', string>> = {},
-): string {
-  const { sshd = 'port 22', ss = SSHD, units = '', kernel = 'root=/dev/xvda1', environment = '', docker = '' } = parts;
-  return `${[sshd, ss, units, kernel, environment].map((part) => `${part}\n`).join('\u0001')}\u0001${docker}`;
+/** What the shell lines print of these parts. */
+function saidOfSettings(parts: Partial<Record<'sshd' | 'units' | 'kernel' | 'environment', string>> = {}): string {
+  const { sshd = 'port 22', units = 'ssh.service', kernel = 'root=/dev/xvda1', environment = 'HOME=/root' } = parts;
+  return [sshd, units, kernel, environment].map((part) => `${part}\n`).join('\u0001');
+}
+
+function saidOfListening({ ss = SSHD, docker = '' }: { ss?: string; docker?: string } = {}): string {
+  return `${ss}\n\u0001${docker}`;
 }
 
 function sockets(...lines: readonly string[]): readonly Socket[] {
-  return parseFacts(said({ ss: lines.join('\n') })).sockets;
+  return parseListening(saidOfListening({ ss: lines.join('\n') })).sockets;
 }
 
 describe('sockets', () => {
@@ -67,42 +75,37 @@ describe('sockets', () => {
   });
 });
 
-describe('the facts of a machine', () => {
-  test('are what it said', () => {
-    const facts = parseFacts(
-      said({
+describe('what a machine said', () => {
+  test('of its settings', () => {
+    const settings = parseSettings(
+      saidOfSettings({
         sshd: 'permitrootlogin no\nport 22',
-        ss: '',
         units: 'b.service\na.service ',
         kernel: 'BOOT_IMAGE=/boot/x root=/dev/xvda1 ',
         environment: 'PATH=/usr/bin\nLANG=C',
-        docker: '{"DefaultRuntime":"runc"}\n\u0001/usr/sbin/dockerd -H fd:// ',
       }),
     );
-    expect(facts).toEqual({
+    expect(settings).toEqual({
       sshd: ['permitrootlogin no', 'port 22'],
-      sockets: [],
       enabled: ['a.service', 'b.service'],
       commandLine: 'BOOT_IMAGE=/boot/x root=/dev/xvda1',
       environment: ['LANG=C', 'PATH=/usr/bin'],
+    });
+  });
+
+  test('of who listens, with Docker up and down', () => {
+    const docker = '{"DefaultRuntime":"runc"}\n\u0001/usr/sbin/dockerd -H fd:// ';
+    expect(parseListening(saidOfListening({ ss: '', docker }))).toEqual({
+      sockets: [],
       docker: { info: { DefaultRuntime: 'runc' }, arguments: '/usr/sbin/dockerd -H fd://' },
     });
+    expect(parseListening(saidOfListening()).docker).toBeNull();
+    expect(parseListening(saidOfListening({ docker: '\n' })).docker).toBeNull();
   });
 
-  test('have no Docker where it is down', () => {
-    expect(parseFacts(said()).docker).toBeNull();
-    expect(parseFacts(said({ docker: '\n' })).docker).toBeNull();
-  });
-
-  test('of nothing are empty', () => {
-    expect(parseFacts('')).toEqual({
-      sshd: [],
-      sockets: [],
-      enabled: [],
-      commandLine: '',
-      environment: [],
-      docker: null,
-    });
+  test('is empty when it was nothing', () => {
+    expect(parseSettings('')).toEqual({ sshd: [], enabled: [], commandLine: '', environment: [] });
+    expect(parseListening('')).toEqual({ sockets: [], docker: null });
   });
 });
 
@@ -112,19 +115,20 @@ describe('a machine', () => {
   }
 
   test('is asked', async () => {
-    const all = said({ units: 'ssh.service', environment: 'HOME=/root' });
-    expect((await readFacts(machine(all))).commandLine).toBe('root=/dev/xvda1');
+    expect((await readSettings(machine(saidOfSettings()))).commandLine).toBe('root=/dev/xvda1');
+    expect((await readListening(machine(saidOfListening()))).sockets).toHaveLength(1);
   });
 
   test.each([
     ['that said nothing', '', { exitCode: 255, stderr: 'x\nno route\n' }, 'exit code 255: no route'],
-    ['whose sshd said nothing', said({ sshd: '' }), {}, 'exit code 0'],
-    ['whose kernel said nothing', said({ kernel: '' }), {}, 'exit code 0'],
+    ['whose sshd said nothing', saidOfSettings({ sshd: '' }), {}, 'exit code 0'],
+    ['that enables nothing', saidOfSettings({ units: '' }), {}, 'exit code 0'],
+    ['whose kernel said nothing', saidOfSettings({ kernel: '' }), {}, 'exit code 0'],
   ])('%s is an error', async (_what, stdout, more, text) => {
-    await expect(readFacts(machine(stdout, more))).rejects.toThrow(text);
+    await expect(readSettings(machine(stdout, more))).rejects.toThrow(text);
   });
 
   test('that listens nowhere was not asked well: it was reached over ssh', async () => {
-    await expect(readFacts(machine(said({ ss: '' })))).rejects.toThrow();
+    await expect(readListening(machine(saidOfListening({ ss: '' })))).rejects.toThrow();
   });
 });

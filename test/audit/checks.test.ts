@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { FindingLine } from '#contracts/audit.ts';
-import type { BootedFacts } from '../../src/audit/booted-facts.ts';
+import type { Listening, Settings } from '../../src/audit/booted-facts.ts';
 import { auditAnswers, type Booted, findingChecks } from '../../src/audit/checks.ts';
 import type { ExplainedDisk } from '../../src/audit/explain-disk.ts';
 import type { Finding } from '../../src/audit/finding.ts';
@@ -10,7 +10,7 @@ import { anInventory } from '../fixtures/inventory.ts';
 import { file, folder, image, link, plan, special } from './image.ts';
 
 const PLAN = plan();
-const facts: BootedFacts = {
+const facts: Settings & Listening = {
   sshd: ['port 22'],
   sockets: [],
   enabled: [],
@@ -47,7 +47,7 @@ function disks(more: Partial<ExplainedDisk> = {}, secrets: readonly FindingLine[
 }
 
 const inventory = { ...anInventory('ami-1'), files: [], links: [] };
-const booted: Booted = { inventory, shut: facts, open: facts };
+const booted: Booted = { inventory, settings: facts, shut: facts, open: facts };
 
 function answers(read: ReadDisks, seen: Booted = booted, onConsole: readonly FindingLine[] = []) {
   return auditAnswers(read, seen, { plan: PLAN, ownTunnel: 8443, onConsole });
@@ -81,7 +81,10 @@ describe('the answers of an audit', () => {
   test('say each difference', () => {
     const other = { ...facts, sshd: ['port 2222'], environment: ['A=b'], enabled: ['evil.service'] };
     const sockets = [{ protocol: 'tcp', address: '*', port: 51678, programs: ['agent'] }];
-    const said = answers(disks(), { inventory, shut: { ...other, sockets }, open: { ...facts, sockets } });
+    const said = answers(disks(), {
+      ...{ inventory, settings: other },
+      ...{ shut: { ...facts, sockets }, open: { ...facts, sockets } },
+    });
     expect(said['audit.sshd']).toEqual({ actual: 'now port 2222; no more port 22', isCorrect: false });
     expect(said['audit.environment']?.actual).toBe('variable A');
     expect(said['audit.units']?.actual).toBe('evil.service is enabled');
@@ -90,7 +93,7 @@ describe('the answers of an audit', () => {
   });
 
   test('are none of what nobody could be asked about', () => {
-    const none = answers(disks(), { inventory: null, shut: null, open: null });
+    const none = answers(disks(), { inventory: null, settings: null, shut: null, open: null });
     const open = Object.entries(none).flatMap(([id, answer]) => (answer === null ? [id] : []));
     expect(open).toEqual([
       ...['audit.booted', 'audit.sshd', 'audit.units', 'audit.environment'],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { CONTROL_PORT } from '#contracts/control-port.ts';
 import type { ProvisionedEntry } from '#contracts/provisioned.ts';
-import type { BootedFacts, Socket } from '../../src/audit/booted-facts.ts';
+import type { Listening, Settings, Socket } from '../../src/audit/booted-facts.ts';
 import {
   dockerDifferences,
   environmentDifferences,
@@ -14,7 +14,7 @@ import { plan } from './image.ts';
 const PLAN = plan();
 const TUNNEL = 8443;
 
-function facts(more: Partial<BootedFacts> = {}): BootedFacts {
+function facts(more: Partial<Settings & Listening> = {}): Settings & Listening {
   return { sshd: [], sockets: [], enabled: [], commandLine: '', environment: [], docker: null, ...more };
 }
 

@@ -108,10 +108,14 @@ export async function sabotagedImage(
     if (tries > 60) throw new Error(`no ssh to ${address}`);
     await sleep(500);
   }
-  // One connection: cleaning takes the key that would open the next.
-  const done = await ssh(
-    `cloud-init status --wait >/dev/null || true\n${before}\n${CLEAN} >/dev/null\n${after}\nsync\n`,
-  );
+  // One connection: cleaning takes the key that would open the next. A bake cleans where no host service has run yet;
+  // here it would go on writing its signs of life.
+  const lines = [
+    'cloud-init status --wait >/dev/null || true',
+    'systemctl stop ecs-host.service',
+    ...[before, `${CLEAN} >/dev/null`, after, 'sync'],
+  ];
+  const done = await ssh(`${lines.join('\n')}\n`);
   if (done.exitCode !== 0) throw new Error(`sabotage ${name} failed:\n${done.all}`);
   await ec2.send(new StopInstancesCommand({ InstanceIds }));
   await waitUntilInstanceStopped({ client: ec2, ...LONG }, { InstanceIds });

@@ -148,7 +148,7 @@ function runWith(host: ReturnType<typeof fakeHost>, parts: readonly Part[], taug
       end: async () => host.endTask(),
     }),
     imageId: 'ami-0aa',
-    seen: { inventory: null, shut: null, open: null },
+    seen: { inventory: null, settings: null, shut: null, open: null },
     brought: null,
   };
 }
