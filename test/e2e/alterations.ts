@@ -189,3 +189,43 @@ export const HARMLESS: readonly string[] = [
   'touch /etc /usr/bin/jq /opt/ecs-host/bin/ecs-host-gate',
   'mkdir -p /usr/local/share/empty',
 ];
+
+/**
+ * A secret that is written and deleted. The lab's disks give the blocks of deleted files back at once, as EBS does not:
+ * not for this one.
+ */
+export const DELETED_SECRET = [
+  'mount -o remount,nodiscard /',
+  `printf 'aws_access_key_id = AKIA%s\n' QYLPMN5HHHFPZAM3 >/root/notes`,
+  `printf 'aws_secret_access_key = %s\n' '${'cD4eF6gH8j'.repeat(4)}' >>/root/notes`,
+  'sync && rm /root/notes && sync',
+].join('\n');
+
+/** Packs a kernel's installed packages again as those of another, and installs them: `old` becomes `other`. */
+function anotherKernel(old: string, other: string): string {
+  return `work=$(mktemp -d)
+for package in linux-modules-${old} linux-image-${old}; do
+  to=$work/$package info=/var/lib/dpkg/info/$package
+  mkdir -p "$to/DEBIAN"
+  dpkg -L "$package" | while read -r path; do [ -d "$path" ] || printf '%s\\n' ".$path"; done |
+    tar -C / -T - -c | tar -C "$to" -x --transform 's/${old}/${other}/g'
+  dpkg-query -s "$package" | grep -v '^Status:' | sed 's/${old}/${other}/g' >"$to/DEBIAN/control"
+  for script in preinst postinst prerm postrm triggers; do
+    [ ! -e "$info.$script" ] || sed 's/${old}/${other}/g' "$info.$script" >"$to/DEBIAN/$script"
+  done
+  chmod -f 0755 "$to"/DEBIAN/p* || true
+  (cd "$to" && find . -path ./DEBIAN -prune -o -type f -printf '%P\\0' | xargs -0 md5sum >DEBIAN/md5sums)
+  dpkg-deb --root-owner-group -b "$to" "$to.deb" >/dev/null
+done
+dpkg -i "$work"/*.deb >/dev/null </dev/null
+rm -r "$work"`;
+}
+
+/** The same where there is a kernel with its initramfs. The other one is older: the driver is built for the newest. */
+export function harmlessToKernels(release: string): readonly string[] {
+  return [
+    anotherKernel(release, release.replace(/-\d+-/, '-1001-')),
+    `update-initramfs -u -k ${release} >/dev/null`,
+    `depmod ${release}`,
+  ];
+}

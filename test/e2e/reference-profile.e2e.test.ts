@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ImageRecord } from '../../src/image/image-record.ts';
+import { harmlessToKernels } from './alterations.ts';
 import { awsLeftovers, type LabHandle, startLabForTests } from './lab-handle.ts';
 import { order } from './nights.ts';
 import { failedIds, sabotagedImage } from './sabotaged-image.ts';
@@ -94,6 +95,15 @@ install -d /lib/modules/5.15.0-1-aws && mv "$module" /lib/modules/5.15.0-1-aws/ 
 ];
 
 describe('an image with defects', () => {
+  test.concurrent('of nobody’s is none: another kernel, and an initramfs that was built again', async ({ expect }) => {
+    const from = { imageId: lab.goodImageId ?? '', instanceType: 'g3s.xlarge', user: 'ubuntu' } as const;
+    const before = harmlessToKernels(KERNEL).join('\n');
+    const imageId = await sabotagedImage(lab, { ...from, name: 'other-kernel', before, after: '' });
+    const run = await cli(['smoke', imageId, '--profile', PROFILE, '--only', 'audit', '--json'], lab.environment);
+    expect(failedIds(events(run)), run.all).toEqual([]);
+    expect(run.exitCode, run.all).toBe(0);
+  });
+
   test.concurrent.for(DEFECTS)('$name is named by $checks', async ({ name, after, checks }, { expect }) => {
     const from = { imageId: lab.goodImageId ?? '', instanceType: 'g3s.xlarge', user: 'ubuntu' } as const;
     const imageId = await sabotagedImage(lab, { ...from, name, before: '', after });
