@@ -256,6 +256,10 @@ ii  linux-image-5.4.0-1009-aws 5.4.0-1009.9 amd64
     list.replace('};\n', '};\nAPT::Get::AllowUnauthenticated "true";\n'),
     list.replace('*/', '*/ APT::x "y";'),
     list.replace('*/\n', ''),
+    // What looks like a comment, and to apt is none: behind another, and in quotes.
+    `${first.trimEnd()}/*\nDPkg::Post-Invoke { "payload"; };\n*/\n`,
+    list.replace('"^linux-image-', '"^linux-/*\nDPkg::Post-Invoke { "payload"; };\n*/image-'),
+    list.replace('*/', '*/ APT::x "y";\n*/'),
   ])('are nothing else: %#', (text) => {
     expect(judged(file(path, text))).toMatch(/^it says /);
   });

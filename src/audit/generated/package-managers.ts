@@ -133,7 +133,8 @@ const APT_KERNELS: Rule = {
   problem: (entry, view) => {
     if (entry.kind !== 'file' || (entry.mode & 0o111) !== 0) return 'it is no file of settings';
     return textual(view, entry, (text) => {
-      const lines = text.replaceAll(/\/\*[\s\S]*?\*\//g, '').split('\n');
+      // Only from the beginning of a line: in quotes, and behind `//`, apt takes it for no comment.
+      const lines = text.replaceAll(/^\/\*[\s\S]*?\*\//gm, '').split('\n');
       const strange = lines.filter((line) => line !== '' && !KERNELS_KEPT.some((each) => each.test(line)));
       return strange.length === 0 ? null : `it says ${named(strange)}`;
     });
