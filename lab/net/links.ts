@@ -18,7 +18,10 @@ export function hasLink(namespace: string, link: string): Promise<boolean> {
 export async function waitForLink(namespace: string, link: string, signal: AbortSignal): Promise<boolean> {
   let change = Promise.withResolvers<void>();
   const monitor = execa('ip', ['-n', namespace, 'monitor', 'link'], {
-    ...{ buffer: false, reject: false, stdin: 'ignore', stderr: 'ignore' },
+    buffer: false,
+    reject: false,
+    stdin: 'ignore',
+    stderr: 'ignore',
   });
   // One line for each change of a link, which names it.
   monitor.stdout.on('data', (lines: Buffer) => {

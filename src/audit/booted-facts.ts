@@ -26,9 +26,7 @@ export type Listening = {
   readonly docker: { readonly info: Readonly<Record<string, unknown>>; readonly arguments: string } | null;
 };
 
-const NEXT = `next() { printf '\\001'; }`;
 const READ_SETTINGS = [
-  NEXT,
   'sshd -T 2>/dev/null | sort; next',
   // By itself, not by process 1, which would answer nobody else for a second or two.
   `systemctl --root=/ list-unit-files --no-legend --no-pager --state=enabled | awk '{ print $1 }'; next`,
@@ -36,14 +34,14 @@ const READ_SETTINGS = [
   `env -i HOME=/root TERM=dumb /bin/bash -lc env | grep -v '^\\(PWD\\|OLDPWD\\|SHLVL\\|_\\)='; systemctl show-environment`,
 ];
 const READ_LISTENING = [
-  NEXT,
   'ss -Hlntup; next',
   `if systemctl is-active --quiet docker.service; then docker info --format '{{json .}}'; next; tr '\\0' ' ' </proc/"$(systemctl show --property=MainPID --value docker.service)"/cmdline; fi`,
 ];
 
-/** A shell line that changes nothing. */
-function asRoot(lines: readonly string[]): string {
-  const script = ['export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin', ...lines].join('\n');
+/** A shell line that asks all of it as root; `next` goes between answers. */
+function asRoot(questions: readonly string[]): string {
+  const first = ['export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin', `next() { printf '\\001'; }`];
+  const script = [...first, ...questions].join('\n');
   return `sudo sh -c '${script.replaceAll(`'`, `'\\''`)}'`;
 }
 

@@ -1,7 +1,6 @@
-import type { Listening, Settings } from '../audit/booted-facts.ts';
+import type { Booted } from '../audit/checks.ts';
 import type { AwsClients } from '../aws/clients.ts';
 import type { Ssh } from '../host-access/ssh.ts';
-import type { Inventory } from '../inventory/inventory.ts';
 import type { RunContext, SpanHandle } from '../io/reporter.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import type { TimeLimits } from '../run/time-limits.ts';
@@ -12,12 +11,7 @@ import type { AwaitedTask } from './checks/task-checks.ts';
 import type { SmokeWebserver } from './webserver.ts';
 
 /** Filled as it is read. */
-export type Seen = {
-  inventory: Inventory | null;
-  settings: Settings | null;
-  shut: Listening | null;
-  open: Listening | null;
-};
+export type Seen = { -readonly [Name in keyof Booted]: Booted[Name] };
 
 export type SmokeRun = {
   readonly plan: BuildPlan;

@@ -196,8 +196,8 @@ export const HARMLESS: readonly string[] = [
  */
 export const DELETED_SECRET = [
   'mount -o remount,nodiscard /',
-  `printf 'aws_access_key_id = AKIA%s\n' QYLPMN5HHHFPZAM3 >/root/notes`,
-  `printf 'aws_secret_access_key = %s\n' '${'cD4eF6gH8j'.repeat(4)}' >>/root/notes`,
+  `printf 'aws_access_key_id = AKIA%s\\n' QYLPMN5HHHFPZAM3 >/root/notes`,
+  `printf 'aws_secret_access_key = %s\\n' '${'cD4eF6gH8j'.repeat(4)}' >>/root/notes`,
   'sync && rm /root/notes && sync',
 ].join('\n');
 

@@ -4,7 +4,7 @@ import type { ImageRecord } from '../../src/image/image-record.ts';
 import { harmlessToKernels } from './alterations.ts';
 import { awsLeftovers, type LabHandle, startLabForTests } from './lab-handle.ts';
 import { order } from './nights.ts';
-import { failedIds, sabotagedImage } from './sabotaged-image.ts';
+import { failedIds, type Sabotage, sabotagedImage } from './sabotaged-image.ts';
 import { cli, events } from './support.ts';
 
 /** The profile that the project is for, as hosts.yaml has it, over stand-ins of the lab: whole, and with defects. */
@@ -94,19 +94,22 @@ install -d /lib/modules/5.15.0-1-aws && mv "$module" /lib/modules/5.15.0-1-aws/ 
   },
 ];
 
+function altered(how: Pick<Sabotage, 'name' | 'before' | 'after'>): Promise<string> {
+  const imageId = lab.goodImageId ?? '';
+  return sabotagedImage(lab, { ...how, imageId, instanceType: 'g3s.xlarge', user: 'ubuntu' });
+}
+
 describe('an image with defects', () => {
   test.concurrent('of nobody’s is none: another kernel, and an initramfs that was built again', async ({ expect }) => {
-    const from = { imageId: lab.goodImageId ?? '', instanceType: 'g3s.xlarge', user: 'ubuntu' } as const;
     const before = harmlessToKernels(KERNEL).join('\n');
-    const imageId = await sabotagedImage(lab, { ...from, name: 'other-kernel', before, after: '' });
+    const imageId = await altered({ name: 'other-kernel', before, after: '' });
     const run = await cli(['smoke', imageId, '--profile', PROFILE, '--only', 'audit', '--json'], lab.environment);
     expect(failedIds(events(run)), run.all).toEqual([]);
     expect(run.exitCode, run.all).toBe(0);
   });
 
   test.concurrent.for(DEFECTS)('$name is named by $checks', async ({ name, after, checks }, { expect }) => {
-    const from = { imageId: lab.goodImageId ?? '', instanceType: 'g3s.xlarge', user: 'ubuntu' } as const;
-    const imageId = await sabotagedImage(lab, { ...from, name, before: '', after });
+    const imageId = await altered({ name, before: '', after });
     const args = ['smoke', imageId, '--profile', PROFILE, '--only', 'verify', '--json'];
     const run = await cli(args, lab.environment);
     expect(run.exitCode, run.all).toBe(4);
