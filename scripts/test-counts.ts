@@ -35,8 +35,9 @@ type Report = {
   }[];
 };
 
-/** Enough to see why, where a log shows no more than its end. */
-const FAILURE_COLUMNS = 300;
+/** Enough of its beginning and end to see why, where a log shows no more than its end. */
+const BEGINNING = 600;
+const END = 150;
 
 /**
  * A file that failed as a whole (it could not be loaded, or a hook threw) holds no failed test and would count as
@@ -69,7 +70,6 @@ function failureLine(name: string, reason: string): string {
   // The stack says nothing that the name does not.
   const said = reason.split(/\n\s+at /)[0] ?? '';
   const flat = stripVTControlCharacters(said).replaceAll(/\s+/g, ' ').trim();
-  const half = FAILURE_COLUMNS / 2;
-  const short = flat.length <= FAILURE_COLUMNS ? flat : `${flat.slice(0, half)} [...] ${flat.slice(-half)}`;
+  const short = flat.length <= BEGINNING + END ? flat : `${flat.slice(0, BEGINNING)} [...] ${flat.slice(-END)}`;
   return `failed: ${name}: ${short}`;
 }

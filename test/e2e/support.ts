@@ -3,7 +3,9 @@ import { mkdtemp, readFile, realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import type { Check } from '#contracts/check.ts';
 import { projectFolder } from '../../src/io/paths.ts';
+import { failedChecks } from '../support/failed-checks.ts';
 
 /** The command as users have it. */
 export const ECS_HOST = join(projectFolder(), 'bin', 'ecs-host');
@@ -12,6 +14,7 @@ export type Cli = {
   readonly exitCode: number | undefined;
   readonly stdout: string;
   readonly stderr: string;
+  /** Both, as they came; before them what was wrong with a `--json` run, since a log may show no more than a beginning. */
   readonly all: string;
 };
 
@@ -57,15 +60,26 @@ export async function cli(
   options: CliOptions = {},
 ): Promise<Cli> {
   const result = await start(args, more, options);
-  return { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr, all: result.all };
+  const { exitCode, stdout, stderr } = result;
+  return { exitCode, stdout, stderr, all: [...whatWasWrong(stdout), result.all].join('\n') };
 }
 
 /** Events of a `--json` run, in order. */
-export function events(result: Cli): Record<string, unknown>[] {
-  return result.stdout
+export function events({ stdout }: Pick<Cli, 'stdout'>): Record<string, unknown>[] {
+  return stdout
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** A line each: checks that did not hold, and the error that ended it. */
+function whatWasWrong(stdout: string): string[] {
+  const lines = events({ stdout }).flatMap(({ type, check, ...rest }) => {
+    if (type === 'error') return [JSON.stringify(rest)];
+    if (type !== 'check') return [];
+    return failedChecks([check as Check]).map(({ id, actual, reason = '' }) => `${id}: ${actual} ${reason}`);
+  });
+  return lines.length === 0 ? [] : ['What was wrong:', ...lines, ''];
 }
 
 /**
