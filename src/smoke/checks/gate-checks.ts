@@ -91,7 +91,7 @@ export async function checkDenied(
       const now = await readHostState(ssh);
       return now?.phase === 'denied' || now?.phase === 'failed' || now?.gate === 'open' ? now : null;
     },
-    { timeoutMs: 20_000, intervalMs: 200, signal: options.signal },
+    { timeoutMs: 60_000, intervalMs: 200, signal: options.signal },
   ).catch(() => readHostState(ssh));
   const units = await readUnits(ssh);
   const isShut = state?.gate === 'shut' && state.phase === 'denied';

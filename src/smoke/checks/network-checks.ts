@@ -8,6 +8,7 @@ import type { CheckBook } from './check-book.ts';
 const LISTEN_MS = 60_000;
 const GREETING = 'ecs-host-smoke';
 const GOODBYE = 'stop';
+const ANSWER_MS = 20_000;
 const SILENCE_MS = 3000;
 
 export type PortAnswer = 'answers' | 'silent' | 'refused' | 'closed without a word';
@@ -85,11 +86,11 @@ export async function checkNetwork(
         if (ended !== null) throw new Error(`the listeners did not come up: ${ended}`);
         return isReady ? true : null;
       },
-      { timeoutMs: 20_000, intervalMs: 50, signal },
+      { timeoutMs: 60_000, intervalMs: 50, signal },
     );
     const { address } = ssh.target;
     const [open, closed] = await Promise.all([
-      askPort(address, ports.streamTcp, SILENCE_MS * 2),
+      askPort(address, ports.streamTcp, ANSWER_MS),
       askPort(address, ports.closed, SILENCE_MS),
     ]);
     book.record('network.open-port', { actual: `${ports.streamTcp}/tcp ${open}`, isCorrect: open === 'answers' });
