@@ -1,11 +1,11 @@
 import type { AuditRequest } from '#contracts/audit.ts';
 import { auditTools } from '../bundle/audit-program.ts';
-import type { Ssh } from '../host-access/ssh.ts';
+import type { RunOptions, Ssh } from '../host-access/ssh.ts';
 import { outsideError } from '../io/errors.ts';
+import { carryGzipped } from './carry-gzipped.ts';
 
 /** Of the auditor's own, which is gone with it. */
 const FOLDER = '/tmp/ecs-host-audit';
-const UPLOAD_MS = 600_000;
 const READ_MS = 900_000;
 
 /** A second instance that reads a disk and has nothing of what is on it. */
@@ -14,7 +14,7 @@ export type Auditor = {
   ask(request: AuditRequest): Promise<Buffer>;
 };
 
-async function must(ssh: Ssh, command: string, options: Parameters<Ssh['run']>[1]): Promise<string> {
+async function must(ssh: Ssh, command: string, options?: RunOptions): Promise<string> {
   const { exitCode, stdout, stderr } = await ssh.run(command, options);
   if (exitCode === 0) return stdout;
   const said = stderr.trim().split('\n').at(-1) ?? '';
@@ -24,11 +24,9 @@ async function must(ssh: Ssh, command: string, options: Parameters<Ssh['run']>[1
 /** Brings program and interpreter there, so that nothing of the image has a say. */
 export async function setUpAuditor(ssh: Ssh): Promise<Auditor> {
   const { program, node } = await auditTools();
-  await must(ssh, `mkdir -p -m 0700 ${FOLDER} && gunzip >${FOLDER}/node && chmod 0755 ${FOLDER}/node`, {
-    inputFile: node,
-    timeoutMs: UPLOAD_MS,
-  });
-  await must(ssh, `cat >${FOLDER}/audit.mjs`, { inputFile: program, timeoutMs: UPLOAD_MS });
+  await must(ssh, `mkdir -p -m 0700 ${FOLDER}`);
+  await carryGzipped(ssh, { file: node, to: `${FOLDER}/node` }, must);
+  await must(ssh, `chmod 0755 ${FOLDER}/node && cat >${FOLDER}/audit.mjs`, { inputFile: program });
   return {
     ask: async (request) => {
       const printed = await must(ssh, `sudo ${FOLDER}/node ${FOLDER}/audit.mjs`, {

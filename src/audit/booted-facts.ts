@@ -45,8 +45,6 @@ function asRoot(questions: readonly string[]): string {
   return `sudo sh -c '${script.replaceAll(`'`, `'\\''`)}'`;
 }
 
-const TIMEOUT_MS = 60_000;
-
 function lines(text = ''): readonly string[] {
   return text
     .split('\n')
@@ -96,7 +94,7 @@ type Question<Facts> = {
 };
 
 async function read<Facts>(ssh: Ssh, question: Question<Facts>, tries = TRIES): Promise<Facts> {
-  const { exitCode, stdout, stderr } = await ssh.run(asRoot(question.script), { timeoutMs: TIMEOUT_MS });
+  const { exitCode, stdout, stderr } = await ssh.run(asRoot(question.script));
   const facts = question.parse(stdout);
   if (question.isWhole(facts)) return facts;
   if (tries > 1) return read(ssh, question, tries - 1);

@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
@@ -16,11 +17,15 @@ export type RemoteResult = {
   readonly durationMs: number;
 };
 
+/** Bytes of a file of this machine from `start` on, without the one at `end`. */
+export type FilePart = { readonly path: string; readonly start: number; readonly end: number };
+
 export type RunOptions = {
   readonly timeoutMs?: number;
   readonly input?: string | Uint8Array;
   /** A file of this machine as the command's input. */
   readonly inputFile?: string;
+  readonly inputPart?: FilePart;
   readonly onLine?: (line: string) => void;
   /** One character a byte, for output that need not be text. */
   readonly encoding?: 'latin1';
@@ -40,6 +45,12 @@ export type Ssh = AsyncDisposable & {
    * @throws EcsHostError `SSH_FORWARD` (outside)
    */
   forwardToHere(remotePort: number, localPort: number): Promise<void>;
+  /**
+   * Another connection to the same instance, which has to show the same host key.
+   *
+   * @throws EcsHostError `SSH_UNREACHABLE` (outside)
+   */
+  another(): Promise<Ssh>;
 };
 
 /** What a person's own host is used for beyond commands. */
@@ -60,7 +71,10 @@ export type OpenSsh = Ssh & {
   readonly ended: Promise<string>;
 };
 
-const DEFAULT_TIMEOUT_MS = 60_000;
+/** Of a command; what a busy machine does to the clock is no failure. */
+const DEFAULT_TIMEOUT_MS = 180_000;
+/** Until an instance that lets us in does so again. */
+const ANOTHER_MS = 60_000;
 const MAX_OUTPUT = 64 * 1024 * 1024;
 /** ssh's own exit code for "the connection failed", which no command that smoke runs uses. */
 const SSH_FAILED = 255;
@@ -104,21 +118,30 @@ function short(command: string): string {
   return command.length > 80 ? `${command.slice(0, 79)}…` : command;
 }
 
-function inputOf(input: string | Uint8Array | undefined, inputFile: string | undefined) {
+function inputOf({ input, inputFile, inputPart }: RunOptions) {
   if (inputFile !== undefined) return { inputFile };
+  if (inputPart !== undefined) {
+    // The stream counts the byte at `end` as well.
+    const { path, start, end } = inputPart;
+    return { input: createReadStream(path, { start, end: end - 1 }) };
+  }
   return input === undefined ? { stdin: 'ignore' as const } : { input };
 }
+
+type Made = { readonly folder: string; readonly knownHosts: KnownHosts; readonly signal: AbortSignal };
 
 class SshConnection implements OpenSsh {
   readonly target: SshTarget;
   readonly #master: ControlMaster;
   readonly #folder: string;
+  readonly #knownHosts: KnownHosts;
   readonly #signal: AbortSignal;
 
-  constructor(target: SshTarget, master: ControlMaster, folder: string, signal: AbortSignal) {
+  constructor(target: SshTarget, master: ControlMaster, { folder, knownHosts, signal }: Made) {
     this.target = target;
     this.#master = master;
     this.#folder = folder;
+    this.#knownHosts = knownHosts;
     this.#signal = signal;
   }
 
@@ -138,14 +161,14 @@ class SshConnection implements OpenSsh {
   }
 
   async #call(command: string, options: RunOptions) {
-    const { timeoutMs = DEFAULT_TIMEOUT_MS, input, inputFile, onLine, encoding = 'utf8' } = options;
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, onLine, encoding = 'utf8' } = options;
     const child = execa('ssh', this.#master.call([], [command]), {
       reject: false,
       all: true,
       stripFinalNewline: false,
       encoding,
       maxBuffer: MAX_OUTPUT,
-      ...inputOf(input, inputFile),
+      ...inputOf(options),
     });
     const follow = async (): Promise<void> => {
       if (onLine) for await (const line of child.iterable({ from: 'all' })) onLine(String(line));
@@ -182,6 +205,16 @@ class SshConnection implements OpenSsh {
       undefined,
       stderr,
     );
+  }
+
+  async another(): Promise<Ssh> {
+    const folder = await makeControlFolder(this.target.keyFile);
+    const made = { folder, knownHosts: this.#knownHosts, signal: this.#signal };
+    const refusalOf = (said: string): Error | null =>
+      said.includes('Host key verification failed')
+        ? outsideError('SSH_UNREACHABLE', `${this.target.instanceId} shows another host key than before.`)
+        : null;
+    return connectBy(this.target, made, { timeoutMs: ANOTHER_MS, refusalOf });
   }
 
   handOver(command: string, { isTerminal }: { readonly isTerminal: boolean }): Promise<HandedOver> {
@@ -224,24 +257,14 @@ const PAUSES = {
   'session-manager': { intervalMs: 500, growth: 1.5, maxIntervalMs: 8000 },
 } as const;
 
-/** A host key taken from a boot that was not done yet would refuse the real one. */
-async function forgetKey({ file, alias }: KnownHosts): Promise<void> {
-  if (alias === null) await rm(file, { force: true });
-}
+type Attempts = Pick<ConnectOptions, 'timeoutMs' | 'refusalOf'> & {
+  /** Done between attempts, for what the last one left. */
+  readonly forget?: () => Promise<void>;
+};
 
-/**
- * Waits until ssh lets us in and keeps one connection open that all later commands share.
- *
- * @throws EcsHostError `SSH_UNREACHABLE` (outside) with what ssh said last, or what `refusalOf` makes of it; the
- *   signal's reason when aborted
- */
-export async function connectSsh(target: SshTarget, options: ConnectOptions): Promise<OpenSsh> {
-  const { timeoutMs, signal, knownHosts: lasting, refusalOf = () => null } = options;
-  const folder = await makeControlFolder(target.keyFile);
-  const knownHosts =
-    lasting === undefined
-      ? { file: join(folder, 'known_hosts'), alias: null }
-      : { file: lasting, alias: target.instanceId };
+async function connectBy(target: SshTarget, made: Made, attempts: Attempts): Promise<OpenSsh> {
+  const { folder, knownHosts, signal } = made;
+  const { timeoutMs, refusalOf = () => null, forget = async () => {} } = attempts;
   const destination = destinationOf(target);
   const master = new ControlMaster(sshOptions(target, knownHosts), join(folder, CONTROL), destination);
   let lastReason = 'the port did not answer';
@@ -252,7 +275,7 @@ export async function connectSsh(target: SshTarget, options: ConnectOptions): Pr
     lastReason = problem;
     const refusal = refusalOf(problem);
     if (refusal !== null) throw refusal;
-    await forgetKey(knownHosts);
+    await forget();
     return null;
   };
   try {
@@ -263,5 +286,24 @@ export async function connectSsh(target: SshTarget, options: ConnectOptions): Pr
     await rm(folder, { recursive: true, force: true });
     throw error;
   }
-  return new SshConnection(target, master, folder, signal);
+  return new SshConnection(target, master, made);
+}
+
+/**
+ * Waits until ssh lets us in and keeps one connection open that all later commands share.
+ *
+ * @throws EcsHostError `SSH_UNREACHABLE` (outside) with what ssh said last, or what `refusalOf` makes of it; the
+ *   signal's reason when aborted
+ */
+export async function connectSsh(target: SshTarget, options: ConnectOptions): Promise<OpenSsh> {
+  const { signal, knownHosts: lasting, ...attempts } = options;
+  const folder = await makeControlFolder(target.keyFile);
+  if (lasting !== undefined) {
+    const knownHosts = { file: lasting, alias: target.instanceId };
+    return connectBy(target, { folder, knownHosts, signal }, attempts);
+  }
+  const file = join(folder, 'known_hosts');
+  // A host key taken from a boot that was not done yet would refuse the real one.
+  const forget = (): Promise<void> => rm(file, { force: true });
+  return connectBy(target, { folder, knownHosts: { file, alias: null }, signal }, { ...attempts, forget });
 }

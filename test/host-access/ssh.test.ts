@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { devHostOf } from '../../src/dev-host/dev-host.ts';
@@ -58,6 +58,23 @@ describe('a dev host over ssh', () => {
     });
     // Another instance at the same address is another host.
     expect((await (await connect({ instanceId: 'i-0fedcba9876543210' })).run('true')).exitCode).toBe(0);
+  });
+
+  test('another connection is its own, carries a part of a file, and takes no other host', async () => {
+    const ssh = await connect();
+    const another = await ssh.another();
+    const file = join(keys, 'some-text');
+    await writeFile(file, 'abcdefgh');
+    await ssh[Symbol.asyncDispose]();
+    const inputPart = { path: file, start: 2, end: 5 };
+    expect((await another.run('cat', { inputPart })).stdout).toBe('cde');
+    await another[Symbol.asyncDispose]();
+    const before = await connect();
+    await sshd.restart({ newKey: true });
+    await expect(before.another()).rejects.toMatchObject({
+      code: 'SSH_UNREACHABLE',
+      message: 'i-0123456789abcdef0 shows another host key than before.',
+    });
   });
 
   test('while it is made its host key may still change', async () => {

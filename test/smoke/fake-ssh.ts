@@ -26,6 +26,9 @@ export function fakeSsh(answers: Answers, asked: string[] = []): Ssh {
       return result;
     },
     forwardToHere: async () => {},
+    another: async () => {
+      throw new Error('there is one connection');
+    },
     [Symbol.asyncDispose]: async () => {},
   };
 }

@@ -82,6 +82,9 @@ function fakeHost(
       return { exitCode: 0, stdout: '', stderr: '', durationMs: 1, ...answer(command) };
     },
     forwardToHere: async () => ask(),
+    another: async () => {
+      throw new Error('there is one connection');
+    },
     [Symbol.asyncDispose]: async () => {},
   };
   const webserver: SmokeWebserver = {
