@@ -58,6 +58,8 @@ function runPart(part: Part): Promise<Counts> {
     child = spawn(file, [...args, ...reporting], {
       cwd: root,
       stdio: ['ignore', 'inherit', 'inherit'],
+      // A group of its own: vitest's workers, and the commands that they run, are to get a signal as well.
+      detached: true,
       env: { ...process.env, PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}` },
     });
     const end = (code: number | null): void => {
@@ -85,7 +87,8 @@ function readReport(file: string, exitCode: number | null): Counts {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     interrupted = true;
-    child?.kill(signal);
+    if (child?.pid !== undefined && child.exitCode === null && child.signalCode === null)
+      process.kill(-child.pid, signal);
   });
 }
 

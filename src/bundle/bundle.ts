@@ -65,9 +65,16 @@ export async function bundleProgram(input: string, output: string): Promise<read
 /** GNU tar with everything fixed that could differ between two machines. */
 const DETERMINISTIC = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner', '--format=ustar'];
 
-export async function packTar(file: string, folder: string, entries: readonly string[]): Promise<void> {
+/** @param isCompressed for what is carried without Node, which is compressed by itself; tar there sees which it is */
+export async function packTar(
+  file: string,
+  folder: string,
+  entries: readonly string[],
+  { isCompressed = false } = {},
+): Promise<void> {
   await execa('tar', [
     '--create',
+    ...(isCompressed ? ['--gzip'] : []),
     ...DETERMINISTIC,
     // Whatever the umask made of a program or a folder.
     '--mode=u+rwX,go+rX,go-w',

@@ -30,6 +30,7 @@ export async function packForHost(bundle: Bundle, target: TargetConfig, folder: 
   const bundleFile = join(folder, 'dev-host.tar');
   // Node apart: it is most of the bytes, and a host that was baked has it.
   const programs = bundle.files.map(({ path }) => path).filter((path) => path.startsWith('bin/'));
-  await packTar(bundleFile, bundle.folder, [...programs, 'payload', 'provisioners', 'rootfs.tar', 'target.json']);
+  const entries = [...programs, 'payload', 'provisioners', 'rootfs.tar', 'target.json'];
+  await packTar(bundleFile, bundle.folder, entries, { isCompressed: true });
   return { bundleFile, folder: bundle.folder, nodeVersion: bundle.node.version };
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { HOST_FOLDER, HOST_NODE, onHost } from '#contracts/host-paths.ts';
 import { type ProvisionEvent, provisionEventOf } from '#contracts/provision-event.ts';
 import { NODE_FILE } from '../bundle/bundle.ts';
+import { carryFile } from '../host-access/carry-file.ts';
 import type { Ssh } from '../host-access/ssh.ts';
 import { outsideError } from '../io/errors.ts';
 import type { SpanHandle } from '../io/reporter.ts';
@@ -10,8 +11,6 @@ import { extractLine, FIRST_BOOT_IS_OVER, UPLOAD_PATH } from '../plan/provisioni
 import type { Carried } from './carry.ts';
 
 const MINUTE_MS = 60_000;
-/** Over Session Manager some tens of megabytes take a while. */
-const UPLOAD_LIMIT_MS = 15 * MINUTE_MS;
 /** A driver compiles for ten minutes on four processors. */
 const SET_UP_LIMIT_MS = 40 * MINUTE_MS;
 const BOOT_LIMIT_MS = 10 * MINUTE_MS;
@@ -42,8 +41,10 @@ function failed(ssh: Ssh, what: string, output: string): Error {
 }
 
 async function upload(ssh: Ssh, file: string, path: string): Promise<void> {
-  const { exitCode, stderr } = await ssh.run(`cat >${path}`, { inputFile: file, timeoutMs: UPLOAD_LIMIT_MS });
-  if (exitCode !== 0) throw failed(ssh, `${path} could not be written`, stderr);
+  await carryFile(ssh, { file, command: `cat >${path}`, pieces: path }, async (over, command, options) => {
+    const { exitCode, stderr } = await over.run(command, options);
+    if (exitCode !== 0) throw failed(ssh, `${path} could not be written`, stderr);
+  });
 }
 
 /** Waits for the end of the machine's own first boot. */

@@ -19,11 +19,7 @@ export async function packBundle(bundle: Bundle, plan: BuildPlan, file: string, 
   await mkdir(dirname(file), { recursive: true });
   await writeFile(join(bundle.folder, 'target.json'), targetText(build.target));
   await writeFile(join(bundle.folder, 'plan-summary.json'), planSummaryText(plan));
-  await packTar(file, bundle.folder, [
-    ...(await carriedBy(build, bundle.folder)),
-    'plan-summary.json',
-    'provisioners',
-    'rootfs.tar',
-    'target.json',
-  ]);
+  const carried = await carriedBy(build, bundle.folder);
+  const always = ['plan-summary.json', 'provisioners', 'rootfs.tar', 'target.json'];
+  await packTar(file, bundle.folder, [...carried, ...always], { isCompressed: build.kind === 'fast' });
 }

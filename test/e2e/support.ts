@@ -14,7 +14,7 @@ export type Cli = {
   readonly exitCode: number | undefined;
   readonly stdout: string;
   readonly stderr: string;
-  /** Both, as they came; before them what was wrong with a `--json` run, since a log may show no more than a beginning. */
+  /** Both, as they came; before them what was wrong with a `--json` run: a log may show no more than a beginning. */
   readonly all: string;
 };
 

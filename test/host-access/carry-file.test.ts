@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { carryGzipped, type Must } from '../../src/audit/carry-gzipped.ts';
+import { type Carried, carryFile, type Must } from '../../src/host-access/carry-file.ts';
 import type { Ssh } from '../../src/host-access/ssh.ts';
 import type { Transport } from '../../src/plan/build-plan.ts';
 import { fakeSsh } from '../smoke/fake-ssh.ts';
@@ -49,6 +49,10 @@ const must: Must = async (ssh, command, options) => {
   if (exitCode !== 0) throw new Error(`exit code ${exitCode}: ${command}`);
 };
 
+function carried(): Carried {
+  return { file, command: `gunzip >${to}`, pieces: `${to}.gz` };
+}
+
 beforeEach(async () => {
   const folder = tempFolder();
   file = join(folder, 'node.gz');
@@ -63,14 +67,21 @@ async function expectArrived(): Promise<void> {
 }
 
 test('over ssh it goes in one piece', async () => {
-  await carryGzipped(instance('ssh'), { file, to }, must);
+  await carryFile(instance('ssh'), carried(), must);
   await expectArrived();
   expect(ran).toHaveLength(1);
 });
 
 describe('through Session Manager', () => {
+  test('what is small goes in one piece', async () => {
+    await writeFile(file, gzipSync('small'));
+    await carryFile(instance('session-manager'), carried(), must);
+    expect(await readFile(to, 'utf8')).toBe('small');
+    expect(ran).toEqual([[`gunzip >${to}`]]);
+  });
+
   test('it goes in pieces over several sessions, which end', async () => {
-    await carryGzipped(instance('session-manager'), { file, to }, must);
+    await carryFile(instance('session-manager'), carried(), must);
     await expectArrived();
     expect(ran).toHaveLength(4);
     expect(ended.sort()).toEqual([1, 2, 3]);
@@ -81,7 +92,7 @@ describe('through Session Manager', () => {
     const refuses = async (): Promise<void> => {
       throw new Error('the account has too many');
     };
-    await carryGzipped(instance('session-manager', refuses), { file, to }, must);
+    await carryFile(instance('session-manager', refuses), carried(), must);
     await expectArrived();
     expect(ran).toHaveLength(1);
   });
@@ -92,7 +103,7 @@ describe('through Session Manager', () => {
       if (command.endsWith('.2')) throw new Error('the disk is full');
       await must(over, command, options);
     };
-    await expect(carryGzipped(ssh, { file, to }, failing)).rejects.toThrow('the disk is full');
+    await expect(carryFile(ssh, carried(), failing)).rejects.toThrow('the disk is full');
     expect(ended.sort()).toEqual([1, 2, 3]);
     expect(ran.flat().some((command) => command.startsWith('cat ') && command.includes('gunzip'))).toBe(false);
   });
