@@ -4,13 +4,17 @@ import { pipeline } from 'node:stream/promises';
 import { poll } from '../io/wait-until.ts';
 
 /*
- * Packer asks every five seconds whether an instance lets it in, which is long for one that boots in two. It can be
- * told a SOCKS proxy (RFC 1928), so it is given one that takes its connection at once, and connects as soon as somebody
- * answers. It goes to port 22 alone, where whoever is on this machine could go by themselves.
+ * Packer asks every five seconds whether an instance lets it in, which is long for one that boots in two, and for the
+ * plugin of Session Manager, which listens a moment after the first time. It can be told a SOCKS proxy (RFC 1928), so
+ * it is given one that takes its connection at once, and connects as soon as somebody answers. It goes where whoever is
+ * on this machine could go by themselves: to port 22, and to a port of this machine that Packer has the plugin listen
+ * on.
  */
 
 const HOST = '127.0.0.1';
 const SSH_PORT = 22;
+/** Where Packer looks for a port that is free, unless it is told one (`session_manager_port`). */
+const SESSION_PORTS = { host: 'localhost', first: 8000, last: 9000 } as const;
 const VERSION = 5;
 const NO_AUTHENTICATION = 0;
 const CONNECT = 1;
@@ -42,9 +46,9 @@ async function takeHost(socket: Socket, kind: number): Promise<string> {
 }
 
 /** A connection, or null while nobody takes one. */
-function reach(host: string): Promise<Socket | null> {
+function reach(host: string, port: number): Promise<Socket | null> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port: SSH_PORT, timeout: CONNECT_LIMIT_MS });
+    const socket = connect({ host, port, timeout: CONNECT_LIMIT_MS });
     const give = (): void => {
       socket.destroy();
       resolve(null);
@@ -56,6 +60,12 @@ function reach(host: string): Promise<Socket | null> {
       resolve(socket);
     });
   });
+}
+
+/** Pure: whether it goes there. */
+function isAllowed(host: string, port: number): boolean {
+  const { host: here, first, last } = SESSION_PORTS;
+  return port === SSH_PORT || (host === here && port >= first && port <= last);
 }
 
 function reply(client: Socket, outcome: number): void {
@@ -70,16 +80,16 @@ async function relay(client: Socket): Promise<void> {
   const [, command, , kind = 0] = await take(client, 4);
   const host = await takeHost(client, kind);
   const port = (await take(client, 2)).readUInt16BE();
-  if (command !== CONNECT || port !== SSH_PORT) return reply(client, NOT_ALLOWED);
+  if (command !== CONNECT || !isAllowed(host, port)) return reply(client, NOT_ALLOWED);
   const gone = new AbortController();
   client.once('close', () => gone.abort());
-  const instance = await poll(() => reach(host), { ...WAIT, signal: gone.signal });
+  const instance = await poll(() => reach(host, port), { ...WAIT, signal: gone.signal });
   if (instance === null) return;
   reply(client, DONE);
   await Promise.all([pipeline(client, instance), pipeline(instance, client)]);
 }
 
-/** Relays connections to the ssh port of instances, on the loopback interface, until it is disposed of. */
+/** Relays connections to where instances take ssh, on the loopback interface, until it is disposed of. */
 export async function serveSsh(): Promise<SshRelay> {
   const clients = new Set<Socket>();
   const server = createServer((client) => {

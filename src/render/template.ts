@@ -16,17 +16,16 @@ export const SSH_TIMEOUT_MIN = 10;
 const RUN_TAGS = runTags({ runId: '${var.run_id}', owner: '${var.owner}', kind: 'build' });
 
 function communicator({ network }: BuildPlan): object {
-  return network.transport === 'session-manager'
-    ? { ssh_interface: 'session_manager' }
-    : {
-        ssh_interface: 'public_ip',
-        // Empty as a rule; a bake has one that knows sooner whether the instance answers (src/bake/ssh-relay.ts).
-        // biome-ignore-start lint/suspicious/noTemplateCurlyInString: HCL's own templates.
-        ssh_proxy_host: '${var.ssh_proxy_host}',
-        ssh_proxy_port: '${var.ssh_proxy_port}',
-        // biome-ignore-end lint/suspicious/noTemplateCurlyInString: HCL's own templates.
-        temporary_security_group_source_cidrs: network.sshSourceCidrs,
-      };
+  return {
+    ...(network.transport === 'session-manager'
+      ? { ssh_interface: 'session_manager' }
+      : { ssh_interface: 'public_ip', temporary_security_group_source_cidrs: network.sshSourceCidrs }),
+    // Empty as a rule; a bake has one that knows sooner whether the instance answers (src/bake/ssh-relay.ts).
+    // biome-ignore-start lint/suspicious/noTemplateCurlyInString: HCL's own templates.
+    ssh_proxy_host: '${var.ssh_proxy_host}',
+    ssh_proxy_port: '${var.ssh_proxy_port}',
+    // biome-ignore-end lint/suspicious/noTemplateCurlyInString: HCL's own templates.
+  };
 }
 
 /** Against anything but AWS: nothing of AWS is asked. */
@@ -42,14 +41,10 @@ function endpoint({ endpointUrl }: BuildPlan): object {
       };
 }
 
-function proxyVariables({ network }: BuildPlan): object {
-  return network.transport === 'session-manager'
-    ? {}
-    : {
-        ssh_proxy_host: { type: 'string', default: '', description: 'SOCKS proxy to the instance; none when empty.' },
-        ssh_proxy_port: { type: 'number', default: 0, description: 'Port of ssh_proxy_host.' },
-      };
-}
+const PROXY_VARIABLES = {
+  ssh_proxy_host: { type: 'string', default: '', description: 'SOCKS proxy to the instance; none when empty.' },
+  ssh_proxy_port: { type: 'number', default: 0, description: 'Port of ssh_proxy_host.' },
+};
 
 /** Where the build instance is launched; the first placement is only what goes without a run. */
 function placementVariables({ placements: [first] }: BuildPlan): object {
@@ -102,7 +97,7 @@ export function renderTemplate(plan: BuildPlan, build = wholeBuild(plan)): objec
         ? { source_image: { type: 'string', default: build.sourceImageId, description: 'Image of the slow layer.' } }
         : {}),
       ...placementVariables(plan),
-      ...proxyVariables(plan),
+      ...PROXY_VARIABLES,
       key_pair: { type: 'string', default: '', description: 'Key pair of the instance; Packer makes one when empty.' },
       key_file: { type: 'string', default: '', description: 'Private key of key_pair.' },
     },

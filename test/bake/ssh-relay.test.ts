@@ -33,18 +33,26 @@ function request(port: number, address: readonly number[] = [127, 0, 0, 22]): Bu
   return Buffer.from([5, 1, 0, 1, ...address, port >> 8, port & 255]);
 }
 
-/** What answers where the instance's sshd would. */
-async function listen(): Promise<void> {
+/** The same by a name. */
+function requestByName(port: number, name: string): Buffer {
+  return Buffer.from([5, 1, 0, 3, name.length, ...Buffer.from(name), port >> 8, port & 255]);
+}
+
+/** What answers where the instance's sshd would, or the plugin of Session Manager. */
+async function listen([port, host]: readonly [port: number, host: string]): Promise<void> {
   const server = createServer((socket) => void socket.end('SSH-2.0-here\r\n'));
-  server.listen(22, '127.0.0.22');
+  server.listen(port, host);
   await once(server, 'listening');
   ended.push(async () => void (await new Promise((resolve) => server.close(resolve))));
 }
 
-test('a connection waits until the instance answers, and is one to it from then on', async () => {
+test.for([
+  { to: 'the instance', asked: request(22), listening: [22, '127.0.0.22'] },
+  { to: 'the plugin of Session Manager', asked: requestByName(8999, 'localhost'), listening: [8999, '127.0.0.1'] },
+] as const)('a connection waits until $to answers, and is one to it from then on', async ({ asked, listening }) => {
   const { client } = await relayed();
-  client.write(request(22));
-  await listen();
+  client.write(asked);
+  await listen(listening);
   const said: Buffer[] = [];
   for await (const chunk of client) said.push(chunk as Buffer);
   const all = Buffer.concat(said);
@@ -52,9 +60,13 @@ test('a connection waits until the instance answers, and is one to it from then 
   expect(all.subarray(10).toString()).toBe('SSH-2.0-here\r\n');
 });
 
-test('no other port is gone to', async () => {
+test.for([
+  { what: 'another port of an instance', asked: request(80) },
+  { what: 'a port of an instance that is the plugin’s on this machine', asked: request(8047) },
+  { what: 'a port of this machine that Packer gives no plugin', asked: requestByName(7999, 'localhost') },
+])('nobody comes to $what', async ({ asked }) => {
   const { client } = await relayed();
-  client.write(request(80));
+  client.write(asked);
   expect((await next(client)).subarray(0, 2)).toEqual(Buffer.from([5, 2]));
 });
 
