@@ -3,8 +3,8 @@ import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config
 import LongestFirst from './test/support/longest-first.ts';
 
 const MINUTE_MS = 60_000;
-/** Labs that are up at a time: each file has one of its own, and waits for machines half of the time. */
-const LABS = 3;
+/** Labs that are up at a time: each file has one of its own, and two of them keep two processors busy. */
+const LABS = 2;
 
 const EMULATED = ['test/e2e/qemu.e2e.test.ts'];
 

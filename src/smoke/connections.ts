@@ -4,6 +4,17 @@ import { timeLimits } from '../run/time-limits.ts';
 import type { Acquired } from './acquire.ts';
 import type { LaunchInput } from './launch.ts';
 
+const END_MS = 10_000;
+
+/**
+ * A container whose first process does not heed SIGTERM keeps an instance that ends for the ten seconds that Docker
+ * gives it. Nothing of it is looked at any more.
+ */
+export async function endContainers(ssh: Ssh): Promise<void> {
+  const command = 'docker ps --quiet 2>/dev/null | xargs --no-run-if-empty docker kill >/dev/null 2>&1';
+  await ssh.run(command, { timeoutMs: END_MS }).catch(() => undefined);
+}
+
 /** The ssh connections of a run, one to each instance. */
 export class Connections {
   readonly #launch: LaunchInput;
@@ -29,6 +40,7 @@ export class Connections {
     const ssh = await connectSsh(target, { timeoutMs: timeLimits(endpointUrl).reachMs, signal });
     this.#open.set(instanceId, ssh);
     this.#releases.add(`the connection to ${instanceId}`, 'here', async () => ssh[Symbol.asyncDispose]());
+    this.#releases.add(`the containers of ${instanceId}`, 'in the region', () => endContainers(ssh));
     return ssh;
   }
 
