@@ -81,7 +81,9 @@ describe('the lab', () => {
       stdin: 'ignore',
       reject: false,
     });
-  const bringUp = async (...args: string[]): Promise<Up> => {
+  // Owned by this process unless a test says by whom: a run of the tests that is killed leaves no lab up.
+  const bringUp = async (...owner: string[]): Promise<Up> => {
+    const args = owner.length > 0 ? owner : ['--owner-pid', String(process.pid)];
     const result = await lab('up', '--port', '0', '--json', ...args);
     expect(result.stderr + result.exitCode).toMatch(/0$/);
     const record = JSON.parse(result.stdout) as Up;

@@ -72,9 +72,10 @@ export function events({ stdout }: Pick<Cli, 'stdout'>): Record<string, unknown>
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-/** A line each: checks that did not hold, and the error that ended it. */
+/** A line each: checks that did not hold, and the error that ended it. Not every command prints a line an event. */
 function whatWasWrong(stdout: string): string[] {
-  const lines = events({ stdout }).flatMap(({ type, check, ...rest }) => {
+  const ofRun = stdout.split('\n').filter((line) => /^{"(time|type)":.*}$/.test(line));
+  const lines = events({ stdout: ofRun.join('\n') }).flatMap(({ type, check, ...rest }) => {
     if (type === 'error') return [JSON.stringify(rest)];
     if (type !== 'check') return [];
     return failedChecks([check as Check]).map(({ id, actual, reason = '' }) => `${id}: ${actual} ${reason}`);

@@ -12,7 +12,8 @@ import {
 } from '@aws-sdk/client-ec2';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { cli, newStateFolder } from './support.ts';
+import { projectFolder } from '../../src/io/paths.ts';
+import { cli, newStateFolder, startProgram } from './support.ts';
 
 /** Two labs that start at the same moment, with nothing but a state folder of their own. */
 type Lab = { readonly stateFolder: string; readonly environment: Record<string, string>; readonly ec2: EC2Client };
@@ -22,7 +23,8 @@ const labs: Lab[] = [];
 
 async function startLab(stateFolder: string): Promise<Lab> {
   const environment = { ECS_HOST_STATE: stateFolder };
-  const up = await cli(['lab', 'up', '--json'], environment);
+  const args = [join(projectFolder(), 'lab', 'main.ts'), 'up', '--json', '--owner-pid', String(process.pid)];
+  const up = await startProgram(process.execPath, args, environment, {});
   expect(up.exitCode, up.all).toBe(0);
   const { endpoint } = JSON.parse(up.stdout) as { endpoint: string };
   const credentials = { accessKeyId: 'lab', secretAccessKey: 'lab' };
