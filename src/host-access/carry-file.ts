@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { allEnded } from '../io/all-ended.ts';
+import { sideBySide } from '../io/side-by-side.ts';
 import type { FilePart, RunOptions, Ssh } from './ssh.ts';
 
 const LIMIT_MS = 900_000;
@@ -17,10 +17,13 @@ export type Carried = {
 /** Runs a command that has to succeed. */
 export type Must = (ssh: Ssh, command: string, options?: RunOptions) => Promise<unknown>;
 
-function piecesOf(path: string, size: number): FilePart[] {
+type Piece = { readonly inputPart: FilePart; readonly path: string };
+
+function piecesOf({ file, pieces }: Carried, size: number): Piece[] {
   return Array.from({ length: Math.ceil(size / PIECE_BYTES) }, (_, at) => {
     const start = at * PIECE_BYTES;
-    return { path, start, end: Math.min(start + PIECE_BYTES, size) };
+    const inputPart = { path: file, start, end: Math.min(start + PIECE_BYTES, size) };
+    return { inputPart, path: `${pieces}.${at}` };
   });
 }
 
@@ -29,31 +32,24 @@ function piecesOf(path: string, size: number): FilePart[] {
  * each, so that a session carries less than a megabyte a second over whichever network: a large file goes in pieces
  * over several. One that cannot be had makes it slower, and no more.
  */
-export async function carryFile(ssh: Ssh, { file, command, pieces }: Carried, must: Must): Promise<void> {
-  const parts = piecesOf(file, (await stat(file)).size);
-  if (ssh.target.transport === 'ssh' || parts.length === 1) {
+export async function carryFile(ssh: Ssh, carried: Carried, must: Must): Promise<void> {
+  const { file, command } = carried;
+  const pieces = piecesOf(carried, (await stat(file)).size);
+  if (ssh.target.transport === 'ssh' || pieces.length === 1) {
     await must(ssh, command, { inputFile: file, timeoutMs: LIMIT_MS });
     return;
   }
-  const queue = parts.entries();
-  let hasFailed = false;
-  const carry = async (over: Ssh): Promise<void> => {
-    for (const [at, inputPart] of queue) {
-      if (hasFailed) return;
-      try {
-        await must(over, `cat >${pieces}.${at}`, { inputPart, timeoutMs: LIMIT_MS });
-      } catch (error) {
-        hasFailed = true;
-        throw error;
-      }
-    }
-  };
-  const carryBeside = async (): Promise<void> => {
-    await using another = await ssh.another().catch(() => null);
-    if (another !== null) await carry(another);
-  };
-  const beside = Math.min(SESSIONS, parts.length) - 1;
-  await allEnded([carry(ssh), ...Array.from({ length: beside }, carryBeside)]);
-  const names = parts.map((_, at) => `${pieces}.${at}`).join(' ');
-  await must(ssh, `cat ${names} | ${command} && rm ${names}`, { timeoutMs: LIMIT_MS });
+  await using others = new AsyncDisposableStack();
+  const another = (): Promise<Ssh> =>
+    ssh.another().then(
+      (session) => others.use(session),
+      () => ssh,
+    );
+  const sessions: Promise<Ssh>[] = [Promise.resolve(ssh)];
+  await sideBySide(pieces, SESSIONS, async ({ inputPart, path }, worker) => {
+    sessions[worker] ??= another();
+    await must(await sessions[worker], `cat >${path}`, { inputPart, timeoutMs: LIMIT_MS });
+  });
+  const paths = pieces.map(({ path }) => path).join(' ');
+  await must(ssh, `cat ${paths} | ${command} && rm ${paths}`, { timeoutMs: LIMIT_MS });
 }

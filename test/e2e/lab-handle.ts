@@ -11,7 +11,7 @@ import {
 import { execa } from 'execa';
 import { createClients } from '../../src/aws/clients.ts';
 import { projectFolder } from '../../src/io/paths.ts';
-import { cli, machineLeftovers, newStateFolder, startProgram } from './support.ts';
+import { cli, machineLeftovers, newStateFolder, upOwned } from './support.ts';
 
 /**
  * A lab that a test file owns: its state folder, its endpoint, and the environment that points the command line at
@@ -71,9 +71,7 @@ async function endLab(stateFolder: string): Promise<void> {
 
 export async function startLabForTests(): Promise<LabHandle> {
   const stateFolder = await newStateFolder();
-  // Owned by this process: a run of the tests that is killed leaves no lab up.
-  const args = [join(projectFolder(), 'lab', 'main.ts'), 'up', '--json', '--owner-pid', `${process.pid}`];
-  const up = await startProgram(process.execPath, args, { ECS_HOST_STATE: stateFolder }, WHOLE);
+  const up = await upOwned(stateFolder, WHOLE);
   if (up.exitCode !== 0) {
     await endLab(stateFolder);
     throw new Error(`the lab did not start:\n${up.all}`);

@@ -54,6 +54,12 @@ export function startProgram(file: string, args: readonly string[], more: Record
   });
 }
 
+/** `lab up` of a lab that this process owns: a run of the tests that is killed leaves none up. */
+export function upOwned(stateFolder: string, options: CliOptions = {}) {
+  const args = [join(projectFolder(), 'lab', 'main.ts'), 'up', '--json', '--owner-pid', String(process.pid)];
+  return startProgram(process.execPath, args, { ECS_HOST_STATE: stateFolder }, options);
+}
+
 export async function cli(
   args: readonly string[],
   more: Record<string, string> = {},
@@ -65,7 +71,7 @@ export async function cli(
 }
 
 /** Events of a `--json` run, in order. */
-export function events({ stdout }: Pick<Cli, 'stdout'>): Record<string, unknown>[] {
+export function events({ stdout }: Cli): Record<string, unknown>[] {
   return stdout
     .split('\n')
     .filter((line) => line.startsWith('{'))
@@ -75,7 +81,8 @@ export function events({ stdout }: Pick<Cli, 'stdout'>): Record<string, unknown>
 /** A line each: checks that did not hold, and the error that ended it. Not every command prints a line an event. */
 function whatWasWrong(stdout: string): string[] {
   const ofRun = stdout.split('\n').filter((line) => /^{"(time|type)":.*}$/.test(line));
-  const lines = events({ stdout: ofRun.join('\n') }).flatMap(({ type, check, ...rest }) => {
+  const lines = ofRun.flatMap((line) => {
+    const { type, check, ...rest } = JSON.parse(line) as Record<string, unknown>;
     if (type === 'error') return [JSON.stringify(rest)];
     if (type !== 'check') return [];
     return failedChecks([check as Check]).map(({ id, actual, reason = '' }) => `${id}: ${actual} ${reason}`);

@@ -12,8 +12,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { projectFolder } from '../../src/io/paths.ts';
-import { cli, newStateFolder, startProgram } from './support.ts';
+import { cli, newStateFolder, upOwned } from './support.ts';
 
 /** Two labs that start at the same moment, with nothing but a state folder of their own. */
 type Lab = { readonly stateFolder: string; readonly environment: Record<string, string>; readonly ec2: EC2Client };
@@ -23,8 +22,7 @@ const labs: Lab[] = [];
 
 async function startLab(stateFolder: string): Promise<Lab> {
   const environment = { ECS_HOST_STATE: stateFolder };
-  const args = [join(projectFolder(), 'lab', 'main.ts'), 'up', '--json', '--owner-pid', String(process.pid)];
-  const up = await startProgram(process.execPath, args, environment, {});
+  const up = await upOwned(stateFolder);
   expect(up.exitCode, up.all).toBe(0);
   const { endpoint } = JSON.parse(up.stdout) as { endpoint: string };
   const credentials = { accessKeyId: 'lab', secretAccessKey: 'lab' };

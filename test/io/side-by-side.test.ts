@@ -30,3 +30,13 @@ test('after a failure nothing more is begun, and what was under way has ended', 
   expect(begun).toEqual([0, 1]);
   expect(ended).toEqual([1]);
 });
+
+test('each of those side by side has an item or more, and is told which it is', async () => {
+  const workers: number[] = [];
+  await sideBySide(['a', 'b', 'c', 'd', 'e'], 3, async (_, worker) => {
+    workers.push(worker);
+    await sleep(1);
+  });
+  expect(workers).toHaveLength(5);
+  expect([...new Set(workers)].sort()).toEqual([0, 1, 2]);
+});

@@ -11,7 +11,7 @@ import type { SmokeRun } from '../../src/smoke/steps.ts';
 import type { Decision, SmokeWebserver } from '../../src/smoke/webserver.ts';
 import { fakeClients, type Taught } from '../run/fake-clients.ts';
 import { failedChecks } from '../support/failed-checks.ts';
-import { showUnit } from './fake-ssh.ts';
+import { fakeSsh, showUnit } from './fake-ssh.ts';
 
 const plan = { profile: 'cpu-bookworm', gpu: false } as unknown as BuildPlan;
 
@@ -67,25 +67,15 @@ function fakeHost(
       return { exitCode: isOpen ? 0 : 1, stderr: isOpen ? '' : 'Assertion failed' };
     throw new Error(`the fake host was not taught: ${command}`);
   };
+  const untaught = fakeSsh([]);
   const ssh: Ssh = {
-    target: {
-      instanceId,
-      address: '192.0.2.1',
-      user: 'admin',
-      keyFile: '',
-      transport: 'ssh',
-      apiRegion: 'us-west-2',
-      endpointUrl: null,
-    },
+    ...untaught,
+    target: { ...untaught.target, instanceId },
     run: async (command) => {
       commands.push(command);
       return { exitCode: 0, stdout: '', stderr: '', durationMs: 1, ...answer(command) };
     },
     forwardToHere: async () => ask(),
-    another: async () => {
-      throw new Error('there is one connection');
-    },
-    [Symbol.asyncDispose]: async () => {},
   };
   const webserver: SmokeWebserver = {
     port: 1,
