@@ -6,25 +6,11 @@ const MINUTE_MS = 60_000;
 /** Labs that are up at a time: each file has one of its own, and two of them keep two processors busy. */
 const LABS = 2;
 
-const EMULATED = ['test/e2e/qemu.e2e.test.ts'];
-
 /**
- * What is about the image and its verdict runs each time; the rest has unit tests, and runs end to end with
- * `make test-all` (docs/decisions/0209).
+ * The main job for both profiles runs each time; the rest has unit tests, and runs end to end with `make test-all`
+ * (docs/decisions/0209).
  */
-const LONG = [
-  'adversity',
-  'dev-host',
-  'dev-host-watch',
-  'gate-attacks',
-  'hostd',
-  'layers',
-  'nightly',
-  'release',
-  'scripts',
-  'session-manager',
-  'withdraw',
-].map((name) => `test/e2e/${name}.e2e.test.ts`);
+const EACH_TIME = ['ami', 'reference-profile'].map((name) => `test/e2e/${name}.e2e.test.ts`);
 
 function endToEnd(own: NonNullable<TestProjectInlineConfiguration['test']>): TestProjectInlineConfiguration {
   return {
@@ -55,23 +41,21 @@ export default defineConfig({
           // Half of the time went into loading the same modules for each file anew.
           isolate: false,
           // vitest would leave one of two cores to itself, and needs little of it.
-          maxWorkers: Math.max(2, availableParallelism() - 1),
+          maxWorkers: availableParallelism() + 1,
           // Far more than any of them takes: what a busy machine does to the clock is no failure.
           testTimeout: 2 * MINUTE_MS,
           hookTimeout: 2 * MINUTE_MS,
           expect: { poll: { timeout: MINUTE_MS / 2 } },
         },
       },
+      endToEnd({ name: 'e2e', include: EACH_TIME, maxWorkers: LABS, sequence: { groupOrder: 1 } }),
       endToEnd({
-        name: 'e2e',
+        name: 'long',
         include: ['test/e2e/**/*.e2e.test.ts'],
-        exclude: [...EMULATED, ...LONG],
+        exclude: EACH_TIME,
         maxWorkers: LABS,
-        sequence: { groupOrder: 1 },
+        sequence: { groupOrder: 2 },
       }),
-      // Alone: where there is no KVM it takes all processors for minutes, and others have clocks to keep to.
-      endToEnd({ name: 'emulated', include: EMULATED, maxWorkers: 1, sequence: { groupOrder: 2 } }),
-      endToEnd({ name: 'long', include: LONG, maxWorkers: LABS, sequence: { groupOrder: 3 } }),
     ],
   },
 });

@@ -1,11 +1,13 @@
 /**
- * All linters, each to its end: Biome (format and lint), knip (unused files, exports and packages), ruff (lint and
- * format) and mypy for Python, shellcheck, actionlint, zizmor. What is Python's comes from a hash-locked environment in
- * the cache; actionlint is built from its pinned module when Go is here. `make test` has brought both already.
+ * All linters, side by side, each to its end: Biome (format and lint), knip (unused files, exports and packages), ruff
+ * (lint and format) and mypy for Python, shellcheck, actionlint, zizmor. What is Python's comes from a hash-locked
+ * environment in the cache; actionlint is built from its pinned module when Go is here. `make test` has brought both
+ * already.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { renderError } from './setup-lib/errors.mjs';
 import { goOnPath } from './setup-lib/go.mjs';
 import { findActionlint, findLintEnvironment, makeActionlint, makeLintEnvironment } from './setup-lib/lint-tools.mjs';
@@ -20,10 +22,11 @@ const root = projectFolder();
 const place = { project: root, cache: cacheFolder(), needed: readPrerequisites() };
 const progress = createProgress(process.stderr, { plain: Boolean(process.env['CI']) });
 
-function runTool(file: string, args: readonly string[]): Outcome {
-  return spawnSync(file, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }).status === 0
-    ? 'passed'
-    : 'failed';
+/** What it says is shown when it has ended, in one piece. */
+async function runTool(file: string, args: readonly string[]): Promise<Outcome> {
+  const { exitCode, all } = await execa(file, args, { cwd: root, stdin: 'ignore', all: true, reject: false });
+  if (all !== '') console.error(all);
+  return exitCode === 0 ? 'passed' : 'failed';
 }
 
 function trackedFiles(): string[] {
@@ -48,7 +51,15 @@ function filesOf(suffix: string, interpreter: RegExp): string[] {
   });
 }
 
-async function lintEnvironment(): Promise<string> {
+let environment: Promise<string> | null = null;
+
+/** Once for all that come from it. */
+function lintEnvironment(): Promise<string> {
+  environment ??= makeEnvironment();
+  return environment;
+}
+
+async function makeEnvironment(): Promise<string> {
   if ((await findLintEnvironment(place)) === null) {
     const python = await findPython();
     if (python === null) throw new Error('python3 is not in PATH');
@@ -113,12 +124,14 @@ const linters: readonly (readonly [name: string, run: () => Promise<Outcome>])[]
 ];
 
 try {
-  for (const [name, run] of linters) {
-    const outcome = await run();
-    if (typeof outcome === 'object') console.log(`skipped: ${name}: ${outcome.skipped}`);
-    else console.log(`lint: ${name} ${outcome}`);
-    if (outcome === 'failed') process.exitCode = 1;
-  }
+  await Promise.all(
+    linters.map(async ([name, run]) => {
+      const outcome = await run();
+      if (typeof outcome === 'object') console.log(`skipped: ${name}: ${outcome.skipped}`);
+      else console.log(`lint: ${name} ${outcome}`);
+      if (outcome === 'failed') process.exitCode = 1;
+    }),
+  );
 } catch (error) {
   const { text, exitCode } = renderError(error);
   console.error(text);

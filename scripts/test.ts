@@ -32,7 +32,7 @@ const PARTS: readonly Part[] = [
   { name: 'types', command: [join(bin, 'tsc'), '--noEmit'], tests: false },
   { name: 'drift', command: [node, 'scripts/generate.ts', '--check'], tests: false },
   { name: 'unit', command: [node, vitest, 'run', '--project', 'unit'], tests: true },
-  { name: 'e2e', command: [node, vitest, 'run', '--project', 'e2e', '--project', 'emulated'], tests: true },
+  { name: 'e2e', command: [node, vitest, 'run', '--project', 'e2e'], tests: true },
   { name: 'long', command: [node, vitest, 'run', '--project', 'long'], tests: true, isLong: true },
 ];
 

@@ -4,7 +4,7 @@ import type { FilePart, RunOptions, Ssh } from './ssh.ts';
 
 const LIMIT_MS = 900_000;
 /** Measured: docs/decisions/0208. */
-const SESSIONS = 4;
+export const CARRYING_SESSIONS = 4;
 const PIECE_BYTES = 2 * 1024 * 1024;
 
 /** A file of this machine, and the shell command there that takes it from its input. */
@@ -46,7 +46,7 @@ export async function carryFile(ssh: Ssh, carried: Carried, must: Must): Promise
       () => ssh,
     );
   const sessions: Promise<Ssh>[] = [Promise.resolve(ssh)];
-  await sideBySide(pieces, SESSIONS, async ({ inputPart, path }, worker) => {
+  await sideBySide(pieces, CARRYING_SESSIONS, async ({ inputPart, path }, worker) => {
     sessions[worker] ??= another();
     await must(await sessions[worker], `cat >${path}`, { inputPart, timeoutMs: LIMIT_MS });
   });

@@ -26,6 +26,8 @@ import { cli, events, start } from './support.ts';
  * take the lab away.
  */
 let lab: LabHandle;
+/** Of the first test; those after it begin with it. */
+let goodImageId: string;
 const API_REGION = 'us-west-2';
 
 beforeAll(async () => {
@@ -91,10 +93,10 @@ test('ami passes while keys end, answers are old, zones are full, and the worklo
   await ask('DELETE', '/_lab/staleness');
   expect(run.exitCode, run.all).toBe(0);
   expect(run.all).not.toContain(TOKEN);
-  lab.goodImageId = /"imageId":"(ami-\w+)"/.exec(run.stdout)?.[1] ?? null;
+  goodImageId = /"imageId":"(ami-\w+)"/.exec(run.stdout)?.[1] ?? '';
   const said = events(run).filter(({ type, code }) => type === 'warning' && code === 'PLACEMENT_LEFT');
   expect(said).toHaveLength(SHORTAGES.length);
-  const file = join(lab.stateFolder, 'images', `${lab.goodImageId}.json`);
+  const file = join(lab.stateFolder, 'images', `${goodImageId}.json`);
   const record = JSON.parse(await readFile(file, 'utf8')) as { placement: Places; smoke: { placement: Places } };
   expect(record.placement.used).toMatchObject({ instanceType: 't3.xlarge', zone: 'us-west-2a' });
   expect(record.placement.tried).toMatchObject(SHORTAGES.slice(0, 2));
@@ -112,10 +114,10 @@ test('ami passes while keys end, answers are old, zones are full, and the worklo
 
 test('an instance ends itself when its caller is gone, with the user data of a host beside the order', async () => {
   const clients = createClients({ apiRegion: API_REGION, endpointUrl: lab.endpoint }, keysOfLab(lab.endpoint));
-  const { Images = [] } = await clients.ec2.send(new DescribeImagesCommand({ ImageIds: [lab.goodImageId ?? ''] }));
+  const { Images = [] } = await clients.ec2.send(new DescribeImagesCommand({ ImageIds: [goodImageId] }));
   expect(Images).toHaveLength(1);
   const instanceId = await launchInstance(clients, {
-    imageId: lab.goodImageId ?? '',
+    imageId: goodImageId,
     instanceType: 't3.large',
     groupIds: [],
     subnetId: await subnetOf(clients.ec2),
@@ -168,7 +170,7 @@ test.for([
   ['bake', /docker/, 'daemon'],
   ['bake', /docker/, 'moto'],
 ] as const)('%s says at once that the lab is gone: %s, %s', async ([verb, at, what]) => {
-  const args = verb === 'smoke' ? ['smoke', lab.goodImageId ?? ''] : ['bake', '--force'];
+  const args = verb === 'smoke' ? ['smoke', goodImageId] : ['bake', '--force'];
   const { ended, left } = await killedLab(args, at, what);
   expect(ended.exitCode, ended.all).toBe(3);
   expect(ended.stderr).toMatch(/The lab \(the embedded EC2\) at http\S+ is gone/);

@@ -1,16 +1,19 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { failedChecks } from '../support/failed-checks.ts';
-import { awsLeftovers, type LabHandle, startLabForTests } from './lab-handle.ts';
-import { describeSabotage, keptInstance } from './sabotage.tests.ts';
-import { cli, events, start } from './support.ts';
+import type { ImageRecord } from '../../src/image/image-record.ts';
+import { describeAltered } from './altered-image.tests.ts';
+import { type LabHandle, startLabForTests } from './lab-handle.ts';
+import { describeOwnKernel } from './own-kernel.tests.ts';
+import { correctIds, FRESH_MS, proveImage } from './proved-image.ts';
+import { cli, resultOf } from './support.ts';
 
 /**
- * The main job as a user runs it, against a lab of this file's own: `ami` in all three regions, then everything that
- * can go wrong on the way. Each test ends by looking at what is left.
+ * The main job as a user runs it: what is baked passes, what is then done to it does not, and it boots on a kernel of
+ * its own. Later tests begin with the image of the first.
  */
 let lab: LabHandle;
+let image: ImageRecord;
 
 beforeAll(async () => {
   lab = await startLabForTests();
@@ -26,13 +29,6 @@ async function calls(): Promise<{ readonly action: string }[]> {
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as { action: string });
-}
-
-/** The last line of a `--json` run. */
-function resultOf(output: Record<string, unknown>[]): Record<string, unknown> {
-  const last = output.at(-1);
-  if (last?.['type'] !== 'result') throw new Error(`no result line; the last one is ${JSON.stringify(last)}`);
-  return last;
 }
 
 /** What explains the image is beside its record, and tells when somebody changes that. */
@@ -61,41 +57,20 @@ async function expectExplained(imageId: string, recordFile: string): Promise<voi
 }
 
 describe('ami', () => {
-  test('bakes and proves an image in region local', async () => {
-    const run = await cli(['ami', '--json'], lab.environment);
-    expect(run.exitCode, run.all).toBe(0);
-    const result = resultOf(events(run));
-    expect(result['verdict']).toBe('passed');
-    const record = JSON.parse(await readFile(String(result['record']), 'utf8')) as {
-      imageId: string;
-      smoke: { checks: { id: string; verdict: string }[]; instanceIds: string[] };
-      bakeChecks: { verdict: string }[];
-      versions: Record<string, string>;
-      substitutions: unknown[];
-    };
-    expect(record.imageId).toBe(result['imageId']);
-    expect(record.smoke.instanceIds).toHaveLength(2);
-    expect(failedChecks(record.smoke.checks)).toEqual([]);
-    const ofTasks = record.smoke.checks.filter(({ id, verdict }) => id.startsWith('tasks.') && verdict === 'correct');
-    expect(ofTasks.map(({ id }) => id)).toEqual([
-      'tasks.denied-waits',
-      'tasks.started',
-      'tasks.on-record',
-      'tasks.ended',
-    ]);
-    expect(record.bakeChecks.length).toBeGreaterThan(20);
-    expect(record.substitutions.length).toBeGreaterThan(0);
-    expect(Object.keys(record.versions)).toEqual(expect.arrayContaining(['docker', 'ecs-agent', 'node']));
-    lab.goodImageId = record.imageId;
-    await expectExplained(record.imageId, String(result['record']));
-
-    const listed = await cli(['image', 'list', '--json'], lab.environment);
-    expect(listed.exitCode).toBe(0);
-    expect(listed.stdout).toContain(record.imageId);
-    expect(await awsLeftovers(lab)).toEqual([]);
-  });
+  test(
+    'bakes and proves an image in region local',
+    async () => {
+      image = await proveImage(lab, 'cpu-bookworm');
+      const ofTasks = ['tasks.denied-waits', 'tasks.started', 'tasks.on-record', 'tasks.ended'];
+      expect(correctIds(image).filter((id) => id.startsWith('tasks.'))).toEqual(ofTasks);
+      expect(image.substitutions.length).toBeGreaterThan(0);
+      await expectExplained(image.imageId, join(lab.stateFolder, 'images', `${image.imageId}.json`));
+    },
+    FRESH_MS,
+  );
 
   test('again where nothing has changed: the same image, and nothing is started', async () => {
+    const { imageId } = image;
     const before = (await calls()).length;
     const [again, bake, planned] = await Promise.all([
       cli(['ami', '--json'], lab.environment),
@@ -103,60 +78,25 @@ describe('ami', () => {
       cli(['plan', '--since', '--json', '--out', await lab.newFolder()], lab.environment),
     ]);
     expect(again.exitCode, again.all).toBe(0);
-    expect(resultOf(events(again))).toMatchObject({
-      imageId: lab.goodImageId,
+    expect(resultOf(again)).toMatchObject({
+      imageId,
       baked: false,
       since: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
       verdict: 'passed',
       checks: { correct: expect.any(Number) },
-      record: expect.stringContaining(`${lab.goodImageId}.json`),
+      record: expect.stringContaining(`${imageId}.json`),
     });
     expect(bake.exitCode, bake.all).toBe(0);
-    expect(bake.stdout).toContain(`image     ${lab.goodImageId}\nbaked     nothing:`);
+    expect(bake.stdout).toContain(`image     ${imageId}\nbaked     nothing:`);
     expect(JSON.parse(planned.stdout)).toMatchObject({
-      image: { imageId: lab.goodImageId, verdict: 'passed' },
-      since: { imageId: lab.goodImageId, isSame: true, changed: [] },
+      image: { imageId, verdict: 'passed' },
+      since: { imageId, isSame: true, changed: [] },
     });
     const made = (await calls()).slice(before).map(({ action }) => action);
     expect(made).toContain('DescribeImages');
     expect(made.filter((action) => !/^(Describe|Get|List)/.test(action))).toEqual([]);
   });
 
-  // Side by side: also a proof that two runs do not get into each other's way.
-  test.concurrent.for([
-    ['us-east-2', 'fractal-containerized-protocol-group'],
-    ['us-east-1', 'container-testing'],
-  ] as const)('runs the whole way for %s with the endpoint at the lab, in %s', async ([region, group], { expect }) => {
-    const named = ['--region', region, '--profile', 'cpu-bookworm'];
-    const out = join(lab.stateFolder, `plan-${region}`);
-    const planned = await cli(['plan', ...named, '--out', out], lab.environment);
-    expect(planned.exitCode, planned.all).toBe(0);
-    const file = join(out, 'plan.json');
-    // One by the plan alone, one by hosts.yaml.
-    const by = region === 'us-east-2' ? ['--plan', file] : named;
-    const run = await cli(['ami', ...by, '--json'], lab.environment);
-    expect(run.exitCode, run.all).toBe(0);
-    const result = resultOf(events(run));
-    expect(result['verdict']).toBe('passed');
-    const record = JSON.parse(await readFile(String(result['record']), 'utf8')) as {
-      runId: string;
-      apiRegion: string;
-      planDigest: string;
-    };
-    expect(record.apiRegion).toBe(region);
-    expect(record.planDigest).toBe((JSON.parse(await readFile(file, 'utf8')) as { digest: string }).digest);
-    const plan = await readFile(join(lab.stateFolder, 'runs', record.runId, 'render', 'plan.json'), 'utf8');
-    expect(plan).toContain(group);
-    expect(await awsLeftovers(lab, region)).toEqual([]);
-  });
-});
-
-describeSabotage(() => lab);
-
-const IN_US_EAST_1 = ['--region', 'us-east-1', '--profile', 'cpu-bookworm'];
-const IN_US_EAST_2 = ['--region', 'us-east-2', '--profile', 'cpu-bookworm'];
-
-describe('what goes wrong on the way', () => {
   test('without credentials an AWS region is refused in one sentence', async () => {
     const run = await cli(['ami', '--region', 'us-east-2']);
     expect(run.exitCode).toBe(2);
@@ -164,61 +104,8 @@ describe('what goes wrong on the way', () => {
     expect(run.stderr).toContain('make ami');
     expect(run.stderr).not.toMatch(/\n\s+at /);
   });
-
-  // Side by side, each in a region of its own: what is left is looked for in all of a region.
-  const withWrongDocker = (): Promise<string> =>
-    lab.configWith((text) =>
-      text.replace('source: distribution\n', 'source: distribution\n      version: 0.0.0-not-there\n'),
-    );
-
-  test.concurrent('a provisioner that fails names its step, exits 3 and leaves nothing', async ({ expect }) => {
-    const run = await cli(['bake', '--config', await withWrongDocker(), '--plain'], lab.environment);
-    expect(run.exitCode, run.all).toBe(3);
-    expect(run.stderr).toContain('docker');
-    expect(run.stderr).toContain('0.0.0-not-there');
-    expect(run.stderr).not.toMatch(/\n\s+at .*\.ts:/);
-    expect(await awsLeftovers(lab)).toEqual([]);
-  });
-
-  test.concurrent('Ctrl-C in the middle of a bake exits 130 and leaves nothing', async ({ expect }) => {
-    const run = start(['bake', '--force', '--plain', ...IN_US_EAST_1], lab.environment);
-    await lab.waitForText(run, /docker/);
-    run.kill('SIGINT');
-    const ended = await run;
-    expect(ended.exitCode, ended.all).toBe(130);
-    expect(await awsLeftovers(lab, 'us-east-1')).toEqual([]);
-  });
-
-  test.concurrent('a packer that is killed is an outside failure, and its resources go at once', async ({ expect }) => {
-    const run = start(['bake', '--force', '--plain', ...IN_US_EAST_2], lab.environment);
-    await lab.waitForText(run, /docker/);
-    await lab.killDescendants(run.pid, /packer$/);
-    const ended = await run;
-    expect(ended.exitCode, ended.all).toBe(3);
-    expect(await awsLeftovers(lab, 'us-east-2')).toEqual([]);
-  });
-
-  test('a bake that fails leaves its instance when asked to; a shell reaches it, only a person sweeps it', async () => {
-    const config = await withWrongDocker();
-    const run = await cli(['bake', '--config', config, '--keep-on-failure', '--json'], lab.environment);
-    expect(run.exitCode, run.all).toBe(3);
-    expect(await keptInstance(events(run))).not.toBe('');
-    const next = await cli(['bake', '--config', config, '--plain'], lab.environment);
-    expect(next.exitCode, next.all).toBe(3);
-    expect((await awsLeftovers(lab)).length).toBeGreaterThan(0);
-    const swept = await cli(['sweep', '--json'], lab.environment);
-    expect(swept.exitCode, swept.all).toBe(0);
-    expect(await awsLeftovers(lab)).toEqual([]);
-  });
-
-  test('a command line that is killed leaves what the next sweep removes', async () => {
-    const run = start(['bake', '--force', '--plain'], lab.environment);
-    await lab.waitForText(run, /docker/);
-    await lab.killTree(run.pid);
-    await run;
-    expect((await awsLeftovers(lab)).length).toBeGreaterThan(0);
-    const swept = await cli(['sweep', '--json'], lab.environment);
-    expect(swept.exitCode, swept.all).toBe(0);
-    expect(await awsLeftovers(lab)).toEqual([]);
-  });
 });
+
+describeAltered(() => ({ lab, imageId: image.imageId }));
+
+describeOwnKernel(() => ({ lab, image }));

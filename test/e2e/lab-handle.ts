@@ -21,8 +21,6 @@ export type LabHandle = {
   readonly endpoint: string;
   readonly stateFolder: string;
   readonly environment: Record<string, string>;
-  /** Set by the first test that baked one; later tests start from it. */
-  goodImageId: string | null;
   /** A folder that goes with the lab. */
   newFolder(): Promise<string>;
   configWith(change: (text: string) => string): Promise<string>;
@@ -86,7 +84,6 @@ export async function startLabForTests(): Promise<LabHandle> {
     endpoint,
     stateFolder,
     environment,
-    goodImageId: null,
     newFolder,
     configWith: async (change) => {
       const before = await readFile(join(projectFolder(), 'hosts.yaml'), 'utf8');

@@ -1,17 +1,16 @@
-import { readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ImageRecord } from '../../src/image/image-record.ts';
-import { harmlessToKernels } from './alterations.ts';
-import { awsLeftovers, type LabHandle, startLabForTests } from './lab-handle.ts';
-import { order } from './nights.ts';
-import { failedIds, type Sabotage, sabotagedImage } from './sabotaged-image.ts';
+import { KERNEL_OF_FOCAL } from './alterations.ts';
+import { changedImage, failedIds, GPU_HOST } from './changed-image.ts';
+import { type LabHandle, startLabForTests } from './lab-handle.ts';
+import { correctIds, FRESH_MS, proveImage } from './proved-image.ts';
 import { cli, events } from './support.ts';
 
 /** The profile that the project is for, as hosts.yaml has it, over stand-ins of the lab: whole, and with defects. */
 const PROFILE = 'g3s-focal';
-const KERNEL = '5.15.0-1084-aws';
 
 let lab: LabHandle;
+let image: ImageRecord;
 
 beforeAll(async () => {
   lab = await startLabForTests();
@@ -19,9 +18,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await lab?.down();
 });
-
-/** On a machine that is fresh the lab builds a base image, and its parts from their sources. */
-const FRESH_MS = 1_500_000;
 
 /** What stands in for something, where nothing official can be reached. */
 const STAND_INS = [
@@ -47,83 +43,39 @@ const MAY_BE_SKIPPED = [
 test(
   'is baked and proved, and says what of it is simulated',
   async () => {
-    const run = await cli(['ami', '--profile', PROFILE, '--json'], lab.environment);
-    expect(run.exitCode, run.all).toBe(0);
-    const result = events(run).at(-1) ?? {};
-    lab.goodImageId = String(result['imageId']);
-    const record = JSON.parse(await readFile(String(result['record']), 'utf8')) as ImageRecord;
-    expect(record.substitutions.map(({ component }) => component).sort()).toEqual(STAND_INS);
-    const checks = record.smoke?.checks ?? [];
-    const skipped = checks.filter(({ verdict }) => verdict === 'skipped');
+    image = await proveImage(lab, PROFILE);
+    expect(image.substitutions.map(({ component }) => component).sort()).toEqual(STAND_INS);
+    const skipped = (image.smoke?.checks ?? []).filter(({ verdict }) => verdict === 'skipped');
     expect(skipped.filter(({ reason = '' }) => !MAY_BE_SKIPPED.some((each) => each.test(reason)))).toEqual([]);
-    const correct = checks.filter(({ verdict }) => verdict === 'correct').map(({ id }) => id);
-    expect(correct).toEqual(
+    expect(correctIds(image)).toEqual(
       expect.arrayContaining([
         ...['gpu.driver', 'gpu.model', 'gpu.container', 'gpu.gpus-all', 'gpu.cdi', 'gpu.after-reload'],
         ...['gpu.after-restart', 'cluster.gpu-registered', 'tasks.gpu', 'booted.nvidia.device'],
       ]),
     );
-    expect(await awsLeftovers(lab)).toEqual([]);
   },
   FRESH_MS,
 );
 
-type Defects = { readonly name: string; readonly after: string; readonly checks: readonly string[] };
-
-const DEFECTS: readonly Defects[] = [
-  {
-    name: 'gpu-without-device',
-    after: `
+/** What a careless change does to the driver, and to what keeps it. */
+const DEFECTS = `
 apt-mark showhold | xargs apt-mark unhold >/dev/null
 nvidia-ctk config --config-file /etc/nvidia-container-runtime/config.toml --in-place \\
   --set nvidia-container-runtime.mode=cdi
 install -d /etc/cdi && echo '{}' >/etc/cdi/nvidia.yaml
 rm /etc/systemd/system/ecs.service.d/30-ecs-host-nvidia.conf
 sed -i '/^Package: nvidia-container-toolkit$/,/^Version:/s/^Version: .*/Version: 1.17.0-1/' /var/lib/dpkg/status
-module=$(find /lib/modules/${KERNEL} -name 'nvidia.ko*')
-install -d /lib/modules/5.15.0-1-aws && mv "$module" /lib/modules/5.15.0-1-aws/ && depmod ${KERNEL}`,
-    checks: [
-      ...['booted.nvidia.held', 'booted.nvidia.runtime', 'booted.nvidia.no-baked-devices'],
-      ...['booted.nvidia.agent-after-devices', 'booted.nvidia.toolkit', 'booted.nvidia.driver'],
-    ],
-  },
-  {
-    name: 'gpu-of-nouveau',
-    after: `rm /etc/modprobe.d/ecs-host-nvidia.conf && update-initramfs -u -k ${KERNEL}`,
-    checks: ['booted.nvidia.device'],
-  },
-];
+module=$(find /lib/modules/${KERNEL_OF_FOCAL} -name 'nvidia.ko*')
+install -d /lib/modules/5.15.0-1-aws && mv "$module" /lib/modules/5.15.0-1-aws/ && depmod ${KERNEL_OF_FOCAL}`;
+const NAMED = [
+  ...['booted.nvidia.held', 'booted.nvidia.runtime', 'booted.nvidia.no-baked-devices'],
+  ...['booted.nvidia.agent-after-devices', 'booted.nvidia.toolkit', 'booted.nvidia.driver'],
+] as const;
 
-function altered(how: Pick<Sabotage, 'name' | 'before' | 'after'>): Promise<string> {
-  const imageId = lab.goodImageId ?? '';
-  return sabotagedImage(lab, { ...how, imageId, instanceType: 'g3s.xlarge', user: 'ubuntu' });
-}
-
-describe('an image with defects', () => {
-  test.concurrent('of nobody’s is none: another kernel, and an initramfs that was built again', async ({ expect }) => {
-    const before = harmlessToKernels(KERNEL).join('\n');
-    const imageId = await altered({ name: 'other-kernel', before, after: '' });
-    const run = await cli(['smoke', imageId, '--profile', PROFILE, '--only', 'audit', '--json'], lab.environment);
-    expect(failedIds(events(run)), run.all).toEqual([]);
-    expect(run.exitCode, run.all).toBe(0);
-  });
-
-  test.concurrent.for(DEFECTS)('$name is named by $checks', async ({ name, after, checks }, { expect }) => {
-    const imageId = await altered({ name, before: '', after });
-    const args = ['smoke', imageId, '--profile', PROFILE, '--only', 'verify', '--json'];
-    const run = await cli(args, lab.environment);
-    expect(run.exitCode, run.all).toBe(4);
-    expect(failedIds(events(run)), run.all).toEqual(expect.arrayContaining([...checks]));
-  });
-
-  test('a machine with another GPU than its type has is named by gpu.model', async () => {
-    const other = { fault: 'other-model', instanceType: 'g3s.xlarge', launches: 2, model: 'T4' };
-    await order(lab, 'POST', 'gpus', other);
-    const args = ['smoke', lab.goodImageId ?? '', '--profile', PROFILE, '--only', 'gate,workload', '--json'];
-    const run = await cli(args, lab.environment);
-    await order(lab, 'DELETE', 'gpus');
-    expect(run.exitCode, run.all).toBe(4);
-    expect(failedIds(events(run))).toContain('gpu.model');
-    expect(await awsLeftovers(lab)).toEqual([]);
-  });
+test('with defects of its driver it is refused, and each is named by its check', async () => {
+  const { imageId } = image;
+  const defective = await changedImage(lab, { name: 'defects', before: '', after: DEFECTS, imageId, ...GPU_HOST });
+  const run = await cli(['smoke', defective, '--profile', PROFILE, '--only', 'verify', '--json'], lab.environment);
+  expect(run.exitCode, run.all).toBe(4);
+  expect(failedIds(events(run)), run.all).toEqual(expect.arrayContaining([...NAMED]));
 });

@@ -19,6 +19,7 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AwsClients, clientOptions, createClients } from '../../src/aws/clients.ts';
 import callerPolicy from '../../src/bootstrap/policies/caller.json' with { type: 'json' };
+import { CARRYING_SESSIONS } from '../../src/host-access/carry-file.ts';
 import { findSessionManagerPlugin } from '../../src/host-access/needs.ts';
 import { projectFolder } from '../../src/io/paths.ts';
 import { commandLine } from '../../src/io/shell-quote.ts';
@@ -80,12 +81,9 @@ test('a whole bake and smoke run go by way of it, and no security group lets ssh
   expect(run.exitCode, run.all).toBe(0);
   expect(events(run).at(-1)).toMatchObject({ type: 'result', verdict: 'passed' });
   const documents = (await calls('StartSession')).map(({ parameters }) => parameters['DocumentName']);
-  // One of Packer's, and one of ours to each of the two instances.
-  expect(documents.toSorted()).toEqual([
-    'AWS-StartPortForwardingSession',
-    'AWS-StartSSHSession',
-    'AWS-StartSSHSession',
-  ]);
+  // One of Packer's, and of ours one to each of the two instances and those that carry the auditor to the third.
+  const ofOurs = Array.from({ length: 2 + CARRYING_SESSIONS }, () => 'AWS-StartSSHSession');
+  expect(documents.toSorted()).toEqual(['AWS-StartPortForwardingSession', ...ofOurs]);
   expect(await calls('TerminateSession')).not.toHaveLength(0);
   expect(await calls('AuthorizeSecurityGroupIngress')).toEqual([]);
   expect(await awsLeftovers(lab)).toEqual([]);

@@ -78,6 +78,20 @@ export function events({ stdout }: Cli): Record<string, unknown>[] {
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
+/** The instance that `--keep-on-failure` left, reached by the command that was printed. */
+export async function keptInstance(output: Record<string, unknown>[]): Promise<string> {
+  const text = String(output.find((event) => event['code'] === 'KEPT')?.['text']);
+  const [, command = ''] = /A shell on it: (.*)$/.exec(text) ?? [];
+  return (await execa('sh', ['-c', `${command} cat /etc/hostname`], { stdin: 'ignore' })).stdout;
+}
+
+/** The last line of a `--json` run. */
+export function resultOf(run: Cli): Record<string, unknown> {
+  const last = events(run).at(-1);
+  if (last?.['type'] !== 'result') throw new Error(`no result line; the last one is ${JSON.stringify(last)}`);
+  return last;
+}
+
 /** A line each: checks that did not hold, and the error that ended it. Not every command prints a line an event. */
 function whatWasWrong(stdout: string): string[] {
   const ofRun = stdout.split('\n').filter((line) => /^{"(time|type)":.*}$/.test(line));

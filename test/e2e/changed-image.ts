@@ -26,7 +26,10 @@ import type { LabHandle } from './lab-handle.ts';
 const CLEAN = '/opt/ecs-host/bin/node /opt/ecs-host/provisioners/main.mjs apply clean';
 const LONG = { maxWaitTime: 120, minDelay: 1, maxDelay: 2 };
 
-export type Sabotage = {
+/** An instance of the reference profile, and who logs in there. */
+export const GPU_HOST = { instanceType: 'g3s.xlarge', user: 'ubuntu' } as const;
+
+export type Change = {
   readonly name: string;
   /** Done as root before the image is cleaned, and after that. */
   readonly before: string;
@@ -40,9 +43,9 @@ export type Sabotage = {
  * Boots an image, does something to it as root, cleans it the way the bake does, does something more, and makes an
  * image of that: what a careless change to a provisioner would bake.
  */
-export async function sabotagedImage(
+export async function changedImage(
   lab: LabHandle,
-  { name, before, after, imageId, instanceType = 't3.large', user = 'admin' }: Sabotage,
+  { name, before, after, imageId, instanceType = 't3.large', user = 'admin' }: Change,
 ): Promise<string> {
   const { ec2, destroy } = createClients(
     { apiRegion: 'us-west-2', endpointUrl: lab.endpoint },
@@ -56,7 +59,7 @@ export async function sabotagedImage(
   await ec2.send(new ImportKeyPairCommand({ KeyName: name, PublicKeyMaterial: await readFile(`${key}.pub`) }));
   cleanup.defer(async () => void (await ec2.send(new DeleteKeyPairCommand({ KeyName: name }))));
   const { GroupId } = await ec2.send(
-    new CreateSecurityGroupCommand({ GroupName: name, Description: 'ssh for a sabotage test' }),
+    new CreateSecurityGroupCommand({ GroupName: name, Description: 'ssh for a test' }),
   );
   cleanup.defer(async () => void (await ec2.send(new DeleteSecurityGroupCommand({ GroupId }))));
   await ec2.send(
@@ -116,7 +119,7 @@ export async function sabotagedImage(
     ...[before, `${CLEAN} >/dev/null`, after, 'sync'],
   ];
   const done = await ssh(`${lines.join('\n')}\n`);
-  if (done.exitCode !== 0) throw new Error(`sabotage ${name} failed:\n${done.all}`);
+  if (done.exitCode !== 0) throw new Error(`change ${name} failed:\n${done.all}`);
   await ec2.send(new StopInstancesCommand({ InstanceIds }));
   await waitUntilInstanceStopped({ client: ec2, ...LONG }, { InstanceIds });
   const { ImageId = '' } = await ec2.send(new CreateImageCommand({ InstanceId: InstanceIds[0] ?? '', Name: name }));
