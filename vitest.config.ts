@@ -40,7 +40,7 @@ export default defineConfig({
           setupFiles: ['./test/support/no-aws.ts', './test/support/as-found.ts'],
           // Half of the time went into loading the same modules for each file anew.
           isolate: false,
-          // vitest would leave one of two cores to itself, and needs little of it.
+          // Many of them wait: one process more than processors keeps these busy.
           maxWorkers: availableParallelism() + 1,
           // Far more than any of them takes: what a busy machine does to the clock is no failure.
           testTimeout: 2 * MINUTE_MS,
