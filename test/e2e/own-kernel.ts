@@ -23,7 +23,7 @@ async function planOfOwnKernel({ lab, image }: Baked): Promise<BuildPlan> {
   const folder = await lab.newFolder();
   const planned = await cli(['plan', '--config', config, '--out', folder], lab.environment);
   expect(planned.exitCode, planned.all).toBe(0);
-  const plan = JSON.parse(await readFile(join(folder, 'plan.json'), 'utf8')) as BuildPlan & { digest: string };
+  const plan = JSON.parse(await readFile(join(folder, 'plan.json'), 'utf8')) as BuildPlan;
   expect(plan.digest).toBe(image.planDigest);
   return plan;
 }
