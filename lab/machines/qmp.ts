@@ -28,6 +28,8 @@ export class Qmp {
     const lines = createInterface({ input: socket });
     lines.on('line', (line) => this.#take(JSON.parse(line) as Answer));
     lines.on('close', () => this.#close());
+    // readline passes its input's error on as its own, and does not end: that of a QEMU that was killed ended the lab.
+    lines.on('error', () => this.#close());
   }
 
   onEvent(listener: (event: string) => void): void {

@@ -57,3 +57,12 @@ test('a QEMU that is gone answers nothing more', async () => {
   await expect(waiting).rejects.toThrow('QEMU is gone');
   await expect(qmp.execute('stop')).rejects.toThrow('QEMU is gone');
 });
+
+test('a QEMU that was killed resets its socket, and answers nothing more', async () => {
+  const { socket } = socketOf();
+  const qmp = new Qmp(socket);
+  const waiting = qmp.execute('stop');
+  socket.destroy(new Error('read ECONNRESET'));
+  await expect(waiting).rejects.toThrow('QEMU is gone');
+  await expect(qmp.execute('stop')).rejects.toThrow('QEMU is gone');
+});
