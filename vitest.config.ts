@@ -12,6 +12,8 @@ const LABS = 2;
  */
 const EACH_TIME = ['ami', 'reference-profile'].map((name) => `test/e2e/${name}.e2e.test.ts`);
 
+const EMULATED = ['test/e2e/qemu.e2e.test.ts'];
+
 function endToEnd(own: NonNullable<TestProjectInlineConfiguration['test']>): TestProjectInlineConfiguration {
   return {
     test: {
@@ -52,10 +54,12 @@ export default defineConfig({
       endToEnd({
         name: 'long',
         include: ['test/e2e/**/*.e2e.test.ts'],
-        exclude: EACH_TIME,
+        exclude: [...EACH_TIME, ...EMULATED],
         maxWorkers: LABS,
         sequence: { groupOrder: 2 },
       }),
+      // Alone: where there is no KVM it takes all processors for minutes, and others have clocks to keep to.
+      endToEnd({ name: 'emulated', include: EMULATED, maxWorkers: 1, sequence: { groupOrder: 3 } }),
     ],
   },
 });

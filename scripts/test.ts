@@ -33,7 +33,12 @@ const PARTS: readonly Part[] = [
   { name: 'drift', command: [node, 'scripts/generate.ts', '--check'], tests: false },
   { name: 'unit', command: [node, vitest, 'run', '--project', 'unit'], tests: true },
   { name: 'e2e', command: [node, vitest, 'run', '--project', 'e2e'], tests: true },
-  { name: 'long', command: [node, vitest, 'run', '--project', 'long'], tests: true, isLong: true },
+  {
+    name: 'long',
+    command: [node, vitest, 'run', '--project', 'long', '--project', 'emulated'],
+    tests: true,
+    isLong: true,
+  },
 ];
 
 const reports = mkdtempSync(join(tmpdir(), 'ecs-host-test-'));

@@ -18,7 +18,7 @@ import { poll } from '../../src/io/wait-until.ts';
 import { deadlineConfig } from '../../src/run/deadline.ts';
 import { joinParts } from '../../src/user-data/parts.ts';
 import { awsLeftovers, type LabHandle, startLabForTests } from './lab-handle.ts';
-import { cli, events, start } from './support.ts';
+import { cli, events, resultOf, start } from './support.ts';
 
 /**
  * What AWS does without failing (keys that end, answers that are old, zones that are full), a private workload, a
@@ -93,7 +93,7 @@ test('ami passes while keys end, answers are old, zones are full, and the worklo
   await ask('DELETE', '/_lab/staleness');
   expect(run.exitCode, run.all).toBe(0);
   expect(run.all).not.toContain(TOKEN);
-  goodImageId = /"imageId":"(ami-\w+)"/.exec(run.stdout)?.[1] ?? '';
+  goodImageId = String(resultOf(run)['imageId']);
   const said = events(run).filter(({ type, code }) => type === 'warning' && code === 'PLACEMENT_LEFT');
   expect(said).toHaveLength(SHORTAGES.length);
   const file = join(lab.stateFolder, 'images', `${goodImageId}.json`);

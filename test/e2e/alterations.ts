@@ -2,11 +2,7 @@
  * Ways in which a careless change, or somebody who got into a bake, alters an image: a line for root's shell, and the
  * paths that an audit has to name. They are done after the image was cleaned.
  */
-export type Alteration = {
-  readonly what: string;
-  readonly line: string;
-  readonly paths: readonly string[];
-};
+export type Alteration = { readonly what: string; readonly line: string; readonly paths: readonly string[] };
 
 function adds(path: string, content: string, mode = '0644'): Alteration {
   const folder = path.slice(0, path.lastIndexOf('/'));
@@ -18,30 +14,29 @@ function appends(path: string, content: string): Alteration {
   return { what: `changes ${path}`, line: `printf '%s\\n' '${content}' >>'${path}'`, paths: [path] };
 }
 
-/** The one that the lab's stand-in for Ubuntu 20.04 has. */
-export const KERNEL_OF_FOCAL = '5.15.0-1084-aws';
-
 const LINE = 'b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW';
 const KEY = `-----BEGIN OPENSSH PRIVATE KEY-----\n${`${LINE}\n`.repeat(5)}-----END OPENSSH PRIVATE KEY-----`;
 const UNIT = '[Service]\nExecStart=/bin/true';
 
-const KEY_LEFT: Alteration = {
-  what: 'leaves a key of who baked it',
-  line: `install -d -m 0700 /root/.ssh
+/** What also shows on a booted host, with the check that has to say so. */
+export const SEEN_BOOTED: readonly (Alteration & { readonly check: string })[] = [
+  {
+    what: 'leaves a key of who baked it',
+    line: `install -d -m 0700 /root/.ssh
 key=AAAAC3NzaC1lZDI1NTE5AAAAIJmKd3mIhnYJ1Qdj8bXvhS2qYJm1hCfxYl0pZ0cA1dXh
 echo "ssh-ed25519 $key left@behind" >/root/.ssh/authorized_keys`,
-  paths: ['/root/.ssh/authorized_keys'],
-};
-
-const SOCKET_ENABLED: Alteration = {
-  what: 'lets systemd start Docker for whoever connects',
-  line: 'systemctl enable docker.socket',
-  paths: ['/etc/systemd/system/sockets.target.wants/docker.socket'],
-};
-
-const AGENT_STARTED: Alteration = {
-  what: 'started the agent in the bake',
-  line: `mkdir -p /var/lib/ecs/data
+    paths: ['/root/.ssh/authorized_keys'],
+    check: 'booted.clean.no-ssh-keys',
+  },
+  {
+    what: 'lets systemd start Docker for whoever connects',
+    line: 'systemctl enable docker.socket',
+    paths: ['/etc/systemd/system/sockets.target.wants/docker.socket'],
+    check: 'gate.docker-socket-disabled',
+  },
+  {
+    what: 'started the agent in the bake',
+    line: `mkdir -p /var/lib/ecs/data
 cat >/var/lib/ecs/data/agent.db <<'EOS'
 {
   "cluster": "bake",
@@ -50,17 +45,13 @@ cat >/var/lib/ecs/data/agent.db <<'EOS'
 }
 EOS
 touch -d '2 hours ago' /var/lib/ecs/data/agent.db`,
-  paths: ['/var/lib/ecs/data/agent.db'],
-};
-
-/** What also shows on a booted host, with the check that has to say so. */
-export const SEEN_BOOTED: readonly { readonly line: string; readonly check: string }[] = [
-  { line: KEY_LEFT.line, check: 'booted.clean.no-ssh-keys' },
-  { line: SOCKET_ENABLED.line, check: 'gate.docker-socket-disabled' },
-  { line: AGENT_STARTED.line, check: 'booted.ecs-agent.never-started' },
+    paths: ['/var/lib/ecs/data/agent.db'],
+    check: 'booted.ecs-agent.never-started',
+  },
 ];
 
 export const ALTERATIONS: readonly Alteration[] = [
+  ...SEEN_BOOTED,
   // Ways in.
   adds(
     '/home/admin/.aws/credentials',
@@ -80,7 +71,6 @@ export const ALTERATIONS: readonly Alteration[] = [
     '/root/.ssh/authorized_keys2',
     'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJmKd3mIhnYJ1Qdj8bXvhS2qYJm1hCfxYl0pZ0cA1dXh',
   ),
-  KEY_LEFT,
   appends('/etc/pam.d/sshd', 'auth sufficient pam_permit.so'),
   appends('/etc/hosts.allow', 'ALL: ALL'),
   adds('/etc/polkit-1/rules.d/00-all.rules', 'polkit.addRule(() => polkit.Result.YES);'),
@@ -97,7 +87,6 @@ export const ALTERATIONS: readonly Alteration[] = [
 ln -s /lib/systemd/system/rsync.service /etc/systemd/system/x.target.wants/`,
     paths: ['/etc/systemd/system/x.target.wants/rsync.service'],
   },
-  SOCKET_ENABLED,
   adds('/usr/lib/systemd/system-generators/beacon', '#!/bin/sh', '0755'),
   adds('/etc/cron.d/beacon', '* * * * * root /bin/true'),
   adds('/var/spool/cron/crontabs/root', '* * * * * /bin/true', '0600'),
@@ -131,7 +120,6 @@ ln -s /lib/systemd/system/rsync.service /etc/systemd/system/x.target.wants/`,
     line: 'echo 0123456789abcdef0123456789abcdef >/etc/machine-id',
     paths: ['/etc/machine-id'],
   },
-  AGENT_STARTED,
   adds('/etc/ecs/ecs.config', 'ECS_CLUSTER=production'),
   adds('/etc/ecs-host/host.json', '{"version":1,"webserverUrl":"https://10.0.0.1"}'),
   adds('/etc/hostname', 'production'),

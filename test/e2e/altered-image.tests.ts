@@ -32,7 +32,7 @@ const ALONG_WITH = [
 const IS_SECRET = /, \S+ at \d+$/;
 const SECRETS = ['/home/admin/.aws/credentials', '/etc/ssl/private/server.key', '/etc/ssh/ssh_host_ed25519_key'];
 
-export type Proved = { readonly lab: LabHandle; readonly imageId: string };
+type Proved = { readonly lab: LabHandle; readonly imageId: string };
 
 /** An image of a bake with all that a careless change or an intruder may leave, as if the bake had made it. */
 async function alteredImage({ lab, imageId }: Proved): Promise<string> {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { harmlessToKernels, KERNEL_OF_FOCAL } from './alterations.ts';
+import { kernelOf } from '../../lab/parts/kernel/release.ts';
+import { harmlessToKernels } from './alterations.ts';
 import { bakeImage } from './booted-host.ts';
 import { type Change, changedImage, failedIds, GPU_HOST } from './changed-image.ts';
 import { awsLeftovers, type LabHandle, startLabForTests } from './lab-handle.ts';
@@ -8,6 +9,7 @@ import { cli, events } from './support.ts';
 
 /** Images of the profile that the project is for, changed: by time, by a mistake, and on a machine with another GPU. */
 const PROFILE = 'g3s-focal';
+const { release } = kernelOf('focal');
 
 let lab: LabHandle;
 let goodImageId: string;
@@ -20,14 +22,14 @@ afterAll(async () => {
   await lab?.down();
 });
 
-const OF_NOUVEAU = `rm /etc/modprobe.d/ecs-host-nvidia.conf && update-initramfs -u -k ${KERNEL_OF_FOCAL}`;
+const OF_NOUVEAU = `rm /etc/modprobe.d/ecs-host-nvidia.conf && update-initramfs -u -k ${release}`;
 
 function altered(how: Pick<Change, 'name' | 'before' | 'after'>): Promise<string> {
   return changedImage(lab, { ...how, imageId: goodImageId, ...GPU_HOST });
 }
 
 test.concurrent('another kernel, and an initramfs that was built again, are no defects', async ({ expect }) => {
-  const before = harmlessToKernels(KERNEL_OF_FOCAL).join('\n');
+  const before = harmlessToKernels(release).join('\n');
   const imageId = await altered({ name: 'other-kernel', before, after: '' });
   const run = await cli(['smoke', imageId, '--profile', PROFILE, '--only', 'audit', '--json'], lab.environment);
   expect(failedIds(events(run)), run.all).toEqual([]);

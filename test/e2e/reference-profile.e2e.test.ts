@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { kernelOf } from '../../lab/parts/kernel/release.ts';
 import type { ImageRecord } from '../../src/image/image-record.ts';
-import { KERNEL_OF_FOCAL } from './alterations.ts';
 import { changedImage, failedIds, GPU_HOST } from './changed-image.ts';
 import { type LabHandle, startLabForTests } from './lab-handle.ts';
 import { correctIds, FRESH_MS, proveImage } from './proved-image.ts';
@@ -8,6 +8,7 @@ import { cli, events } from './support.ts';
 
 /** The profile that the project is for, as hosts.yaml has it, over stand-ins of the lab: whole, and with defects. */
 const PROFILE = 'g3s-focal';
+const { release } = kernelOf('focal');
 
 let lab: LabHandle;
 let image: ImageRecord;
@@ -65,8 +66,8 @@ nvidia-ctk config --config-file /etc/nvidia-container-runtime/config.toml --in-p
 install -d /etc/cdi && echo '{}' >/etc/cdi/nvidia.yaml
 rm /etc/systemd/system/ecs.service.d/30-ecs-host-nvidia.conf
 sed -i '/^Package: nvidia-container-toolkit$/,/^Version:/s/^Version: .*/Version: 1.17.0-1/' /var/lib/dpkg/status
-module=$(find /lib/modules/${KERNEL_OF_FOCAL} -name 'nvidia.ko*')
-install -d /lib/modules/5.15.0-1-aws && mv "$module" /lib/modules/5.15.0-1-aws/ && depmod ${KERNEL_OF_FOCAL}`;
+module=$(find /lib/modules/${release} -name 'nvidia.ko*')
+install -d /lib/modules/5.15.0-1-aws && mv "$module" /lib/modules/5.15.0-1-aws/ && depmod ${release}`;
 const NAMED = [
   ...['booted.nvidia.held', 'booted.nvidia.runtime', 'booted.nvidia.no-baked-devices'],
   ...['booted.nvidia.agent-after-devices', 'booted.nvidia.toolkit', 'booted.nvidia.driver'],

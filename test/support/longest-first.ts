@@ -15,7 +15,6 @@ const LONGEST = [
   'scripts',
   'regions',
   'failing-bakes',
-  'qemu',
   'adversity',
   'session-manager',
   'gpu',
