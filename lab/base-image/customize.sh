@@ -20,7 +20,9 @@ ln -s ../amazon-ssm-agent.service "$root/etc/systemd/system/multi-user.target.wa
 sed -i 's/^hosts:.*/hosts: files myhostname dns/' "$root/etc/nsswitch.conf"
 
 # The network needs no DHCP and nobody answers it; cloud-init, which on EC2 asks before anything else, goes on at once without a client.
-chroot "$root" dpkg-statoverride --update --add root root 0644 /sbin/dhclient
+for client in /sbin/dhclient /usr/sbin/dhcpcd; do
+  if [ -e "$root$client" ]; then chroot "$root" dpkg-statoverride --update --add root root 0644 "$client"; fi
+done
 
 # Persistent journal, as on a server.
 install -d -m 2755 -o root -g "$(awk -F: '$1 == "systemd-journal" { print $3 }' "$root/etc/group")" "$root/var/log/journal"

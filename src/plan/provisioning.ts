@@ -6,8 +6,12 @@ export const BUNDLE_FILE = 'bundle.tar';
 /** One step on the build instance: the upload, or a script of several lines that ends at the first that fails. */
 export type ProvisioningStep = { readonly name: string; readonly upload?: true; readonly inline?: readonly string[] };
 
-/** A line that waits for the base image's own first boot. 2 is "done, with recoverable errors": it may warn. */
-export const FIRST_BOOT_IS_OVER = 'cloud-init status --wait >/dev/null || [ $? -eq 2 ]';
+/**
+ * A line that waits for the base image's own first boot. 2 is "done, with recoverable errors": it may warn. Of one that
+ * failed cloud-init says more than its exit code.
+ */
+export const FIRST_BOOT_IS_OVER =
+  'cloud-init status --wait >/dev/null || [ $? -eq 2 ] || { cloud-init status --long >&2; exit 1; }';
 
 /** A line that unpacks what was carried, as root's own; run as root. */
 export function extractLine(archive: string, folder: string): string {

@@ -37,10 +37,10 @@ copy "$here/../ubuntu/rootfs" ./etc/systemd ./usr/bin
 copy "$here/rootfs" .
 chmod 0755 "$root/usr/bin/snap"
 
-# Nobody sits at the console; the kernel, its debug interfaces, the disks under the file system and the network are the host's.
+# Nobody sits at the console; the kernel, its debug interfaces and the disks under the file system are the host's.
 for unit in console-getty.service dev-hugepages.mount sys-kernel-debug.mount sys-kernel-tracing.mount systemd-pstore.service \
   e2scrub_all.timer e2scrub_reap.service fstrim.timer grub-common.service grub-initrd-fallback.service multipathd.service multipathd.socket \
-  systemd-networkd.service systemd-networkd.socket systemd-networkd-wait-online.service systemd-resolved.service; do
+  systemd-resolved.service; do
   ln -sf /dev/null "$root/etc/systemd/system/$unit"
 done
 install -d "$root/etc/systemd/system/multi-user.target.wants"

@@ -152,7 +152,8 @@ describe("Canonical's image", () => {
       (await execa('debugfs', ['-R', `ls -p ${path}`, image.file])).stdout;
     expect(await list('/etc/netplan')).not.toContain('.yaml');
     expect(await list('/etc/systemd/system/multi-user.target.wants')).toContain('snap.amazon-ssm-agent');
-    expect(await list('/etc/systemd/system')).toContain('systemd-networkd.service');
+    expect(await list('/etc/systemd/system')).toContain('systemd-resolved.service');
+    expect(await list('/etc/systemd/network')).toContain('10-lab.network');
     expect(await list('/dev')).not.toContain('null');
 
     // What is in the cache is not fetched again.
