@@ -1,0 +1,40 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { HOST_NODE, onHost } from '#contracts/host-paths.ts';
+import { bakeImage, bootHost } from '../../test/e2e/booted-host.ts';
+import type { LabHandle } from '../../test/e2e/lab-handle.ts';
+import { withLab } from '../lab.ts';
+import { COVERAGE_FOLDER } from './checkout.ts';
+
+/**
+ * Bakes in a lab, boots each image, lets it verify itself as smoke does, and fetches the coverage of all of that. Runs
+ * in a checkout of `copyWithCoverage`, and is started by bench/provisioner-coverage.ts.
+ *
+ *   node bench/coverage/measure.ts FOLDER
+ */
+const [, , into = ''] = process.argv;
+
+const BAKES: readonly (readonly string[])[] = [
+  ['--profile', 'cpu-bookworm', '--no-layers'],
+  ['--profile', 'cpu-bookworm', '--layers'],
+  ['--profile', 'g3s-focal'],
+];
+
+async function measure(lab: LabHandle, args: readonly string[], folder: string, signal: AbortSignal): Promise<void> {
+  console.log(`bake ${args.join(' ')}`);
+  const image = await bakeImage(lab, ['--force', ...args], signal);
+  await using host = await bootHost(lab, image, { signal });
+  await host.run('cloud-init status --wait || [ $? -eq 2 ]');
+  // Its checks are not what is measured.
+  const verify = `${HOST_NODE} ${onHost('provisioners/main.mjs')} verify --stage booted`;
+  await host.try(`sudo NODE_V8_COVERAGE=${COVERAGE_FOLDER} ${verify} >/dev/null`);
+  await mkdir(folder, { recursive: true });
+  const fetched = async (command: string): Promise<Buffer> =>
+    Buffer.from((await host.run(`${command} | base64 -w 0`)).trim(), 'base64');
+  await writeFile(join(folder, 'main.mjs'), await fetched(`sudo cat ${onHost('provisioners/main.mjs')}`));
+  await writeFile(join(folder, 'coverage.tar'), await fetched(`sudo tar -cC ${COVERAGE_FOLDER} .`));
+}
+
+await withLab(async (lab, signal) => {
+  for (const [at, args] of BAKES.entries()) await measure(lab, args, join(into, `${at}`), signal);
+});
