@@ -88,6 +88,7 @@ class FileSystemManifest {
   readonly #lines: Lines;
   readonly #request: ManifestRequest;
   readonly #contents: readonly RegExp[];
+  readonly #memberContents: readonly RegExp[];
   readonly #isLive: boolean;
   /** Of inodes that have more names to come, or may have. */
   readonly #linked = new Map<number, Digests>();
@@ -99,6 +100,7 @@ class FileSystemManifest {
     this.#lines = lines;
     this.#request = request;
     this.#contents = request.contents.map(beginningWith);
+    this.#memberContents = (request.memberContents ?? []).map(beginningWith);
     this.#isLive = isLive;
   }
 
@@ -163,7 +165,8 @@ class FileSystemManifest {
     if (!archives.some((each) => path.startsWith(each))) return;
     try {
       const bytes = this.#fileSystem.content(inode, MOST_ARCHIVE_BYTES);
-      for await (const line of membersOf(path, bytes)) await this.#lines.write(line);
+      const isAsked = (member: string): boolean => this.#memberContents.some((each) => each.test(member));
+      for await (const line of membersOf(path, bytes, isAsked)) await this.#lines.write(line);
     } catch (error) {
       throw new Error(`${path}: ${reasonOf(error)}`);
     }

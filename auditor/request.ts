@@ -36,10 +36,11 @@ function diskOf(value: unknown): AuditedDisk {
   throw new Error("the request has no disk: { volumeId, deviceName } or 'own root'");
 }
 
-function manifestRequest({ disk, contents, archives = [] }: Fields): ManifestRequest {
+function manifestRequest({ disk, contents, archives = [], memberContents = [] }: Fields): ManifestRequest {
   if (!isTexts(contents)) throw new Error('the request has no list of contents');
   if (!isTexts(archives)) throw new Error('the archives of the request are no list of paths');
-  return { action: 'manifest', disk: diskOf(disk), contents, archives };
+  if (!isTexts(memberContents)) throw new Error('the memberContents of the request are no list of paths');
+  return { action: 'manifest', disk: diskOf(disk), contents, archives, memberContents };
 }
 
 function scanRequest({ disk, files, freeSpace, data }: Fields): ScanRequest {

@@ -26,6 +26,8 @@ export type ManifestRequest = {
    * xz), whose members are printed by their hash.
    */
   readonly archives?: readonly string[];
+  /** Members whose path begins with one of these (`*` is one name) are printed with their content, up to 64 KiB of it. */
+  readonly memberContents?: readonly string[];
 };
 
 export type ScanRequest = {
@@ -120,6 +122,8 @@ export type MemberLine = {
   readonly mode: number;
   readonly sha256?: string;
   readonly target?: string;
+  /** The content of a file that was asked for. */
+  readonly base64?: string;
 };
 
 export type ContentLine = { readonly type: 'content'; readonly path: string; readonly base64: string };

@@ -26,15 +26,21 @@ async function* archives(bytes: Buffer, isPacked: boolean): AsyncGenerator<reado
   }
 }
 
+const MOST_CONTENT_BYTES = 64 * 1024;
+
 function lineOf(
   archive: string,
   { name, kind, mode, file, content }: Member,
   held: ReadonlyMap<string, Buffer>,
+  isAsked: (path: string) => boolean,
 ): MemberLine {
   const whole = held.get(file) ?? content;
+  const path = pathText(name);
+  const isPrinted = kind === 'file' && whole.length <= MOST_CONTENT_BYTES && isAsked(path);
   return {
-    ...{ type: 'member', archive, path: pathText(name), kind, mode },
+    ...{ type: 'member', archive, path, kind, mode },
     ...(kind === 'file' ? { sha256: hash('sha256', whole) } : {}),
+    ...(isPrinted ? { base64: whole.toString('base64') } : {}),
     ...(kind === 'link' ? { target: pathText(content) } : {}),
   };
 }
@@ -42,12 +48,17 @@ function lineOf(
 /**
  * What is in the archives of a file, in their order.
  *
+ * @param isAsked whether a member of that path is to be printed with its content
  * @throws Error when one is damaged, or packed by what is not read here
  */
-export async function* membersOf(archive: string, bytes: Buffer): AsyncGenerator<MemberLine> {
+export async function* membersOf(
+  archive: string,
+  bytes: Buffer,
+  isAsked: (path: string) => boolean = () => false,
+): AsyncGenerator<MemberLine> {
   for await (const members of archives(bytes, true)) {
     const held = new Map<string, Buffer>();
     for (const { file, kind, content } of members) if (kind === 'file' && content.length > 0) held.set(file, content);
-    for (const member of members) yield lineOf(archive, member, held);
+    for (const member of members) yield lineOf(archive, member, held, isAsked);
   }
 }

@@ -208,6 +208,22 @@ function awsCliHost({ parts, key }: HostsOptions): OfficialHost {
   };
 }
 
+/** Archives of Node. Nothing of them is signed here: whoever fetches one knows the hash of what is in it. */
+function nodeHost({ parts }: HostsOptions): OfficialHost {
+  return {
+    names: ['nodejs.org'],
+    over: 'https',
+    faults: ['wrong-checksum', 'missing'],
+    answer: async ({ path }) => {
+      const [, version = '', name] = /^\/dist\/v([\d.]+)\/([^/]+\.tar\.gz)$/.exec(path) ?? [];
+      if (name === undefined) return missing('no such path');
+      const part = await parts.get('nodejs');
+      if (part === null) return noPart('nodejs');
+      return hasVersion(part, version) ? inPart(part, name) : missing(`the lab has Node ${part.version}`);
+    },
+  };
+}
+
 function ubuntuHost({ ubuntu }: HostsOptions): OfficialHost {
   return {
     names: ['archive.ubuntu.com', '*.ec2.archive.ubuntu.com', 'security.ubuntu.com'],
@@ -258,6 +274,7 @@ export function createOfficialHosts(options: HostsOptions): readonly OfficialHos
     driverHost(options),
     agentHost(options),
     awsCliHost(options),
+    nodeHost(options),
     ubuntuHost(options),
     feedHost(options),
   ];

@@ -6,7 +6,7 @@ import { hostNamed } from './names.ts';
 import { damaged, missing, type Served } from './served.ts';
 
 /** Packages and installers: what a checksum is of, as a rule. */
-const PAYLOAD = /\.(deb|zip|run)$/;
+const PAYLOAD = /\.(deb|zip|run|tar\.gz)$/;
 
 /** The official hosts of the lab, and what is wrong with them by order. */
 export class Official {

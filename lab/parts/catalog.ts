@@ -2,6 +2,7 @@ import { amazonEcsInit } from './amazon-ecs-init/amazon-ecs-init.ts';
 import { awsCli } from './aws-cli/aws-cli.ts';
 import { dockerCe } from './docker-ce/docker-ce.ts';
 import { kernelPart } from './kernel/kernel.ts';
+import { nodejs } from './nodejs/nodejs.ts';
 import { nvidiaContainerToolkit } from './nvidia-container-toolkit/toolkit.ts';
 import { nvidiaDriver } from './nvidia-driver/nvidia-driver.ts';
 import { nvidiaUserland } from './nvidia-userland/userland.ts';
@@ -13,6 +14,7 @@ const PARTS: readonly Part[] = [
   nvidiaContainerToolkit,
   amazonEcsInit,
   awsCli,
+  nodejs,
 ];
 
 /** The part of a name, which of a driver says the version; null when the lab has none. */

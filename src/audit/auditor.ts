@@ -1,8 +1,8 @@
 import type { AuditRequest } from '#contracts/audit.ts';
 import { auditTools } from '../bundle/audit-program.ts';
-import { carryFile } from '../host-access/carry-file.ts';
 import type { RunOptions, Ssh } from '../host-access/ssh.ts';
 import { outsideError } from '../io/errors.ts';
+import { bringNode } from './interpreter.ts';
 
 /** Of the auditor's own, which is gone with it. */
 const FOLDER = '/tmp/ecs-host-audit';
@@ -23,10 +23,10 @@ async function must(ssh: Ssh, command: string, options?: RunOptions): Promise<st
 
 /** Brings program and interpreter there, so that nothing of the image has a say. */
 export async function setUpAuditor(ssh: Ssh): Promise<Auditor> {
-  const { program, node } = await auditTools();
+  const tools = await auditTools();
   await must(ssh, `mkdir -p -m 0700 ${FOLDER}`);
-  await carryFile(ssh, { file: node, command: `gunzip >${FOLDER}/node`, pieces: `${FOLDER}/node.gz` }, must);
-  await must(ssh, `chmod 0755 ${FOLDER}/node && cat >${FOLDER}/audit.mjs`, { inputFile: program });
+  await bringNode(ssh, tools, `${FOLDER}/node`, must);
+  await must(ssh, `chmod 0755 ${FOLDER}/node && cat >${FOLDER}/audit.mjs`, { inputFile: tools.program });
   return {
     ask: async (request) => {
       const printed = await must(ssh, `sudo ${FOLDER}/node ${FOLDER}/audit.mjs`, {

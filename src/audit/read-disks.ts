@@ -47,6 +47,7 @@ function isOfProgram({ rule, path }: FindingLine, { provisioned }: BuildPlan): b
 
 /** The second where kernels have a partition of their own. */
 const ARCHIVES = ['/boot/initrd.img-', '/initrd.img-'];
+const MEMBER_CONTENTS = ['conf/', 'scripts/*/ORDER'];
 
 /**
  * Reads the image's disk on a second instance that runs from the base image, and the base image's; explains the one by
@@ -62,7 +63,15 @@ export async function readDisks(ssh: Ssh, { ctx, clients, plan, subject, steps, 
   ]);
   const disk = { volumeId, deviceName: AUDITED_DEVICE };
   const image = await ctx.span('read the disk of the image', async () =>
-    auditedDisk(await auditor.ask({ action: 'manifest', disk, contents: CONTENTS, archives: ARCHIVES })),
+    auditedDisk(
+      await auditor.ask({
+        action: 'manifest',
+        disk,
+        contents: CONTENTS,
+        archives: ARCHIVES,
+        memberContents: MEMBER_CONTENTS,
+      }),
+    ),
   );
   // What the base image is compared as is what its first boot leaves.
   await ssh.run(FIRST_BOOT_IS_OVER, { timeoutMs: timeLimits(plan.endpointUrl).cloudInitMs });

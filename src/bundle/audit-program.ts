@@ -2,12 +2,13 @@ import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheFolder } from '../io/paths.ts';
 import { bundleProgram, compressedNode, sourcesDigest } from './bundle.ts';
+import type { NodeBinary } from './names.ts';
 
 /** Where the auditor's program comes from; the lock file stands for what it imports from packages. */
 const SOURCES = ['auditor', 'contracts', 'package-lock.json'];
 
-/** What is carried to an auditor: its program, and the interpreter for it (gzip). */
-export type AuditTools = { readonly program: string; readonly node: string };
+/** What an auditor needs, as files of this machine: its program, and the interpreter for it (gzip). */
+export type AuditTools = { readonly program: string; readonly nodeFile: string; readonly node: NodeBinary };
 
 /** The program is bundled once for each state of its sources. */
 async function builtProgram(): Promise<string> {
@@ -24,8 +25,7 @@ async function builtProgram(): Promise<string> {
   return program;
 }
 
-/** Both as files of this machine. */
 export async function auditTools(): Promise<AuditTools> {
-  const [program, { file }] = await Promise.all([builtProgram(), compressedNode()]);
-  return { program, node: file };
+  const [program, { file, node }] = await Promise.all([builtProgram(), compressedNode()]);
+  return { program, nodeFile: file, node };
 }

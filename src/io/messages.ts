@@ -408,6 +408,11 @@ export const MESSAGES = {
   },
   SIGNING_KEY: { level: 'user', meaning: 'A file is no key that a provenance could be signed or verified with.' },
   SMOKE_AGENT: { level: 'outside', meaning: 'The ECS agent of a host gave up before it registered.' },
+  SMOKE_DOCKER: {
+    level: 'outside',
+    meaning: 'Docker of a host fails again and again once the gate is open.',
+    carries: 'output',
+  },
   SMOKE_FAILED: {
     level: 'verdict',
     meaning: 'Checks of the smoke test did not hold; each is one of the details.',

@@ -135,6 +135,9 @@ describe('a ramdisk', () => {
   });
 });
 
+const UDEV = '/scripts/init-top/udev "$@"';
+const PARAMETERS = '[ -e /conf/param.conf ] && . /conf/param.conf';
+
 describe('what is in a ramdisk', () => {
   const path = `/boot/initrd.img-${RELEASE}`;
   const busybox = file('/usr/bin/busybox', 'busybox');
@@ -144,6 +147,14 @@ describe('what is in a ramdisk', () => {
     return { type: 'member', archive: path, path: name, kind: 'file', mode: 0o755, ...sum, ...more };
   }
 
+  /** A file of the ramdisk whose content the auditor tells. */
+  function text(name: string, content: string): MemberLine {
+    return member(name, content, { base64: Buffer.from(content).toString('base64') });
+  }
+
+  const order = (...lines: readonly string[]): MemberLine =>
+    text('scripts/init-top/ORDER', lines.map((line) => `${line}\n`).join(''));
+
   function judgedMembers(...members: readonly MemberLine[]): string | null {
     const all = [...items, busybox, folder('/usr')];
     return ruled(path, { ...view(all), image: image(all, { members: { [path]: members } }) });
@@ -151,9 +162,28 @@ describe('what is in a ramdisk', () => {
 
   test('is on the image as well, or written by mkinitramfs', () => {
     expect(judgedMembers(member('usr/bin/busybox', 'busybox'))).toBeNull();
-    expect(judgedMembers(member('conf/arch.conf', 'DPKG_ARCH=amd64'), member('conf/initramfs.conf', 'x'))).toBeNull();
-    expect(judgedMembers(member('scripts/init-top/ORDER', 'x'))).toBeNull();
+    expect(judgedMembers(text('conf/arch.conf', 'DPKG_ARCH=amd64\n'))).toBeNull();
+    const settings = '#\n# MODULES: [ most | netboot ]\n\nMODULES=most\nDEVICE=\nRUNSIZE=10%\nexport KEYMAP="n"\n';
+    expect(judgedMembers(text('conf/initramfs.conf', settings))).toBeNull();
+    expect(judgedMembers(member('scripts/init-top/udev', 'busybox'), order(UDEV, PARAMETERS))).toBeNull();
     expect(judgedMembers(member('usr/bin', null, { kind: 'folder' }))).toBeNull();
+  });
+
+  test.each([
+    ['settings that run a program', text('conf/initramfs.conf', 'MODULES=most\n/sbin/evil\n')],
+    ['settings whose value is run', text('conf/initramfs.conf', 'DEVICE=$(evil)\n')],
+    ['settings whose quoted value is run', text('conf/arch.conf', 'DPKG_ARCH="`evil`"\n')],
+    ['a setting before a program', text('conf/arch.conf', 'DPKG_ARCH=amd64 evil\n')],
+    ['settings that nobody told', member('conf/arch.conf', 'DPKG_ARCH=amd64')],
+    ['an order of a program', order(UDEV, '/sbin/evil')],
+    ['an order of more on a line', order(`${UDEV}; evil`)],
+    ['an order of a script that is not there', order('/scripts/init-top/evil "$@"')],
+    ['an order that nobody told', member('scripts/init-top/ORDER', UDEV)],
+  ])('is not %s', (_what, each) => {
+    const { path: name } = each;
+    expect(judgedMembers(member('scripts/init-top/udev', 'busybox'), each)).toBe(
+      `in its ${name} is more than mkinitramfs writes`,
+    );
   });
 
   test('could be read', () => {

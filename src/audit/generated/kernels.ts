@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import type { MemberLine } from '#contracts/audit.ts';
 import { named, type Rule, type View } from './rule.ts';
 
 const INDEX =
@@ -46,11 +47,18 @@ function hasKernel(release: string, { image }: View): boolean {
   return image.entries.has(`/boot/vmlinuz-${release}`);
 }
 
+/** A comment, or a setting whose value is the words that stand there: nothing that a shell would run. */
+const SETTING = /^\s*(#.*|(export )?\w+=("[^"$`\\]*"|'[^']*'|[\w./:@%+,-]*)\s*|)$/;
+const SETTINGS = /^conf\/(arch|initramfs)\.conf$/;
+const ORDER = /^scripts\/[\w-]+\/ORDER$/;
+const AFTER_EACH = '[ -e /conf/param.conf ] && . /conf/param.conf';
+
 /** What mkinitramfs writes itself; all else it copies from the image. */
 const WRITTEN = [
-  /^conf\/(arch\.conf|initramfs\.conf|modules|uuid\.conf)$/,
+  SETTINGS,
+  /^conf\/(modules|uuid\.conf)$/,
   /^cryptroot\/[\w./-]+$/,
-  /^scripts\/[\w-]+\/ORDER$/,
+  ORDER,
   /^etc\/(ld\.so\.cache|mtab|fstab|passwd|group|mdadm\/mdadm\.conf|initrd-release)$/,
   /^(usr\/)?lib\/modules\/[^/]+\/modules\.[\w.]+$/,
   /^var\/cache\/fontconfig\//,
@@ -70,6 +78,25 @@ function strangeMembers(path: string, { image }: View): readonly string[] {
     .map(({ path: name }) => name);
 }
 
+/** The ramdisk's first program reads these as shell: the order of scripts calls scripts that are there, and no more. */
+function speaksForItself({ path, base64 }: MemberLine, scripts: ReadonlySet<string>): boolean {
+  if (!SETTINGS.test(path) && !ORDER.test(path)) return true;
+  if (base64 === undefined) return false;
+  const lines = Buffer.from(base64, 'base64').toString('utf8').split('\n');
+  if (SETTINGS.test(path)) return lines.every((line) => SETTING.test(line));
+  return lines.every((line) => {
+    const script = /^\/(scripts\/[\w-]+\/[\w.-]+) "\$@"$/.exec(line)?.[1];
+    return line === '' || line === AFTER_EACH || (script !== undefined && scripts.has(script));
+  });
+}
+
+/** Files that hold more than mkinitramfs writes there. */
+function strangeTexts(path: string, { image }: View): readonly string[] {
+  const members = (image.members.get(path) ?? []).filter(({ kind }) => kind === 'file');
+  const scripts = new Set(members.map(({ path: name }) => name));
+  return members.filter((member) => !speaksForItself(member, scripts)).map(({ path: name }) => name);
+}
+
 const RAMDISK: Rule = {
   by: 'update-initramfs',
   covers: (path) => /^\/(boot\/initrd\.img-|var\/lib\/initramfs-tools\/)[^/]*$/.test(path),
@@ -80,7 +107,9 @@ const RAMDISK: Rule = {
     if (!path.startsWith('/boot/')) return null;
     if (!view.image.members.has(path)) return 'what is in it could not be read';
     const strange = strangeMembers(path, view);
-    return strange.length === 0 ? null : `it has ${named(strange)}, which is not on the image`;
+    if (strange.length > 0) return `it has ${named(strange)}, which is not on the image`;
+    const texts = strangeTexts(path, view);
+    return texts.length === 0 ? null : `in its ${named(texts)} is more than mkinitramfs writes`;
   },
 };
 

@@ -103,24 +103,52 @@ export async function checkDenied(
   book.record('gate.denied-not-registered', { actual: arn ?? 'no container instance', isCorrect: arn === null });
 }
 
+/** In this time systemd has started a Docker that fails three times, and gives up. */
+const DOCKER_FAILS_MS = 20_000;
+
+type OpenOptions = {
+  readonly isRetriedNow: boolean;
+  readonly serveMs: number;
+  readonly signal: AbortSignal;
+  /** For a Docker that fails, before nothing more is waited for. */
+  readonly dockerFailsMs?: number;
+};
+
+/** The host service tries for as long as it lives; who waits for it need not. @throws EcsHostError (outside) */
+async function throwWhereNothingComes(ssh: Ssh, phase: HostState['phase'], isDockerLate: boolean): Promise<void> {
+  const { instanceId } = ssh.target;
+  if (phase !== 'agent' && !isDockerLate) return;
+  const units = await readUnits(ssh);
+  // An agent that gave up (exit code 5) is not started again.
+  if (phase === 'agent' && units['ecs.service'].activeState === 'failed')
+    throw outsideError('SMOKE_AGENT', `The ECS agent of ${instanceId} gave up before it registered.`);
+  if (!isDockerLate || units['docker.service'].activeState !== 'failed') return;
+  const { stdout } = await ssh.run('sudo journalctl --unit docker --no-pager --output cat --lines 20');
+  throw outsideError(
+    'SMOKE_DOCKER',
+    `Docker of ${instanceId} does not come up: it fails again and again.`,
+    undefined,
+    stdout,
+  );
+}
+
 /** Grants and waits until the host serves. */
-export async function openGate(
-  ssh: Ssh,
-  webserver: SmokeWebserver,
-  options: { readonly isRetriedNow: boolean; readonly serveMs: number; readonly signal: AbortSignal },
-): Promise<HostState> {
+export async function openGate(ssh: Ssh, webserver: SmokeWebserver, options: OpenOptions): Promise<HostState> {
+  const { isRetriedNow, serveMs, signal, dockerFailsMs = DOCKER_FAILS_MS } = options;
   webserver.decide(ssh.target.instanceId, 'grant');
-  if (options.isRetriedNow) await retryHandshake(ssh);
+  if (isRetriedNow) await retryHandshake(ssh);
+  let dockerSince: number | null = null;
   return waitUntil(
     `the host service of ${ssh.target.instanceId} to serve`,
     async () => {
       const state = await readHostState(ssh);
-      // An agent that gave up (exit code 5) is not started again: nothing more is coming.
-      if (state?.phase === 'agent' && (await readUnits(ssh))['ecs.service'].activeState === 'failed')
-        throw outsideError('SMOKE_AGENT', `The ECS agent of ${ssh.target.instanceId} gave up before it registered.`);
+      if (state?.phase === 'docker') dockerSince ??= performance.now();
+      const isDockerLate =
+        state?.phase === 'docker' && dockerSince !== null && performance.now() - dockerSince >= dockerFailsMs;
+      if (state !== null) await throwWhereNothingComes(ssh, state.phase, isDockerLate);
       return state?.phase === 'serving' ? state : null;
     },
-    { timeoutMs: options.serveMs, intervalMs: 250, signal: options.signal },
+    { timeoutMs: serveMs, intervalMs: 250, signal },
   );
 }
 

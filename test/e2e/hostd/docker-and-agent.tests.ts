@@ -61,6 +61,30 @@ describe('while it serves', () => {
     expect(await host.units()).toBe(UP);
   });
 
+  test('a Docker that fails again and again is not waited for', { timeout: 180_000 }, async () => {
+    onTestFinished(async () => {
+      await host.run(
+        'sudo mv /etc/docker/daemon.json.kept /etc/docker/daemon.json; sudo systemctl reset-failed docker',
+      );
+      host.decide({ kind: 'grant' });
+      await host.reach('serving', 120_000);
+    });
+    host.decide({ kind: 'error', status: 503 });
+    await host.run('sudo systemctl kill -s KILL ecs-host');
+    await expect.poll(() => host.units(), { timeout: 15_000 }).toBe(AGENT_DOWN);
+    await host.run(`sudo systemctl stop docker.socket docker containerd
+      sudo mv /etc/docker/daemon.json /etc/docker/daemon.json.kept
+      echo '{"hosts": 4}' | sudo tee /etc/docker/daemon.json >/dev/null`);
+    const opening = openGate(sshOf(host), webserverOf(host), {
+      isRetriedNow: true,
+      serveMs: 120_000,
+      signal: new AbortController().signal,
+    });
+    const said = { code: 'SMOKE_DOCKER', output: expect.stringContaining('daemon.json') };
+    await expect(opening).rejects.toMatchObject(said);
+    expect(await host.state()).toMatchObject({ phase: 'docker' });
+  });
+
   test('an agent that gives up (exit code 5) is not started again by systemd, by Docker, or unnoticed', {
     timeout: 180_000,
   }, async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 /**
  * Runs as the only program of a network namespace, with mounts of its own: a machine to which the official hosts' names
  * lead to the lab's door. Fetches what provisioners fetch, with their own functions and the real apt, curl and gpg, and
@@ -19,6 +20,7 @@ import type { Repository } from '../../../provisioners/lib/context.ts';
 import { download, requireSha256 } from '../../../provisioners/lib/download.ts';
 import { requireSignature } from '../../../provisioners/lib/gpg.ts';
 import { textOf, tool } from '../../../provisioners/lib/tool.ts';
+import { fetchNode } from '../../../src/audit/interpreter.ts';
 import { makeDebian, makeOfficial } from './official-lab.ts';
 
 const cache = process.argv[2] ?? '';
@@ -29,6 +31,7 @@ const NAMES = [
   'download.nvidia.com',
   's3.us-east-1.amazonaws.com',
   'awscli.amazonaws.com',
+  'nodejs.org',
   'us-west-2.ec2.archive.ubuntu.com',
   'security.ubuntu.com',
 ];
@@ -124,6 +127,12 @@ async function install(names: readonly string[]): Promise<string> {
   return textOf`cat ${names.map((name) => `/usr/share/lab-test/${name}`)}`;
 }
 
+async function fetchedNode(content: string): Promise<string> {
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  await execa('sh', ['-c', fetchNode({ version: '24.0.1', sha256 }, '/run/node')]);
+  return readFile('/run/node', 'utf8');
+}
+
 const SCENARIOS: Readonly<Record<string, () => Promise<string>>> = {
   docker: async () => {
     await addRepository((await repositories()).docker);
@@ -173,6 +182,8 @@ const SCENARIOS: Readonly<Record<string, () => Promise<string>>> = {
     await requireSignature({ file, signature: `${file}.sig`, pinned: awsCli });
     return readFile(file, 'utf8');
   },
+  node: () => fetchedNode('a node\n'),
+  'another node': () => fetchedNode('the node\n'),
   'another host of TLS': async () => {
     await writeFile('/etc/hosts', '127.0.0.1 example.com\n');
     await download('https://example.com/', '/run/example');
@@ -181,7 +192,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<string>>> = {
 };
 
 const PLAN: readonly (readonly [scenario: string, host: string, fault: string | null])[] = [
-  ...['docker', 'toolkit', 'ubuntu', 'driver', 'agent', 'cli'].map((name) => [name, '', null] as const),
+  ...['docker', 'toolkit', 'ubuntu', 'driver', 'agent', 'cli', 'node'].map((name) => [name, '', null] as const),
   ['docker', 'download.docker.com', 'wrong-signature'],
   ['docker', 'download.docker.com', 'wrong-checksum'],
   ['docker', 'download.docker.com', 'expired-key'],
@@ -195,6 +206,9 @@ const PLAN: readonly (readonly [scenario: string, host: string, fault: string | 
   ['agent', 's3.us-east-1.amazonaws.com', 'expired-key'],
   ['cli', 'awscli.amazonaws.com', 'wrong-checksum'],
   ['cli', 'awscli.amazonaws.com', 'missing'],
+  ['node', 'nodejs.org', 'wrong-checksum'],
+  ['node', 'nodejs.org', 'missing'],
+  ['another node', '', null],
   ['another host of TLS', '', null],
 ];
 

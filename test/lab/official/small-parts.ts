@@ -53,6 +53,15 @@ function ofText(file: string, text: string): Contents['write'] {
   };
 }
 
+/** In its vendor's layout. */
+async function makeNodeArchive(folder: string): Promise<readonly string[]> {
+  const name = 'node-v24.0.1-linux-x64';
+  await mkdir(join(folder, name, 'bin'), { recursive: true });
+  await writeFile(join(folder, name, 'bin', 'node'), 'a node\n');
+  await execa('tar', ['--create', '--gzip', '--file', join(folder, `${name}.tar.gz`), '--directory', folder, name]);
+  return [`${name}.tar.gz`];
+}
+
 /** Parts under the names that the lab's have, with files that take no time to make. */
 export const SMALL_PARTS: readonly Part[] = [
   part('docker-ce-focal', {
@@ -75,6 +84,7 @@ export const SMALL_PARTS: readonly Part[] = [
     write: ofText('amazon-ecs-init-1.108.0-1.amd64.deb', 'an agent\n'),
   }),
   part('aws-cli', { version: '2.31.0', write: ofText('awscli-exe-linux-x86_64-2.31.0.zip', 'a zip\n') }),
+  part('nodejs', { version: '24.0.1', write: makeNodeArchive }),
   part('kernel-focal', {
     version: '5.15.0-1084-aws',
     write: async (folder) => [await makeDeb(folder, 'linux-headers-5.15.0-1084-aws', '5.15.0-1084.91~20.04.1')],

@@ -41,6 +41,7 @@ test('what provisioners fetch is verified whole, and each fault is refused by it
     driver: '#!/bin/sh\n',
     agent: 'an agent\n',
     cli: 'a zip\n',
+    node: 'a node\n',
   };
   for (const [scenario, result] of Object.entries(results))
     expect(found.get(`${scenario}: whole`), scenario).toMatchObject({ result });
@@ -59,6 +60,9 @@ test('what provisioners fetch is verified whole, and each fault is refused by it
     'agent: expired-key': /agent\.deb is not signed by [0-9A-F]{40}: its key, as it is pinned, expired on 2024-02-01/,
     'cli: wrong-checksum': /cli\.zip is not signed by [0-9A-F]{40}: the signature is of another content/,
     'cli: missing': /awscli\.amazonaws\.com.*404/,
+    'node: wrong-checksum': /not in gzip format/,
+    'node: missing': /curl.*404/,
+    'another node: whole': /exit code 1/,
     'another host of TLS: whole': /example\.com.*(SSL|alert)/,
   };
   for (const [name, refusal] of Object.entries(refusals)) expect(found.get(name)?.error, name).toMatch(refusal);
