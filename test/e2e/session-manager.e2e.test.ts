@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import {
   CreateSecurityGroupCommand,
   DescribeImagesCommand,
-  DescribeInstancesCommand,
   DescribeVpcsCommand,
   type EC2Client,
   RunInstancesCommand,
@@ -18,6 +17,7 @@ import {
 } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AwsClients, clientOptions, createClients } from '../../src/aws/clients.ts';
+import { waitForAddress } from '../../src/aws/instances.ts';
 import callerPolicy from '../../src/bootstrap/policies/caller.json' with { type: 'json' };
 import { CARRYING_SESSIONS } from '../../src/host-access/carry-file.ts';
 import { findSessionManagerPlugin } from '../../src/host-access/needs.ts';
@@ -180,8 +180,8 @@ describe('instances', () => {
   });
 
   test('one that lets nothing in is reached all the same: a shell on a terminal of the right size', async () => {
-    const { Reservations = [] } = await clients.ec2.send(new DescribeInstancesCommand({ InstanceIds: [managed] }));
-    const host = Reservations[0]?.Instances?.[0]?.PublicIpAddress ?? '';
+    // Its agent may be there before EC2 says so.
+    const host = await waitForAddress(clients, managed, AbortSignal.timeout(60_000));
     const socket = connect({ host, port: 22, timeout: 2000 });
     expect(await Promise.race([once(socket, 'timeout').then(() => 'silent'), once(socket, 'connect')])).toBe('silent');
     socket.destroy();
