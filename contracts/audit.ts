@@ -26,7 +26,7 @@ export type ManifestRequest = {
    * xz), whose members are printed by their hash.
    */
   readonly archives?: readonly string[];
-  /** Members whose path begins with one of these (`*` is one name) are printed with their content, up to 64 KiB of it. */
+  /** Members whose path begins with one of these (`*` is one name) have their content, if that is at most 64 KiB. */
   readonly memberContents?: readonly string[];
 };
 

@@ -11,11 +11,15 @@ function concern(name: string): string {
   return `provisioners/concerns/${name}.ts`;
 }
 
+function anyOf(...patterns: readonly RegExp[]): RegExp {
+  return new RegExp(patterns.map(({ source }) => source).join('|'), 'i');
+}
+
 function lib(name: string): string {
   return `provisioners/lib/${name}.ts`;
 }
 
-/** A gap has the first that matches. What such statements do is seen by tests of test/provisioners, each of its file. */
+/** A gap has the first that matches. What such statements do is seen by tests of test/provisioners. */
 export const REASONS: readonly Reason[] = [
   {
     reason: 'sets up a machine that somebody has, and is carried to none that is baked (test/e2e/scripts.e2e.test.ts)',
@@ -27,7 +31,11 @@ export const REASONS: readonly Reason[] = [
   },
   {
     reason: 'says where the plan is made what a concern puts on the image (test/e2e/audit.e2e.test.ts)',
-    text: /puts|: Puts = |: Put\b|least|const runc = runcOf\(source\)|ofTarget\(\{ target \}\)|= target\.userTools\.awsCli|DropInFor\(target\)|renderDaemonConfig\(mergeDaemonConfig\(\{\}|variant === 'host' \? FILES/i,
+    text: anyOf(
+      /puts|: Puts = |: Put\b|least|DropInFor\(target\)|variant === 'host' \? FILES/i,
+      /const runc = runcOf\(source\)|ofTarget\(\{ target \}\)|= target\.userTools\.awsCli/,
+      /renderDaemonConfig\(mergeDaemonConfig\(\{\}/,
+    ),
   },
   {
     reason: 'of a development host, or of a machine that was one (test/e2e/dev-host.e2e.test.ts)',
@@ -104,7 +112,10 @@ export const REASONS: readonly Reason[] = [
   },
   {
     reason: 'where it was done before: a bake begins on a base image, and does everything once',
-    text: /return (false|isChanged|null|\[\]|concerns|0|);?$|=== 'enabled'\)|isThere|exists\(POLICY\)|hasAside|if \((isChanged|isInstalled)|doneWhen: |readImage\(\)\.catch|initrd\.img/,
+    text: anyOf(
+      /return (false|isChanged|null|\[\]|concerns|0|);?$|=== 'enabled'\)|isThere|if \((isChanged|isInstalled)/,
+      /exists\(POLICY\)|hasAside|doneWhen: |readImage\(\)\.catch|initrd\.img/,
+    ),
   },
   {
     reason: 'of an agent whose package has a pinned sum, or is carried and comes in anew',
@@ -138,7 +149,11 @@ export const REASONS: readonly Reason[] = [
   },
   {
     reason: 'only where something is wrong; what the lab bakes and boots is right',
-    text: /throw |ToolError|mistakes\.push|complain\(|stderr|(on|found|bad|strange|older)\.push|others\.length|\.catch\(|end\('failed'|report\(\{|wordsOf|valid === undefined|const \[expired|isGood|=> null,|rm\(file|const lines = output|const older|different\.map|at\.length/,
+    text: anyOf(
+      /throw |ToolError|(mistakes|on|found|bad|strange|older)\.push|complain\(|stderr|\.catch\(|=> null,/,
+      /others\.length|end\('failed'|report\(\{|isGood|rm\(file|const lines = output|const older|different\.map/,
+      /wordsOf|valid === undefined|const \[expired/,
+    ),
   },
 ];
 

@@ -3,7 +3,7 @@ import { type LabHandle, startLabForTests } from './lab-handle.ts';
 import { proveGpuImage } from './proved-gpu-image.ts';
 import { FRESH_MS } from './proved-image.ts';
 
-/** Profiles for the successors of G3, one for each of Ubuntu's later releases: other kernels, cloud-init and systemd. */
+/** Profiles for the successors of G3, one for each of Ubuntu's later releases. */
 let lab: LabHandle;
 
 beforeAll(async () => {
