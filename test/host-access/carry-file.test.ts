@@ -5,14 +5,16 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type Carried, carryFile, type Must } from '../../src/host-access/carry-file.ts';
+import { CARRYING_SESSIONS, type Carried, carryFile, type Must } from '../../src/host-access/carry-file.ts';
 import type { Ssh } from '../../src/host-access/ssh.ts';
 import type { Transport } from '../../src/plan/build-plan.ts';
 import { fakeSsh } from '../smoke/fake-ssh.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-/** A bit more than four pieces: random bytes stay as many. */
-const CONTENT = randomBytes(8.5 * 1024 * 1024);
+/** Pieces of 2 MiB, one more than there are sessions: random bytes stay as many. */
+const CONTENT = randomBytes((2 * CARRYING_SESSIONS + 0.5) * 1024 * 1024);
+/** Numbers of the sessions beside the first. */
+const OTHERS = Array.from({ length: CARRYING_SESSIONS - 1 }, (_, at) => at + 1);
 
 let file: string;
 let to: string;
@@ -83,8 +85,8 @@ describe('through Session Manager', () => {
   test('it goes in pieces over several sessions, which end', async () => {
     await carryFile(instance('session-manager'), carried(), must);
     await expectArrived();
-    expect(ran).toHaveLength(4);
-    expect(ended.sort()).toEqual([1, 2, 3]);
+    expect(ran).toHaveLength(CARRYING_SESSIONS);
+    expect(ended.sort()).toEqual(OTHERS);
     expect(ran.filter((commands) => commands.length > 0).length).toBeGreaterThan(1);
   });
 
@@ -104,7 +106,7 @@ describe('through Session Manager', () => {
       await must(over, command, options);
     };
     await expect(carryFile(ssh, carried(), failing)).rejects.toThrow('the disk is full');
-    expect(ended.sort()).toEqual([1, 2, 3]);
+    expect(ended.sort()).toEqual(OTHERS);
     expect(ran.flat().some((command) => command.startsWith('cat ') && command.includes('gunzip'))).toBe(false);
   });
 });
