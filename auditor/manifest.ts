@@ -72,6 +72,12 @@ function beginningWith(pattern: string): RegExp {
   return new RegExp(`^${pattern.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '[^/]+')}`);
 }
 
+/** Whether a path begins so as one of the patterns. */
+function beginningWithOne(patterns: readonly string[]): (path: string) => boolean {
+  const all = patterns.map(beginningWith);
+  return (path) => all.some((each) => each.test(path));
+}
+
 type ManifestWork = {
   readonly workers: Workers;
   readonly lines: Lines;
@@ -87,8 +93,8 @@ class FileSystemManifest {
   readonly #workers: Workers;
   readonly #lines: Lines;
   readonly #request: ManifestRequest;
-  readonly #contents: readonly RegExp[];
-  readonly #memberContents: readonly RegExp[];
+  readonly #isAsked: (path: string) => boolean;
+  readonly #isMemberAsked: (path: string) => boolean;
   readonly #isLive: boolean;
   /** Of inodes that have more names to come, or may have. */
   readonly #linked = new Map<number, Digests>();
@@ -99,8 +105,8 @@ class FileSystemManifest {
     this.#workers = workers;
     this.#lines = lines;
     this.#request = request;
-    this.#contents = request.contents.map(beginningWith);
-    this.#memberContents = (request.memberContents ?? []).map(beginningWith);
+    this.#isAsked = beginningWithOne(request.contents);
+    this.#isMemberAsked = beginningWithOne(request.memberContents ?? []);
     this.#isLive = isLive;
   }
 
@@ -147,10 +153,6 @@ class FileSystemManifest {
     }
   }
 
-  #isAsked(path: string): boolean {
-    return this.#contents.some((each) => each.test(path));
-  }
-
   async #writeInside(path: string, inode: Inode): Promise<void> {
     const { contents, archives = [] } = this.#request;
     // Of a large one that is asked for by its very name: what is at its beginning says what it is.
@@ -165,8 +167,7 @@ class FileSystemManifest {
     if (!archives.some((each) => path.startsWith(each))) return;
     try {
       const bytes = this.#fileSystem.content(inode, MOST_ARCHIVE_BYTES);
-      const isAsked = (member: string): boolean => this.#memberContents.some((each) => each.test(member));
-      for await (const line of membersOf(path, bytes, isAsked)) await this.#lines.write(line);
+      for await (const line of membersOf(path, bytes, this.#isMemberAsked)) await this.#lines.write(line);
     } catch (error) {
       throw new Error(`${path}: ${reasonOf(error)}`);
     }

@@ -1,6 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HOST_NODE, onHost } from '#contracts/host-paths.ts';
+import { onHost } from '#contracts/host-paths.ts';
+import { FIRST_BOOT_IS_OVER } from '../../src/plan/provisioning.ts';
+import { VERIFY } from '../../src/smoke/checks/verify-checks.ts';
 import { bakeImage, bootHost } from '../../test/e2e/booted-host.ts';
 import type { LabHandle } from '../../test/e2e/lab-handle.ts';
 import { withLab } from '../lab.ts';
@@ -24,10 +26,9 @@ async function measure(lab: LabHandle, args: readonly string[], folder: string, 
   console.log(`bake ${args.join(' ')}`);
   const image = await bakeImage(lab, ['--force', ...args], signal);
   await using host = await bootHost(lab, image, { signal });
-  await host.run('cloud-init status --wait || [ $? -eq 2 ]');
+  await host.run(FIRST_BOOT_IS_OVER);
   // Its checks are not what is measured.
-  const verify = `${HOST_NODE} ${onHost('provisioners/main.mjs')} verify --stage booted`;
-  await host.try(`sudo NODE_V8_COVERAGE=${COVERAGE_FOLDER} ${verify} >/dev/null`);
+  await host.try(`sudo NODE_V8_COVERAGE=${COVERAGE_FOLDER} ${VERIFY} >/dev/null`);
   await mkdir(folder, { recursive: true });
   const fetched = async (command: string): Promise<Buffer> =>
     Buffer.from((await host.run(`${command} | base64 -w 0`)).trim(), 'base64');

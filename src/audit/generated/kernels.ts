@@ -78,23 +78,24 @@ function strangeMembers(path: string, { image }: View): readonly string[] {
     .map(({ path: name }) => name);
 }
 
-/** The ramdisk's first program reads these as shell: the order of scripts calls scripts that are there, and no more. */
-function speaksForItself({ path, base64 }: MemberLine, scripts: ReadonlySet<string>): boolean {
-  if (!SETTINGS.test(path) && !ORDER.test(path)) return true;
-  if (base64 === undefined) return false;
-  const lines = Buffer.from(base64, 'base64').toString('utf8').split('\n');
-  if (SETTINGS.test(path)) return lines.every((line) => SETTING.test(line));
-  return lines.every((line) => {
-    const script = /^\/(scripts\/[\w-]+\/[\w.-]+) "\$@"$/.exec(line)?.[1];
-    return line === '' || line === AFTER_EACH || (script !== undefined && scripts.has(script));
-  });
+/** A line of an order: it calls a script that is there. */
+function isCall(line: string, files: ReadonlySet<string>): boolean {
+  const script = /^\/(scripts\/[\w-]+\/[\w.-]+) "\$@"$/.exec(line)?.[1];
+  return line === '' || line === AFTER_EACH || (script !== undefined && files.has(script));
 }
 
-/** Files that hold more than mkinitramfs writes there. */
+function hasOnly(isLine: (line: string) => boolean, { base64 }: MemberLine): boolean {
+  return base64 !== undefined && Buffer.from(base64, 'base64').toString('utf8').split('\n').every(isLine);
+}
+
+/** Files that the ramdisk's first program reads as shell, and that hold more than mkinitramfs writes there. */
 function strangeTexts(path: string, { image }: View): readonly string[] {
   const members = (image.members.get(path) ?? []).filter(({ kind }) => kind === 'file');
-  const scripts = new Set(members.map(({ path: name }) => name));
-  return members.filter((member) => !speaksForItself(member, scripts)).map(({ path: name }) => name);
+  const files = new Set(members.map(({ path: name }) => name));
+  const isStrange = (member: MemberLine): boolean =>
+    (SETTINGS.test(member.path) && !hasOnly((line) => SETTING.test(line), member)) ||
+    (ORDER.test(member.path) && !hasOnly((line) => isCall(line, files), member));
+  return members.filter(isStrange).map(({ path: name }) => name);
 }
 
 const RAMDISK: Rule = {

@@ -4,7 +4,8 @@ import { provisionEventOf } from '#contracts/provision-event.ts';
 import type { Ssh } from '../../host-access/ssh.ts';
 import type { CheckBook } from './check-book.ts';
 
-const VERIFY = `${HOST_NODE} ${onHost('provisioners/main.mjs')} verify --stage booted`;
+/** What an instance runs as root to look at its own image. */
+export const VERIFY = `${HOST_NODE} ${onHost('provisioners/main.mjs')} verify --stage booted`;
 
 /** Pure: the checks among what verify printed. */
 export function checksIn(stdout: string): Check[] {
